@@ -1,0 +1,56 @@
+"""Every error that a user or an operator may meet, in one place.
+
+The class name is the error's name in the Step Functions console and in the page (Lambda reports
+``type(error).__name__``), so names are part of the interface. The message tells the reader what to do.
+
+Two families decide what the state machine does: a ``BadInputError`` fails at once, because trying again cannot
+help; a ``TransientError`` is retried, because waiting can.
+"""
+
+
+class ReefStepsError(Exception):
+    """Base of all errors that ReefSteps raises on purpose."""
+
+
+class BadInputError(ReefStepsError):
+    """The photograph, key, model or parameter is at fault: never retried, the original is kept."""
+
+
+class TransientError(ReefStepsError):
+    """Something that the pipeline needs is not there yet: retried by the state machine."""
+
+
+class InvalidSurveyKeyError(BadInputError):
+    """An object key that is not ``{year}-{island}-{location}.{ext}``."""
+
+
+class InvalidImageError(BadInputError):
+    """An object that is no readable photograph within the stated limits."""
+
+
+class InvalidParameterError(BadInputError):
+    """An execution input (step to start from, corners, quadrat side, method) outside what is accepted."""
+
+
+class PhotoNotFoundError(BadInputError):
+    """The object, or the earlier step's picture, is not in its bucket (deleted or never written)."""
+
+
+class QuadratNotFoundError(BadInputError):
+    """No quadrat frame in the photograph that can be measured without a risk of a wrong crop."""
+
+
+class UnsupportedModelError(BadInputError):
+    """A checkpoint that is no supported Mask R-CNN, damaged, or not safe to read."""
+
+
+class ModelNotReadyError(TransientError):
+    """The converted model is not in the model bucket (yet)."""
+
+
+class DatabaseUnavailableError(TransientError):
+    """The database is paused, waking up or out of reach."""
+
+
+class ConfigurationError(ReefStepsError):
+    """An environment variable of the function is missing or malformed: the deployment is at fault."""

@@ -1,0 +1,159 @@
+"""What the steps tell each other: small frozen records that travel as JSON through the state machine.
+
+Coordinates are pixels with the origin at the outer corner of the top-left pixel (so the centre of that pixel is
+(0.5, 0.5)); restoration never changes geometry, so the corners found by reframing are valid for the treated picture
+and for the original after its EXIF orientation.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any, Self
+
+from reefsteps.errors import InvalidParameterError
+
+Point = tuple[float, float]
+
+
+class Record:
+    """A frozen dataclass that becomes JSON and comes back (unknown keys are ignored, missing ones refused)."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as plain dicts, lists, strings, numbers and None."""
+        return {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Build the record; raises InvalidParameterError naming what is missing."""
+        hints = typing.get_type_hints(cls)
+        values: dict[str, Any] = {}
+        for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+            if field.name in data:
+                values[field.name] = _typed(hints[field.name], data[field.name])
+            elif field.default is dataclasses.MISSING:
+                raise InvalidParameterError(f"{cls.__name__} lacks '{field.name}'.")
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class ObjectRef(Record):
+    """An S3 object, by version where the bucket keeps versions."""
+
+    bucket: str
+    key: str
+    version_id: str | None = None
+
+
+@dataclass(frozen=True)
+class SurveyRef(Record):
+    """Which quadrat on which island in which year: the primary key of a coverage row."""
+
+    year: int
+    island: str
+    location: int
+
+
+@dataclass(frozen=True)
+class Source(Record):
+    """The original photograph as uploaded; sizes after EXIF orientation."""
+
+    image: ObjectRef
+    etag: str
+    uploaded_at: str  # ISO 8601, UTC
+    sequencer: str | None  # S3's order of events on one key; None when started by hand
+    image_format: str  # JPEG, PNG, TIFF, NEF, ...
+    width_px: int
+    height_px: int
+    captured_at: str | None = None  # ISO 8601, the camera's clock
+    camera: str | None = None
+
+
+@dataclass(frozen=True)
+class ModelIdentity(Record):
+    """Which weights produced a result: the checkpoint's name and the sha256 of the operator's ``.pth``."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class RestorationResult(Record):
+    """What restoration did; ``method`` is what was asked for, ``applied`` says whether it was used."""
+
+    survey: SurveyRef
+    source: Source
+    treated: ObjectRef
+    thumbnail: ObjectRef
+    method: str
+    applied: bool
+    side_cm: float
+    elapsed_s: float
+    skipped_because: str | None = None
+
+
+@dataclass(frozen=True)
+class ReframingResult(Record):
+    """Where the inner edge of the frame is, and the square picture cut from it."""
+
+    reframed: ObjectRef
+    thumbnail: ObjectRef
+    corners_px: tuple[Point, ...]  # four, clockwise from the corner that is top-left in the photograph
+    manual: bool
+    confidence: float  # 0 to 1
+    residual_px: float | None  # RMS distance of edge points to the fit, source pixels; None when manual
+    uncertainty_percent: float | None  # expected largest corner error, percent of the side; None when manual
+    strings_used: bool
+    side_cm: float
+    side_px: int
+    px_per_cm: float
+    elapsed_s: float
+    model: ModelIdentity | None = None  # None when the corners are manual
+
+
+@dataclass(frozen=True)
+class Colony(Record):
+    """One coral instance in the reframed picture."""
+
+    area_cm2: float
+    score: float
+    box_px: tuple[float, float, float, float]  # x0, y0, x1, y1
+    cut_by_frame: bool  # touches the crop's border, so its area is a lower bound
+
+
+@dataclass(frozen=True)
+class SegmentationResult(Record):
+    """Percent cover of the inner area, and the colonies behind it."""
+
+    overlay: ObjectRef
+    mask: ObjectRef
+    thumbnail: ObjectRef
+    cover_percent: float  # 0.00 to 100.00
+    colony_count: int
+    colonies: tuple[Colony, ...]
+    score_threshold: float
+    model: ModelIdentity
+    elapsed_s: float
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Record):
+        return value.to_json()
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _typed(hint: Any, value: Any) -> Any:
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        chosen = next(arg for arg in args if arg is not type(None))
+        return None if value is None else _typed(chosen, value)
+    if origin is tuple:
+        inner = [args[0]] * len(value) if args[-1] is Ellipsis else args
+        return tuple(_typed(kind, item) for kind, item in zip(inner, value, strict=True))
+    if isinstance(hint, type) and issubclass(hint, Record):
+        return hint.from_json(value)
+    return float(value) if hint is float else value
