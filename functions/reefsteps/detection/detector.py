@@ -1,0 +1,43 @@
+"""The interface of a detector, and the engine that is used unless another is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from reefsteps.detection.detections import ByteArray, Detections
+from reefsteps.detection.manifest import Manifest
+from reefsteps.results import ModelIdentity
+
+
+class Detector(Protocol):
+    """A loaded model. ``detect`` may be called from several threads."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """Classes, thresholds and origin of the model."""
+        ...
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Name and sha256 of the operator's checkpoint."""
+        ...
+
+    def detect(self, image_bgr: ByteArray, min_score: float = 0.0) -> Detections:
+        """Return the instances in a (H, W, 3) uint8 BGR picture, those scored above ``min_score`` only.
+
+        The result equals ``detect(image_bgr).above(min_score)``, but takes less time: weak instances get no mask.
+        The manifest's own threshold holds if it is higher. Raises ValueError for any other array.
+        """
+        ...
+
+
+def load_detector(onnx_path: Path, manifest_path: Path, threads: int | None = None) -> Detector:
+    """Load a converted model.
+
+    ``threads`` defaults to the processors that this process may use (a Lambda's vCPUs). Raises UnsupportedModelError
+    when the manifest or the model is damaged, or when they do not belong together.
+    """
+    from reefsteps.detection.onnx_engine import OnnxDetector  # pages that only read Detections need no engine
+
+    return OnnxDetector.load(onnx_path, manifest_path, threads)

@@ -1,0 +1,89 @@
+"""The manifest (``<name>.json``) that conversion writes beside a model and that the runtime obeys."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from reefsteps.errors import InvalidParameterError, UnsupportedModelError
+from reefsteps.results import ModelIdentity, Record
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class FileIdentity(Record):
+    """A file of the model bucket by content; ``version_id`` is None where the bucket keeps no versions."""
+
+    file: str
+    sha256: str
+    size_bytes: int
+    version_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Agreement(Record):
+    """How a smaller variant's detections compare with the full-precision model on calibration photographs."""
+
+    photos: int
+    matched_percent: float  # of the full-precision detections, by box IoU above 0.5
+    extra_percent: float  # detections that full precision does not have, percent of its detections
+    mask_iou_mean: float
+    mask_iou_min: float
+    union_iou_min: float  # of all instances together, worst photograph
+    score_difference_max: float
+
+
+@dataclass(frozen=True)
+class Manifest(Record):
+    """What the runtime must know of a converted model."""
+
+    format: int
+    name: str
+    architecture: str
+    classes: tuple[str, ...]
+    precision: str  # fp32, fp16 or int8
+    min_size_test: int  # the shorter side is resized to this ...
+    max_size_test: int  # ... unless the longer side would pass this
+    score_threshold: float  # applied inside the graph; a detector cannot return less
+    nms_threshold: float
+    detections_per_image: int
+    mask_threshold: float
+    rgb: bool  # the network wants RGB; the zoo's Mask R-CNN models want BGR
+    source: FileIdentity  # the operator's .pth
+    model: FileIdentity  # the .onnx
+    config: str  # the dump's file name, or the named configuration whose values were taken
+    converter_version: str
+    agreement: Agreement | None = None
+    refused_variant: str | None = None  # why a smaller variant that was asked for is not used
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Which weights these are: goes into results and object metadata."""
+        return ModelIdentity(self.name, self.source.sha256)
+
+    def dump(self) -> str:
+        """Return the manifest as indented JSON."""
+        return json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def parse(cls, text: str) -> Manifest:
+        """Read a manifest; raises UnsupportedModelError when it is damaged or from another generation."""
+        try:
+            manifest = cls.from_json(json.loads(text))
+        except (ValueError, TypeError, InvalidParameterError) as error:
+            raise UnsupportedModelError(
+                f"The model's manifest cannot be read ({error}). Upload the .pth again to convert it."
+            ) from error
+        if manifest.format != FORMAT:
+            raise UnsupportedModelError(
+                f"The manifest of '{manifest.name}' has format {manifest.format}, this release reads {FORMAT}. "
+                "Upload the .pth again to convert it."
+            )
+        return manifest
+
+    @classmethod
+    def load(cls, path: Path) -> Manifest:
+        """Read a manifest file; raises UnsupportedModelError when it is damaged, OSError when it is not there."""
+        return cls.parse(path.read_text("utf-8"))
