@@ -1,0 +1,51 @@
+"""Deterministic keys of everything derived from a photograph, so that any step can run twice.
+
+A stem is `reefsteps.surveys.SurveyKey.stem`; docs/architecture.md has the table of buckets.
+"""
+
+from __future__ import annotations
+
+
+def picture_key(stem: str) -> str:
+    """Return the key of the treated picture, the reframed picture or the overlay, each in its own bucket."""
+    return f"{stem}.jpg"
+
+
+def thumbnail_key(stem: str) -> str:
+    """Return the key of the thumbnail beside a picture."""
+    return f"thumbnails/{stem}.jpg"
+
+
+def record_key(stem: str) -> str:
+    """Return the key of the step's record beside its picture."""
+    return f"results/{stem}.json"
+
+
+def corners_key(stem: str) -> str:
+    """Return the key, in the reframed bucket, of corners that a person has set."""
+    return f"corners/{stem}.json"
+
+
+def mask_key(stem: str) -> str:
+    """Return the key, in the masks bucket, of the binary coral mask."""
+    return f"{stem}.png"
+
+
+def checkpoint_key(model_name: str) -> str:
+    """Return the key of the operator's weights in a model bucket."""
+    return f"{model_name}.pth"
+
+
+def model_config_key(model_name: str) -> str:
+    """Return the key of the optional detectron2 configuration beside the weights."""
+    return f"{model_name}.yaml"
+
+
+def model_key(model_name: str) -> str:
+    """Return the key of the converted model."""
+    return f"{model_name}.onnx"
+
+
+def model_card_key(model_name: str) -> str:
+    """Return the key of the converted model's description."""
+    return f"{model_name}.json"

@@ -1,0 +1,136 @@
+"""S3, as much of it as the pipeline needs.
+
+A missing object is a PhotoNotFoundError; everything else that S3 answers (throttling, 5xx, no permission) stays
+botocore's own error, which the state machine treats as a fault of the infrastructure.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from reefsteps.errors import PhotoNotFoundError
+from reefsteps.results import ObjectRef
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+# 405 is S3's answer for a version that is a delete marker; 400 that for a version id of another bucket.
+_MISSING = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NotFound", "405", "MethodNotAllowed", "InvalidVersionId"})
+
+JPEG = "image/jpeg"
+PNG = "image/png"
+JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    """What S3 knows of an object without its content."""
+
+    ref: ObjectRef
+    etag: str
+    size_bytes: int
+    last_modified: datetime
+    content_type: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def uploaded_at(self) -> str:
+        """The time of the upload, ISO 8601, UTC."""
+        return self.last_modified.astimezone(UTC).isoformat()
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object with its content."""
+
+    info: ObjectInfo
+    body: bytes
+
+
+class Storage:
+    """Reads and writes whole objects; safe to keep in a module and to share between threads."""
+
+    def __init__(self, client: S3Client | None = None) -> None:
+        """Use `client`, by default one with bounded waits and adaptive retries."""
+        self.client: S3Client = client or boto3.client(
+            "s3",
+            config=Config(connect_timeout=5, read_timeout=60, retries={"mode": "adaptive", "total_max_attempts": 5}),
+        )
+
+    def head(self, ref: ObjectRef) -> ObjectInfo:
+        """Return what S3 knows of the object (its latest version if `ref` names none); raises PhotoNotFoundError."""
+        try:
+            return _info(ref, self.client.head_object(**_address(ref)))
+        except ClientError as error:
+            raise _named(error, ref) from error
+
+    def get(self, ref: ObjectRef) -> StoredObject:
+        """Return the object with its content; raises PhotoNotFoundError."""
+        try:
+            answer = self.client.get_object(**_address(ref))
+        except ClientError as error:
+            raise _named(error, ref) from error
+        return StoredObject(_info(ref, answer), answer["Body"].read())
+
+    def put(
+        self, bucket: str, key: str, body: bytes, *, content_type: str, metadata: Mapping[str, str] | None = None
+    ) -> ObjectRef:
+        """Write the object, replacing any of the same key; returns it with its version where the bucket has them."""
+        answer = self.client.put_object(
+            Bucket=bucket, Key=key, Body=body, ContentType=content_type, Metadata=dict(metadata or {})
+        )
+        return ObjectRef(bucket, key, answer.get("VersionId"))
+
+    def get_json(self, ref: ObjectRef) -> Any:
+        """Return the object's content, parsed; raises PhotoNotFoundError."""
+        return json.loads(self.get(ref).body)
+
+    def put_json(self, bucket: str, key: str, value: Any, metadata: Mapping[str, str] | None = None) -> ObjectRef:
+        """Write `value` as JSON; returns where it lies."""
+        body = json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        return self.put(bucket, key, body, content_type=JSON, metadata=metadata)
+
+    def delete(self, ref: ObjectRef) -> None:
+        """Delete the object (or put a delete marker on it); a missing one is no error."""
+        self.client.delete_object(**_address(ref))
+
+    def list(self, bucket: str, prefix: str) -> Iterator[ObjectInfo]:
+        """Yield the current objects under a prefix, in S3's order, without content type and metadata."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        for page in pages:
+            for item in page.get("Contents", []):
+                ref = ObjectRef(bucket, item["Key"])
+                yield ObjectInfo(ref, item["ETag"].strip('"'), item["Size"], item["LastModified"], content_type="")
+
+
+def _address(ref: ObjectRef) -> Any:
+    address = {"Bucket": ref.bucket, "Key": ref.key}
+    return address | {"VersionId": ref.version_id} if ref.version_id else address
+
+
+def _info(ref: ObjectRef, answer: Any) -> ObjectInfo:
+    return ObjectInfo(
+        ref=ObjectRef(ref.bucket, ref.key, answer.get("VersionId", ref.version_id)),
+        etag=answer["ETag"].strip('"'),
+        size_bytes=answer["ContentLength"],
+        last_modified=answer["LastModified"],
+        content_type=answer.get("ContentType", ""),
+        metadata=answer.get("Metadata", {}),
+    )
+
+
+def _named(error: ClientError, ref: ObjectRef) -> Exception:
+    code = error.response.get("Error", {}).get("Code", "")
+    bad_version = ref.version_id is not None and code in {"400", "InvalidArgument"}
+    if code not in _MISSING and not bad_version:
+        return error
+    version = f" (version {ref.version_id})" if ref.version_id else ""
+    return PhotoNotFoundError(f"s3://{ref.bucket}/{ref.key}{version} does not exist: it was deleted or never written.")

@@ -1,0 +1,126 @@
+"""Survey keys: ``{year}-{island}-{location}.{ext}``, for example ``2006-Bora-Bora-01.jpg``.
+
+The one module that reads and prints them. The first and the last hyphen separate, so that an island may hold hyphens.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+import unicodedata
+import urllib.parse
+from dataclasses import dataclass
+from typing import Self
+
+from reefsteps.errors import InvalidSurveyKeyError
+from reefsteps.results import SurveyRef
+
+FIRST_YEAR = 1900
+LONGEST_ISLAND = 30  # characters, the column coral_coverage.island
+LARGEST_LOCATION = 2_147_483_647  # the column coral_coverage.location, INT
+
+_KEY = re.compile(
+    r"(?P<year>[0-9]{4})-(?P<island>.+)-(?P<location>[0-9]+)\.(?P<extension>[A-Za-z0-9]{1,10})", re.DOTALL
+)
+_EXPECTED = (
+    "Expected {year}-{island}-{location}.{extension}, for example 2006-Takapoto-01.jpg: "
+    "a year of four digits, an island of up to 30 characters, the quadrat's position as a whole number from 1."
+)
+# Keyboards and phones write one apostrophe in many ways, the Tahitian 'eta among them. One island must not become
+# several because of it, so all of them are kept as the plain one.
+_APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bb\u02bc\u02b9\u00b4\u0060\u2032\ua78c", "'"))
+
+
+@dataclass(frozen=True, order=True)
+class SurveyKey:
+    """One quadrat in one year; the island is NFC-normalised, with plain apostrophes and single spaces."""
+
+    year: int
+    island: str
+    location: int
+
+    def __post_init__(self) -> None:
+        """Normalise the island; raises InvalidSurveyKeyError for values outside what is accepted."""
+        object.__setattr__(self, "island", normalise_island(self.island))
+        last_year = datetime.date.today().year + 1
+        if not FIRST_YEAR <= self.year <= last_year:
+            raise InvalidSurveyKeyError(f"Year {self.year} is not between {FIRST_YEAR} and {last_year}. {_EXPECTED}")
+        if not 1 <= self.location <= LARGEST_LOCATION:
+            raise InvalidSurveyKeyError(f"Position {self.location} is not a whole number from 1. {_EXPECTED}")
+
+    @classmethod
+    def parse(cls, key: str) -> Self:
+        """Return the survey of a decoded object key (see `decode_key`).
+
+        Raises InvalidSurveyKeyError, whose message says what is expected. Keys inside folders are refused: two folders
+        could hold the same survey, and one would silently replace the other.
+        """
+        if "/" in key:
+            raise InvalidSurveyKeyError(f"'{key}' lies in a folder; photographs belong at the top. {_EXPECTED}")
+        match = _KEY.fullmatch(key)
+        if match is None:
+            raise InvalidSurveyKeyError(f"'{key}' is not the name of a survey photograph. {_EXPECTED}")
+        location = match["location"].lstrip("0")
+        if not 1 <= len(location) <= len(str(LARGEST_LOCATION)):
+            raise InvalidSurveyKeyError(f"Position {match['location']} is not a whole number from 1. {_EXPECTED}")
+        return cls(int(match["year"]), match["island"], int(location))
+
+    @classmethod
+    def from_ref(cls, ref: SurveyRef) -> Self:
+        """Return the survey of a step's record; raises InvalidSurveyKeyError."""
+        return cls(ref.year, ref.island, ref.location)
+
+    @property
+    def ref(self) -> SurveyRef:
+        """The survey as it travels between the steps."""
+        return SurveyRef(self.year, self.island, self.location)
+
+    @property
+    def stem(self) -> str:
+        """The name of everything derived from the survey's photograph, without extension."""
+        return f"{self.year}-{self.island}-{self.location:02d}"
+
+    def key(self, extension: str) -> str:
+        """Return the object key of an original with this extension (without dot); `parse` reads it back."""
+        return f"{self.stem}.{extension}"
+
+    def __str__(self) -> str:
+        return self.stem
+
+
+def normalise_island(name: str) -> str:
+    """Return the one spelling under which an island is stored.
+
+    NFC, plain apostrophes, single plain spaces. Letters' case and accents are kept: they are the island's name.
+    Raises InvalidSurveyKeyError for an empty or too long name and for characters other than letters, digits, hyphens,
+    spaces and apostrophes.
+    """
+    island = " ".join(unicodedata.normalize("NFC", name.translate(_APOSTROPHES)).split())
+    if not 1 <= len(island) <= LONGEST_ISLAND:
+        raise InvalidSurveyKeyError(f"Island '{island}' has {len(island)} characters, not 1 to {LONGEST_ISLAND}.")
+    for character in island:
+        # Marks stay apart from their letter where Unicode has no composed form for the two.
+        if character not in "-' " and unicodedata.category(character)[0] not in "LM" and character not in "0123456789":
+            raise InvalidSurveyKeyError(
+                f"Island '{island}' holds {character!r}; letters, digits, hyphens, spaces and apostrophes are accepted."
+            )
+    if island[0] == "-" or island[-1] == "-" or unicodedata.category(island[0])[0] == "M":
+        raise InvalidSurveyKeyError(f"Island '{island}' begins or ends with a hyphen, or begins with a lone accent.")
+    return island
+
+
+def decode_key(key: str) -> str:
+    """Return an event's object key, URL-decoded exactly once.
+
+    S3's own notifications encode keys, EventBridge's do not. Survey keys hold neither ``%`` nor ``+``, so decoding one
+    that was not encoded changes nothing.
+    """
+    return urllib.parse.unquote_plus(key)
+
+
+def key_candidates(key: str) -> tuple[str, ...]:
+    """Return the object keys that an event's or a person's key may mean, the likeliest first.
+
+    The decoded key, then the literal one where it differs: an object may really be named ``2006-Nuku%20Hiva-01.jpg``.
+    """
+    return tuple(dict.fromkeys((decode_key(key), key)))
