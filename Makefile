@@ -1,0 +1,58 @@
+# Two commands do everything: `make demo` and `make test`. The rest is for daily work.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
+PHOTOS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format types unit bench bench-imaging lock clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: $(VENV)/.local ## Local stack, photographs in, coverage table out (PHOTOS=folder takes your own)
+	$(BIN)/python -m local demo $(PHOTOS)
+
+test: $(VENV)/.dev $(VENV)-checkov/.ready ## Lint, types and every test
+	$(MAKE) --no-print-directory lint types
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy functions local frontend training
+
+unit: $(VENV)/.dev ## The fast tests only
+	$(BIN)/python -m pytest tests/unit
+
+format: $(VENV)/.dev ## Put the code into its form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(VENV)/.dev ## Write the lock files again (versions and hashes)
+	$(BIN)/python -m pip install --quiet uv
+	PATH=$(CURDIR)/$(BIN):$$PATH requirements/compile.sh
+
+clean: ## Remove what the other targets made, the local stack's state included
+	rm -rf $(VENV) $(VENV)-checkov .cache .aws-sam .local-stack demo-output test-artifacts bench-output
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ReefSteps needs Python 3.11 or later")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.local: requirements/local.txt | $(VENV)/bin/python
+	$(PIP_INSTALL) -r $<
+	touch $@
+
+$(VENV)/.dev: requirements/dev.txt | $(VENV)/bin/python
+	$(PIP_INSTALL) -r $<
+	touch $@ $(VENV)/.local
+
+# checkov pins versions that the other tools cannot live with, so it has an environment of its own.
+$(VENV)-checkov/.ready: requirements/checkov.txt
+	$(PYTHON) -m venv $(VENV)-checkov
+	$(VENV)-checkov/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	touch $@
