@@ -36,6 +36,10 @@ class PhotoNotFoundError(BadInputError):
     """The object, or the earlier step's picture, is not in its bucket (deleted or never written)."""
 
 
+class SupersededError(BadInputError):
+    """A newer version of the photograph has reached this step: the older execution stops and changes nothing."""
+
+
 class QuadratNotFoundError(BadInputError):
     """No quadrat frame in the photograph that can be measured without a risk of a wrong crop."""
 

@@ -136,6 +136,7 @@ class SegmentationResult(Record):
     score_threshold: float
     model: ModelIdentity
     elapsed_s: float
+    strings_percent: float | None = None  # share of the area judged by its surroundings because a string hides it
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,188 @@
+"""The pipeline's state document as a task sees it, and the records that steps leave in the buckets.
+
+A handler takes an earlier step's record from the document, else (a run that started in the middle) from the bucket
+where that step left it. A stored record names the photograph that it was made from, so that a run never mixes two
+versions of a photograph.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Self, TypeVar
+
+from reefsteps.errors import InvalidParameterError, PhotoNotFoundError, SupersededError
+from reefsteps.keys import record_key
+from reefsteps.precedence import compare_uploads, same_photo
+from reefsteps.results import (
+    ModelIdentity,
+    ObjectRef,
+    Point,
+    Record,
+    ReframingResult,
+    RestorationResult,
+    SegmentationResult,
+    Source,
+)
+from reefsteps.storage import Storage
+from reefsteps.surveys import SurveyKey, decode_key
+
+STEPS = ("restoration", "reframing", "segmentation", "coverage")
+
+StepRecord = TypeVar("StepRecord", RestorationResult, ReframingResult, SegmentationResult)
+
+
+@dataclass(frozen=True)
+class Execution(Record):
+    """The state machine's execution: its ARN, name and start (ISO 8601)."""
+
+    id: str
+    name: str
+    started_at: str
+
+
+@dataclass(frozen=True)
+class PipelineInput(Record):
+    """What the execution was started with; docs/architecture.md explains the fields."""
+
+    bucket: str
+    key: str
+    version_id: str | None = None
+    sequencer: str | None = None
+    start_at: str | None = None
+    corners_px: tuple[Point, ...] | None = None
+    side_cm: float | None = None
+    restoration_method: str | None = None
+    requested_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Earlier(Generic[StepRecord]):
+    """An earlier step's record, and the photograph that it was made from."""
+
+    record: StepRecord
+    source: Source
+
+
+@dataclass(frozen=True)
+class StateDocument:
+    """A task's payload; `parse` raises InvalidParameterError for anything that a person could have mistyped."""
+
+    execution: Execution
+    input: PipelineInput
+    records: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def parse(cls, event: Mapping[str, Any]) -> Self:
+        """Read a task's payload."""
+        parts = {name: event.get(name) for name in ("execution", "input")}
+        for name, part in parts.items():
+            if not isinstance(part, dict):
+                raise InvalidParameterError(f"The payload lacks '{name}'; start the 'pipeline' state machine instead.")
+        entry = {name: value for name, value in event["input"].items() if value is not None}
+        _check_input(entry)
+        records = {step: event[step] for step in STEPS if event.get(step)}
+        return cls(Execution.from_json(event["execution"]), PipelineInput.from_json(entry), records)
+
+    @property
+    def survey(self) -> SurveyKey:
+        """The survey that the input's key names; raises InvalidSurveyKeyError."""
+        return SurveyKey.parse(decode_key(self.input.key))
+
+    def restoration(self, storage: Storage, treated_bucket: str) -> RestorationResult:
+        """Return restoration's record; raises PhotoNotFoundError where there is none."""
+        return self._earlier("restoration", RestorationResult, storage, treated_bucket).record
+
+    def reframing(self, storage: Storage, reframed_bucket: str) -> Earlier[ReframingResult]:
+        """Return reframing's record; raises PhotoNotFoundError, or SupersededError if a newer photo's replaced it."""
+        return self._earlier("reframing", ReframingResult, storage, reframed_bucket)
+
+    def segmentation(self, storage: Storage, segmented_bucket: str) -> Earlier[SegmentationResult]:
+        """Return segmentation's record; raises as `reframing` does."""
+        return self._earlier("segmentation", SegmentationResult, storage, segmented_bucket)
+
+    def _earlier(self, step: str, kind: type[StepRecord], storage: Storage, bucket: str) -> Earlier[StepRecord]:
+        own = self.records.get(step)
+        begun = self.records.get("restoration")
+        if own and begun:
+            return Earlier(kind.from_json(dict(own)), RestorationResult.from_json(dict(begun)).source)
+        stored = _stored(storage, bucket, self.survey.stem)
+        if stored is None:
+            raise PhotoNotFoundError(
+                f"There is no result of {step} for {self.survey} in bucket {bucket}: start the run at {step} or before."
+            )
+        source = Source.from_json(stored["source"])
+        if begun and not same_photo(source, RestorationResult.from_json(dict(begun)).source):
+            raise SupersededError(f"The {step} result of {self.survey} now belongs to another photograph.")
+        return Earlier(kind.from_json(dict(own or stored)), source)
+
+
+def refuse_superseded(storage: Storage, bucket: str, survey: SurveyKey, source: Source) -> None:
+    """Raise SupersededError if `bucket` already holds this step's result of a newer upload of the survey's photo.
+
+    Called by a step before it works, so that an old execution that comes late does not replace newer pictures.
+    """
+    stored = _stored(storage, bucket, survey.stem)
+    if stored is None:
+        return
+    present = Source.from_json(stored["source"])
+    if compare_uploads(present, source) > 0:
+        raise SupersededError(
+            f"A newer photograph of {survey}, uploaded at {present.uploaded_at}, has been processed already; "
+            f"this run of the one uploaded at {source.uploaded_at} changes nothing."
+        )
+
+
+def save_record(
+    storage: Storage, bucket: str, survey: SurveyKey, record: Record, source: Source, metadata: Mapping[str, str]
+) -> None:
+    """Leave a step's record, and the photograph that it was made from, beside its picture."""
+    value = record.to_json() | {"source": source.to_json()}
+    storage.put_json(bucket, record_key(survey.stem), value, metadata)
+
+
+def derived_metadata(source: Source, pipeline_version: str, model: ModelIdentity | None = None) -> dict[str, str]:
+    """Return the object metadata of everything derived from a photograph."""
+    metadata = {
+        "source-version-id": source.image.version_id or "null",
+        "source-etag": source.etag,
+        "pipeline-version": pipeline_version,
+    }
+    return metadata | {"model-sha256": model.sha256} if model else metadata
+
+
+def _stored(storage: Storage, bucket: str, stem: str) -> dict[str, Any] | None:
+    try:
+        value = storage.get_json(ObjectRef(bucket, record_key(stem)))
+    except PhotoNotFoundError:
+        return None
+    assert isinstance(value, dict)
+    return value
+
+
+def _check_input(entry: Mapping[str, Any]) -> None:
+    for name in ("bucket", "key"):
+        if not isinstance(entry.get(name), str) or not entry[name]:
+            raise InvalidParameterError(f"The input needs '{name}': the raw bucket and the photograph's key.")
+    for name in ("version_id", "sequencer", "start_at", "restoration_method", "requested_by"):
+        if not isinstance(entry.get(name, ""), str):
+            raise InvalidParameterError(f"The input's '{name}' is not text.")
+    if entry.get("start_at", STEPS[0]) not in STEPS:
+        raise InvalidParameterError(f"start_at is '{entry['start_at']}', not one of {', '.join(STEPS)}.")
+    if "side_cm" in entry and not (_is_number(entry["side_cm"]) and 1 <= entry["side_cm"] <= 10_000):
+        raise InvalidParameterError(f"side_cm is {entry['side_cm']!r}, not a length of 1 to 10000 cm.")
+    if "corners_px" in entry and not _are_corners(entry["corners_px"]):
+        raise InvalidParameterError("corners_px is not four pairs [x, y] of pixels, clockwise from the top left.")
+
+
+def _are_corners(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 4
+        and all(isinstance(point, list) and len(point) == 2 and all(map(_is_number, point)) for point in value)
+    )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,44 @@
+"""Which of two uploads of one survey's photograph is the newer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from reefsteps.results import Source
+
+
+def same_photo(one: Source, other: Source) -> bool:
+    """Tell whether both are the same version of the same object; without bucket versioning, the same content."""
+    if one.image.bucket != other.image.bucket or one.image.key != other.image.key:
+        return False
+    if _versioned(one) and _versioned(other):
+        return one.image.version_id == other.image.version_id
+    return one.etag == other.etag
+
+
+def compare_uploads(one: Source, other: Source) -> int:
+    """Return 1 if `one` was uploaded after `other`, -1 if before, 0 if that cannot be told.
+
+    By upload time; S3 keeps it in whole seconds, so within one second its sequencer decides, if both are of one key.
+    """
+    first, second = instant(one.uploaded_at), instant(other.uploaded_at)
+    if same_photo(one, other):
+        return 0
+    if first != second:
+        return 1 if first > second else -1
+    if one.sequencer and other.sequencer and one.image.key == other.image.key:
+        # As Amazon S3's user guide says (event message structure): hexadecimal, right-padded with zeros, as text.
+        width = max(len(one.sequencer), len(other.sequencer))
+        left, right = (text.upper().ljust(width, "0") for text in (one.sequencer, other.sequencer))
+        return (left > right) - (left < right)
+    return 0
+
+
+def instant(timestamp: str) -> datetime:
+    """Return an ISO 8601 time as an aware datetime, UTC where it names no zone."""
+    moment = datetime.fromisoformat(timestamp)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _versioned(source: Source) -> bool:
+    return source.image.version_id not in (None, "", "null")
