@@ -1,0 +1,151 @@
+"""The quality gate: what a fit must show before a picture is cut by it. A refusal costs a person a minute; a silent
+wrong crop costs the series its worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from reefsteps.errors import QuadratNotFoundError
+from reframing.geometry import Array, is_convex, side_lengths, signed_area
+
+WHAT_TO_DO = "Mark the four inner corners by hand on the page, or photograph the quadrat again."
+
+MAX_SIDE_RATIO = 1.5
+ANGLE_RANGE_DEG = (58.0, 122.0)
+MIN_AREA_SHARE = 0.08  # of the picture
+MAX_RADIAL = 0.12
+MAX_RESIDUAL_PERCENT = 0.2
+MAX_MOVED_PERCENT = 9.0
+MAX_UNCERTAINTY_PERCENT = {True: 0.6, False: 1.0}  # by whether strings were used
+MIN_STRINGS = 6
+STRINGS_FOR_TWO_SIDES = 7
+MAX_GRID_DISAGREEMENT_PERCENT = 1.0
+MAX_BEYOND = 0.5
+MIN_SHARE = 0.3  # of each side, without strings
+MIN_MEAN_SHARE = 0.45
+MIN_MARGIN = 0.35
+MIN_OUTLINE_AGREEMENT = 0.5
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything that the gate looks at; percentages are of the mean side."""
+
+    visible_share: tuple[float, float, float, float]
+    reading_margin: float
+    strings: tuple[int, int] | None = None
+    grid_disagreement_percent: float = 0.0
+    beyond: float = 0.0
+    rim_percent: float = 0.0
+    outline_agreement: float = 0.0
+    corners_px: Array = field(default_factory=lambda: np.zeros((4, 2)))
+    picture_px: tuple[int, int] = (1, 1)
+    residual_percent: float = 0.0
+    uncertainty_percent: float = 0.0
+    radial: float = 0.0
+    moved_percent: float = 0.0
+    mask_area_ratio: float = 1.0
+
+
+def check(evidence: Evidence) -> float:
+    """Return the confidence (0 to 1); raises QuadratNotFoundError that names every failed check with its figures."""
+    failures = [*_shape_failures(evidence), *_fit_failures(evidence)]
+    if failures:
+        raise QuadratNotFoundError(f"No quadrat that can be measured safely: {'; '.join(failures)}. {WHAT_TO_DO}")
+    return confidence(evidence)
+
+
+def confidence(evidence: Evidence) -> float:
+    """Return the chance that every corner is within 1 % of the side, from the uncertainty (Rayleigh law)."""
+    uncertainty = max(calibrated_uncertainty(evidence), 1e-3)
+    return float(1 - np.exp(-0.5 * (1.0 / uncertainty) ** 2))
+
+
+def calibrated_uncertainty(evidence: Evidence) -> float:
+    """Return the expected largest corner error, percent of the side."""
+    return evidence.uncertainty_percent
+
+
+def _shape_failures(evidence: Evidence) -> list[str]:
+    corners = evidence.corners_px
+    if not np.isfinite(corners).all() or not is_convex(corners):
+        return ["the four lines make no convex quadrilateral"]
+    failures = []
+    lengths = side_lengths(corners)
+    ratio = float(lengths.max() / lengths.min())
+    if ratio > MAX_SIDE_RATIO:
+        failures.append(f"longest to shortest side {ratio:.2f} (at most {MAX_SIDE_RATIO})")
+    sides = np.roll(corners, -1, 0) - corners
+    cosines = -np.sum(sides * np.roll(sides, 1, 0), axis=1) / (lengths * np.roll(lengths, 1))
+    angles = np.degrees(np.arccos(np.clip(cosines, -1, 1)))
+    if angles.min() < ANGLE_RANGE_DEG[0] or angles.max() > ANGLE_RANGE_DEG[1]:
+        failures.append(
+            f"corner angles {angles.min():.0f} to {angles.max():.0f} degrees "
+            f"(accepted {ANGLE_RANGE_DEG[0]:.0f} to {ANGLE_RANGE_DEG[1]:.0f})"
+        )
+    width, height = evidence.picture_px
+    area = signed_area(corners) / (width * height)
+    if area < MIN_AREA_SHARE:
+        failures.append(f"area {100 * area:.1f} % of the picture (at least {100 * MIN_AREA_SHARE:.0f} %)")
+    return failures
+
+
+def _fit_failures(evidence: Evidence) -> list[str]:
+    failures = []
+    if evidence.residual_percent > MAX_RESIDUAL_PERCENT:
+        failures.append(f"residual {evidence.residual_percent:.2f} % of the side (at most {MAX_RESIDUAL_PERCENT})")
+    if abs(evidence.radial) > MAX_RADIAL:
+        failures.append(f"lens distortion {evidence.radial:.2f} (at most {MAX_RADIAL})")
+    if evidence.moved_percent > MAX_MOVED_PERCENT:
+        failures.append(f"edges {evidence.moved_percent:.1f} % of the side off the mask (at most {MAX_MOVED_PERCENT})")
+    if evidence.outline_agreement < MIN_OUTLINE_AGREEMENT:
+        failures.append(
+            f"only {100 * evidence.outline_agreement:.0f} % of the mask's outline on four lines "
+            f"(at least {100 * MIN_OUTLINE_AGREEMENT:.0f} %)"
+        )
+    limit = MAX_UNCERTAINTY_PERCENT[evidence.strings is not None]
+    if calibrated_uncertainty(evidence) > limit:
+        failures.append(
+            f"estimated corner error {calibrated_uncertainty(evidence):.2f} % of the side (at most {limit})"
+        )
+    return failures + (_grid_failures(evidence) if evidence.strings is not None else _edge_failures(evidence))
+
+
+def _grid_failures(evidence: Evidence) -> list[str]:
+    strings = evidence.strings or (0, 0)
+    failures = []
+    if evidence.grid_disagreement_percent > MAX_GRID_DISAGREEMENT_PERCENT:
+        failures.append(
+            f"strings and frame disagree by {evidence.grid_disagreement_percent:.2f} % of the side "
+            f"(at most {MAX_GRID_DISAGREEMENT_PERCENT})"
+        )
+    if evidence.beyond > MAX_BEYOND:
+        failures.append(f"strings go on beyond a side ({evidence.beyond:.2f}, at most {MAX_BEYOND})")
+    sides = sum(share > 0 for share in evidence.visible_share)
+    needed = 2 if min(strings) >= STRINGS_FOR_TWO_SIDES else 4
+    if min(strings) < MIN_STRINGS or sides < needed:
+        failures.append(
+            f"{strings[0]} strings down, {strings[1]} across and {sides} sides seen "
+            f"({MIN_STRINGS} each and four sides needed, or {STRINGS_FOR_TWO_SIDES} each and two)"
+        )
+    return failures
+
+
+def _edge_failures(evidence: Evidence) -> list[str]:
+    failures = []
+    shares = evidence.visible_share
+    if min(shares) < MIN_SHARE or float(np.mean(shares)) < MIN_MEAN_SHARE:
+        failures.append(
+            "inner edge seen on "
+            + ", ".join(f"{100 * share:.0f} %" for share in shares)
+            + " of top, right, bottom, left "
+            f"(without strings at least {100 * MIN_SHARE:.0f} % of each, {100 * MIN_MEAN_SHARE:.0f} % on average)"
+        )
+    if evidence.reading_margin < MIN_MARGIN:
+        failures.append(
+            f"more than one set of edges could be the frame's (lead {evidence.reading_margin:.2f}, "
+            f"at least {MIN_MARGIN})"
+        )
+    return failures

@@ -1,0 +1,285 @@
+"""From an imperfect frame mask to a rough quadrilateral.
+
+A mask head answers on 28 x 28 cells (He et al. 2017, Mask R-CNN), so its outline wobbles by a percent or two of the
+side, has holes and breaks, and may come in several pieces. Every outline point votes for the straight lines that it
+may lie on (Hough transform with the mask's own gradient as direction; Ballard 1981); the four lines that explain the
+outline best make the quadrilateral.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from reframing.geometry import (
+    Array,
+    intersection,
+    is_convex,
+    order_corners,
+    side_lengths,
+    signed_area,
+    through_points,
+)
+
+WORK_SIDE_PX = 480
+ANGLE_STEP_DEG = 2
+VOTE_WITHIN_DEG = 16
+OFFSET_STEP_PX = 2.0
+MAX_LINES = 14
+BORDER_PX = 3
+
+
+@dataclass(frozen=True)
+class RoughQuad:
+    """Where the mask says that the quadrat is: a start for the search in the photograph.
+
+    ``corners_px`` (4, 2) are ordered; ``search_in`` and ``search_out`` bound, in parts of the side, how far inside and
+    outside of it the inner edge is to be looked for, ``spread`` is the expected error and ``agreement`` (0 to 1) the
+    share of the outline that the four lines explain.
+    """
+
+    corners_px: Array
+    expected: float
+    spread: float
+    search_out: float
+    search_in: float
+    agreement: float
+    filled: bool
+
+
+@dataclass(frozen=True)
+class _Outline:
+    points: Array  # (N, 2)
+    directions: Array  # (N,), angle of the normal that points to the quadrat's centre
+
+
+def rough_quad(frame_mask: NDArray[np.bool_]) -> RoughQuad | None:
+    """Return the quadrilateral that a frame mask (H, W) suggests, or None when it has no four sides.
+
+    The mask may be the ring of the frame's bars or the filled quadrat; a ring's inner outline is used where it has
+    one, else the outer outline with a wider search to its inside.
+    """
+    height, width = frame_mask.shape
+    scale = WORK_SIDE_PX / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(frame_mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA)
+    kept = _main_pieces(small)
+    if kept is None:
+        return None
+    outer, inner = _outlines(kept)
+    outer_quad = _best_quad(outer, kept, inside_is_mask=True)
+    if outer_quad is not None and _is_filled(kept, outer_quad[0]):
+        return _result(outer_quad, size, frame_mask.shape, 0.045, 0.025, 0.03, 0.10, filled=True)
+    inner_quad = _best_quad(inner, kept, inside_is_mask=False)
+    if inner_quad is not None and inner_quad[1] > 0.5 and _plausible_pair(inner_quad[0], outer_quad):
+        return _result(inner_quad, size, frame_mask.shape, 0.0, 0.014, 0.10, 0.05, filled=False)
+    if outer_quad is None:
+        return None
+    return _result(outer_quad, size, frame_mask.shape, 0.05, 0.025, 0.03, 0.10, filled=False)
+
+
+def _result(
+    found: tuple[Array, float],
+    size: tuple[int, int],
+    shape: tuple[int, ...],
+    expected: float,
+    spread: float,
+    search_out: float,
+    search_in: float,
+    *,
+    filled: bool,
+) -> RoughQuad:
+    factor = np.array([shape[1] / size[0], shape[0] / size[1]])
+    corners = order_corners((found[0] + 0.5) * factor)
+    return RoughQuad(corners, expected, spread, search_out, search_in, found[1], filled)
+
+
+def _main_pieces(mask: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """Close pinholes and drop crumbs; None when nothing is left."""
+    closed = cv2.morphologyEx(
+        (mask > 127).astype(np.uint8), cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+    )
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(closed)
+    if count < 2:
+        return None
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    kept = [i + 1 for i in range(count - 1) if areas[i] >= 0.04 * areas.max()]
+    return np.isin(labels, kept).astype(np.uint8)
+
+
+def _outlines(mask: NDArray[np.uint8]) -> tuple[_Outline, _Outline]:
+    """Split the outline into points with the mask towards the centre (outer edge) and away from it (inner edge)."""
+    height, width = mask.shape
+    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 3.0, borderType=cv2.BORDER_REPLICATE)
+    grad_x, grad_y = cv2.Sobel(soft, cv2.CV_32F, 1, 0), cv2.Sobel(soft, cv2.CV_32F, 0, 1)
+    contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    points = np.concatenate([contour[:, 0].astype(np.float64) for contour in contours])
+    hull = cv2.convexHull(points.astype(np.float32))[:, 0].astype(np.float64)
+    (cx, cy), _, _ = cv2.minAreaRect(hull.astype(np.float32))
+    x, y = points[:, 0].astype(int), points[:, 1].astype(int)
+    within = (x > BORDER_PX) & (x < width - 1 - BORDER_PX) & (y > BORDER_PX) & (y < height - 1 - BORDER_PX)
+    points, x, y = points[within], x[within], y[within]
+    gradient = np.stack([grad_x[y, x], grad_y[y, x]], axis=1).astype(np.float64)
+    inward = np.array([cx, cy]) - points
+    towards = np.sum(gradient * inward, axis=1) > 0
+    angle = np.arctan2(gradient[:, 1], gradient[:, 0])
+    return (
+        _Outline(points[towards], angle[towards]),
+        _Outline(points[~towards], angle[~towards] + np.pi),
+    )
+
+
+def _hough_lines(outline: _Outline, size: tuple[int, int]) -> list[tuple[float, float, float]]:
+    """Return up to MAX_LINES (normal angle, offset, votes); normals point to the centre."""
+    reach = float(np.hypot(*size))
+    angles = np.deg2rad(np.arange(0, 360, ANGLE_STEP_DEG))
+    bins = int(2 * reach / OFFSET_STEP_PX) + 2
+    votes = np.zeros((len(angles), bins), np.float32)
+    for index, angle in enumerate(angles):
+        near = np.cos(outline.directions - angle) > np.cos(np.deg2rad(VOTE_WITHIN_DEG))
+        offset = outline.points[near] @ [np.cos(angle), np.sin(angle)]
+        votes[index] = np.bincount(((offset + reach) / OFFSET_STEP_PX).astype(int), minlength=bins)[:bins]
+    wrapped = np.vstack([votes[-4:], votes, votes[:4]])
+    votes = cv2.GaussianBlur(wrapped, (0, 0), 1.2)[4:-4]
+    top = float(votes.max())
+    lines = []
+    for _ in range(MAX_LINES):
+        row, column = np.unravel_index(int(np.argmax(votes)), votes.shape)
+        if votes[row, column] < 0.12 * top:
+            break
+        lines.append((float(angles[row]), (column + 0.5) * OFFSET_STEP_PX - reach, float(votes[row, column])))
+        for step in range(-5, 6):
+            votes[(row + step) % len(angles), max(0, column - 6) : column + 7] = 0
+    return lines
+
+
+def _best_quad(outline: _Outline, mask: NDArray[np.uint8], *, inside_is_mask: bool) -> tuple[Array, float] | None:
+    """Return the best quadrilateral (4, 2) through an outline and the share of its visible sides that lie on it."""
+    height, width = mask.shape
+    if len(outline.points) < 60:
+        return None
+    lines = _hough_lines(outline, (width, height))
+    marks = np.ones((height, width), np.uint8)
+    marks[outline.points[:, 1].astype(int), outline.points[:, 0].astype(int)] = 0
+    distance = cv2.distanceTransform(marks, cv2.DIST_L2, 3)
+    hull_area = cv2.contourArea(cv2.convexHull(outline.points.astype(np.float32)))
+    ys, xs = np.nonzero(mask[::3, ::3])
+    mask_points = np.stack([xs, ys], axis=1) * 3.0
+    best: tuple[float, Array | None] = (0.6, None)
+    for quad in _candidate_quads(lines, (width, height), hull_area):
+        support = _side_support(quad, distance)
+        wrong = _share_on_wrong_side(quad, mask_points, inside_is_mask=inside_is_mask)
+        lengths = side_lengths(quad)
+        score = (
+            float(np.mean(support))
+            + 0.5 * float(np.min(support))
+            - 1.5 * wrong
+            - 0.15 * float(lengths.max() / lengths.min() - 1)
+            - 0.3 * max(0.0, signed_area(quad) / hull_area - 1.15)
+        )
+        if score > best[0]:
+            best = (score, quad)
+    if best[1] is None:
+        return None
+    refined = _refit(best[1], outline)
+    return refined, float(np.mean(_side_support(refined, distance)))
+
+
+def _candidate_quads(lines: list[tuple[float, float, float]], size: tuple[int, int], hull_area: float) -> list[Array]:
+    """Return every plausible clockwise quadrilateral of four lines whose normals turn by about a right angle."""
+    quads = []
+    by_angle = sorted(lines)
+    for four in itertools.combinations(by_angle, 4):
+        angles = np.array([line[0] for line in four])
+        turns = np.diff(np.append(angles, angles[0] + 2 * np.pi))
+        if turns.min() < np.deg2rad(50) or turns.max() > np.deg2rad(130):
+            continue
+        planes = [np.array([np.cos(a), np.sin(a), -offset]) for a, offset, _ in four]
+        corners = [intersection(planes[i - 1], planes[i]) for i in range(4)]
+        if any(corner is None for corner in corners):
+            continue
+        quad = np.array(corners)
+        lengths = side_lengths(quad)
+        if not is_convex(quad) or lengths.max() > 1.9 * lengths.min():
+            continue
+        if np.abs(quad - np.array(size) / 2).max() > 1.6 * max(size):
+            continue
+        if 0.35 * hull_area < signed_area(quad) < 2.2 * hull_area:
+            quads.append(quad)
+    return quads
+
+
+def _side_support(quad: Array, distance: NDArray[np.float32]) -> Array:
+    """Return for each side the share of its part within the picture that has outline points beside it."""
+    height, width = distance.shape
+    t = np.linspace(0.04, 0.96, 48)[None, :, None]
+    points = quad[:, None] * (1 - t) + np.roll(quad, -1, 0)[:, None] * t
+    x, y = points[..., 0].astype(int), points[..., 1].astype(int)
+    visible = (x > BORDER_PX) & (x < width - 1 - BORDER_PX) & (y > BORDER_PX) & (y < height - 1 - BORDER_PX)
+    near = distance[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)] < 0.018 * side_lengths(quad).mean()
+    count = visible.sum(1)
+    return np.where(count >= 5, (near & visible).sum(1) / np.maximum(count, 1), 0.5)
+
+
+def _share_on_wrong_side(quad: Array, mask_points: Array, *, inside_is_mask: bool) -> float:
+    """Return the share of mask points outside an outer quadrilateral, or inside an inner one (3 % tolerance)."""
+    centre = quad.mean(0)
+    moved = centre + (quad - centre) * (1.03 if inside_is_mask else 0.95)
+    edges = np.roll(moved, -1, 0) - moved
+    normals = np.stack([-edges[:, 1], edges[:, 0]], axis=1)
+    outside = np.zeros(len(mask_points), bool)
+    for corner, normal in zip(moved, normals, strict=True):
+        outside |= (mask_points - corner) @ normal < 0
+    share = float(outside.mean())
+    return share if inside_is_mask else 1.0 - share
+
+
+def _refit(quad: Array, outline: _Outline) -> Array:
+    """Fit each side again to the outline points beside it, with Huber weights (cv2.fitLine), in narrowing bands."""
+    for tolerance in (0.035, 0.022, 0.015):
+        mean = float(side_lengths(quad).mean())
+        lines = []
+        for a, b in zip(quad, np.roll(quad, -1, 0), strict=True):
+            length = float(np.linalg.norm(b - a))
+            along = (b - a) / length
+            t = (outline.points - a) @ along / length
+            off = (outline.points - a) @ np.array([-along[1], along[0]])
+            near = (t > 0.03) & (t < 0.97) & (np.abs(off) < tolerance * mean)
+            if near.sum() < 15:
+                lines.append(through_points(a, b))
+                continue
+            vx, vy, x0, y0 = cv2.fitLine(
+                outline.points[near].astype(np.float32), cv2.DIST_HUBER, 0.004 * mean, 0.01, 0.01
+            ).ravel()
+            start = np.array([x0, y0], np.float64)
+            lines.append(through_points(start, start + np.array([vx, vy], np.float64)))
+        corners = [intersection(lines[i - 1], lines[i]) for i in range(4)]
+        if any(corner is None for corner in corners):
+            return quad
+        moved = np.array(corners)
+        if signed_area(moved) < 0:
+            moved = moved[::-1]
+        if not is_convex(moved):
+            return quad
+        quad = order_corners(moved)
+    return quad
+
+
+def _is_filled(mask: NDArray[np.uint8], quad: Array) -> bool:
+    centre = quad.mean(0)
+    core = np.zeros_like(mask)
+    cv2.fillPoly(core, [np.round(centre + 0.7 * (quad - centre)).astype(np.int32)], 1)
+    total = int(core.sum())
+    return total > 0 and int((core & mask).sum()) > 0.5 * total
+
+
+def _plausible_pair(inner: Array, outer: tuple[Array, float] | None) -> bool:
+    """An inner outline is the opening only when the outer one, if seen, lies around it with bars of likely width."""
+    if outer is None or outer[1] < 0.5:
+        return True
+    ratio = float(np.sqrt(signed_area(inner) / signed_area(outer[0])))
+    return 0.7 < ratio < 1.0

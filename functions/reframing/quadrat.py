@@ -1,0 +1,221 @@
+"""Find the quadrat: from photograph and frame mask to the four corners of the frame's inner edge, or a refusal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reefsteps.errors import QuadratNotFoundError
+from reframing.edges import Candidate, EdgePoints, choose, edge_points, search_side
+from reframing.fitting import Constraint, JointFit, joint_fit
+from reframing.gate import WHAT_TO_DO, Evidence, calibrated_uncertainty, check
+from reframing.geometry import (
+    UNIT_SQUARE,
+    Array,
+    PlaneModel,
+    homography,
+    order_corners,
+    side_lengths,
+    signed_area,
+)
+from reframing.outline import RoughQuad, rough_quad
+from reframing.sampling import Photograph, Pixels
+from reframing.strings import Grid, beyond_ratios, find_grid
+
+# A measured string grid leaves the inner edge this far to move (tied on the rim, or drilled through the bar).
+RIM_WINDOW = (-0.022, 0.014)
+RIM_SPREAD = 0.006
+MIN_SHARE_TO_FIT = 0.2
+AXIS_OF_SIDE = (1, 0, 1, 0)
+POSITION_OF_SIDE = (0.0, 1.0, 1.0, 0.0)
+OUTWARD_OF_SIDE = (-1, 1, 1, -1)
+ON_MODEL = Candidate(0.0, 0.0, 0.0, 1.0, 0.0)
+
+
+@dataclass(frozen=True)
+class QuadratFit:
+    """The quadrat's inner edge in a photograph.
+
+    ``corners_px`` (4, 2) float64, clockwise from the corner that is top-left in the photograph; ``radial`` is the lens
+    term of ``PlaneModel``; ``visible_share`` (top, right, bottom, left) is the part of each side on which the edge was
+    measured; ``partly_visible`` says that a corner lies outside the picture or behind something.
+    """
+
+    corners_px: Array
+    radial: float
+    residual_px: float
+    uncertainty_percent: float
+    confidence: float
+    strings_used: bool
+    visible_share: tuple[float, float, float, float]
+    partly_visible: bool
+    width_px: int
+    height_px: int
+
+    @property
+    def model(self) -> PlaneModel:
+        """The view of the plane whose unit square has these corners."""
+        return model_with_corners(self.corners_px, self.radial, self.width_px, self.height_px)
+
+
+def model_with_corners(corners_px: Array, radial: float, width_px: int, height_px: int) -> PlaneModel:
+    """Return the model with a given lens term whose unit square has these corners (4, 2)."""
+    ideal = PlaneModel(np.eye(3), radial, width_px, height_px).to_plane(corners_px)
+    return PlaneModel(homography(UNIT_SQUARE, ideal), radial, width_px, height_px)
+
+
+def find_quadrat(image_bgr: Pixels, frame_mask: NDArray[np.bool_]) -> QuadratFit:
+    """Return the inner edge of the quadrat's frame.
+
+    ``image_bgr`` is (H, W, 3) uint8 in full resolution, ``frame_mask`` (H, W) bool: the frame's bars or the filled
+    quadrat, as imperfect as a mask head leaves it. Raises QuadratNotFoundError with the figures of every check that
+    failed.
+    """
+    rough = rough_quad(frame_mask)
+    if rough is None:
+        raise QuadratNotFoundError(
+            "The frame mask has no four straight sides "
+            f"(it covers {100 * float(frame_mask.mean()):.1f} % of the picture). {WHAT_TO_DO}"
+        )
+    photo = Photograph.of(image_bgr)
+    start = _starting_model(rough, *photo.size)
+    grid = find_grid(photo, start)
+    fit, evidence = _with_grid(photo, start, grid) if grid is not None else _edges_only(photo, start, rough)
+    return _accepted(photo, fit, replace(evidence, outline_agreement=rough.agreement), rough)
+
+
+def _starting_model(rough: RoughQuad, width_px: int, height_px: int) -> PlaneModel:
+    """Place the unit square where the mask says that the inner edge is."""
+    model = PlaneModel.from_corners(rough.corners_px, width_px, height_px)
+    low, high = rough.expected, 1 - rough.expected
+    return model.after(homography(UNIT_SQUARE, np.array([[low, low], [high, low], [high, high], [low, high]])))
+
+
+def _side_constraints(sides: list[EdgePoints | None]) -> list[Constraint]:
+    return [
+        Constraint(item.points_px, AXIS_OF_SIDE[side], POSITION_OF_SIDE[side], OUTWARD_OF_SIDE[side], 1.0)
+        for side, item in enumerate(sides)
+        if item is not None and item.share >= MIN_SHARE_TO_FIT
+    ]
+
+
+def _shares(sides: list[EdgePoints | None]) -> tuple[float, float, float, float]:
+    top, right, bottom, left = (0.0 if item is None else item.share for item in sides)
+    return top, right, bottom, left
+
+
+def _measure_sides(
+    photo: Photograph, model: PlaneModel, candidates: tuple[Candidate | None, ...], window: float
+) -> list[EdgePoints | None]:
+    return [
+        None if item is None else edge_points(photo, model, side, item, window) for side, item in enumerate(candidates)
+    ]
+
+
+def _fit(constraints: list[Constraint], start: PlaneModel) -> JointFit:
+    try:
+        return joint_fit(constraints, start)
+    except np.linalg.LinAlgError as error:
+        raise QuadratNotFoundError(f"The points found on the frame do not determine it. {WHAT_TO_DO}") from error
+
+
+def _edges_only(photo: Photograph, start: PlaneModel, rough: RoughQuad) -> tuple[JointFit, Evidence]:
+    """Fit the four sides' inner edges; all four are needed."""
+    window = (-rough.search_out, rough.search_in)
+    searches = [search_side(photo, start, side, window, max_slope=0.032) for side in range(4)]
+    choice = choose(searches, 0.0, rough.spread, common_offset=True)
+    sides = _measure_sides(photo, start, choice.candidates, 0.006)
+    shares = _shares(sides)
+    if min(shares) < MIN_SHARE_TO_FIT:
+        raise QuadratNotFoundError(
+            "The inner edge was found on too little of the sides (top, right, bottom, left: "
+            f"{', '.join(f'{100 * share:.0f} %' for share in shares)}; needed without strings: "
+            f"{100 * MIN_SHARE_TO_FIT:.0f} % of each). {WHAT_TO_DO}"
+        )
+    fit = _fit(_side_constraints(sides), start)
+    for window_again in (0.005, 0.004):
+        again = _measure_sides(photo, fit.model, (ON_MODEL,) * 4, window_again)
+        if min(_shares(again)) < MIN_SHARE_TO_FIT:
+            break
+        sides, fit = again, _fit(_side_constraints(again), fit.model)
+    return fit, Evidence(visible_share=_shares(sides), reading_margin=choice.margin)
+
+
+def _with_grid(photo: Photograph, start: PlaneModel, grid: Grid) -> tuple[JointFit, Evidence]:
+    """Fit strings and inner edges together; sides that do not show their edge near the grid are left out."""
+    searches = [search_side(photo, grid.model, side, RIM_WINDOW, max_slope=0.005) for side in range(4)]
+    choice = choose(searches, 0.0, RIM_SPREAD, common_offset=True)
+    sides = _measure_sides(photo, grid.model, choice.candidates, 0.004)
+    offsets = [None if item is None else item.offset for item in choice.candidates]
+    sides = _agreeing(sides, offsets)
+    fit = _fit([*grid.constraints, *_side_constraints(sides)], grid.model)
+    grid_corners = fit.model.after(_shrink(fit.rim)).corners_px
+    apart = np.linalg.norm(grid_corners - grid.model.corners_px, axis=1).max() / side_lengths(grid_corners).mean()
+    return fit, Evidence(
+        visible_share=_shares(sides),
+        reading_margin=choice.margin,
+        strings=grid.counts,
+        grid_disagreement_percent=100 * float(apart),
+        beyond=float(beyond_ratios(photo, grid.model).max()),
+        rim_percent=100 * fit.rim,
+    )
+
+
+def _shrink(rim: float) -> Array:
+    scale = 1 / (1 + 2 * rim)
+    return np.array([[scale, 0, rim * scale], [0, scale, rim * scale], [0, 0, 1]])
+
+
+def _agreeing(sides: list[EdgePoints | None], offsets: list[float | None]) -> list[EdgePoints | None]:
+    """Drop sides, worst first, until the rest lie equally far (0.35 % of the side) from the grid."""
+    kept = list(sides)
+    while True:
+        used = [i for i, item in enumerate(kept) if item is not None and item.share >= MIN_SHARE_TO_FIT]
+        if len(used) < 2:
+            return kept
+        values = np.array([offsets[i] or 0.0 for i in used])
+        distance = np.abs(values - np.median(values))
+        if distance.max() < 0.0035:
+            return kept
+        kept[used[int(np.argmax(distance))]] = None
+
+
+def _accepted(photo: Photograph, fit: JointFit, evidence: Evidence, rough: RoughQuad) -> QuadratFit:
+    """Complete the evidence, put it through the gate and describe the fit."""
+    width, height = photo.size
+    corners = order_corners(fit.model.corners_px)
+    side = float(side_lengths(corners).mean())
+    residual = float(np.sqrt(np.mean(np.sort(np.abs(fit.residuals))[: int(0.9 * len(fit.residuals))] ** 2)))
+    outline = rough.corners_px
+    start = _starting_model(rough, width, height).corners_px
+    moved = float(np.linalg.norm(order_corners(start) - corners, axis=1).max()) / side
+    evidence = replace(
+        evidence,
+        corners_px=corners,
+        picture_px=(width, height),
+        residual_percent=100 * residual,
+        uncertainty_percent=100 * fit.corner_error,
+        radial=fit.model.radial,
+        moved_percent=100 * moved,
+        mask_area_ratio=abs(_area_ratio(corners, outline)),
+    )
+    confidence = check(evidence)
+    outside = (corners < 0).any(1) | (corners > [width, height]).any(1)
+    return QuadratFit(
+        corners,
+        fit.model.radial,
+        residual * side,
+        calibrated_uncertainty(evidence),
+        confidence,
+        evidence.strings is not None,
+        evidence.visible_share,
+        bool(outside.any() or min(evidence.visible_share) < 0.5),
+        width,
+        height,
+    )
+
+
+def _area_ratio(corners: Array, outline: Array) -> float:
+    return signed_area(corners) / max(signed_area(outline), 1.0)

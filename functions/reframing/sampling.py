@@ -1,0 +1,100 @@
+"""Looking up pixels along lines of the quadrat's plane, in full resolution or in a smaller copy of the photograph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from reframing.geometry import Array, PlaneModel
+
+Pixels = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+# Which plane coordinates a point has at ``along`` (0 to 1, clockwise) and ``inward`` (> 0 inside) of each side.
+TOP, RIGHT, BOTTOM, LEFT = range(4)
+
+
+def on_side(side: int, along: Array, inward: Array) -> Array:
+    """Return plane points (N, 2) at positions ``along`` a side and ``inward`` of it; left and top run with +y and +x."""
+    x, y = {
+        TOP: (along, inward),
+        RIGHT: (1 - inward, along),
+        BOTTOM: (along, 1 - inward),
+        LEFT: (inward, along),
+    }[side]
+    return np.stack([np.ravel(x), np.ravel(y)], axis=1)
+
+
+@dataclass(frozen=True)
+class Strip:
+    """A resampled band: rows run across (``across``), columns along (``along``)."""
+
+    values: Floats  # (rows, columns, 3), 0 to 1
+    inside: NDArray[np.bool_]  # (rows, columns): within the photograph
+    across: Array  # (rows,), plane units
+    along: Array  # (columns,)
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A photograph and half-size copies of it, so that lookups at any scale are anti-aliased."""
+
+    levels: tuple[Pixels, ...]
+
+    @staticmethod
+    def of(image_bgr: Pixels) -> Photograph:
+        """Build the pyramid down to about 500 pixels."""
+        levels = [image_bgr]
+        while min(levels[-1].shape[:2]) >= 1000:
+            height, width = levels[-1].shape[:2]
+            even = levels[-1][: height // 2 * 2, : width // 2 * 2]
+            levels.append(np.asarray(cv2.resize(even, (width // 2, height // 2), interpolation=cv2.INTER_AREA)))
+        return Photograph(tuple(levels))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the full picture in pixels."""
+        return self.levels[0].shape[1], self.levels[0].shape[0]
+
+    def sample(self, points_px: Array, shape: tuple[int, int], step_px: float) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return colours (rows, columns, 3) in 0..1 at image points (N, 2), and which of them are in the picture.
+
+        ``step_px`` is the distance between neighbouring points in full-size pixels: it selects the pyramid level.
+        """
+        level = int(np.clip(np.floor(np.log2(max(step_px, 1.0)) + 0.25), 0, len(self.levels) - 1))
+        picture = self.levels[level]
+        scaled = (points_px / 2**level - 0.5).astype(np.float32)
+        map_x, map_y = scaled[:, 0].reshape(shape), scaled[:, 1].reshape(shape)
+        colours = cv2.remap(picture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        height, width = picture.shape[:2]
+        inside = (map_x > 0.5) & (map_x < width - 1.5) & (map_y > 0.5) & (map_y < height - 1.5)
+        return colours.astype(np.float32) * np.float32(1 / 255), inside
+
+
+def side_strip(
+    photo: Photograph, model: PlaneModel, side: int, centre: Array, across: Array, along: Array, step_px: float
+) -> Strip:
+    """Sample a band along a side; ``centre`` (columns,) is the inward position of the band's middle line."""
+    t = np.broadcast_to(along, (len(across), len(along)))
+    inward = centre[None, :] + across[:, None]
+    points = model.to_image(on_side(side, t, inward))
+    values, inside = photo.sample(points, t.shape, step_px)
+    return Strip(values, inside, across, along)
+
+
+def rectified(photo: Photograph, model: PlaneModel, size_px: int, margin: float) -> Floats:
+    """Return the plane from -margin to 1 + margin as a float32 picture with ``size_px`` pixels per unit."""
+    count = round((1 + 2 * margin) * size_px)
+    coarse = np.linspace(0, count, 65)
+    x, y = np.meshgrid(coarse / size_px - margin, coarse / size_px - margin)
+    points = model.to_image(np.stack([x.ravel(), y.ravel()], axis=1))
+    fine = ((np.arange(count) + 0.5) / count * 64).astype(np.float32)
+    map_x, map_y = np.meshgrid(fine, fine)
+    grid = points.reshape(65, 65, 2).astype(np.float32)
+    dense = cv2.remap(grid, map_x, map_y, cv2.INTER_LINEAR).reshape(-1, 2).astype(np.float64)
+    step_px = float(np.mean(np.linalg.norm(np.roll(model.corners_px, -1, 0) - model.corners_px, axis=1))) / size_px
+    colours, _ = photo.sample(dense, (count, count), step_px)
+    return colours
