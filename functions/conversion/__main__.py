@@ -1,0 +1,42 @@
+"""Converts a checkpoint on this machine: ``python -m conversion FILE.pth`` with ``functions/`` on the import path."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from conversion.convert import convert
+from conversion.photographs import read_photos
+from reefsteps.errors import UnsupportedModelError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Convert, print the manifest, and return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m conversion", description=__doc__)
+    parser.add_argument("checkpoint", type=Path, metavar="FILE.pth")
+    parser.add_argument("--config", type=Path, metavar="FILE.yaml", help="configuration dump (default: beside FILE)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: beside FILE)")
+    smaller = parser.add_mutually_exclusive_group()
+    smaller.add_argument("--int8", type=Path, metavar="DIR", help="8-bit convolutions, calibrated on DIR's photographs")
+    smaller.add_argument("--fp16", action="store_true", help="store the weights in half precision")
+    options = parser.parse_args(arguments)
+    beside = options.checkpoint.with_suffix(".yaml")
+    config = options.config or (beside if beside.exists() else None)
+    try:
+        manifest = convert(
+            options.checkpoint,
+            config,
+            options.out or options.checkpoint.parent,
+            precision="int8" if options.int8 else "fp16" if options.fp16 else "fp32",
+            photos=read_photos(options.int8) if options.int8 else (),
+        )
+    except (UnsupportedModelError, OSError) as error:
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        return 1
+    sys.stdout.write(manifest.dump())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""Whether a smaller variant of a model still finds what the full-precision model finds."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from conversion.variants import Photos
+from reefsteps.detection import Detections, Detector
+from reefsteps.detection.detections import FloatArray
+from reefsteps.detection.manifest import Agreement
+
+MATCHED_PERCENT_MIN = 95.0
+EXTRA_PERCENT_MAX = 5.0
+MASK_IOU_MEAN_MIN = 0.97
+UNION_IOU_MIN = 0.97
+SCORE = 0.5  # detections weaker than this decide no result
+
+
+def compare(exact: Detector, smaller: Detector, photos: Photos) -> Agreement | None:
+    """Return how the detections above score 0.5 compare, over all photographs; None when there are none to compare."""
+    total = matched = extra = 0
+    ious: list[float] = []
+    unions: list[float] = []
+    scores: list[float] = []
+    for photo in photos:
+        expected, found = exact.detect(photo, SCORE), smaller.detect(photo, 0.0)
+        pairs = matches(expected, found)
+        total += len(expected)
+        matched += len(pairs)
+        strong = found.above(SCORE)
+        extra += len(strong) - len(matches(exact.detect(photo, 0.0), strong))
+        ious += [mask_iou(expected, i, found, j) for i, j in pairs]
+        scores += [abs(float(expected.scores[i] - found.scores[j])) for i, j in pairs]
+        unions.append(_iou(expected.union_mask() > 0, strong.union_mask() > 0))
+    if not total:
+        return None
+    return Agreement(
+        photos=len(photos),
+        matched_percent=100.0 * matched / total,
+        extra_percent=100.0 * extra / total,
+        mask_iou_mean=float(np.mean(ious)) if ious else 0.0,
+        mask_iou_min=min(ious, default=0.0),
+        union_iou_min=min(unions),
+        score_difference_max=max(scores, default=1.0),
+    )
+
+
+def objection(agreement: Agreement) -> str | None:
+    """Return why the variant is not good enough, or None."""
+    limits = (
+        (agreement.matched_percent >= MATCHED_PERCENT_MIN, f"finds only {agreement.matched_percent:.1f} % again"),
+        (agreement.extra_percent <= EXTRA_PERCENT_MAX, f"finds {agreement.extra_percent:.1f} % that are not there"),
+        (agreement.mask_iou_mean >= MASK_IOU_MEAN_MIN, f"mask IoU is {agreement.mask_iou_mean:.3f} on average"),
+        (agreement.union_iou_min >= UNION_IOU_MIN, f"covered area's IoU is {agreement.union_iou_min:.3f} at worst"),
+    )
+    failed = [text for passed, text in limits if not passed]
+    return "; ".join(failed) + f" ({agreement.photos} photographs)." if failed else None
+
+
+def matches(expected: Detections, found: Detections) -> list[tuple[int, int]]:
+    """Return index pairs of one-to-one matches of the same class with box IoU above 0.5, best scores first."""
+    overlap = box_ious(expected.boxes_px, found.boxes_px)
+    overlap *= expected.classes[:, None] == found.classes[None, :]
+    pairs: list[tuple[int, int]] = []
+    for i in np.argsort(-expected.scores, kind="stable"):
+        if overlap.shape[1] == 0:
+            break
+        j = int(overlap[i].argmax())
+        if overlap[i, j] > 0.5:
+            pairs.append((int(i), j))
+            overlap[:, j] = 0
+    return pairs
+
+
+def box_ious(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Return the (N, M) intersection over union of boxes (N, 4) and (M, 4)."""
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    shared = (high - low).clip(0).prod(axis=2)
+    areas = [(boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]) for boxes in (first, second)]
+    return np.asarray(shared / (areas[0][:, None] + areas[1][None, :] - shared), np.float32)
+
+
+def mask_iou(first: Detections, i: int, second: Detections, j: int) -> float:
+    """Return the intersection over union of two instances' pixels."""
+    return _iou(first.full_mask(i) > 0, second.full_mask(j) > 0)
+
+
+def _iou(
+    first: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], second: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+) -> float:
+    union = np.count_nonzero(first | second)
+    return np.count_nonzero(first & second) / union if union else 1.0

@@ -1,0 +1,144 @@
+"""From a ``.pth`` to ``<name>.onnx`` and ``<name>.json``, checked before anything is replaced."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+
+from conversion.agreement import compare, objection
+from conversion.architecture import recognise
+from conversion.checkpoint import read_weights
+from conversion.config import ModelConfig, model_config
+from conversion.mask_rcnn import build
+from conversion.variants import Photos, half_weights, quantised
+from reefsteps.detection.detections import ByteArray
+from reefsteps.detection.manifest import FORMAT, FileIdentity, Manifest
+from reefsteps.detection.onnx_engine import OnnxDetector
+from reefsteps.errors import UnsupportedModelError
+
+CONVERTER_VERSION = "1.0"
+PRECISIONS = ("fp32", "fp16", "int8")
+_CHECK_SHAPE = (320, 416)  # no multiples of 64, so padding takes part
+
+
+def convert(
+    checkpoint: Path,
+    config_dump: Path | None,
+    target: Path,
+    *,
+    precision: str = "fp32",
+    photos: Photos = (),
+    threads: int | None = None,
+) -> Manifest:
+    """Write ``<name>.onnx`` and ``<name>.json`` into ``target`` and return the manifest.
+
+    ``precision`` other than fp32 is used only when its detections on ``photos`` (BGR uint8 pictures, as the model will
+    see them) agree with fp32; the manifest says by how much, or why not. Raises UnsupportedModelError, with the
+    files in ``target`` untouched.
+    """
+    name = checkpoint.stem
+    config = model_config(name, config_dump)
+    weights = read_weights(checkpoint)
+    architecture = recognise(weights, config)
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".conversion-", dir=target) as scratch:
+        exact = Path(scratch) / "fp32.onnx"
+        onnx.save(build(weights, architecture, config), str(exact))
+        self_check(exact, config, threads)
+        manifest = Manifest(
+            format=FORMAT,
+            name=name,
+            architecture=str(architecture),
+            classes=config.class_names,
+            precision="fp32",
+            min_size_test=config.min_size_test,
+            max_size_test=config.max_size_test,
+            score_threshold=config.score_threshold,
+            nms_threshold=config.nms_threshold,
+            detections_per_image=config.detections_per_image,
+            mask_threshold=0.5,
+            rgb=config.rgb,
+            source=identity(checkpoint, checkpoint.name),
+            model=identity(exact, f"{name}.onnx"),
+            config=config.origin,
+            converter_version=CONVERTER_VERSION,
+        )
+        model = exact
+        if precision != "fp32":
+            model, manifest = _smaller(exact, manifest, precision, photos, threads)
+            self_check(model, config, threads)
+        described = Path(scratch) / "manifest.json"
+        described.write_text(manifest.dump(), "utf-8")
+        OnnxDetector.load(model, described, threads).detect(_test_picture())
+        model.replace(target / f"{name}.onnx")
+        described.replace(target / f"{name}.json")
+    return manifest
+
+
+def identity(path: Path, name: str) -> FileIdentity:
+    """Return a file's identity by content."""
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return FileIdentity(name, digest, path.stat().st_size)
+
+
+def self_check(model: Path, config: ModelConfig, threads: int | None = None) -> None:
+    """Run the graph on a test picture; raises UnsupportedModelError when what it returns cannot be right.
+
+    At score threshold 0 every part of the network takes part; at 1 nothing is found, which must work as well.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    image = np.ascontiguousarray(_test_picture().transpose(2, 0, 1), np.float32)
+    for threshold in (0.0, 1.0):
+        feed = {"image": image, "score_threshold": np.array([threshold], np.float32)}
+        boxes, scores, classes, masks = session.run(["boxes", "scores", "classes", "masks"], feed)
+        height, width = _CHECK_SHAPE
+        sound = (
+            len(scores) <= (config.detections_per_image if threshold == 0 else 0)
+            and bool(np.isfinite(boxes).all() and np.isfinite(masks).all())
+            and bool(((scores >= 0) & (scores <= 1)).all() and ((masks >= 0) & (masks <= 1)).all())
+            and bool(((boxes >= 0) & (boxes <= (width, height, width, height))).all())
+            and bool(((classes >= 0) & (classes < len(config.class_names))).all())
+        )
+        if not sound or (threshold == 0 and not len(scores)):
+            raise UnsupportedModelError(
+                "The converted model failed its self-check: on a test picture it returns no or impossible detections. "
+                "Check that the weights are trained and belong to this configuration. The model in use stays."
+            )
+
+
+def _smaller(
+    exact: Path, manifest: Manifest, precision: str, photos: Photos, threads: int | None
+) -> tuple[Path, Manifest]:
+    smaller = exact.with_name(f"{precision}.onnx")
+    if precision == "fp16":
+        half_weights(exact, smaller)
+    elif not photos:
+        return exact, dataclasses.replace(manifest, refused_variant="int8: no photographs to calibrate it on.")
+    else:
+        quantised(exact, smaller, manifest, photos)
+    candidate = dataclasses.replace(manifest, precision=precision, model=identity(smaller, manifest.model.file))
+    agreement = compare(OnnxDetector(exact, manifest, threads), OnnxDetector(smaller, candidate, threads), photos)
+    reason = objection(agreement) if agreement else None
+    if reason:
+        return exact, dataclasses.replace(manifest, agreement=agreement, refused_variant=f"{precision}: {reason}")
+    return smaller, dataclasses.replace(candidate, agreement=agreement)
+
+
+def _test_picture() -> ByteArray:
+    """Return a BGR picture with edges at many scales and places."""
+    height, width = _CHECK_SHAPE
+    rows, columns = np.mgrid[0:height, 0:width]
+    texture = np.random.default_rng(0).integers(0, 64, (height, width, 3))
+    rings = 96 * (np.hypot(rows - height / 2, columns - width / 2) // 24 % 2)
+    checks = 64 * ((rows // 40 + columns // 40) % 2)
+    return np.asarray(texture + (rings + checks)[:, :, None] + 31, np.uint8)
