@@ -26,12 +26,19 @@ def compare_uploads(one: Source, other: Source) -> int:
         return 0
     if first != second:
         return 1 if first > second else -1
-    if one.sequencer and other.sequencer and one.image.key == other.image.key:
-        # As Amazon S3's user guide says (event message structure): hexadecimal, right-padded with zeros, as text.
-        width = max(len(one.sequencer), len(other.sequencer))
-        left, right = (text.upper().ljust(width, "0") for text in (one.sequencer, other.sequencer))
-        return (left > right) - (left < right)
-    return 0
+    return compare_sequencers(one.sequencer, other.sequencer) if one.image.key == other.image.key else 0
+
+
+def compare_sequencers(one: str | None, other: str | None) -> int:
+    """Return 1, -1 or 0 as `one` comes after, before or with `other`; 0 if either is unknown.
+
+    As Amazon S3's user guide (event message structure) says: hexadecimal, padded with zeros on the right, as text.
+    """
+    if not (one and other):
+        return 0
+    width = max(len(one), len(other))
+    left, right = (text.upper().ljust(width, "0") for text in (one, other))
+    return (left > right) - (left < right)
 
 
 def instant(timestamp: str) -> datetime:

@@ -1,0 +1,48 @@
+"""The last step: percent cover and where it comes from into the database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reefsteps.coverage_store import Result, record_result
+from reefsteps.database import Database
+from reefsteps.document import StateDocument
+from reefsteps.errors import InvalidParameterError
+from reefsteps.observability import logger, step_handler
+from reefsteps.precedence import same_photo
+from reefsteps.storage import Storage
+
+from coverage.settings import Settings
+
+SETTINGS = Settings.from_environment()
+DATABASE = Database.from_environment()
+STORAGE = Storage()
+
+
+@step_handler("coverage")
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """Return whether the result was written, and if not, why."""
+    outcome = record_result(DATABASE, _result(StateDocument.parse(event)))
+    if not outcome.written:
+        logger.info("not written", reason=outcome.reason)
+    return outcome.to_json()
+
+
+def _result(document: StateDocument) -> Result:
+    restoration = document.restoration(STORAGE, SETTINGS.treated_bucket)
+    reframing = document.reframing(STORAGE, SETTINGS.reframed_bucket)
+    segmentation = document.segmentation(STORAGE, SETTINGS.segmented_bucket)
+    for step, source in (("reframing", reframing.source), ("segmentation", segmentation.source)):
+        if not same_photo(source, restoration.source):
+            raise InvalidParameterError(
+                f"The {step} result of {document.survey} was made from another photograph than its restored picture: "
+                f"start the run at {step} or before."
+            )
+    return Result(
+        survey=document.survey,
+        execution=document.execution,
+        restoration=restoration,
+        reframing=reframing.record,
+        segmentation=segmentation.record,
+        pipeline_version=SETTINGS.pipeline_version,
+    )

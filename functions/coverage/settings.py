@@ -1,0 +1,29 @@
+"""Environment of the coverage function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from reefsteps.settings import Environment, pipeline_version
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where earlier steps leave their records, and which pipeline this is."""
+
+    treated_bucket: str
+    reframed_bucket: str
+    segmented_bucket: str
+    pipeline_version: str
+
+    @classmethod
+    def from_environment(cls, environment: Environment | None = None) -> Self:
+        """Read the function's variables; raises ConfigurationError."""
+        variables = environment or Environment()
+        return cls(
+            treated_bucket=variables.text("TREATED_BUCKET"),
+            reframed_bucket=variables.text("REFRAMED_BUCKET"),
+            segmented_bucket=variables.text("SEGMENTED_BUCKET"),
+            pipeline_version=pipeline_version(variables),
+        )

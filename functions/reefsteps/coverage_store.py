@@ -1,0 +1,267 @@
+"""Writing coverage: one survey at a time, so that the newest photograph's newest result wins, once.
+
+Every change of a survey begins by locking the survey's row, which keeps a late result, a newer one and a removal apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Row, Table, delete, insert, select
+from sqlalchemy.dialects import mysql, sqlite
+
+from reefsteps.database import Database
+from reefsteps.document import Execution
+from reefsteps.precedence import compare_sequencers, compare_uploads, instant, same_photo
+from reefsteps.results import ObjectRef, Record, ReframingResult, RestorationResult, SegmentationResult, Source
+from reefsteps.surveys import SurveyKey
+from reefsteps.tables import colony, coral_coverage, coverage_provenance, removed_photo, survey
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run: what the steps found, and which run found it."""
+
+    survey: SurveyKey
+    execution: Execution
+    restoration: RestorationResult
+    reframing: ReframingResult
+    segmentation: SegmentationResult
+    pipeline_version: str
+
+    @property
+    def source(self) -> Source:
+        """The photograph that was measured."""
+        return self.restoration.source
+
+
+@dataclass(frozen=True)
+class WriteOutcome(Record):
+    """Whether the result is the survey's row now, and if not, why."""
+
+    written: bool
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A deletion of a photograph: of one version for good, or (no version) of all that was uploaded under the key."""
+
+    key: str
+    version_id: str | None
+    removed_at: str  # ISO 8601
+    sequencer: str | None = None
+    requested_by: str | None = None
+
+    def covers(self, source: Source) -> bool:
+        """Tell whether the photograph is the one, or among those, that were deleted."""
+        if source.image.key != self.key:
+            return False
+        if self.version_id:
+            return source.image.version_id == self.version_id
+        # S3 tells upload times in whole seconds; within the second of the deletion its sequencer decides, and where
+        # there is none the upload counts as the later: a row too many can be deleted, a lost photograph cannot.
+        removed = instant(self.removed_at).replace(microsecond=0)
+        uploaded = instant(source.uploaded_at).replace(microsecond=0)
+        if removed != uploaded:
+            return uploaded < removed
+        return compare_sequencers(source.sequencer, self.sequencer) < 0
+
+
+def record_result(database: Database, result: Result) -> WriteOutcome:
+    """Make the result the survey's row, unless what is there is newer or the photograph was deleted meanwhile.
+
+    Running it again with the same result changes nothing but the time. Raises DatabaseUnavailableError.
+    """
+
+    def work(connection: Connection) -> WriteOutcome:
+        refusal = _refusal(connection, result)
+        if refusal is not None:
+            return WriteOutcome(written=False, reason=refusal)
+        _delete_rows(connection, result.survey, (colony, coverage_provenance, coral_coverage))
+        connection.execute(insert(coral_coverage), _coverage_row(result))
+        connection.execute(insert(coverage_provenance), _provenance_row(result))
+        if result.segmentation.colonies:
+            connection.execute(insert(colony), _colony_rows(result))
+        return WriteOutcome(written=True)
+
+    return _locked(database, result.survey, work)
+
+
+def remove_result(
+    database: Database, key: SurveyKey, removals: Iterable[Removal], is_kept: Callable[[Source], bool]
+) -> bool:
+    """Remember the deletions, and delete the survey's rows unless `is_kept` says that their photograph still exists.
+
+    Returns whether a coverage row was deleted. Raises DatabaseUnavailableError.
+    """
+    tombstones = list(removals)
+
+    def work(connection: Connection) -> bool:
+        for tombstone in tombstones:
+            _remember(connection, key, tombstone)
+        present = _present(connection, key)
+        if present is not None and is_kept(_source_of(present)):
+            return False
+        found = _delete_rows(connection, key, (colony, coverage_provenance, coral_coverage))
+        return found > 0
+
+    return _locked(database, key, work)
+
+
+def forget_removals(database: Database, key: SurveyKey, current: Source) -> int:
+    """Forget deletions that cover a photograph which exists (again): a deletion that was undone. Returns how many."""
+
+    def work(connection: Connection) -> int:
+        undone = [removal for removal in _removals(connection, key) if removal.covers(current)]
+        for removal in undone:
+            _forget(connection, key, removal)
+        return len(undone)
+
+    return _locked(database, key, work)
+
+
+def _locked(database: Database, key: SurveyKey, work: Callable[[Connection], Answer]) -> Answer:
+    def locked(connection: Connection) -> Answer:
+        row = _primary_key(key)
+        if connection.dialect.name == "mysql":
+            # Locks the survey's row whether it was there before or not.
+            connection.execute(mysql.insert(survey).values(row).on_duplicate_key_update(year=key.year))
+        else:
+            connection.execute(sqlite.insert(survey).values(row).on_conflict_do_nothing())
+        return work(connection)
+
+    return database.write(locked)
+
+
+def _refusal(connection: Connection, result: Result) -> str | None:
+    for removal in _removals(connection, result.survey):
+        if removal.covers(result.source):
+            return f"The photograph was deleted at {removal.removed_at}."
+    present = _present(connection, result.survey)
+    if present is None:
+        return None
+    kept = _source_of(present)
+    order = compare_uploads(kept, result.source)
+    if order > 0:
+        return f"A photograph uploaded later, at {kept.uploaded_at}, has been measured already."
+    later = instant(present.execution_started_at) > instant(result.execution.started_at)
+    if order == 0 and later:
+        what = "this photograph" if same_photo(kept, result.source) else "a photograph uploaded in the same second"
+        return f"A run of {what} that started later, at {present.execution_started_at}, has been recorded already."
+    return None
+
+
+def _present(connection: Connection, key: SurveyKey) -> Row[Any] | None:
+    return connection.execute(select(coverage_provenance).where(*_is_survey(coverage_provenance, key))).first()
+
+
+def _source_of(row: Row[Any]) -> Source:
+    return RestorationResult.from_json(row.restoration).source
+
+
+def _removals(connection: Connection, key: SurveyKey) -> list[Removal]:
+    rows = connection.execute(select(removed_photo).where(*_is_survey(removed_photo, key)))
+    return [
+        Removal(row.raw_key, row.raw_version_id or None, row.removed_at, row.sequencer, row.requested_by)
+        for row in rows
+    ]
+
+
+def _remember(connection: Connection, key: SurveyKey, removal: Removal) -> None:
+    known = [
+        known
+        for known in _removals(connection, key)
+        if known.key == removal.key and known.version_id == removal.version_id
+    ]
+    if any(instant(present.removed_at) > instant(removal.removed_at) for present in known):
+        return  # an older event that was delivered late
+    _forget(connection, key, removal)
+    values = _primary_key(key) | {
+        "raw_key": removal.key,
+        "raw_version_id": removal.version_id or "",
+        "removed_at": timestamp(removal.removed_at),
+        "sequencer": removal.sequencer,
+        "requested_by": removal.requested_by,
+    }
+    connection.execute(insert(removed_photo), values)
+
+
+def _forget(connection: Connection, key: SurveyKey, removal: Removal) -> None:
+    same = (
+        removed_photo.c.raw_key == removal.key,
+        removed_photo.c.raw_version_id == (removal.version_id or ""),
+    )
+    connection.execute(delete(removed_photo).where(*_is_survey(removed_photo, key), *same))
+
+
+def _delete_rows(connection: Connection, key: SurveyKey, tables: Iterable[Table]) -> int:
+    """Delete the survey's rows; returns how many there were in the last of the tables."""
+    count = 0
+    for table in tables:
+        count = connection.execute(delete(table).where(*_is_survey(table, key))).rowcount
+    return count
+
+
+def _is_survey(table: Table, key: SurveyKey) -> tuple[Any, ...]:
+    return table.c.island == key.island, table.c.location == key.location, table.c.year == key.year
+
+
+def _primary_key(key: SurveyKey) -> dict[str, Any]:
+    return {"island": key.island, "location": key.location, "year": key.year}
+
+
+def _coverage_row(result: Result) -> dict[str, Any]:
+    today = datetime.now(UTC).date()
+    return _primary_key(result.survey) | {"coverage": result.segmentation.cover_percent, "last_update": today}
+
+
+def _provenance_row(result: Result) -> dict[str, Any]:
+    image: ObjectRef = result.source.image
+    return _primary_key(result.survey) | {
+        "written_at": timestamp(),
+        "execution_id": result.execution.id,
+        "execution_name": result.execution.name,
+        "execution_started_at": timestamp(result.execution.started_at),
+        "pipeline_version": result.pipeline_version,
+        "raw_bucket": image.bucket,
+        "raw_key": image.key,
+        "raw_version_id": image.version_id,
+        "uploaded_at": timestamp(result.source.uploaded_at),
+        "captured_at": result.source.captured_at,
+        "side_cm": result.reframing.side_cm,
+        "px_per_cm": result.reframing.px_per_cm,
+        "corners_manual": result.reframing.manual,
+        "colony_count": result.segmentation.colony_count,
+        "score_threshold": result.segmentation.score_threshold,
+        "model_name": result.segmentation.model.name,
+        "model_sha256": result.segmentation.model.sha256,
+        "restoration": result.restoration.to_json(),
+        "reframing": result.reframing.to_json(),
+        "segmentation": result.segmentation.to_json() | {"colonies": []},
+    }
+
+
+def _colony_rows(result: Result) -> list[dict[str, Any]]:
+    return [
+        _primary_key(result.survey)
+        | {
+            "number": number,
+            "area_cm2": found.area_cm2,
+            "score": found.score,
+            "cut_by_frame": found.cut_by_frame,
+            "box_px": list(found.box_px),
+        }
+        for number, found in enumerate(result.segmentation.colonies, start=1)
+    ]
+
+
+def timestamp(moment: str | None = None) -> str:
+    """Return a time (default: now) as the tables keep it: ISO 8601, UTC, microseconds."""
+    when = datetime.now(UTC) if moment is None else instant(moment).astimezone(UTC)
+    return when.isoformat(timespec="microseconds")

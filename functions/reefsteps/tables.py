@@ -1,0 +1,142 @@
+"""The coverage tables, described once for Aurora MySQL, MariaDB and SQLite.
+
+`coral_coverage` is the table that the field's own tools read; `coverage_provenance` and `colony` say where each of its
+rows comes from. `removed_photo` remembers what was deleted. `survey` holds a row for every survey ever written or
+removed: writers lock it, so that two of them never work on the same survey at once.
+
+Text is compared by code point (utf8mb4_bin): Huahine and Huahiné, moorea and Moorea are different names, in MySQL as in
+SQLite and Python.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Date,
+    Double,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    String,
+    Table,
+)
+from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.engine import Dialect
+from sqlalchemy.schema import CreateTable
+
+metadata = MetaData()
+
+_MYSQL: Any = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+_DIALECTS: dict[str, type[Dialect]] = {"mysql": mysql.dialect, "sqlite": sqlite.dialect}
+
+
+def _survey_columns() -> tuple[Column[Any], ...]:
+    return (
+        Column("island", String(30), primary_key=True),
+        Column("location", Integer, primary_key=True, autoincrement=False),
+        Column("year", Integer, primary_key=True, autoincrement=False),
+    )
+
+
+coral_coverage = Table(
+    "coral_coverage",
+    metadata,
+    *_survey_columns(),
+    Column("coverage", Numeric(5, 2, asdecimal=False)),  # percent
+    Column("last_update", Date),
+    **_MYSQL,
+)
+
+survey = Table("survey", metadata, *_survey_columns(), **_MYSQL)
+
+# Times are ISO 8601 text in UTC with microseconds: the same in the three databases, and in order when sorted.
+coverage_provenance = Table(
+    "coverage_provenance",
+    metadata,
+    *_survey_columns(),
+    Column("written_at", String(32), nullable=False),
+    Column("execution_id", String(512), nullable=False),
+    Column("execution_name", String(128), nullable=False),
+    Column("execution_started_at", String(32), nullable=False),
+    Column("pipeline_version", String(128), nullable=False),
+    Column("raw_bucket", String(63), nullable=False),
+    Column("raw_key", String(255), nullable=False),
+    Column("raw_version_id", String(255)),
+    Column("uploaded_at", String(32), nullable=False),
+    Column("captured_at", String(32)),
+    Column("side_cm", Double, nullable=False),
+    Column("px_per_cm", Double, nullable=False),
+    Column("corners_manual", Boolean, nullable=False),
+    Column("colony_count", Integer, nullable=False),
+    Column("score_threshold", Double, nullable=False),
+    Column("model_name", String(255), nullable=False),
+    Column("model_sha256", String(64), nullable=False),
+    Column("restoration", JSON, nullable=False),  # the steps' records, complete but for the colonies
+    Column("reframing", JSON, nullable=False),
+    Column("segmentation", JSON, nullable=False),
+    Index("coverage_provenance_written_at", "written_at"),
+    Index("coverage_provenance_year", "year", "island", "location"),
+    **_MYSQL,
+)
+
+colony = Table(
+    "colony",
+    metadata,
+    *_survey_columns(),
+    Column("number", Integer, primary_key=True, autoincrement=False),  # from 1, best score first
+    Column("area_cm2", Double, nullable=False),
+    Column("score", Double, nullable=False),
+    Column("cut_by_frame", Boolean, nullable=False),
+    Column("box_px", JSON, nullable=False),  # x0, y0, x1, y1 in the reframed picture
+    ForeignKeyConstraint(
+        ["island", "location", "year"],
+        ["coverage_provenance.island", "coverage_provenance.location", "coverage_provenance.year"],
+        name="colony_of_result",
+        ondelete="CASCADE",
+    ),
+    Index("colony_year", "year", "island"),
+    **_MYSQL,
+)
+
+removed_photo = Table(
+    "removed_photo",
+    metadata,
+    *_survey_columns(),
+    Column("raw_key", String(255), primary_key=True),
+    # A version that is gone for good; empty where the key was deleted, which covers all that was uploaded before.
+    Column("raw_version_id", String(255), primary_key=True),
+    Column("removed_at", String(32), nullable=False),
+    Column("sequencer", String(64)),
+    Column("requested_by", String(64)),
+    **_MYSQL,
+)
+
+
+def create_statements(dialect: str) -> list[str]:
+    """Return the ``CREATE TABLE IF NOT EXISTS`` (and, for SQLite, index) statements for ``mysql`` or ``sqlite``.
+
+    For MySQL the indices are part of the tables, so that running the statements again changes nothing.
+    """
+    compiler = _DIALECTS[dialect]()
+    statements: list[str] = []
+    for table in metadata.sorted_tables:
+        create = str(CreateTable(table, if_not_exists=True).compile(dialect=compiler)).strip()
+        indices = sorted(table.indexes, key=lambda index: str(index.name))
+        if dialect == "mysql":
+            inline = "".join(f",\n\tINDEX {index.name} ({', '.join(index.columns.keys())})" for index in indices)
+            body, end, options = create.rpartition("\n)")
+            create = body + inline + end + options
+            statements.append(create)
+        else:
+            statements.append(create)
+            statements += [
+                f"CREATE INDEX IF NOT EXISTS {index.name} ON {table.name} ({', '.join(index.columns.keys())})"
+                for index in indices
+            ]
+    return statements
