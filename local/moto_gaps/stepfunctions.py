@@ -1,0 +1,229 @@
+"""Step Functions: what moto's interpreter does otherwise than AWS, and the journal of executions."""
+
+from __future__ import annotations
+
+import functools
+import json
+import threading
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from local.journal import Journal, StoredExecution
+
+if TYPE_CHECKING:
+    from moto.stepfunctions.parser.backend.execution import Execution
+
+_HISTORY_PAGE = 100  # GetExecutionHistory's default
+
+
+def close(journal: Journal) -> None:
+    """Mend StartExecution, StopExecution, GetExecutionHistory, ListExecutions' ends, and write to ``journal``."""
+    _start_by_name(journal)
+    _end_in_journal(journal)
+    _stop_with_reason()
+    _page_history()
+    _spell_parameters()
+    _reuse_clients()
+
+
+def restore(execution: StoredExecution, backend: Any) -> None:
+    """Put an execution that ended in an earlier life of the stack back where DescribeExecution finds it."""
+    from moto.stepfunctions.parser.api import ExecutionStatus
+
+    machine = backend.describe_state_machine(execution.machine)
+    restored = _without_worker(execution, machine)
+    restored.exec_status = ExecutionStatus(execution.status)
+    restored.stop_date = datetime.fromisoformat(execution.stopped_at) if execution.stopped_at else None
+    restored.output = None if execution.output is None else json.loads(execution.output)
+    restored.error, restored.cause = execution.error, execution.cause
+    restored.restored_history = _with_times(json.loads(execution.history or "[]"))
+    machine.executions.append(restored)
+
+
+def _without_worker(execution: StoredExecution, machine: Any) -> Execution:
+    from moto.stepfunctions.parser.backend.execution import Execution
+
+    return Execution(
+        name=execution.name,
+        sm_type=machine.sm_type,
+        role_arn=machine.roleArn,
+        exec_arn=execution.arn,
+        account_id=machine.account_id,
+        region_name=machine.region_name,
+        state_machine=machine,
+        start_date=datetime.fromisoformat(execution.started_at),
+        cloud_watch_logging_session=None,
+        input_data=execution.input,
+        activity_store={},
+    )
+
+
+def _start_by_name(journal: Journal) -> None:
+    """Gap: an execution without a name is called ``None``, so the second one collides."""
+    from moto.stepfunctions.parser.models import StepFunctionsParserBackend
+
+    start = StepFunctionsParserBackend.start_execution
+
+    @functools.wraps(start)
+    def start_execution(
+        self: Any,
+        state_machine_arn: str,
+        name: str | None = None,
+        execution_input: str | None = None,
+        trace_header: str | None = None,
+    ) -> Execution:
+        execution = start(self, state_machine_arn, name or str(uuid.uuid4()), execution_input, trace_header)
+        journal.start_execution(_stored(execution))
+        return execution
+
+    StepFunctionsParserBackend.start_execution = start_execution
+
+
+def _end_in_journal(journal: Journal) -> None:
+    """Write the end of an execution down before anyone can read it. Express executions leave no record, as in AWS."""
+    from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
+
+    reflect = BaseExecutionWorkerCommunication._reflect_execution_status
+
+    def _reflect_execution_status(self: Any) -> None:
+        execution = self.execution
+        if execution.status == "ABORTED":
+            return
+        reflect(self)
+        if execution.sm_type == "EXPRESS":
+            journal.remove_execution(execution.exec_arn)
+        else:
+            journal.finish_execution(_stored(execution))
+
+    BaseExecutionWorkerCommunication._reflect_execution_status = _reflect_execution_status
+    BaseExecutionWorkerCommunication.journal = journal
+
+
+def _stop_with_reason() -> None:
+    """Gap: StopExecution drops error and cause, and waits for the running task before the status changes."""
+    from moto.core.responses import ActionResult
+    from moto.stepfunctions.parser.api import ExecutionStatus
+    from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
+    from moto.stepfunctions.responses import StepFunctionResponse
+
+    def stop_execution(self: Any) -> Any:
+        execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+        if execution.status == "RUNNING":
+            error, cause = self._get_param("error"), self._get_param("cause")
+            execution.stop_date = datetime.now(UTC)
+            execution.error, execution.cause = error, cause
+            execution.exec_status = ExecutionStatus.ABORTED
+            execution.stop(stop_date=execution.stop_date, error=error, cause=cause)
+            BaseExecutionWorkerCommunication.journal.finish_execution(_stored(execution))
+        return ActionResult({"stopDate": execution.stop_date})
+
+    _ = StepFunctionResponse.stop_execution
+    StepFunctionResponse.stop_execution = stop_execution
+
+
+def _page_history() -> None:
+    """Gap: GetExecutionHistory ignores reverseOrder, maxResults and nextToken."""
+    from moto.core.responses import ActionResult
+    from moto.stepfunctions.responses import StepFunctionResponse
+
+    def get_execution_history(self: Any) -> Any:
+        execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+        events = _history(execution)
+        if self._get_param("reverseOrder"):
+            events.reverse()
+        first = int(self._get_param("nextToken") or 0)
+        size = int(self._get_param("maxResults") or _HISTORY_PAGE)
+        page: dict[str, Any] = {"events": events[first : first + size]}
+        if first + size < len(events):
+            page["nextToken"] = str(first + size)
+        return ActionResult(page)
+
+    _ = StepFunctionResponse.get_execution_history
+    StepFunctionResponse.get_execution_history = get_execution_history
+
+
+def _spell_parameters() -> None:
+    """Gap: a state writes ``StateMachineArn``, the API ``stateMachineArn``; moto passes the one on as the other."""
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sfn import (
+        StateTaskServiceSfn,
+    )
+
+    call = StateTaskServiceSfn._eval_service_task
+
+    def _eval_service_task(
+        self: Any, env: Any, resource_runtime_part: Any, normalised_parameters: dict[str, Any], state_credentials: Any
+    ) -> None:
+        spelled = {name[0].lower() + name[1:]: value for name, value in normalised_parameters.items()}
+        call(self, env, resource_runtime_part, spelled, state_credentials)
+        env.stack.append(_capitalised(env.stack.pop()))
+
+    def _normalise_response(self: Any, response: dict[str, Any], **_ignored: Any) -> None:
+        spelled = _capitalised(response)
+        response.clear()
+        response.update(spelled)
+
+    StateTaskServiceSfn._eval_service_task = _eval_service_task
+    StateTaskServiceSfn._normalise_response = _normalise_response
+
+
+def _capitalised(response: dict[str, Any]) -> dict[str, Any]:
+    return {name[0].upper() + name[1:]: value for name, value in response.items()}
+
+
+def _reuse_clients() -> None:
+    """Gap: a boto3 client is built for every task (15 to 40 ms each); one per service and region serves them all."""
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+        state_task_service_sfn,
+        state_task_service_sqs,
+    )
+
+    for module in (lambda_eval_utils, state_task_service_sfn, state_task_service_sqs):
+        module.boto_client_for = _client_cache(module.boto_client_for)
+
+
+def _client_cache(build: Callable[..., Any]) -> Callable[..., Any]:
+    clients: dict[tuple[str, str], Any] = {}
+    lock = threading.Lock()
+
+    def boto_client_for(region: str, service: str, state_credentials: Any = None) -> Any:
+        with lock:
+            if (region, service) not in clients:
+                clients[region, service] = build(region=region, service=service, state_credentials=state_credentials)
+            return clients[region, service]
+
+    return boto_client_for
+
+
+def _stored(execution: Any) -> StoredExecution:
+    from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
+
+    finished = execution.status != "RUNNING"
+    if execution.output is not None:
+        # Gap: DescribeExecution fails where the output holds a time.
+        execution.output = json.loads(to_json_str(execution.output))
+    return StoredExecution(
+        arn=execution.exec_arn,
+        machine=execution.state_machine_arn,
+        name=execution.name,
+        status=execution.status,
+        input=execution.execution_input,
+        started_at=execution.start_date.isoformat(),
+        stopped_at=execution.stop_date.isoformat() if execution.stop_date else None,
+        output=to_json_str(execution.output) if execution.status == "SUCCEEDED" else None,
+        error=execution.error,
+        cause=execution.cause,
+        history=to_json_str(_history(execution)) if finished else None,
+    )
+
+
+def _history(execution: Any) -> list[dict[str, Any]]:
+    if hasattr(execution, "restored_history"):
+        return list(execution.restored_history)
+    return list(execution.to_history_output()["events"])
+
+
+def _with_times(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**event, "timestamp": datetime.fromisoformat(event["timestamp"])} for event in events]

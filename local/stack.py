@@ -1,0 +1,271 @@
+"""One running local stack: moto, gateway, pools, journal and page, from start to stop."""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from local.deployment import ACCOUNT, REPOSITORY, Deployment, default_template, read_deployment
+from local.rie import FunctionPool, emulator_path
+
+STATE = REPOSITORY / ".local-stack"
+_QUEUE_S = 20.0
+_MAX_WORKERS = 4
+
+Say = Callable[[str], None]
+
+
+class StackRunningError(RuntimeError):
+    """Another stack uses the state folder."""
+
+
+@dataclass(frozen=True)
+class StackOptions:
+    """How a stack is started. Tests replace template, definitions and limits; people the database and the ports."""
+
+    state: Path = STATE
+    template: Path = field(default_factory=default_template)
+    definitions: Path | None = None
+    models: Path | None = REPOSITORY / "models"
+    database_url: str | None = None  # None: SQLite in the state folder
+    port: int = 0
+    page_port: int | None = None  # None: no page
+    max_workers: int = max(1, min(_MAX_WORKERS, os.cpu_count() or 1))
+    queue_s: float = _QUEUE_S
+
+
+@dataclass(frozen=True)
+class StackInfo:
+    """Where a running stack is found; written to ``stack.json`` once it is ready."""
+
+    pid: int
+    endpoint: str
+    region: str
+    database_url: str
+    page_url: str | None
+    buckets: dict[str, str]  # by logical id
+    state_machines: dict[str, str]  # ARN by logical id
+    models: dict[str, str]  # name -> "ready", or why not
+    left_out: dict[str, str]
+
+
+def running(state: Path = STATE) -> StackInfo | None:
+    """Return the stack that runs on the state folder, None where there is none (or it is still starting)."""
+    path = state / "stack.json"
+    if not path.exists() or not is_locked(state):
+        return None
+    return StackInfo(**json.loads(path.read_text()))
+
+
+def is_locked(state: Path) -> bool:
+    """Whether a stack, started or starting, holds the state folder."""
+    lock = state / "lock"
+    if not lock.exists():
+        return False
+    with lock.open("r") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        return False
+
+
+def serve(options: StackOptions, say: Say = print) -> None:
+    """Run a stack until SIGINT or SIGTERM, then stop everything that it started.
+
+    Raises:
+        StackRunningError: the state folder is in use.
+        EmulatorMissingError: this machine cannot run the stack.
+        TemplateError: the template cannot be carried out.
+    """
+    emulator_path()
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    options.state.mkdir(parents=True, exist_ok=True)
+    with _lock(options.state), _run_folder(options.state) as run:
+        (options.state / "stack.json").unlink(missing_ok=True)
+        stack = _Stack(options, run, say)
+        try:
+            stack.start(stopping)
+            stopping.wait()
+            say("Stopping.")
+        finally:
+            stack.stop()
+
+
+class _Stack:
+    def __init__(self, options: StackOptions, run: Path, say: Say) -> None:
+        from local.journal import Journal
+        from local.persistence import ObjectMirror
+
+        self._options, self._run, self._say = options, run, say
+        self._port = options.port or _free_port()
+        self._endpoint = f"http://127.0.0.1:{self._port}"
+        self._database_url = options.database_url or f"sqlite:///{options.state.resolve() / 'reefsteps.sqlite'}"
+        self._deployment = self._read_deployment()
+        self._journal = Journal(options.state)
+        self._mirror = ObjectMirror(self._journal, ACCOUNT)
+        self._page: Any = None
+        self._server: Any = None
+        self._gateway: Any = None
+
+    def start(self, stopping: threading.Event) -> None:
+        from local.models import install_models
+        from local.page import start_page
+        from local.provision import Clients, provision
+
+        self._listen()
+        clients = Clients(self._endpoint, self._deployment.region)
+        provision(self._deployment, clients)
+        objects = self._mirror.restore()
+        self._create_tables()
+        self._add_pools()
+        restarted = self._restore_executions(clients)
+        redelivered = self._gateway.redeliver()
+        if objects:
+            self._say(
+                f"State of an earlier run: {objects} object versions, {restarted} interrupted executions started "
+                f"again, {redelivered} events sent again."
+            )
+        models = install_models(self._deployment, clients, self._options.models, self._say, stopping)
+        page_url = None
+        if self._options.page_port is not None:
+            logs = self._options.state / "logs"
+            self._page, page_url = start_page(self._deployment.page_environment, self._options.page_port, logs)
+        self._write_info(page_url, models)
+
+    def stop(self) -> None:
+        (self._options.state / "stack.json").unlink(missing_ok=True)
+        if self._page is not None:
+            self._page.stop()
+        if self._gateway is not None:
+            self._gateway.stop()
+        if self._server is not None:
+            self._server.shutdown()
+        self._journal.close()
+
+    def _read_deployment(self) -> Deployment:
+        return read_deployment(
+            self._options.template,
+            endpoint=self._endpoint,
+            definitions=self._options.definitions,
+            overrides={
+                "AWS_ENDPOINT_URL": self._endpoint,
+                "AWS_ACCESS_KEY_ID": "local",
+                "AWS_SECRET_ACCESS_KEY": "local",
+                "AWS_SESSION_TOKEN": "local",
+                "DATABASE_URL": self._database_url,
+                "DATABASE_AUTH": "url",
+            },
+        )
+
+    def _listen(self) -> None:
+        # moto's Step Functions calls Lambda at this port; read when moto is imported.
+        os.environ.update(MOTO_PORT=str(self._port), AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local")
+        from moto.core.config import default_user_config
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+        from werkzeug.serving import make_server
+
+        from local import moto_gaps
+        from local.gateway import Gateway
+
+        default_user_config["stepfunctions"] = {"execute_state_machine": True}
+        moto_gaps.close_all(self._journal)
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        moto = DomainDispatcherApplication(create_backend_app)
+        self._gateway = Gateway(moto, self._mirror, self._journal, ACCOUNT, self._deployment.region)
+        self._server = make_server(
+            "127.0.0.1", self._port, self._gateway, threaded=True, request_handler=MotoRequestHandler
+        )
+        threading.Thread(target=self._server.serve_forever, name="gateway", daemon=True).start()
+
+    def _add_pools(self) -> None:
+        logs = self._options.state / "logs"
+        logs.mkdir(exist_ok=True)
+        for spec in self._deployment.functions:
+            self._gateway.add(FunctionPool(spec, self._run, logs, self._options.max_workers, self._options.queue_s))
+
+    def _restore_executions(self, clients: Any) -> int:
+        """Put ended executions back and start interrupted ones again under their own names."""
+        from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+
+        from local.moto_gaps.stepfunctions import restore
+
+        backend = stepfunctions_parser_backends[ACCOUNT][self._deployment.region]
+        known = {machine.arn for machine in self._deployment.state_machines}
+        restarted = 0
+        for execution in self._journal.executions():
+            if execution.machine not in known:
+                continue
+            if execution.status == "RUNNING":
+                clients.stepfunctions.start_execution(
+                    stateMachineArn=execution.machine, name=execution.name, input=execution.input
+                )
+                restarted += 1
+            else:
+                restore(execution, backend)
+        return restarted
+
+    def _create_tables(self) -> None:
+        sys.path.insert(0, str(REPOSITORY / "functions"))
+        from reefsteps.database import Database
+
+        Database(self._database_url).create_tables()
+
+    def _write_info(self, page_url: str | None, models: dict[str, str]) -> None:
+        info = StackInfo(
+            pid=os.getpid(),
+            endpoint=self._endpoint,
+            region=self._deployment.region,
+            database_url=self._database_url,
+            page_url=page_url,
+            buckets={bucket.logical_id: bucket.name for bucket in self._deployment.buckets},
+            state_machines={machine.logical_id: machine.arn for machine in self._deployment.state_machines},
+            models=models,
+            left_out=self._deployment.left_out,
+        )
+        partial = self._options.state / "stack.json.partial"
+        partial.write_text(json.dumps(dataclasses.asdict(info), indent=1))
+        partial.replace(self._options.state / "stack.json")
+
+
+@contextmanager
+def _lock(state: Path) -> Iterator[IO[str]]:
+    with (state / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StackRunningError(f"A stack already runs on {state}: see `python -m local status`.") from None
+        yield file
+
+
+@contextmanager
+def _run_folder(state: Path) -> Iterator[Path]:
+    """Yield the folder of the workers' /tmp; it is emptied at start too, should the last stack have been killed."""
+    run = state / "run"
+    shutil.rmtree(run, ignore_errors=True)
+    run.mkdir()
+    try:
+        yield run
+    finally:
+        shutil.rmtree(run, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])

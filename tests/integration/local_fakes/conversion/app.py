@@ -1,0 +1,17 @@
+"""The stand-in for conversion: a description and nothing else."""
+
+import json
+
+import boto3
+
+_s3 = boto3.client("s3")
+
+
+def handler(event, context):
+    """Write ``{name}.json`` beside the checkpoint."""
+    bucket, key = event["input"]["bucket"], event["input"]["key"]
+    if _s3.get_object(Bucket=bucket, Key=key)["Body"].read() == b"broken":
+        raise ValueError("this checkpoint is broken")
+    target = key.rsplit(".", 1)[0] + ".json"
+    _s3.put_object(Bucket=bucket, Key=target, Body=json.dumps({"from": key}).encode())
+    return {"written": target}

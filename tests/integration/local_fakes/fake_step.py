@@ -1,0 +1,117 @@
+"""Stand-ins for the three workers: fast, and told by the photograph itself how to misbehave.
+
+A "photograph" is JSON: ``{"cover": 12.5, "restoration": [{"exit": true}, {"sleep_s": 1}], ...}``; each attempt of a
+step takes the next entry of its list, the last one is followed by success.
+"""
+
+import json
+import os
+import time
+
+import boto3
+from reefsteps import errors
+from reefsteps.results import (
+    ModelIdentity,
+    ObjectRef,
+    ReframingResult,
+    RestorationResult,
+    SegmentationResult,
+    Source,
+    SurveyRef,
+)
+from reefsteps.surveys import SurveyKey, decode_key
+
+_s3 = boto3.client("s3")
+_MODEL = ModelIdentity("fake", "0" * 64)
+
+
+def misbehave(step: str, event: dict) -> dict:
+    """Do what the photograph asks of this attempt; returns the photograph's script."""
+    survey = SurveyKey.parse(decode_key(event["input"]["key"]))
+    photo = {"Bucket": event["input"]["bucket"], "Key": decode_key(event["input"]["key"])}
+    if event["input"].get("version_id"):
+        photo["VersionId"] = event["input"]["version_id"]
+    answer = _s3.get_object(**photo)
+    try:
+        script = json.loads(answer["Body"].read())
+    except ValueError:
+        raise errors.InvalidImageError(f"{photo['Key']} is no picture.") from None
+    script |= {"etag": answer["ETag"].strip('"'), "uploaded_at": answer["LastModified"].isoformat()}
+    script |= {"version_id": answer.get("VersionId"), "survey": survey}
+    marker = {"Bucket": os.environ["TREATED_BUCKET" if step != "segmentation" else "SEGMENTED_BUCKET"]}
+    marker["Key"] = f"attempts/{event['execution']['name']}/{step}"
+    attempts = _s3.list_objects_v2(Bucket=marker["Bucket"], Prefix=marker["Key"] + "/").get("KeyCount", 0)
+    _s3.put_object(Bucket=marker["Bucket"], Key=f"{marker['Key']}/{attempts}", Body=b"")
+    wishes = script.get(step, [])
+    wish = wishes[attempts] if attempts < len(wishes) else {}
+    if "sleep_s" in wish:
+        time.sleep(wish["sleep_s"])
+    if wish.get("exit"):
+        os._exit(1)
+    if "raise" in wish:
+        raise getattr(errors, wish["raise"])(wish.get("message", "as the photograph asked"))
+    return script
+
+
+def restoration(event: dict) -> dict:
+    """Return a record as restoration's, and write the treated picture."""
+    script = misbehave("restoration", event)
+    survey, given = script["survey"], event["input"]
+    bucket = os.environ["TREATED_BUCKET"]
+    _s3.put_object(Bucket=bucket, Key=f"{survey.stem}.jpg", Body=b"treated")
+    return RestorationResult(
+        survey=SurveyRef(survey.year, survey.island, survey.location),
+        source=Source(
+            image=ObjectRef(given["bucket"], decode_key(given["key"]), script["version_id"]),
+            etag=script["etag"],
+            uploaded_at=script["uploaded_at"],
+            sequencer=given.get("sequencer"),
+            image_format="JPEG",
+            width_px=400,
+            height_px=400,
+        ),
+        treated=ObjectRef(bucket, f"{survey.stem}.jpg"),
+        thumbnail=ObjectRef(bucket, f"thumbnails/{survey.stem}.jpg"),
+        method="fake",
+        applied=True,
+        side_cm=100.0,
+        elapsed_s=0.0,
+    ).to_json()
+
+
+def reframing(event: dict) -> dict:
+    """Return a record as reframing's."""
+    script = misbehave("reframing", event)
+    stem, bucket = script["survey"].stem, os.environ["REFRAMED_BUCKET"]
+    return ReframingResult(
+        reframed=ObjectRef(bucket, f"{stem}.jpg"),
+        thumbnail=ObjectRef(bucket, f"thumbnails/{stem}.jpg"),
+        corners_px=((0.0, 0.0), (400.0, 0.0), (400.0, 400.0), (0.0, 400.0)),
+        manual=False,
+        confidence=1.0,
+        residual_px=0.1,
+        uncertainty_percent=0.1,
+        strings_used=False,
+        side_cm=100.0,
+        side_px=400,
+        px_per_cm=4.0,
+        elapsed_s=0.0,
+        model=_MODEL,
+    ).to_json()
+
+
+def segmentation(event: dict) -> dict:
+    """Return a record as segmentation's, with the cover that the photograph states."""
+    script = misbehave("segmentation", event)
+    stem = script["survey"].stem
+    return SegmentationResult(
+        overlay=ObjectRef(os.environ["SEGMENTED_BUCKET"], f"{stem}.jpg"),
+        mask=ObjectRef(os.environ["MASKS_BUCKET"], f"{stem}.png"),
+        thumbnail=ObjectRef(os.environ["SEGMENTED_BUCKET"], f"thumbnails/{stem}.jpg"),
+        cover_percent=script["cover"],
+        colony_count=0,
+        colonies=(),
+        score_threshold=0.5,
+        model=_MODEL,
+        elapsed_s=0.0,
+    ).to_json()
