@@ -1,0 +1,89 @@
+"""The page's own widgets, as Streamlit v2 components: uploader, comparison of two pictures, corner editor.
+
+Their markup, style and script lie beside this module. Data reaches the scripts as JSON and is only ever written as text
+or attribute values, never as markup: file names and object keys are hostile input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+_HERE = Path(__file__).parent
+
+
+def _component(name: str) -> Any:
+    html, css, js = ((_HERE / f"{name}.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
+    return st.components.v2.component(f"reefsteps_{name}", html=html, css=css, js=js)
+
+
+_uploader = _component("uploader")
+_compare = _component("compare")
+_corners = _component("corners")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture to show: where it is, what to call it, and what it shows for those who cannot see it."""
+
+    url: str
+    label: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class UploaderState:
+    """What the browser reported: the files chosen, and in this run of the script only, what just happened."""
+
+    files: Sequence[Mapping[str, Any]]
+    finished: Mapping[str, Any] | None
+    wants_renewal: bool
+
+
+def uploader(
+    *, session: str, run: int, plan: Sequence[Mapping[str, str]], grants: Sequence[Mapping[str, Any]], key: str
+) -> UploaderState:
+    """Show the uploader; a new ``run`` number starts sending ``plan`` ({id, key, prefix}) with ``grants``."""
+    result = _uploader(
+        key=key,
+        data={"session": session, "run": run, "plan": list(plan), "grants": list(grants)},
+        default={"files": []},
+        on_files_change=_nothing,
+        on_finished_change=_nothing,
+        on_renew_change=_nothing,
+    )
+    return UploaderState(result.get("files") or [], result.get("finished"), result.get("renew") is not None)
+
+
+def slider(first: Picture, second: Picture, *, key: str) -> None:
+    """Show two pictures with a slider between them."""
+    _compare(key=key, data={"mode": "slider", "first": vars(first), "second": vars(second)})
+
+
+def overlay(
+    base: Picture, over: Picture, *, key: str, boxes: Sequence[Mapping[str, Any]] = (), side_px: int = 1
+) -> None:
+    """Show one picture over another with an opacity; ``boxes`` ({box_px, cut}) outline colonies."""
+    data = {"mode": "overlay", "first": vars(base), "second": vars(over), "boxes": list(boxes), "side_px": side_px}
+    _compare(key=key, data=data)
+
+
+def corner_editor(
+    url: str, *, alt: str, corners_px: Sequence[Sequence[float]] | None, key: str
+) -> list[list[float]] | None:
+    """Show the corner editor; returns the four corners in the run in which the user confirms them, else None."""
+    result = _corners(
+        key=key,
+        data={"url": url, "alt": alt, "corners_px": [list(c) for c in corners_px] if corners_px else None},
+        on_corners_change=_nothing,
+    )
+    corners = result.get("corners")
+    return [[float(x), float(y)] for x, y in corners] if corners else None
+
+
+def _nothing() -> None:
+    """Streamlit wants a callback for each value that a component may set."""

@@ -1,0 +1,123 @@
+"""Reading Step Functions executions as a person would: which photograph, which step, what went wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+STEPS = ("restoration", "reframing", "segmentation", "coverage")
+TERMINAL = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One run of the pipeline. ``key`` is None until its detail has been read."""
+
+    arn: str
+    name: str
+    status: str  # as Step Functions says: RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED
+    started_at: datetime
+    stopped_at: datetime | None
+
+    @property
+    def elapsed_s(self) -> float | None:
+        """Seconds from start to stop, None while running."""
+        return (self.stopped_at - self.started_at).total_seconds() if self.stopped_at else None
+
+
+@dataclass(frozen=True)
+class ExecutionDetail:
+    """What DescribeExecution adds: the photograph, the input to start again with, and the failure."""
+
+    bucket: str | None
+    key: str | None
+    input: Mapping[str, Any]
+    failed_step: str | None
+    error: str | None
+    message: str | None
+
+    @property
+    def photo(self) -> str:
+        """The photograph's key, or a dash for an execution that was started without one."""
+        return self.key or "-"
+
+
+def detail_from(description: Mapping[str, Any]) -> ExecutionDetail:
+    """Return the detail of a DescribeExecution answer; input that is no JSON object counts as empty."""
+    given = _object(description.get("input"))
+    failed = description.get("status") in ("FAILED", "TIMED_OUT", "ABORTED")
+    step, message = split_cause(str(description.get("cause") or ""))
+    error = str(description.get("error") or "") or (
+        "States.Timeout" if description.get("status") == "TIMED_OUT" else ""
+    )
+    if description.get("status") == "ABORTED":
+        error = error or "Aborted"
+    bucket, key = given.get("bucket"), given.get("key")
+    return ExecutionDetail(
+        bucket=bucket if isinstance(bucket, str) else None,
+        key=key if isinstance(key, str) else None,
+        input=given,
+        failed_step=step if failed else None,
+        error=error if failed else None,
+        message=message if failed else None,
+    )
+
+
+def split_cause(cause: str) -> tuple[str | None, str]:
+    """Return (step, message) of a failure's cause, which the state machine writes as ``step: message``."""
+    step, separator, message = cause.partition(": ")
+    if separator and step in (*STEPS, "input"):
+        return step, _message_of(message)
+    return None, _message_of(cause)
+
+
+def _message_of(text: str) -> str:
+    data = _object(text)
+    message = data.get("errorMessage") if data else None
+    return str(message) if message else text
+
+
+def _object(text: Any) -> dict[str, Any]:
+    try:
+        data = json.loads(text or "{}")
+    except (TypeError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def step_states(events: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return ``waiting``, ``running`` or ``done`` for each of the four steps, from GetExecutionHistory events.
+
+    The events may come in any order; a step that the run skipped (it started in the middle) stays ``waiting``.
+    """
+    states = dict.fromkeys(STEPS, "waiting")
+    for event in sorted(events, key=lambda e: int(e["id"])):
+        entered = event.get("stateEnteredEventDetails", {}).get("name", "").lower()
+        left = event.get("stateExitedEventDetails", {}).get("name", "").lower()
+        if entered in states:
+            states[entered] = "running"
+        if left in states:
+            states[left] = "done"
+    return states
+
+
+def console_url(arn: str) -> str:
+    """Return the address of the execution's page in the AWS console."""
+    partition, region = arn.split(":")[1], arn.split(":")[3]
+    domain = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}.get(
+        partition, "console.aws.amazon.com"
+    )
+    return f"https://{region}.{domain}/states/home?region={region}#/v2/executions/details/{arn}"
+
+
+def retry_input(given: Mapping[str, Any], *, start_at: str | None = None) -> dict[str, Any]:
+    """Return the input for running the same photograph again, without what only the first run could use."""
+    kept = {
+        name: value
+        for name, value in given.items()
+        if name in ("bucket", "key", "side_cm", "restoration_method", "corners_px") and value is not None
+    }
+    return kept | ({"start_at": start_at} if start_at else {}) | {"requested_by": "page"}

@@ -1,0 +1,72 @@
+"""Choosing and ordering coverage rows (`reefsteps.coverage_queries.CoverageRow`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from frontend.domain.ordering import natural_key
+from frontend.domain.statistics import Cover
+from reefsteps.coverage_queries import CoverageRow
+from reefsteps.surveys import SurveyKey
+
+
+def survey_of(row: CoverageRow) -> SurveyKey:
+    """Return which quadrat in which year a row measures."""
+    return SurveyKey(row.year, row.island, row.location)
+
+
+def cover_of(row: CoverageRow) -> Cover:
+    """Return the figures of a row that statistics need."""
+    return Cover(row.island, row.year, row.location, row.cover_percent)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which rows a page looks at; empty means all."""
+
+    islands: tuple[str, ...] = ()
+    years: tuple[int, ...] = ()
+
+    def apply(self, rows: Iterable[CoverageRow]) -> list[CoverageRow]:
+        """Return the rows that fit, in natural order."""
+        return in_natural_order(
+            row
+            for row in rows
+            if (not self.islands or row.island in self.islands) and (not self.years or row.year in self.years)
+        )
+
+    def describe(self) -> str:
+        """Return the filter in words, for exports."""
+        parts = [
+            f"{name}: {', '.join(str(value) for value in values)}"
+            for name, values in (("islands", self.islands), ("years", self.years))
+            if values
+        ]
+        return "; ".join(parts) or "all islands and years"
+
+
+def in_natural_order(rows: Iterable[CoverageRow]) -> list[CoverageRow]:
+    """Return the rows by island, year and position; islands compare naturally (Site 2 before Site 10)."""
+    return sorted(rows, key=lambda row: (natural_key(row.island), row.year, row.location))
+
+
+def islands_of(rows: Iterable[CoverageRow]) -> list[str]:
+    """Return the islands, each once, in natural order."""
+    return sorted({row.island for row in rows}, key=natural_key)
+
+
+def years_of(rows: Iterable[CoverageRow], island: str | None = None) -> list[int]:
+    """Return the years (of one island), oldest first."""
+    return sorted({row.year for row in rows if island is None or row.island == island})
+
+
+def models_of(rows: Iterable[CoverageRow]) -> list[str]:
+    """Return name and short hash of every model behind the rows."""
+    used = {(row.model_name, row.model_sha256) for row in rows if row.model_name and row.model_sha256}
+    return [f"{name} (sha256 {sha256[:12]})" for name, sha256 in sorted(used)]
+
+
+def known(options: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """Return what of a shared link's values exists; unknown values (a typing error, a deleted island) are dropped."""
+    return [option for option in options if option in set(wanted)]

@@ -1,0 +1,97 @@
+"""The page's S3 and Step Functions clients, and the short-lived addresses that let browsers talk to S3 themselves."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import boto3
+import streamlit as st
+from botocore.config import Config
+
+from frontend.settings import MAX_UPLOAD_BYTES, settings
+from reefsteps.storage import Storage
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_stepfunctions import SFNClient
+
+LINK_LIFE_S = 3600
+GRANT_LIFE_S = 3600
+
+
+@cache
+def s3() -> S3Client:
+    """Return the S3 client; addresses that it signs work from the browser, so they carry the bucket's region."""
+    here = settings()
+    style: Any = {"addressing_style": "path" if here.is_local else "virtual"}
+    config = Config(
+        signature_version="s3v4", s3=style, connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 3}
+    )
+    return boto3.client("s3", region_name=here.region, endpoint_url=here.endpoint_url, config=config)
+
+
+@cache
+def step_functions() -> SFNClient:
+    """Return the Step Functions client."""
+    here = settings()
+    config = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 3}, max_pool_connections=16)
+    return boto3.client("stepfunctions", region_name=here.region, endpoint_url=here.endpoint_url, config=config)
+
+
+@cache
+def storage() -> Storage:
+    """Return the shared S3 access over the page's client."""
+    return Storage(s3())
+
+
+@st.cache_data(ttl=LINK_LIFE_S // 2, max_entries=20_000, show_spinner=False)
+def link(bucket: str, key: str, version_id: str | None = None, *, download_as: str | None = None) -> str:
+    """Return an address from which the browser can fetch the object for at least half an hour.
+
+    The address stays the same for that time, so that the browser's cache works. ``download_as`` makes it a download
+    under that file name.
+    """
+    parameters: dict[str, Any] = {"Bucket": bucket, "Key": key}
+    if version_id:
+        parameters["VersionId"] = version_id
+    if download_as:
+        parameters["ResponseContentDisposition"] = f"attachment; filename*=UTF-8''{quote(download_as, safe='')}"
+    return s3().generate_presigned_url("get_object", Params=parameters, ExpiresIn=LINK_LIFE_S)
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Permission for the browser to send photographs of one survey: keys that begin with ``prefix``."""
+
+    prefix: str
+    url: str
+    fields: dict[str, str]
+    expires_at: float  # Unix time
+
+
+def survey_prefix(year: int, island: str) -> str:
+    """Return what the keys of a survey's photographs begin with."""
+    return f"{year}-{island}-"
+
+
+def grant(year: int, island: str, side_cm: float) -> Grant:
+    """Return a presigned POST for the photographs of one survey; the quadrat's side becomes their metadata."""
+    prefix = survey_prefix(year, island)
+    post = s3().generate_presigned_post(
+        settings().raw_bucket,
+        prefix + "${filename}",
+        Fields={"x-amz-meta-side-cm": f"{side_cm:g}"},
+        Conditions=[
+            {"x-amz-meta-side-cm": f"{side_cm:g}"},
+            ["starts-with", "$x-amz-meta-original-name", ""],
+            ["starts-with", "$Content-Type", ""],
+            ["content-length-range", 1, MAX_UPLOAD_BYTES],
+        ],
+        ExpiresIn=GRANT_LIFE_S,
+    )
+    fields = {name: value for name, value in post["fields"].items() if name != "key"}
+    return Grant(prefix, post["url"], fields, time.time() + GRANT_LIFE_S)

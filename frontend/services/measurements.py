@@ -1,0 +1,60 @@
+"""The coverage database as the page reads it: whole result sets, kept for minutes, one connection a reading.
+
+Nothing here runs on a timer: an idle tab must let the database pause. All functions raise
+DatabaseUnavailableError while the database wakes.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import streamlit as st
+
+from frontend.settings import settings
+from reefsteps import coverage_queries as queries
+from reefsteps.coverage_queries import ColonyRow, CoverageRow, Provenance
+from reefsteps.database import Database
+from reefsteps.surveys import SurveyKey
+
+KEPT_S = 300
+
+
+@cache
+def database() -> Database:
+    """Return the database; raises ConfigurationError."""
+    here = settings()
+    return Database(here.database_url, iam=here.database_auth == "iam")
+
+
+@st.cache_data(ttl=KEPT_S, max_entries=1, show_spinner=False)
+def coverage() -> list[CoverageRow]:
+    """Return every row without its colonies: a few thousand (20 years of 20 positions on 20 islands are 8,000)."""
+    with database().read() as connection:
+        return queries.coverage_rows(connection)
+
+
+@st.cache_data(ttl=KEPT_S, max_entries=50, show_spinner=False)
+def colonies(island: str) -> list[ColonyRow]:
+    """Return the colonies of an island, all years."""
+    with database().read() as connection:
+        return queries.colony_rows(connection, island=island)
+
+
+@st.cache_data(ttl=KEPT_S, max_entries=200, show_spinner=False)
+def provenance(survey: SurveyKey) -> Provenance | None:
+    """Return where a row comes from, with its colonies."""
+    with database().read() as connection:
+        return queries.provenance(connection, survey)
+
+
+def row_exists(survey: SurveyKey) -> bool:
+    """Return whether the row is in the database now (never kept)."""
+    with database().read() as connection:
+        found = queries.coverage_rows(connection, island=survey.island, year=survey.year, location=survey.location)
+    return bool(found)
+
+
+def forget() -> None:
+    """Drop what was kept, because new results or deletions are known."""
+    for kept in (coverage, colonies, provenance):
+        kept.clear()

@@ -1,0 +1,89 @@
+"""The originals in the raw bucket and what was derived from them, one survey at a time: no bucket is listed whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import streamlit as st
+
+from frontend.domain.upload_plan import PresentObject
+from frontend.services.aws import s3, storage, survey_prefix
+from frontend.settings import settings
+from reefsteps.errors import InvalidSurveyKeyError
+from reefsteps.results import ObjectRef
+from reefsteps.surveys import SurveyKey
+
+
+@st.cache_data(ttl=15, max_entries=500, show_spinner=False)
+def originals(year: int, island: str) -> dict[SurveyKey, PresentObject]:
+    """Return the photographs of one survey that the raw bucket holds, by position."""
+    found = {}
+    for info in storage().list(settings().raw_bucket, survey_prefix(year, island)):
+        key = _parsed(info.ref.key)
+        if key is not None and key.island == island and key.year == year:
+            found[key] = PresentObject(info.ref.key, info.size_bytes)
+    return found
+
+
+def originals_of(surveys: Iterable[tuple[int, str]]) -> dict[SurveyKey, PresentObject]:
+    """Return the photographs of several surveys."""
+    found: dict[SurveyKey, PresentObject] = {}
+    for year, island in sorted(surveys):
+        found |= originals(year, island)
+    return found
+
+
+@dataclass(frozen=True)
+class Trace:
+    """An object derived from a photograph."""
+
+    bucket: str
+    key: str
+
+
+def traces(surveys: Iterable[SurveyKey]) -> list[Trace]:
+    """Return every derived object of these photographs that exists now."""
+    here = settings()
+    picture = ("", "thumbnails/", "results/")
+    folders = [
+        *((here.treated_bucket, folder) for folder in picture),
+        *((here.reframed_bucket, folder) for folder in (*picture, "corners/")),
+        *((here.segmented_bucket, folder) for folder in picture),
+        (here.masks_bucket, ""),
+    ]
+    wanted = {survey.stem for survey in surveys}
+    prefixes = {survey_prefix(int(stem[:4]), stem[5:].rpartition("-")[0]) for stem in wanted}
+    if len(wanted) == 1:
+        prefixes = {f"{next(iter(wanted))}."}
+    places = [(bucket, folder, folder + prefix) for bucket, folder in folders for prefix in sorted(prefixes)]
+
+    def listed(place: tuple[str, str, str]) -> list[Trace]:
+        bucket, folder, prefix = place
+        keys = (info.ref.key for info in storage().list(bucket, prefix))
+        return [Trace(bucket, key) for key in keys if key.removeprefix(folder).rpartition(".")[0] in wanted]
+
+    with ThreadPoolExecutor(8) as pool:
+        return [trace for found in pool.map(listed, places) for trace in found]
+
+
+def delete_original(key: str) -> None:
+    """Delete a photograph. The bucket keeps versions, so this sets a delete marker and the photograph can be recovered.
+
+    S3's event about it makes the removal function delete the derived pictures and the row.
+    """
+    storage().delete(ObjectRef(settings().raw_bucket, key))
+
+
+def original_exists(key: str) -> bool:
+    """Return whether the raw bucket holds the photograph."""
+    answer = s3().list_objects_v2(Bucket=settings().raw_bucket, Prefix=key, MaxKeys=1)
+    return any(item["Key"] == key for item in answer.get("Contents", []))
+
+
+def _parsed(key: str) -> SurveyKey | None:
+    try:
+        return SurveyKey.parse(key)
+    except InvalidSurveyKeyError:
+        return None
