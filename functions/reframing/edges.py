@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from reframing.geometry import Array, PlaneModel, side_lengths
 from reframing.sampling import Floats, Photograph, on_side, side_strip
@@ -20,8 +21,13 @@ SEGMENTS = 24
 COLUMNS_PER_SEGMENT = 8
 COARSE_ROWS_PER_SIDE = 1400
 GRADIENT_LIMIT = 0.12  # a glint counts no more than this step of colour
-MAX_CANDIDATES = 7
-MIN_SEPARATION = 0.0035
+MAX_CANDIDATES = 9
+FREE_CANDIDATES = 4  # of these, found at any slope
+PARALLEL_WITHIN = 0.0025
+SHARED_WITHIN = 0.0034  # two lines nearer than this over a part of their way are one
+INSIDE_STEP_WEIGHT = 4.0
+COMMON_OFFSET_SPREAD = 0.012
+WITHOUT_A_SIDE = -3.0
 PATTERN_DEPTH = 0.085  # how far outside the inner edge the bars' pattern is compared
 FINE_COLUMNS = 320
 
@@ -36,6 +42,7 @@ class Candidate:
     bow: float
     strength: float  # relative to the side's strongest
     contrast: float  # log of colour variation inside over that outside; > 0 at the bars' inner edge
+    profile: int = 0  # which of the search's profiles runs parallel to it
 
     def inward(self, along: Array) -> Array:
         """Return the inward positions at ``along`` (N,)."""
@@ -44,10 +51,10 @@ class Candidate:
 
 @dataclass(frozen=True)
 class SideSearch:
-    """The candidates of one side and the response profile that they were picked from."""
+    """The candidates of one side and the responses that they were picked from."""
 
     candidates: tuple[Candidate, ...]
-    profile: Array  # (rows,)
+    profiles: Array  # (line shapes, rows), 0 (usual) to 1 (strongest)
     across: Array  # (rows,)
     visible: float  # share of the band within the photograph
 
@@ -67,6 +74,7 @@ class Choice:
     candidates: tuple[Candidate | None, ...]
     margin: float
     rival_distance: float  # how far the nearest rival reading lies, parts of the side
+    misalignment: float  # largest shift that would fit a side's steps better to the other sides', parts of the side
 
 
 def search_side(
@@ -86,20 +94,28 @@ def search_side(
     seen = strip.inside.reshape(rows, SEGMENTS, COLUMNS_PER_SEGMENT).all(2)
     slopes = np.linspace(-max_slope, max_slope, 17 if max_slope > 0.01 else 9)
     bows = np.array([-0.003, -0.0015, 0.0, 0.0015, 0.003])
-    centre_t = (np.arange(SEGMENTS) + 0.5) / SEGMENTS * 0.96 + 0.02
     shapes = np.array(list(itertools.product(slopes, bows)))
     row_size = float(across[1] - across[0])
-    response = np.stack([_response(segments, seen, s, b, centre_t, row_size) for s, b in shapes])
-    variation = _variation(colours, strip.inside)
-    candidates = _peaks(response, shapes, across, variation)
-    return SideSearch(tuple(candidates), response.max(0), across, float(strip.inside.mean()))
+    response = np.stack([_response(segments, seen, shift) for shift in _shifts(shapes, row_size)])
+    texture = _texture(colours, strip.inside)
+    shifts = _shifts(shapes, row_size)
+    candidates = _peaks(response, shapes, shifts, across, texture)
+    level, top = float(np.median(response.max(0))), float(response.max())
+    profiles = np.clip((response - level) / max(top - level, 1e-6), 0, 1)
+    return SideSearch(tuple(candidates), profiles, across, float(strip.inside.mean()))
 
 
-def _response(segments: Floats, seen: Array, slope: float, bow: float, centre_t: Array, row_size: float) -> Array:
+def _shifts(shapes: Array, row_size: float) -> NDArray[np.intp]:
+    """Return by how many rows a line of each (slope, bow) is off its middle in each segment (shapes, segments)."""
+    t = (np.arange(SEGMENTS) + 0.5) / SEGMENTS * 0.96 + 0.02
+    off = shapes[:, :1] * (t - 0.5) + shapes[:, 1:] * (1 - (2 * t - 1) ** 2)
+    return np.round(off / row_size).astype(np.intp)
+
+
+def _response(segments: Floats, seen: NDArray[np.bool_], shift: NDArray[np.intp]) -> Array:
     """Return per row how strong and how continuous the colour step along the shifted line is (rows,)."""
     rows = len(segments)
-    shift = (slope * (centre_t - 0.5) + bow * (1 - (2 * centre_t - 1) ** 2)) / row_size
-    index = np.clip(np.arange(rows)[:, None] + np.round(shift)[None].astype(int), 0, rows - 1)
+    index = np.clip(np.arange(rows)[:, None] + shift[None], 0, rows - 1)
     columns = np.arange(SEGMENTS)[None]
     moved, visible = segments[index, columns], seen[index, columns]
     strength = np.sort(np.abs(moved).max(2), axis=1)
@@ -110,57 +126,66 @@ def _response(segments: Floats, seen: Array, slope: float, bow: float, centre_t:
     return np.asarray(0.6 * kept + 0.4 * steady, np.float64)
 
 
-def _variation(colours: Floats, inside: Array) -> Array:
-    """Return per row and segment the colours' variation along the row, and the segments' mean colours' spread."""
+def _texture(colours: Floats, inside: NDArray[np.bool_]) -> Array:
+    """Return per row and segment the colours' standard deviation along the row; nan outside the photograph."""
     rows = len(colours)
-    blocks = colours.reshape(rows, SEGMENTS, COLUMNS_PER_SEGMENT, 3)
-    texture = blocks.std(2).mean(2)
+    texture = colours.reshape(rows, SEGMENTS, COLUMNS_PER_SEGMENT, 3).std(2).mean(2).astype(np.float64)
     texture[~inside.reshape(rows, SEGMENTS, COLUMNS_PER_SEGMENT).all(2)] = np.nan
-    return np.asarray(texture, np.float64)
+    return np.asarray(texture)
 
 
-def _peaks(response: Array, shapes: Array, across: Array, variation: Array) -> list[Candidate]:
-    strongest = response.max(0)
-    level = float(np.median(strongest))
+def _peaks(response: Array, shapes: Array, shifts: NDArray[np.intp], across: Array, texture: Array) -> list[Candidate]:
+    """Pick lines by strength; a line that shares a part of its way with a stronger one is that one's echo."""
+    level, top = float(np.median(response.max(0))), float(response.max())
     row_size = float(across[1] - across[0])
-    gap = max(2, int(MIN_SEPARATION / row_size))
-    left = strongest.copy()
-    edge = max(3, int(0.004 / row_size))
-    left[:edge] = left[-edge:] = 0
+    reach = SHARED_WITHIN / row_size
+    rows = np.arange(len(across))
+    left = response.copy()
+    border = max(3, int(0.004 / row_size))
+    left[:, :border] = left[:, -border:] = 0
     found: list[Candidate] = []
-    top = float(left.max())
-    for _ in range(MAX_CANDIDATES):
-        row = int(np.argmax(left))
-        if left[row] <= max(1.2 * level, 0.2 * top):
+    parallel = np.zeros(len(shapes), bool)
+    for number in range(MAX_CANDIDATES):
+        if number == FREE_CANDIDATES:
+            left[~parallel] = 0  # a bar's weaker edges run parallel to its stronger ones
+        shape, row = np.unravel_index(int(np.argmax(left)), left.shape)
+        if left[shape, row] <= (1.15 * level if number < FREE_CANDIDATES else 0.6 * level):
             break
-        slope, bow = shapes[int(np.argmax(response[:, row]))]
-        contrast = _contrast(variation, row, float(slope), float(bow), row_size)
-        found.append(Candidate(float(across[row]), float(slope), float(bow), float(strongest[row]) / top, contrast))
-        left[max(0, row - gap) : row + gap + 1] = 0
+        parallel |= np.abs(shifts - shifts[shape]).max(1) <= PARALLEL_WITHIN / row_size
+        slope, bow = (float(value) for value in shapes[shape])
+        contrast = _contrast(texture, int(row), shifts[shape], row_size)
+        strength = float(left[shape, row]) / top
+        found.append(Candidate(float(across[row]), slope, bow, strength, contrast, int(shape)))
+        apart = np.abs(rows[None, :, None] + (shifts - shifts[shape])[:, None, :] - row)
+        left[(apart < reach).mean(2) > 0.15] = 0
     return found
 
 
-def _contrast(variation: Array, row: int, slope: float, bow: float, row_size: float) -> float:
-    centre_t = (np.arange(SEGMENTS) + 0.5) / SEGMENTS * 0.96 + 0.02
-    shift = (slope * (centre_t - 0.5) + bow * (1 - (2 * centre_t - 1) ** 2)) / row_size
+def _contrast(texture: Array, row: int, shift: NDArray[np.intp], row_size: float) -> float:
+    """Return the log ratio of colour variation inside a line to that outside it, the lower of a near and a far look."""
 
     def level(first: float, last: float) -> float:
         offsets = np.arange(int(np.floor(first / row_size)), int(np.ceil(last / row_size)) + 1)
-        index = np.clip(row + offsets[:, None] + np.round(shift)[None].astype(int), 0, len(variation) - 1)
-        values = variation[index, np.arange(SEGMENTS)[None]]
+        index = np.clip(row + offsets[:, None] + shift[None], 0, len(texture) - 1)
+        values = texture[index, np.arange(SEGMENTS)[None]]
         return float(np.nanmedian(values)) if np.isfinite(values).any() else 0.01
 
-    return float(np.log((level(0.004, 0.022) + 0.003) / (level(-0.012, -0.0035) + 0.003)))
+    near = np.log((level(0.0025, 0.007) + 0.003) / (level(-0.006, -0.0025) + 0.003))
+    far = np.log((level(0.004, 0.022) + 0.003) / (level(-0.012, -0.0035) + 0.003))
+    return float(min(near, far))
 
 
-def choose(searches: list[SideSearch], expected: float, spread: float, *, common_offset: bool) -> Choice:
+def choose(searches: list[SideSearch], priors: tuple[tuple[float, float], ...], *, optional: bool) -> Choice:
     """Pick the candidates that read as one frame.
 
-    ``expected`` and ``spread`` say where the mask (or the strings) put the inner edge; with ``common_offset`` the
-    four offsets share one unknown shift (a mask is too fat or too thin all around).
+    Each prior (offset, spread) is a place where the mask (or the strings) may put the inner edge; the four offsets share one
+    unknown shift (a mask is too fat or too thin all around). ``optional`` lets a side go without (strings stand in).
     """
-    sides = [list(search.candidates) or [None] for search in searches]
-    unary = [np.array([_own_score(item, expected, spread) for item in side]) for side in sides]
+    sides: list[list[Candidate | None]] = [
+        [*search.candidates, None] if optional or not search.candidates else list(search.candidates)
+        for search in searches
+    ]
+    unary = [np.array([_own_score(item, priors) for item in side]) for side in sides]
     total = np.zeros([len(side) for side in sides])
     for index, scores in enumerate(unary):
         total = total + scores.reshape([-1 if axis == index else 1 for axis in range(4)])
@@ -171,23 +196,35 @@ def choose(searches: list[SideSearch], expected: float, spread: float, *, common
         shape = [1, 1, 1, 1]
         shape[first], shape[second] = pair.shape
         total = total + pair.reshape(shape)
-    if common_offset:
-        offsets = np.meshgrid(*[[0.0 if c is None else c.offset for c in side] for side in sides], indexing="ij")
-        stacked = np.stack(offsets)
-        total = total - 0.5 * np.sum(((stacked - stacked.mean(0)) / 0.012) ** 2, axis=0)
+    total = total - 0.5 * _spread_of_offsets(sides) / COMMON_OFFSET_SPREAD**2
+    total = total - INSIDE_STEP_WEIGHT * _common_step_inside(searches, sides)
     best = np.unravel_index(int(np.argmax(total)), total.shape)
     picked = tuple(side[i] for side, i in zip(sides, best, strict=True))
-    return _against_rivals(total, sides, picked)
+    return _against_rivals(total, sides, picked, _misalignment(searches, picked))
 
 
-def _own_score(item: Candidate | None, expected: float, spread: float) -> float:
+def _spread_of_offsets(sides: list[list[Candidate | None]]) -> Array:
+    """Return for every reading the sum of squared differences of its offsets from their mean."""
+    offsets = np.meshgrid(*[[np.nan if c is None else c.offset for c in side] for side in sides], indexing="ij")
+    stacked = np.stack(offsets)
+    seen = np.isfinite(stacked)
+    mean = np.nansum(stacked, axis=0) / np.maximum(seen.sum(0), 1)
+    return np.asarray(np.nansum((stacked - mean) ** 2, axis=0))
+
+
+def _own_score(item: Candidate | None, priors: tuple[tuple[float, float], ...]) -> float:
     if item is None:
-        return -3.0
+        return WITHOUT_A_SIDE
     return (
-        1.5 * float(np.log(item.strength))
+        0.8 * float(np.log(max(item.strength, 0.05)))
         + 1.5 * float(np.clip(item.contrast, -1.0, 1.2))
-        - 0.5 * ((item.offset - expected) / spread) ** 2
+        - 0.5 * min(((item.offset - expected) / spread) ** 2 for expected, spread in priors)
     )
+
+
+def _pattern(search: SideSearch, item: Candidate, depths: Array) -> Array:
+    """Return the responses parallel to a candidate at ``depths`` from it (inside > 0); nan beyond the window."""
+    return np.interp(item.offset + depths, search.across, search.profiles[item.profile], left=np.nan, right=np.nan)
 
 
 def _alike(one: SideSearch, a: Candidate | None, other: SideSearch, b: Candidate | None) -> float:
@@ -195,17 +232,58 @@ def _alike(one: SideSearch, a: Candidate | None, other: SideSearch, b: Candidate
     if a is None or b is None:
         return 0.0
     depths = np.linspace(-PATTERN_DEPTH, -0.004, 120)
-    first = np.interp(a.offset + depths, one.across, one.profile, left=np.nan, right=np.nan)
-    second = np.interp(b.offset + depths, other.across, other.profile, left=np.nan, right=np.nan)
+    return _correlation(_pattern(one, a, depths), _pattern(other, b, depths))
+
+
+def _common_step_inside(searches: list[SideSearch], sides: list[list[Candidate | None]]) -> Array:
+    """Return for every reading the strongest step that all four sides show at one distance inside it (0 to 1).
+
+    The inner edge is the innermost step of the bars; a step further in at the same distance on every side means that
+    the reading took the line between rim and bar for it.
+    """
+    depths = np.linspace(0.0045, 0.024, 28)
+    total = np.zeros([len(side) for side in sides] + [len(depths)])
+    for index, (search, side) in enumerate(zip(searches, sides, strict=True)):
+        patterns = np.array(
+            [np.zeros(len(depths)) if item is None else np.nan_to_num(_pattern(search, item, depths)) for item in side]
+        )
+        total = total + patterns.reshape([-1 if axis in (index, 4) else 1 for axis in range(4)] + [len(depths)])
+    return np.asarray(total.max(-1) / 4)
+
+
+def _misalignment(searches: list[SideSearch], picked: tuple[Candidate | None, ...]) -> float:
+    """Return the largest shift at which a side's steps match the mean of the other three clearly better than unshifted.
+
+    0 when all four sides are aligned; catches a reading in which one side took the wrong one of the bars' lines.
+    """
+    depths = np.linspace(-PATTERN_DEPTH, 0.006, 130)
+    shifts = np.linspace(-0.02, 0.02, 41)
+    known = [(search, item) for search, item in zip(searches, picked, strict=True) if item is not None]
+    if len(known) < 3:
+        return 0.0
+    patterns = [np.nan_to_num(_pattern(search, item, depths)) for search, item in known]
+    worst = 0.0
+    for index, (search, item) in enumerate(known):
+        others = np.mean([pattern for i, pattern in enumerate(patterns) if i != index], axis=0)
+        match = np.array([_correlation(_pattern(search, item, depths + shift), others) for shift in shifts])
+        best = int(np.argmax(match))
+        if match[best] > match[len(shifts) // 2] + 0.15:
+            worst = max(worst, abs(float(shifts[best])))
+    return worst
+
+
+def _correlation(first: Array, second: Array) -> float:
     both = np.isfinite(first) & np.isfinite(second)
-    if both.sum() < 30:
+    if both.sum() < 15:
         return 0.0
     first, second = first[both] - first[both].mean(), second[both] - second[both].mean()
     norm = float(np.linalg.norm(first) * np.linalg.norm(second))
     return float(first @ second) / norm if norm > 1e-9 else 0.0
 
 
-def _against_rivals(total: Array, sides: list[list[Candidate | None]], picked: tuple[Candidate | None, ...]) -> Choice:
+def _against_rivals(
+    total: Array, sides: list[list[Candidate | None]], picked: tuple[Candidate | None, ...], misalignment: float
+) -> Choice:
     """Measure the lead over the best reading that differs by more than 0.6 % of the side somewhere."""
     differs = np.zeros(total.shape, bool)
     distance = np.zeros(total.shape)
@@ -216,10 +294,10 @@ def _against_rivals(total: Array, sides: list[list[Candidate | None]], picked: t
         differs |= (far > 0.006).reshape(shape)
         distance = np.maximum(distance, far.reshape(shape))
     if not differs.any():
-        return Choice(picked, 99.0, 0.0)
+        return Choice(picked, 99.0, 0.0, misalignment)
     rival = np.where(differs, total, -np.inf)
     where = np.unravel_index(int(np.argmax(rival)), rival.shape)
-    return Choice(picked, float(total.max() - rival[where]), float(distance[where]))
+    return Choice(picked, float(total.max() - rival[where]), float(distance[where]), misalignment)
 
 
 def edge_points(photo: Photograph, model: PlaneModel, side: int, candidate: Candidate, window: float) -> EdgePoints:

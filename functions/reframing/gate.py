@@ -35,6 +35,7 @@ class Evidence:
 
     visible_share: tuple[float, float, float, float]
     reading_margin: float
+    misalignment: float
     strings: tuple[int, int] | None = None
     grid_disagreement_percent: float = 0.0
     beyond: float = 0.0

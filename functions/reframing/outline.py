@@ -37,16 +37,15 @@ BORDER_PX = 3
 class RoughQuad:
     """Where the mask says that the quadrat is: a start for the search in the photograph.
 
-    ``corners_px`` (4, 2) are ordered; ``search_in`` and ``search_out`` bound, in parts of the side, how far inside and
-    outside of it the inner edge is to be looked for, ``spread`` is the expected error and ``agreement`` (0 to 1) the
-    share of the outline that the four lines explain.
+    ``corners_px`` (4, 2) are ordered; ``inset`` is how far inside it, in parts of the side, the search starts;
+    ``window`` (from, to) bounds the search around that start, inside > 0, and each of ``priors`` (offset, spread) is a
+    likely place within it. ``agreement`` (0 to 1) is the share of the outline that the four lines explain.
     """
 
     corners_px: Array
-    expected: float
-    spread: float
-    search_out: float
-    search_in: float
+    inset: float
+    window: tuple[float, float]
+    priors: tuple[tuple[float, float], ...]
     agreement: float
     filled: bool
 
@@ -55,6 +54,22 @@ class RoughQuad:
 class _Outline:
     points: Array  # (N, 2)
     directions: Array  # (N,), angle of the normal that points to the quadrat's centre
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """Where the inner edge lies relative to the outline that was found."""
+
+    inset: float
+    window: tuple[float, float]
+    priors: tuple[tuple[float, float], ...]
+    filled: bool
+
+
+# A filled mask ends at the inner edge (models trained on the opening) or at the bars' outer edge, 3 to 8 % further out.
+FILLED = _Reading(0.025, (-0.085, 0.085), ((-0.025, 0.012), (0.028, 0.016)), True)
+RING_INSIDE = _Reading(0.0, (-0.10, 0.05), ((0.0, 0.014),), False)
+RING_OUTSIDE = _Reading(0.05, (-0.085, 0.07), ((0.0, 0.022),), False)
 
 
 def rough_quad(frame_mask: NDArray[np.bool_]) -> RoughQuad | None:
@@ -73,29 +88,19 @@ def rough_quad(frame_mask: NDArray[np.bool_]) -> RoughQuad | None:
     outer, inner = _outlines(kept)
     outer_quad = _best_quad(outer, kept, inside_is_mask=True)
     if outer_quad is not None and _is_filled(kept, outer_quad[0]):
-        return _result(outer_quad, size, frame_mask.shape, 0.045, 0.025, 0.03, 0.10, filled=True)
+        return _result(outer_quad, size, frame_mask.shape, FILLED)
     inner_quad = _best_quad(inner, kept, inside_is_mask=False)
     if inner_quad is not None and inner_quad[1] > 0.5 and _plausible_pair(inner_quad[0], outer_quad):
-        return _result(inner_quad, size, frame_mask.shape, 0.0, 0.014, 0.10, 0.05, filled=False)
+        return _result(inner_quad, size, frame_mask.shape, RING_INSIDE)
     if outer_quad is None:
         return None
-    return _result(outer_quad, size, frame_mask.shape, 0.05, 0.025, 0.03, 0.10, filled=False)
+    return _result(outer_quad, size, frame_mask.shape, RING_OUTSIDE)
 
 
-def _result(
-    found: tuple[Array, float],
-    size: tuple[int, int],
-    shape: tuple[int, ...],
-    expected: float,
-    spread: float,
-    search_out: float,
-    search_in: float,
-    *,
-    filled: bool,
-) -> RoughQuad:
+def _result(found: tuple[Array, float], size: tuple[int, int], shape: tuple[int, ...], kind: _Reading) -> RoughQuad:
     factor = np.array([shape[1] / size[0], shape[0] / size[1]])
     corners = order_corners((found[0] + 0.5) * factor)
-    return RoughQuad(corners, expected, spread, search_out, search_in, found[1], filled)
+    return RoughQuad(corners, kind.inset, kind.window, kind.priors, found[1], kind.filled)
 
 
 def _main_pieces(mask: NDArray[np.uint8]) -> NDArray[np.uint8] | None:

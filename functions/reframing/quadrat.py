@@ -25,8 +25,8 @@ from reframing.sampling import Photograph, Pixels
 from reframing.strings import Grid, beyond_ratios, find_grid
 
 # A measured string grid leaves the inner edge this far to move (tied on the rim, or drilled through the bar).
-RIM_WINDOW = (-0.022, 0.014)
-RIM_SPREAD = 0.006
+RIM_WINDOW = (-0.09, 0.03)
+RIM_SPREAD = 0.0035
 MIN_SHARE_TO_FIT = 0.2
 AXIS_OF_SIDE = (1, 0, 1, 0)
 POSITION_OF_SIDE = (0.0, 1.0, 1.0, 0.0)
@@ -82,14 +82,14 @@ def find_quadrat(image_bgr: Pixels, frame_mask: NDArray[np.bool_]) -> QuadratFit
     photo = Photograph.of(image_bgr)
     start = _starting_model(rough, *photo.size)
     grid = find_grid(photo, start)
-    fit, evidence = _with_grid(photo, start, grid) if grid is not None else _edges_only(photo, start, rough)
+    fit, evidence = _with_grid(photo, grid) if grid is not None else _edges_only(photo, start, rough)
     return _accepted(photo, fit, replace(evidence, outline_agreement=rough.agreement), rough)
 
 
 def _starting_model(rough: RoughQuad, width_px: int, height_px: int) -> PlaneModel:
     """Place the unit square where the mask says that the inner edge is."""
     model = PlaneModel.from_corners(rough.corners_px, width_px, height_px)
-    low, high = rough.expected, 1 - rough.expected
+    low, high = rough.inset, 1 - rough.inset
     return model.after(homography(UNIT_SQUARE, np.array([[low, low], [high, low], [high, high], [low, high]])))
 
 
@@ -123,9 +123,8 @@ def _fit(constraints: list[Constraint], start: PlaneModel) -> JointFit:
 
 def _edges_only(photo: Photograph, start: PlaneModel, rough: RoughQuad) -> tuple[JointFit, Evidence]:
     """Fit the four sides' inner edges; all four are needed."""
-    window = (-rough.search_out, rough.search_in)
-    searches = [search_side(photo, start, side, window, max_slope=0.032) for side in range(4)]
-    choice = choose(searches, 0.0, rough.spread, common_offset=True)
+    searches = [search_side(photo, start, side, rough.window, max_slope=0.032) for side in range(4)]
+    choice = choose(searches, rough.priors, optional=False)
     sides = _measure_sides(photo, start, choice.candidates, 0.006)
     shares = _shares(sides)
     if min(shares) < MIN_SHARE_TO_FIT:
@@ -140,13 +139,13 @@ def _edges_only(photo: Photograph, start: PlaneModel, rough: RoughQuad) -> tuple
         if min(_shares(again)) < MIN_SHARE_TO_FIT:
             break
         sides, fit = again, _fit(_side_constraints(again), fit.model)
-    return fit, Evidence(visible_share=_shares(sides), reading_margin=choice.margin)
+    return fit, Evidence(_shares(sides), choice.margin, choice.misalignment)
 
 
-def _with_grid(photo: Photograph, start: PlaneModel, grid: Grid) -> tuple[JointFit, Evidence]:
+def _with_grid(photo: Photograph, grid: Grid) -> tuple[JointFit, Evidence]:
     """Fit strings and inner edges together; sides that do not show their edge near the grid are left out."""
     searches = [search_side(photo, grid.model, side, RIM_WINDOW, max_slope=0.005) for side in range(4)]
-    choice = choose(searches, 0.0, RIM_SPREAD, common_offset=True)
+    choice = choose(searches, ((0.0, RIM_SPREAD),), optional=True)
     sides = _measure_sides(photo, grid.model, choice.candidates, 0.004)
     offsets = [None if item is None else item.offset for item in choice.candidates]
     sides = _agreeing(sides, offsets)
@@ -154,8 +153,9 @@ def _with_grid(photo: Photograph, start: PlaneModel, grid: Grid) -> tuple[JointF
     grid_corners = fit.model.after(_shrink(fit.rim)).corners_px
     apart = np.linalg.norm(grid_corners - grid.model.corners_px, axis=1).max() / side_lengths(grid_corners).mean()
     return fit, Evidence(
-        visible_share=_shares(sides),
-        reading_margin=choice.margin,
+        _shares(sides),
+        choice.margin,
+        choice.misalignment,
         strings=grid.counts,
         grid_disagreement_percent=100 * float(apart),
         beyond=float(beyond_ratios(photo, grid.model).max()),
