@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from conversion.convert import convert
-from conversion.photographs import read_photos
+from conversion.photographs import from_folder
 from reefsteps.errors import UnsupportedModelError
 
 
@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
             config,
             options.out or options.checkpoint.parent,
             precision="int8" if options.int8 else "fp16" if options.fp16 else "fp32",
-            photos=read_photos(options.int8) if options.int8 else (),
+            photos=from_folder(options.int8) if options.int8 else (),
         )
     except (UnsupportedModelError, OSError) as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")

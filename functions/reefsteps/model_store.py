@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from reefsteps.detection import Detector, Manifest, load_detector
 from reefsteps.errors import ModelNotReadyError
+from reefsteps.keys import checkpoint_key, model_card_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -76,12 +77,12 @@ class ModelStore:
 
     def _manifest_etag(self) -> str:
         try:
-            return self._s3.head_object(Bucket=self._bucket, Key=f"{self._name}.json")["ETag"]
+            return self._s3.head_object(Bucket=self._bucket, Key=model_card_key(self._name))["ETag"]
         except ClientError as error:
-            raise self._explained(error, f"{self._name}.json") from error
+            raise self._explained(error, model_card_key(self._name)) from error
 
     def _download_manifest(self) -> tuple[Path, str]:
-        key = f"{self._name}.json"
+        key = model_card_key(self._name)
         try:
             response = self._s3.get_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
@@ -120,8 +121,8 @@ class ModelStore:
         if error.response["Error"]["Code"] not in _ABSENT:
             return error
         return ModelNotReadyError(
-            f"There is no s3://{self._bucket}/{key}. Upload {self._name}.pth to that bucket and wait until the "
-            "'convert' state machine has converted it; if it failed, its error says what is wrong with the file."
+            f"There is no s3://{self._bucket}/{key}. Upload {checkpoint_key(self._name)} to that bucket and wait for the "
+            "'convert' state machine; if it failed, its error says what is wrong with the file."
         )
 
 
