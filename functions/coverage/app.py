@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from coverage.settings import Settings
 from reefsteps.coverage_store import Result, record_result
 from reefsteps.database import Database
 from reefsteps.document import StateDocument
@@ -11,8 +12,6 @@ from reefsteps.errors import InvalidParameterError
 from reefsteps.observability import logger, step_handler
 from reefsteps.precedence import same_photo
 from reefsteps.storage import Storage
-
-from coverage.settings import Settings
 
 SETTINGS = Settings.from_environment()
 DATABASE = Database.from_environment()

@@ -25,7 +25,7 @@ from reefsteps.results import (
     SegmentationResult,
     Source,
 )
-from reefsteps.storage import Storage
+from reefsteps.storage import ObjectInfo, Storage
 from reefsteps.surveys import SurveyKey, decode_key
 
 STEPS = ("restoration", "reframing", "segmentation", "coverage")
@@ -131,6 +131,15 @@ def refuse_superseded(storage: Storage, bucket: str, survey: SurveyKey, source: 
         raise SupersededError(
             f"A newer photograph of {survey}, uploaded at {present.uploaded_at}, has been processed already; "
             f"this run of the one uploaded at {source.uploaded_at} changes nothing."
+        )
+
+
+def refuse_other_photo(info: ObjectInfo, source: Source) -> None:
+    """Raise SupersededError if a derived object that was read was not made from this photograph."""
+    if info.metadata.get("source-etag", source.etag) != source.etag:
+        raise SupersededError(
+            f"s3://{info.ref.bucket}/{info.ref.key} now belongs to another photograph than the one of this run, "
+            f"uploaded at {source.uploaded_at}; the run changes nothing."
         )
 
 

@@ -1,0 +1,104 @@
+"""Find the corals in the reframed picture and measure them."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from reefsteps.detection import Detections
+from reefsteps.document import (
+    Earlier,
+    StateDocument,
+    derived_metadata,
+    refuse_other_photo,
+    refuse_superseded,
+    save_record,
+)
+from reefsteps.images import decode, encode_jpeg, encode_png, thumbnail
+from reefsteps.keys import mask_key, picture_key, thumbnail_key
+from reefsteps.model_store import ModelStore
+from reefsteps.observability import measure as record_metric
+from reefsteps.observability import step_handler
+from reefsteps.results import ModelIdentity, ObjectRef, ReframingResult, SegmentationResult
+from reefsteps.storage import JPEG, PNG, Storage
+from reefsteps.surveys import SurveyKey
+from segmentation.cover import ByteArray, Cover, measure
+from segmentation.overlay import draw_overlay
+from segmentation.settings import Settings
+from segmentation.strings import find_strings
+
+SETTINGS = Settings.from_environment()
+STORAGE = Storage()
+MODELS = ModelStore(
+    STORAGE.client, SETTINGS.model_bucket, SETTINGS.model_name, Path(tempfile.gettempdir()) / "reefsteps-models"
+)
+
+
+@step_handler("segmentation")
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """Return the segmentation record of the quadrat."""
+    started = time.perf_counter()
+    document = StateDocument.parse(event)
+    survey = document.survey
+    earlier = document.reframing(STORAGE, SETTINGS.reframed_bucket)
+    refuse_superseded(STORAGE, SETTINGS.segmented_bucket, survey, earlier.source)
+    detector = MODELS.detector()
+    picture_bgr = _reframed_picture(earlier)
+    threshold = max(SETTINGS.score_threshold, detector.manifest.score_threshold)
+    detections = detector.detect(picture_bgr, threshold)
+    strings = find_strings(picture_bgr) if earlier.record.strings_used else None
+    cover = measure(detections, earlier.record.px_per_cm, strings)
+    metadata = derived_metadata(earlier.source, SETTINGS.pipeline_version, detector.identity)
+    refs = _write_pictures(survey, picture_bgr, cover, detections, metadata)
+    result = _result(cover, refs, threshold, detector.identity)
+    result = dataclasses.replace(result, elapsed_s=round(time.perf_counter() - started, 3))
+    save_record(STORAGE, SETTINGS.segmented_bucket, survey, result, earlier.source, metadata)
+    record_metric("CoverPercent", result.cover_percent, MetricUnit.Percent)
+    record_metric("Colonies", result.colony_count)
+    return result.to_json()
+
+
+def _reframed_picture(earlier: Earlier[ReframingResult]) -> ByteArray:
+    stored = STORAGE.get(earlier.record.reframed)
+    refuse_other_photo(stored.info, earlier.source)
+    pixels = decode(stored.body).pixels_bgr
+    assert pixels.dtype.name == "uint8"  # reframing writes JPEG
+    return pixels  # type: ignore[return-value]
+
+
+def _write_pictures(
+    survey: SurveyKey, picture_bgr: ByteArray, cover: Cover, detections: Detections, metadata: dict[str, str]
+) -> tuple[ObjectRef, ObjectRef, ObjectRef]:
+    """Write mask, overlay and the overlay's thumbnail; returns where."""
+    stem, bucket = survey.stem, SETTINGS.segmented_bucket
+    overlay_bgr = draw_overlay(picture_bgr, cover.mask, detections)
+    small = encode_jpeg(thumbnail(overlay_bgr))
+    mask = STORAGE.put(
+        SETTINGS.masks_bucket, mask_key(stem), encode_png(cover.mask), content_type=PNG, metadata=metadata
+    )
+    overlay = STORAGE.put(bucket, picture_key(stem), encode_jpeg(overlay_bgr), content_type=JPEG, metadata=metadata)
+    preview = STORAGE.put(bucket, thumbnail_key(stem), small, content_type=JPEG, metadata=metadata)
+    return mask, overlay, preview
+
+
+def _result(
+    cover: Cover, refs: tuple[ObjectRef, ObjectRef, ObjectRef], threshold: float, model: ModelIdentity
+) -> SegmentationResult:
+    mask, overlay, preview = refs
+    return SegmentationResult(
+        overlay=overlay,
+        mask=mask,
+        thumbnail=preview,
+        cover_percent=cover.cover_percent,
+        colony_count=len(cover.colonies),
+        colonies=cover.colonies,
+        score_threshold=threshold,
+        model=model,
+        elapsed_s=0.0,
+        strings_percent=cover.strings_percent,
+    )
