@@ -1,0 +1,271 @@
+"""Each known way to break a deployment, applied to a copy, is seen by the check that stands guard for it."""
+
+import copy
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+from scripts import linters
+from scripts.deployment import Deployment, expand
+from scripts.deployment_rules import faults
+
+Json = dict[str, Any]
+Change = Callable[[Json], None]
+
+
+def setting(name: str, path: str, value: Any) -> Change:
+    """Set Resources.<name>.Properties.<path> ('a.0.b'), or take it away with None."""
+
+    def change(template: Json) -> None:
+        node: Any = template["Resources"][name].setdefault("Properties", {})
+        *parents, last = path.split(".")
+        for part in parents:
+            node = node[int(part)] if part.isdigit() else node[part]
+        if value is None:
+            del node[last]
+        else:
+            node[int(last) if last.isdigit() else last] = value
+
+    return change
+
+
+def top(name: str, field: str, value: Any) -> Change:
+    """Set a field of the resource itself (DependsOn, Metadata, ...)."""
+    return lambda template: template["Resources"][name].__setitem__(field, value)
+
+
+def without(name: str) -> Change:
+    return lambda template: template["Resources"].__delitem__(name)
+
+
+def parameter(name: str, field: str, value: Any) -> Change:
+    return lambda template: template["Parameters"][name].__setitem__(field, value)
+
+
+def statement(name: str, index: int, field: str, value: Any) -> Change:
+    return setting(name, f"Policies.0.Statement.{index}.{field}", value)
+
+
+def mutate(deployment: Deployment, change: Change) -> Deployment:
+    template = copy.deepcopy(deployment.template)
+    change(template)
+    return replace(deployment, template=template, expanded=expand(template))
+
+
+def mutate_machine(deployment: Deployment, name: str, change: Change) -> Deployment:
+    machines = copy.deepcopy(deployment.machines)
+    change(machines[f"statemachine/{name}.asl.json"])
+    return replace(deployment, machines=machines)
+
+
+INPUT_TEMPLATE = '{"execution": <name>, "status": <status>, "error": <error>, "cause": "<cause>", "arn": <arn>}'
+
+SEEN_BY_RULES: dict[str, tuple[Change, str]] = {
+    "missing ASL file": (setting("Pipeline", "DefinitionUri", "statemachine/gone.asl.json"), "there is no"),
+    "missing Dockerfile": (
+        top("ReframingFunction", "Metadata", {"DockerContext": "functions", "Dockerfile": "gone/Dockerfile"}),
+        "no Dockerfile",
+    ),
+    "missing build stage": (
+        lambda t: t["Resources"]["ReframingFunction"]["Metadata"].update(DockerBuildTarget="tensorflow"),
+        "no stage tensorflow",
+    ),
+    "missing handler": (setting("CoverageFunction", "Handler", "coverage.main.handler"), "has no module"),
+    "missing make target": (
+        lambda t: t["Resources"].update(Extra=t["Resources"]["CoverageFunction"]),
+        "no target build-Extra",
+    ),
+    "misspelt substitution": (
+        setting("Pipeline", "DefinitionSubstitutions", {"RestorationFunction": "x"}),
+        "uses ${RestorationFunctionArn}",
+    ),
+    "substitution that nothing uses": (setting("Admit", "DefinitionSubstitutions.Table", "x"), "Table is substituted"),
+    "logs kept for ever": (setting("CoverageLogs", "RetentionInDays", None), "keeps logs for ever"),
+    "log group of nobody": (setting("CoverageFunction", "LoggingConfig", {"LogFormat": "JSON"}), "logs into no group"),
+    "function not traced": (setting("CoverageFunction", "Tracing", "PassThrough"), "is not traced"),
+    "machine not traced": (setting("Convert", "Tracing", {"Enabled": False}), "is not traced"),
+    "machine without logs": (setting("Admit", "Logging", None), "does not log"),
+    "function outlives its state": (setting("CoverageFunction", "Timeout", 120), "gives up before CoverageFunction"),
+    "timeout parameter above the state's": (parameter("WorkerTimeout", "MaxValue", 900), "gives up before"),
+    "every action": (statement("RestorationFunction", 2, "Action", "s3:*"), "action s3:*"),
+    "every resource": (statement("RestorationFunction", 2, "Resource", "*"), "resource * for ['s3:PutObject']"),
+    "bucket open to the public": (
+        setting("RawBucket", "PublicAccessBlockConfiguration.BlockPublicPolicy", False),
+        "public access",
+    ),
+    "bucket not encrypted": (setting("MasksBucket", "BucketEncryption", None), "not encrypted"),
+    "originals not versioned": (setting("RawBucket", "VersioningConfiguration", None), "not versioned"),
+    "bucket never tidied": (setting("RawBucket", "LifecycleConfiguration", None), "AbortIncompleteMultipartUpload"),
+    "bucket without TLS policy": (without("MasksBucketPolicy"), "without TLS"),
+    "TLS policy of another bucket": (setting("MasksBucketPolicy", "Bucket", {"Ref": "RawBucket"}), "without TLS"),
+    "uploads start nothing": (setting("RawBucket", "NotificationConfiguration", None), "EventBridge is off"),
+    "any page may upload": (
+        setting("RawBucket", "CorsConfiguration.CorsRules.0.AllowedOrigins", ["*"]),
+        "CORS is for",
+    ),
+    "photographs deleted with the stack": (top("RawBucket", "DeletionPolicy", "Delete"), "deleted with the stack"),
+    "alarm without action": (setting("PipelineFailedAlarm", "AlarmActions", None), "tells nobody"),
+    "topic with alias/aws/sns": (setting("Alerts", "KmsMasterKeyId", "alias/aws/sns"), "messages vanish"),
+    "topic closed to EventBridge": (without("AlertsPolicy"), "events.amazonaws.com may not publish"),
+    "rule without dead letter queue": (setting("FailedExecutions", "Targets.0.DeadLetterConfig", None), "is lost"),
+    "queue closed to EventBridge": (without("UndeliveredEventsPolicy"), "may not write"),
+    "removal without destination": (setting("RemovalFunction", "EventInvokeConfig", None), "fails on is lost"),
+    "quoted cause": (setting("FailedExecutions", "Targets.0.InputTransformer.InputTemplate", INPUT_TEMPLATE), "quoted"),
+    "database never sleeps": (parameter("DatabaseMinCapacity", "Default", 0.5), "scale to zero"),
+    "database without IAM": (setting("DatabaseCluster", "EnableIAMDatabaseAuthentication", False), "IAM"),
+    "database in plain text": (setting("DatabaseCluster", "StorageEncrypted", False), "StorageEncrypted"),
+    "database without TLS": (setting("DatabaseParameters", "Parameters", {"time_zone": "UTC"}), "without TLS"),
+    "database on the internet": (setting("DatabaseInstance", "PubliclyAccessible", True), "publicly accessible"),
+    "database in public subnets": (
+        setting("DatabaseSubnets", "SubnetIds", [{"Ref": "PublicSubnetA"}]),
+        "way to the internet",
+    ),
+    "database deleted without snapshot": (top("DatabaseCluster", "DeletionPolicy", "Delete"), "no snapshot"),
+    "load balancer open to the VPC only": (
+        setting("LoadBalancerFromCloudFront", "SourcePrefixListId", None),
+        "silent 504s",
+    ),
+    "page open to all": (
+        setting("FrontendSecurityGroup", "SecurityGroupIngress", [{"CidrIp": "0.0.0.0/0"}]),
+        "more than the load balancer",
+    ),
+    "more memory than a new account has": (parameter("SegmentationMemory", "Default", 5307), "3008 MB"),
+    "reserved concurrency by default": (parameter("WorkerConcurrency", "Default", 5), "to reserve"),
+}
+
+
+@pytest.fixture(scope="module")
+def known_faults(deployment: Deployment) -> set[str]:
+    return set(faults(deployment))
+
+
+@pytest.mark.parametrize("name", SEEN_BY_RULES)
+def test_own_rules_see(name: str, deployment: Deployment, known_faults: set[str]) -> None:
+    change, words = SEEN_BY_RULES[name]
+    new = [fault for fault in faults(mutate(deployment, change)) if fault not in known_faults]
+    assert any(words in fault for fault in new), new
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("\nResources:\n", "\nResources:\n  Fn::ForEach::Buckets: [Name, [A], {}]\n", "Fn::ForEach"),
+        ("      MemorySize: 256\n", "      MemorySize: &memory 256\n", "anchors"),
+    ],
+)
+def test_own_rules_see_in_the_text(old: str, new: str, words: str, deployment: Deployment) -> None:
+    assert old in deployment.text
+    broken = replace(deployment, text=deployment.text.replace(old, new, 1))
+    assert any(words in fault for fault in faults(broken))
+
+
+def circular_role(template: Json) -> None:
+    pipeline = template["Resources"]["Pipeline"]["Properties"]
+    pipeline["Policies"].append(
+        {"Statement": [{"Effect": "Allow", "Action": "states:StartExecution", "Resource": {"Ref": "Pipeline"}}]}
+    )
+
+
+SEEN_BY_CFN_LINT: dict[str, tuple[Change, str]] = {
+    "circular role": (circular_role, "E3004"),
+    "attribute that does not exist": (
+        setting("ClusterArnParameter", "Value", {"Fn::GetAtt": ["DatabaseCluster", "ClusterArn"]}),
+        "E1010",
+    ),
+    "reference to nothing": (setting("RawBucketParameter", "Value", {"Ref": "NoBucket"}), "E10"),
+    "unknown IAM action": (statement("RestorationFunction", 2, "Action", "s3:WriteObject"), "W3037"),
+    "timeout above Lambda's limit": (setting("ConversionFunction", "Timeout", 901), "E3717"),
+    "dependency on a conditional resource": (top("FrontendRole", "DependsOn", "HttpListener"), "E3005"),
+    "unknown property": (setting("RawBucket", "Versioned", True), "E3002"),
+    "wrong enumeration": (setting("CoverageFunction", "Runtime", "python3.99"), "E3030"),
+}
+
+
+@pytest.mark.parametrize("name", SEEN_BY_CFN_LINT)
+def test_cfn_lint_sees(name: str, deployment: Deployment) -> None:
+    change, identifier = SEEN_BY_CFN_LINT[name]
+    found = linters.cfn_lint(mutate(deployment, change), ("eu-west-1",))
+    assert any(line.startswith(identifier) for line in found), found
+
+
+def state(name: str, field: str, value: Any) -> Change:
+    return lambda machine: machine["States"][name].__setitem__(field, value)
+
+
+def retry(name: str, *errors: str) -> Change:
+    return lambda machine: machine["States"][name]["Retry"][0]["ErrorEquals"].extend(errors)
+
+
+def no_retry(name: str, position: int) -> Change:
+    return lambda machine: machine["States"][name]["Retry"].pop(position)
+
+
+def query_language_inside(machine: Json) -> None:
+    machine["States"]["QueryLanguage"] = machine.pop("QueryLanguage")
+
+
+MACHINES_SEEN_BY_RULES: dict[str, tuple[Change, str]] = {
+    "bad input retried": (retry("Reframing", "QuadratNotFoundError"), "retries QuadratNotFoundError"),
+    "everything retried": (retry("Restoration", "States.TaskFailed"), "retries States.TaskFailed"),
+    "throttling not retried": (no_retry("Segmentation", 1), "does not retry"),
+    "waking database not retried": (no_retry("Coverage", 3), "waking database"),
+    "model under conversion not retried": (no_retry("Reframing", 3), "model under conversion"),
+    "no failure path": (state("Coverage", "Catch", []), "failure path"),
+    "failure without its cause": (
+        state("Coverage", "Catch", [{"ErrorEquals": ["States.ALL"], "Next": "Failed"}]),
+        "forgets step",
+    ),
+    "state without timeout": (lambda m: m["States"]["Coverage"].pop("TimeoutSeconds"), "gives up before"),
+    "query language in the wrong place": (query_language_inside, "belongs at the top level"),
+}
+
+
+@pytest.mark.parametrize("name", MACHINES_SEEN_BY_RULES)
+def test_own_rules_see_in_a_state_machine(name: str, deployment: Deployment) -> None:
+    change, words = MACHINES_SEEN_BY_RULES[name]
+    found = faults(mutate_machine(deployment, "pipeline", change))
+    assert any(words in fault for fault in found), found
+
+
+MACHINES_SEEN_BY_ASL_VALIDATOR: dict[str, Change] = {
+    "dangling Next": state("Reframing", "Next", "Segmentaton"),
+    "orphan state": lambda machine: machine["States"].update(Orphan={"Type": "Succeed"}),
+    "start at nothing": lambda machine: machine.update(StartAt="Begin"),
+    "unknown state type": state("Done", "Type", "Success"),
+    "Catch to nothing": state("Coverage", "Catch", [{"ErrorEquals": ["States.ALL"], "Next": "Gone"}]),
+}
+
+
+def test_asl_validator_sees(deployment: Deployment, node_linters: None) -> None:
+    broken = {
+        name: mutate_machine(deployment, "pipeline", change).machines["statemachine/pipeline.asl.json"]
+        for name, change in MACHINES_SEEN_BY_ASL_VALIDATOR.items()
+    }
+    found = linters.asl_validator(broken)
+    seen = {name for name in broken if any(line.startswith(f"{name}:") for line in found)}
+    assert seen == set(broken)
+
+
+MACHINES_SEEN_BY_CFN_LINT: dict[str, Change] = {
+    "JSONPath field in a JSONata state": state("Coverage", "ResultPath", "$.coverage"),
+    "attempts in words": lambda machine: machine["States"]["Coverage"]["Retry"][0].update(MaxAttempts="five"),
+}
+
+
+@pytest.mark.parametrize("name", MACHINES_SEEN_BY_CFN_LINT)
+def test_cfn_lint_sees_in_a_state_machine(name: str, deployment: Deployment) -> None:
+    broken = mutate_machine(deployment, "pipeline", MACHINES_SEEN_BY_CFN_LINT[name])
+    assert any(line.startswith("E3601") for line in linters.cfn_lint(broken, ("eu-west-1",)))
+
+
+def test_a_wrong_ssm_name_is_seen_by_the_inventory(deployment: Deployment) -> None:
+    names = re.findall(r"\$\{ParameterPrefix\}/([\w-]+)", deployment.text)
+    assert len(names) == len(set(names)) == 10
+
+
+def test_the_text_is_what_was_checked(deployment: Deployment) -> None:
+    assert yaml_parse(deployment.text) == deployment.template

@@ -1,0 +1,155 @@
+"""The project's own rules find nothing, and the inventory is complete."""
+
+import pytest
+
+from reefsteps.errors import BadInputError
+from scripts import deployment_rules as rules
+from scripts.deployment import Deployment, listed, of_type
+
+BUCKETS = {"Raw", "Treated", "Reframed", "Segmented", "Masks", "ModelReframing", "ModelSegmentation"}
+FUNCTIONS = {"restoration", "reframing", "segmentation", "conversion", "coverage", "removal", "provision"}
+PARAMETERS = {
+    "cluster-credentials",
+    "db-cluster-arn",
+    "db-name",
+    "s3_images_raw",
+    "s3_images_treated",
+    "s3_images_reframed",
+    "s3_images_segmented",
+    "s3_images_masks",
+    "s3_model_reframing",
+    "s3_model_segmentation",
+}
+
+
+@pytest.mark.parametrize("rule", rules.RULES, ids=lambda rule: rule.__name__)
+def test_rule_finds_no_fault(rule: rules.Rule, deployment: Deployment) -> None:
+    assert list(rule(deployment)) == []
+
+
+def test_seven_buckets(deployment: Deployment) -> None:
+    assert set(deployment.resources("AWS::S3::Bucket")) == {f"{name}Bucket" for name in BUCKETS}
+    assert len(deployment.resources("AWS::S3::BucketPolicy")) == 7
+
+
+def test_registry_holds_every_image_with_scan_and_expiry(deployment: Deployment) -> None:
+    repositories = of_type(deployment.registry, "AWS::ECR::Repository")
+    names = {"Frontend", "Restoration", "Reframing", "Segmentation", "Conversion"}
+    assert set(repositories) == {f"{name}Repository" for name in names}
+    for repository in repositories.values():
+        assert repository["ImageScanningConfiguration"]["ScanOnPush"] is True
+        assert "expire" in repository["LifecyclePolicy"]["LifecyclePolicyText"]
+        assert repository["ImageTagMutability"] == "IMMUTABLE"
+
+
+def test_functions(deployment: Deployment) -> None:
+    functions = deployment.resources("AWS::Lambda::Function")
+    assert {name.removesuffix("Function").lower() for name in functions} == FUNCTIONS
+    images = {name for name, function in functions.items() if function.get("PackageType") == "Image"}
+    assert {name.removesuffix("Function").lower() for name in images} == {
+        "restoration",
+        "reframing",
+        "segmentation",
+        "conversion",
+    }
+
+
+@pytest.mark.parametrize("step", ["Restoration", "Reframing", "Segmentation"])
+def test_workers_are_sized_by_parameters(step: str, deployment: Deployment) -> None:
+    function = deployment.template["Resources"][f"{step}Function"]["Properties"]
+    assert function["MemorySize"] == {"Ref": f"{step}Memory"}
+    assert function["Timeout"] == {"Ref": "WorkerTimeout"}
+    assert function["EphemeralStorage"] == {"Size": {"Ref": "WorkerStorage"}}
+    assert {"Ref": "WorkerConcurrency"} in function["ReservedConcurrentExecutions"]["Fn::If"]
+    architectures = deployment.template["Globals"]["Function"]["Architectures"]
+    assert architectures == [{"Ref": "Architecture"}]
+
+
+def test_state_machines_and_their_events(deployment: Deployment) -> None:
+    machines = deployment.resources("AWS::StepFunctions::StateMachine")
+    kinds = {name: machine["StateMachineType"] for name, machine in machines.items()}
+    assert kinds == {"Admit": "EXPRESS", "Pipeline": "STANDARD", "Convert": "STANDARD", "Backfill": "STANDARD"}
+    patterns = {name: rule["EventPattern"] for name, rule in deployment.resources("AWS::Events::Rule").items()}
+    uploaded = patterns["AdmitRawPhotoUploaded"]
+    assert uploaded["detail-type"] == ["Object Created"]
+    assert uploaded["detail"] == {"bucket": {"name": [{"Ref": "RawBucket"}]}}  # no filter by name: nothing is ignored
+    assert patterns["RemovalFunctionRawPhotoDeleted"]["detail-type"] == ["Object Deleted"]
+    assert patterns["ConvertModelUploaded"]["detail"]["object"]["key"] == [{"suffix": ".pth"}, {"suffix": ".yaml"}]
+    assert patterns["FailedExecutions"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
+    assert "UndeliveredEvents" in deployment.resources("AWS::SQS::Queue")
+
+
+def test_database_resources(deployment: Deployment) -> None:
+    (cluster,) = deployment.resources("AWS::RDS::DBCluster").values()
+    assert cluster["Engine"] == "aurora-mysql"
+    version = tuple(map(int, cluster["EngineVersion"].rpartition(".mysql_aurora.")[2].split(".")))
+    assert version >= (3, 8, 0)  # the first that scales to zero
+    assert cluster["DeletionProtection"] == {"Ref": "DatabaseDeletionProtection"}
+    assert cluster["BackupRetentionPeriod"] == {"Ref": "DatabaseBackupDays"}
+    assert not deployment.resources("AWS::RDS::DBProxy")  # would keep the database awake
+    custom = {r["Type"] for r in deployment.expanded["Resources"].values() if r["Type"].startswith("Custom::")}
+    assert custom == {"Custom::CoverageSchema", "Custom::CloudFrontPrefixList"}
+
+
+def test_web_page(deployment: Deployment) -> None:
+    present = {resource["Type"] for resource in deployment.expanded["Resources"].values()}
+    assert present >= {
+        "AWS::ECS::Cluster",
+        "AWS::ECS::TaskDefinition",
+        "AWS::ECS::Service",
+        "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        "AWS::CloudFront::VpcOrigin",
+        "AWS::CloudFront::Distribution",
+        "AWS::CertificateManager::Certificate",
+        "AWS::Route53::RecordSet",
+        "AWS::Cognito::UserPool",
+        "AWS::Cognito::UserPoolClient",
+        "AWS::Cognito::UserPoolDomain",
+    }
+    assert not any("NatGateway" in kind for kind in present)
+
+
+def test_page_role_does_what_the_page_does_and_no_more(deployment: Deployment) -> None:
+    (policy,) = deployment.resources("AWS::IAM::Role")["FrontendRole"]["Policies"]
+    actions = {action for statement in policy["PolicyDocument"]["Statement"] for action in listed(statement["Action"])}
+    assert actions == {
+        "s3:PutObject",
+        "s3:DeleteObject",
+        "s3:GetObject",
+        "s3:GetObjectVersion",
+        "s3:ListBucket",
+        "states:ListExecutions",
+        "states:StartExecution",
+        "states:DescribeExecution",
+        "states:GetExecutionHistory",
+        "states:RedriveExecution",
+        "rds-db:connect",
+    }
+
+
+def test_ssm_parameters_have_the_promised_names(deployment: Deployment) -> None:
+    names = {
+        parameter["Name"]["Fn::Sub"].removeprefix("${ParameterPrefix}/")
+        for parameter in deployment.resources("AWS::SSM::Parameter").values()
+    }
+    assert names == PARAMETERS
+
+
+def test_github_role_trusts_one_environment_of_one_repository(deployment: Deployment) -> None:
+    role = of_type(deployment.registry, "AWS::IAM::Role")["GitHubRole"]
+    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+    subject = statement["Condition"]["StringEquals"]["token.actions.githubusercontent.com:sub"]
+    assert subject == {"Fn::Sub": "repo:${GitHubRepository}:environment:${GitHubEnvironment}"}
+
+
+def test_operations(deployment: Deployment) -> None:
+    alarms = set(deployment.resources("AWS::CloudWatch::Alarm"))
+    assert alarms >= {"PipelineFailedAlarm", "UndeliveredEventsAlarm", "ThrottledAlarm", "DatabaseErrorAlarm"}
+    assert len(deployment.resources("AWS::CloudWatch::Dashboard")) == 1
+    assert len(deployment.resources("AWS::SNS::Topic")) == 1
+    subscription = deployment.expanded["Resources"]["AlertsByEmail"]
+    assert subscription["Condition"] == "HasAlertEmail"
+
+
+def test_bad_input_family_is_known_to_the_rule() -> None:
+    assert BadInputError.__subclasses__()  # else states_retry_and_catch would check nothing
