@@ -30,6 +30,7 @@ Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 DEFAULT_MAX_MEGAPIXELS = 100.0
 THUMBNAIL_PX = 320
+MAX_SIDE_PX = 65_500  # libjpeg's limit: nothing longer could be written back
 
 _ACCEPTED = "JPEG, PNG, TIFF or a camera RAW file (NEF, CR2, CR3, ARW, DNG, ...)"
 
@@ -345,12 +346,12 @@ def _text(value: object) -> str | None:
 def _check_size(width: int, height: int, max_megapixels: float) -> None:
     if width < 1 or height < 1:
         raise InvalidImageError(_damaged("picture", f"it says it is {width} x {height} pixels"))
-    if width * height > max_megapixels * 1e6:
+    if width * height > max_megapixels * 1e6 or max(width, height) > MAX_SIDE_PX:
         raise InvalidImageError(f"{width} x {height} pixels: {_too_large(max_megapixels)}")
 
 
 def _too_large(max_megapixels: float) -> str:
-    return f"The photograph has more than {max_megapixels:g} megapixels: upload it at a smaller size."
+    return f"The photograph has more than {max_megapixels:g} megapixels or {MAX_SIDE_PX} px a side: upload it smaller."
 
 
 def _damaged(image_format: str, reason: str) -> str:

@@ -244,6 +244,11 @@ def test_pixel_limit_is_the_callers(image_format: str) -> None:
     assert decode(data, max_megapixels=0.0101).width_px == 101
 
 
+def test_side_longer_than_jpeg_can_hold_is_refused() -> None:
+    with pytest.raises(InvalidImageError, match="65500 px a side"):
+        decode(encode_png(np.zeros((1, 65_501, 3), np.uint8)))
+
+
 def test_floating_point_tiff_is_refused() -> None:
     with pytest.raises(InvalidImageError, match="8 or 16 bits"):
         decode(cv2.imencode(".tif", scene().astype(np.float32))[1].tobytes())
@@ -314,7 +319,8 @@ def test_jpeg_keeps_full_chroma() -> None:
 @settings(max_examples=40, deadline=None)
 def test_png_is_lossless(height: int, width: int, deep: bool, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    pixels = rng.integers(0, 65536 if deep else 256, (height, width, 3)).astype(np.uint16 if deep else np.uint8)
+    values = rng.integers(0, 65536 if deep else 256, (height, width, 3))
+    pixels = values.astype(np.uint16) if deep else values.astype(np.uint8)
     np.testing.assert_array_equal(decode(encode_png(pixels)).pixels_bgr, pixels)
 
 

@@ -1,0 +1,103 @@
+"""The first step: the original photograph, whatever its format, becomes a treated JPEG with its water's colour removed.
+
+Everything goes to keys that the survey determines, so a second run replaces the first one's objects by equal ones. The
+record is written last: where it is, the picture and thumbnail are.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from reefsteps.document import StateDocument, derived_metadata, refuse_superseded, save_record
+from reefsteps.errors import InvalidParameterError, PhotoNotFoundError
+from reefsteps.images import DecodedImage, decode, encode_jpeg, thumbnail
+from reefsteps.keys import picture_key, thumbnail_key
+from reefsteps.observability import logger, step_handler
+from reefsteps.results import ObjectRef, RestorationResult, Source
+from reefsteps.storage import JPEG, ObjectInfo, Storage, StoredObject
+from reefsteps.surveys import key_candidates
+from restoration.methods import check_method, restore
+from restoration.settings import Settings
+
+SETTINGS = Settings.from_environment()
+STORAGE = Storage()
+
+
+@step_handler("restoration")
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """Return the RestorationResult of the document's photograph as JSON."""
+    started = time.perf_counter()
+    document = StateDocument.parse(event)
+    survey = document.survey
+    method = document.input.restoration_method or SETTINGS.restoration_method
+    check_method(method)
+    original = _original(document)
+    side_cm = document.input.side_cm or _side_cm(original.info)
+
+    photo = decode(original.body, SETTINGS.max_megapixels)
+    source = _source(document, original.info, photo)
+    refuse_superseded(STORAGE, SETTINGS.treated_bucket, survey, source)
+    restored = restore(photo.pixels_bgr, method)
+    logger.info("restored", method=method, applied=restored.applied, skipped_because=restored.skipped_because)
+
+    metadata = derived_metadata(source, SETTINGS.pipeline_version)
+    small = encode_jpeg(thumbnail(restored.pixels_bgr), quality=85)
+    result = RestorationResult(
+        survey=survey.ref,
+        source=source,
+        treated=_put_jpeg(picture_key(survey.stem), encode_jpeg(restored.pixels_bgr), metadata),
+        thumbnail=_put_jpeg(thumbnail_key(survey.stem), small, metadata),
+        method=method,
+        applied=restored.applied,
+        side_cm=side_cm,
+        elapsed_s=round(time.perf_counter() - started, 3),
+        skipped_because=restored.skipped_because,
+    )
+    save_record(STORAGE, SETTINGS.treated_bucket, survey, result, source, metadata)
+    return result.to_json()
+
+
+def _original(document: StateDocument) -> StoredObject:
+    bucket, version_id = document.input.bucket, document.input.version_id
+    *others, last = key_candidates(document.input.key)
+    for key in others:
+        try:
+            return STORAGE.get(ObjectRef(bucket, key, version_id))
+        except PhotoNotFoundError:
+            continue
+    return STORAGE.get(ObjectRef(bucket, last, version_id))
+
+
+def _side_cm(original: ObjectInfo) -> float:
+    """Return the side that the upload page wrote beside the photograph, else the deployment's default."""
+    text = original.metadata.get("side-cm")
+    if text is None:
+        return SETTINGS.quadrat_side_cm
+    try:
+        side_cm = float(text)
+    except ValueError:
+        side_cm = 0.0
+    if not 1 <= side_cm <= 10_000:
+        raise InvalidParameterError(
+            f"The photograph's metadata 'side-cm' is '{text}', not a length of 1 to 10000 cm: upload it again."
+        )
+    return side_cm
+
+
+def _source(document: StateDocument, original: ObjectInfo, photo: DecodedImage) -> Source:
+    return Source(
+        image=original.ref,
+        etag=original.etag,
+        uploaded_at=original.uploaded_at,
+        sequencer=document.input.sequencer,
+        image_format=photo.image_format,
+        width_px=photo.width_px,
+        height_px=photo.height_px,
+        captured_at=photo.captured_at,
+        camera=photo.camera,
+    )
+
+
+def _put_jpeg(key: str, body: bytes, metadata: dict[str, str]) -> ObjectRef:
+    return STORAGE.put(SETTINGS.treated_bucket, key, body, content_type=JPEG, metadata=metadata)
