@@ -2,6 +2,7 @@
 
 import pytest
 
+from provision import schema
 from reefsteps.errors import BadInputError
 from scripts import deployment_rules as rules
 from scripts.deployment import Deployment, listed, of_type
@@ -89,6 +90,11 @@ def test_database_resources(deployment: Deployment) -> None:
     assert not deployment.resources("AWS::RDS::DBProxy")  # would keep the database awake
     custom = {r["Type"] for r in deployment.expanded["Resources"].values() if r["Type"].startswith("Custom::")}
     assert custom == {"Custom::CoverageSchema", "Custom::CloudFrontPrefixList"}
+
+
+def test_schema_version_follows_the_statements(deployment: Deployment) -> None:
+    properties = deployment.resources("Custom::CoverageSchema")["Schema"]
+    assert properties["SchemaVersion"] == schema.version(), "else a deployment would not carry the change out"
 
 
 def test_web_page(deployment: Deployment) -> None:

@@ -1,0 +1,73 @@
+"""Custom resources of the template: the database's schema, and the id of CloudFront's prefix list.
+
+CloudFormation waits for an answer at a signed address; every path ends with one, or the stack hangs until its own
+timeout. Deleting a custom resource changes nothing: tables and users go with the cluster, and its snapshot keeps them.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import urllib.request
+from typing import Any
+
+import boto3
+
+from provision import schema
+
+ORIGIN_FACING = "com.amazonaws.global.cloudfront.origin-facing"
+_RESERVE_MS = 30_000
+
+logger = logging.getLogger(__name__)
+logger.setLevel(logging.INFO)
+
+
+def handler(event: dict[str, Any], context: Any) -> None:
+    """Carry out one request of CloudFormation and report success or the reason of the failure."""
+    kind = event["ResourceType"].removeprefix("Custom::")
+    answer = {
+        "Status": "SUCCESS",
+        "PhysicalResourceId": event.get("PhysicalResourceId", f"{kind}-{event['LogicalResourceId']}"),
+        "StackId": event["StackId"],
+        "RequestId": event["RequestId"],
+        "LogicalResourceId": event["LogicalResourceId"],
+    }
+    try:
+        if event["RequestType"] != "Delete":
+            answer["Data"] = _provide(kind, event["ResourceProperties"], context)
+    except Exception as error:  # reported to CloudFormation, whatever it is
+        logger.exception("%s of %s failed", event["RequestType"], kind)
+        answer |= {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}"[:1000]}
+    _respond(event["ResponseURL"], answer)
+
+
+def _provide(kind: str, properties: dict[str, Any], context: Any) -> dict[str, Any]:
+    if kind == "CoverageSchema":
+        count = schema.apply(
+            boto3.client("rds-data"),
+            properties["ClusterArn"],
+            properties["SecretArn"],
+            properties["Database"],
+            deadline=lambda: context.get_remaining_time_in_millis() < _RESERVE_MS,
+        )
+        return {"Statements": count, "SchemaVersion": schema.version()}
+    if kind == "CloudFrontPrefixList":
+        return {"PrefixListId": _prefix_list(boto3.client("ec2"))}
+    raise ValueError(f"Custom::{kind} is not known here.")
+
+
+def _prefix_list(ec2: Any) -> str:
+    found = ec2.describe_managed_prefix_lists(Filters=[{"Name": "prefix-list-name", "Values": [ORIGIN_FACING]}])
+    if not found["PrefixLists"]:
+        raise LookupError(f"This region has no managed prefix list {ORIGIN_FACING}; deploy with DomainName.")
+    return str(found["PrefixLists"][0]["PrefixListId"])
+
+
+def _respond(url: str, answer: dict[str, Any]) -> None:
+    if not url.startswith("https://"):
+        raise ValueError("CloudFormation's address is not HTTPS.")
+    request = urllib.request.Request(  # noqa: S310 (checked above)
+        url, data=json.dumps(answer).encode(), method="PUT", headers={"Content-Type": ""}
+    )
+    with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+        logger.info("answered %s: %s", answer["Status"], response.status)
