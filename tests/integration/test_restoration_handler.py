@@ -1,0 +1,235 @@
+"""The restoration handler against S3 (moto): what it reads, writes, records and refuses."""
+
+import importlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import boto3
+import cv2
+import numpy as np
+import pytest
+from moto import mock_aws
+from PIL import Image
+
+from reefsteps.errors import (
+    InvalidImageError,
+    InvalidParameterError,
+    InvalidSurveyKeyError,
+    PhotoNotFoundError,
+    SupersededError,
+)
+from reefsteps.images import decode, encode_jpeg, encode_png
+from reefsteps.results import RestorationResult
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+NEF = Path(__file__).parents[2].parent / "shared/data/raw/lat_sample1_1200px.NEF"
+RAW, TREATED = "reef-raw", "reef-treated"
+KEY, STEM = "2006-Mo'orea-3.jpg", "2006-Mo'orea-03"
+
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_SESSION_TOKEN": "testing",
+    "AWS_DEFAULT_REGION": "eu-west-3",
+    "TREATED_BUCKET": TREATED,
+    "RESTORATION_METHOD": "planar",
+    "QUADRAT_SIDE_CM": "100",
+    "MAX_MEGAPIXELS": "20",
+    "PIPELINE_VERSION": "1.2.3",
+    "POWERTOOLS_TRACE_DISABLED": "true",
+}
+
+
+@pytest.fixture
+def s3() -> Iterator["S3Client"]:
+    with mock.patch.dict(os.environ, ENVIRONMENT), mock_aws():
+        client = boto3.client("s3")
+        for bucket in (RAW, TREATED):
+            client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
+        client.put_bucket_versioning(Bucket=RAW, VersioningConfiguration={"Status": "Enabled"})
+        yield client
+
+
+@pytest.fixture
+def app(s3: "S3Client") -> Iterator[ModuleType]:
+    for name in ("restoration.app", "restoration.settings"):
+        sys.modules.pop(name, None)
+    yield importlib.import_module("restoration.app")
+    sys.modules.pop("restoration.app", None)
+
+
+def photograph(seed: int = 0) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    rng = np.random.default_rng(seed)
+    coarse = rng.uniform(0.1, 0.9, (12, 16, 1)) * rng.uniform(0.75, 1.1, (12, 16, 3))
+    scene = np.clip(cv2.resize(coarse, (640, 480), interpolation=cv2.INTER_CUBIC), 0, 1)
+    return ((scene * [0.75, 0.65, 0.2] + [0.12, 0.14, 0.02]) * 255).astype(np.uint8)
+
+
+def upload(s3: "S3Client", body: bytes, key: str = KEY, **metadata: str) -> str:
+    return s3.put_object(Bucket=RAW, Key=key, Body=body, Metadata=metadata)["VersionId"]
+
+
+def run(app: ModuleType, **entry: Any) -> RestorationResult:
+    document = {
+        "execution": {"id": "arn:x", "name": "x", "started_at": "2026-01-01T00:00:00Z"},
+        "input": {"bucket": RAW, "key": KEY} | entry,
+    }
+    answer = app.handler(json.loads(json.dumps(document)), SimpleNamespace(aws_request_id="1"))
+    return RestorationResult.from_json(json.loads(json.dumps(answer)))
+
+
+def read(s3: "S3Client", key: str) -> tuple[bytes, dict[str, Any]]:
+    answer = s3.get_object(Bucket=TREATED, Key=key)
+    return answer["Body"].read(), dict(answer)
+
+
+def test_photograph_becomes_a_treated_picture(app: ModuleType, s3: "S3Client") -> None:
+    version = upload(s3, encode_jpeg(photograph()))
+    result = run(app, version_id=version, sequencer="0055AED6DCD90281E5")
+
+    assert (result.survey.year, result.survey.island, result.survey.location) == (2006, "Mo'orea", 3)
+    assert (result.method, result.applied, result.skipped_because, result.side_cm) == ("planar", True, None, 100.0)
+    assert (result.source.image.key, result.source.image.version_id) == (KEY, version)
+    assert (result.source.image_format, result.source.width_px, result.source.height_px) == ("JPEG", 640, 480)
+    assert result.source.sequencer == "0055AED6DCD90281E5"
+    assert (result.treated.bucket, result.treated.key) == (TREATED, f"{STEM}.jpg")
+
+    body, treated = read(s3, f"{STEM}.jpg")
+    assert treated["ContentType"] == "image/jpeg"
+    assert treated["Metadata"]["source-version-id"] == version
+    assert treated["Metadata"]["pipeline-version"] == "1.2.3"
+    assert "model-sha256" not in treated["Metadata"]
+    assert decode(body).pixels_bgr.shape == (480, 640, 3)
+    blue, _, red = decode(body).pixels_bgr.reshape(-1, 3).mean(axis=0)
+    assert red > 0.8 * blue  # before: about a third
+
+    small, _ = read(s3, f"thumbnails/{STEM}.jpg")
+    assert decode(small).pixels_bgr.shape == (240, 320, 3)
+    record, _ = read(s3, f"results/{STEM}.json")
+    assert RestorationResult.from_json(json.loads(record)) == result
+
+
+def test_second_run_writes_the_same_bytes(app: ModuleType, s3: "S3Client") -> None:
+    upload(s3, encode_jpeg(photograph()))
+    run(app)
+    first = [read(s3, key)[0] for key in (f"{STEM}.jpg", f"thumbnails/{STEM}.jpg")]
+    run(app)
+    assert [read(s3, key)[0] for key in (f"{STEM}.jpg", f"thumbnails/{STEM}.jpg")] == first
+    assert s3.list_objects_v2(Bucket=TREATED)["KeyCount"] == 3
+
+
+def test_original_is_untouched(app: ModuleType, s3: "S3Client") -> None:
+    body = encode_jpeg(photograph())
+    upload(s3, body)
+    run(app)
+    assert s3.get_object(Bucket=RAW, Key=KEY)["Body"].read() == body
+    assert len(s3.list_object_versions(Bucket=RAW)["Versions"]) == 1
+
+
+def test_version_in_the_event_is_the_one_that_is_read(app: ModuleType, s3: "S3Client") -> None:
+    first = upload(s3, encode_jpeg(photograph(1)))
+    upload(s3, encode_jpeg(photograph(2)[:240]))
+    assert run(app, version_id=first).source.height_px == 480
+
+
+def test_key_of_an_event_is_decoded_once(app: ModuleType, s3: "S3Client") -> None:
+    upload(s3, encode_jpeg(photograph()), "2006-Nuku Hiva-01.jpg")
+    assert run(app, key="2006-Nuku+Hiva-01.jpg").survey.island == "Nuku Hiva"
+    assert run(app, key="2006-Nuku%20Hiva-01.jpg").survey.island == "Nuku Hiva"
+
+
+def test_side_is_the_runs_else_the_uploads_else_the_deployments(app: ModuleType, s3: "S3Client") -> None:
+    upload(s3, encode_jpeg(photograph()))
+    assert run(app).side_cm == 100
+    upload(s3, encode_jpeg(photograph()), **{"side-cm": "50"})
+    assert run(app).side_cm == 50
+    assert run(app, side_cm=75).side_cm == 75
+
+
+@pytest.mark.parametrize("text", ["half a metre", "-50", "nan"])
+def test_unreadable_side_is_refused(app: ModuleType, s3: "S3Client", text: str) -> None:
+    upload(s3, encode_jpeg(photograph()), **{"side-cm": text})
+    with pytest.raises(InvalidParameterError, match=f"'side-cm' is '{text}'"):
+        run(app)
+
+
+def test_method_of_the_run_is_used_and_recorded(app: ModuleType, s3: "S3Client") -> None:
+    upload(s3, encode_png(photograph()))
+    result = run(app, restoration_method="none")
+    assert (result.method, result.applied) == ("none", False)
+    treated = decode(read(s3, f"{STEM}.jpg")[0]).pixels_bgr
+    assert np.abs(treated.astype(int) - photograph()).mean() < 1.5
+    with pytest.raises(InvalidParameterError, match="one of planar, none, histogram, dark_channel"):
+        run(app, restoration_method="magic")
+
+
+def test_photograph_that_needs_nothing_is_left_and_says_so(app: ModuleType, s3: "S3Client") -> None:
+    rng = np.random.default_rng(1)
+    grey = rng.integers(0, 256, (48, 64), dtype=np.uint8).repeat(10, axis=0).repeat(10, axis=1)
+    upload(s3, encode_png(np.dstack([grey] * 3)))
+    result = run(app)
+    assert (result.method, result.applied) == ("planar", False)
+    assert "already neutral and contrasty" in (result.skipped_because or "")
+
+
+def test_camera_date_and_orientation_are_read(app: ModuleType, s3: "S3Client", tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[271], exif[272], exif[274] = "NIKON CORPORATION", "NIKON D70s", 6
+    exif._ifds[34665] = {36867: "2006:07:08 09:10:11"}
+    Image.fromarray(photograph()[..., ::-1]).save(tmp_path / "photo.jpg", exif=exif)
+    upload(s3, (tmp_path / "photo.jpg").read_bytes())
+    source = run(app).source
+    assert (source.camera, source.captured_at) == ("NIKON D70s", "2006-07-08T09:10:11")
+    assert (source.width_px, source.height_px) == (480, 640)
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not NEF.exists(), reason="the real photographs are not beside the project")
+def test_raw_photograph_is_developed(app: ModuleType, s3: "S3Client") -> None:
+    upload(s3, NEF.read_bytes(), "2008-Takapoto-12.jpg")
+    result = run(app, key="2008-Takapoto-12.jpg")
+    assert (result.source.image_format, result.source.width_px) == ("NEF", 1199)
+    assert decode(read(s3, "2008-Takapoto-12.jpg")[0]).pixels_bgr.shape == (800, 1199, 3)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"a text", "no photograph"),
+        (b"", "empty"),
+        (encode_jpeg(photograph())[:-5000], "damaged or incomplete"),
+        (encode_png(np.zeros((5000, 5000, 3), np.uint8)), "more than 20 megapixels"),
+    ],
+)
+def test_bad_photographs_are_refused_and_leave_nothing(
+    app: ModuleType, s3: "S3Client", body: bytes, message: str
+) -> None:
+    upload(s3, body)
+    with pytest.raises(InvalidImageError, match=message):
+        run(app)
+    assert s3.list_objects_v2(Bucket=TREATED)["KeyCount"] == 0
+
+
+def test_bad_keys_and_missing_objects_are_named(app: ModuleType, s3: "S3Client") -> None:
+    with pytest.raises(InvalidSurveyKeyError):
+        run(app, key="holiday.jpg")
+    with pytest.raises(PhotoNotFoundError, match=KEY):
+        run(app)
+
+
+def test_older_version_does_not_replace_a_newer_ones_picture(app: ModuleType, s3: "S3Client") -> None:
+    old = upload(s3, encode_jpeg(photograph(1)))
+    new = upload(s3, encode_jpeg(photograph(2)))
+    run(app, version_id=new, sequencer="02")
+    kept, _ = read(s3, f"{STEM}.jpg")
+    with pytest.raises(SupersededError):
+        run(app, version_id=old, sequencer="01")
+    assert read(s3, f"{STEM}.jpg")[0] == kept
