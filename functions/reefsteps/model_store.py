@@ -121,7 +121,7 @@ class ModelStore:
         if error.response["Error"]["Code"] not in _ABSENT:
             return error
         return ModelNotReadyError(
-            f"There is no s3://{self._bucket}/{key}. Upload {checkpoint_key(self._name)} to that bucket and wait for the "
+            f"There is no s3://{self._bucket}/{key}. Upload {checkpoint_key(self._name)} to it and wait for the "
             "'convert' state machine; if it failed, its error says what is wrong with the file."
         )
 
