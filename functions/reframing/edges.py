@@ -8,7 +8,7 @@ width and pattern, uniform along the bar and busy on the seabed.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -24,6 +24,7 @@ GRADIENT_LIMIT = 0.12  # a glint counts no more than this step of colour
 MAX_CANDIDATES = 9
 FREE_CANDIDATES = 4  # of these, found at any slope
 PARALLEL_WITHIN = 0.0025
+CREST_ROWS = 4
 SHARED_WITHIN = 0.0034  # two lines nearer than this over a part of their way are one
 INSIDE_STEP_WEIGHT = 4.0
 COMMON_OFFSET_SPREAD = 0.012
@@ -42,6 +43,7 @@ class Candidate:
     bow: float
     strength: float  # relative to the side's strongest
     contrast: float  # log of colour variation inside over that outside; > 0 at the bars' inner edge
+    backing: float  # strength (0 to 1) of the best line that runs parallel outside of it, as a bar's other edges do
     profile: int = 0  # which of the search's profiles runs parallel to it
 
     def inward(self, along: Array) -> Array:
@@ -74,6 +76,7 @@ class Choice:
     candidates: tuple[Candidate | None, ...]
     margin: float
     rival_distance: float  # how far the nearest rival reading lies, parts of the side
+    likeness: float  # correlation of the least fitting side's steps with the other three's
     misalignment: float  # largest shift that would fit a side's steps better to the other sides', parts of the side
 
 
@@ -92,7 +95,7 @@ def search_side(
     gradient[~strip.inside] = 0
     segments = gradient.reshape(rows, SEGMENTS, COLUMNS_PER_SEGMENT, 3).mean(2)
     seen = strip.inside.reshape(rows, SEGMENTS, COLUMNS_PER_SEGMENT).all(2)
-    slopes = np.linspace(-max_slope, max_slope, 17 if max_slope > 0.01 else 9)
+    slopes = np.linspace(-max_slope, max_slope, 23 if max_slope > 0.01 else 9)
     bows = np.array([-0.003, -0.0015, 0.0, 0.0015, 0.003])
     shapes = np.array(list(itertools.product(slopes, bows)))
     row_size = float(across[1] - across[0])
@@ -140,25 +143,40 @@ def _peaks(response: Array, shapes: Array, shifts: NDArray[np.intp], across: Arr
     row_size = float(across[1] - across[0])
     reach = SHARED_WITHIN / row_size
     rows = np.arange(len(across))
-    left = response.copy()
+    # Only crests across the line count: the flank of a blurred edge is no second edge.
+    crest = cv2.dilate(response.astype(np.float32), np.ones((1, 2 * CREST_ROWS + 1), np.uint8))
+    left = np.where(response.astype(np.float32) >= crest, response, 0.0)
     border = max(3, int(0.004 / row_size))
     left[:, :border] = left[:, -border:] = 0
     found: list[Candidate] = []
     parallel = np.zeros(len(shapes), bool)
+    usual = 1.15 * level
     for number in range(MAX_CANDIDATES):
-        if number == FREE_CANDIDATES:
-            left[~parallel] = 0  # a bar's weaker edges run parallel to its stronger ones
         shape, row = np.unravel_index(int(np.argmax(left)), left.shape)
-        if left[shape, row] <= (1.15 * level if number < FREE_CANDIDATES else 0.6 * level):
+        if parallel.any() and usual > 0 and (number >= FREE_CANDIDATES or left[shape, row] <= usual):
+            left[~parallel] = 0  # a bar's weaker edges run parallel to its stronger ones
+            usual = 0.0
+            shape, row = np.unravel_index(int(np.argmax(left)), left.shape)
+        if left[shape, row] <= max(usual, 1.3 * float(np.median(response[shape]))):
             break
-        parallel |= np.abs(shifts - shifts[shape]).max(1) <= PARALLEL_WITHIN / row_size
+        if left[shape, row] > 0.5 * top:
+            parallel |= np.abs(shifts - shifts[shape]).max(1) <= PARALLEL_WITHIN / row_size
         slope, bow = (float(value) for value in shapes[shape])
         contrast = _contrast(texture, int(row), shifts[shape], row_size)
         strength = float(left[shape, row]) / top
-        found.append(Candidate(float(across[row]), slope, bow, strength, contrast, int(shape)))
+        found.append(Candidate(float(across[row]), slope, bow, strength, contrast, 0.0, int(shape)))
         apart = np.abs(rows[None, :, None] + (shifts - shifts[shape])[:, None, :] - row)
         left[(apart < reach).mean(2) > 0.15] = 0
-    return found
+    return [replace(item, backing=_backing(item, found)) for item in found]
+
+
+def _backing(item: Candidate, others: list[Candidate]) -> float:
+    best = 0.0
+    for other in others:
+        if 0.004 < item.offset - other.offset < PATTERN_DEPTH:
+            skew = ((other.slope - item.slope) / 0.004) ** 2 + ((other.bow - item.bow) / 0.003) ** 2
+            best = max(best, other.strength * float(np.exp(-0.5 * skew)))
+    return best
 
 
 def _contrast(texture: Array, row: int, shift: NDArray[np.intp], row_size: float) -> float:
@@ -200,7 +218,7 @@ def choose(searches: list[SideSearch], priors: tuple[tuple[float, float], ...], 
     total = total - INSIDE_STEP_WEIGHT * _common_step_inside(searches, sides)
     best = np.unravel_index(int(np.argmax(total)), total.shape)
     picked = tuple(side[i] for side, i in zip(sides, best, strict=True))
-    return _against_rivals(total, sides, picked, _misalignment(searches, picked))
+    return _against_rivals(total, sides, picked, _alignment(searches, picked))
 
 
 def _spread_of_offsets(sides: list[list[Candidate | None]]) -> Array:
@@ -218,6 +236,7 @@ def _own_score(item: Candidate | None, priors: tuple[tuple[float, float], ...]) 
     return (
         0.8 * float(np.log(max(item.strength, 0.05)))
         + 1.5 * float(np.clip(item.contrast, -1.0, 1.2))
+        + 1.0 * item.backing
         - 0.5 * min(((item.offset - expected) / spread) ** 2 for expected, spread in priors)
     )
 
@@ -251,25 +270,27 @@ def _common_step_inside(searches: list[SideSearch], sides: list[list[Candidate |
     return np.asarray(total.max(-1) / 4)
 
 
-def _misalignment(searches: list[SideSearch], picked: tuple[Candidate | None, ...]) -> float:
-    """Return the largest shift at which a side's steps match the mean of the other three clearly better than unshifted.
+def _alignment(searches: list[SideSearch], picked: tuple[Candidate | None, ...]) -> tuple[float, float]:
+    """Return how well the least fitting side's steps match the mean of the other sides', and the largest better shift.
 
-    0 when all four sides are aligned; catches a reading in which one side took the wrong one of the bars' lines.
+    The shift is 0 when all sides are aligned; it shows a reading in which one side took the wrong one of the bars'
+    lines.
     """
     depths = np.linspace(-PATTERN_DEPTH, 0.006, 130)
     shifts = np.linspace(-0.02, 0.02, 41)
     known = [(search, item) for search, item in zip(searches, picked, strict=True) if item is not None]
     if len(known) < 3:
-        return 0.0
+        return 0.0, 0.0
     patterns = [np.nan_to_num(_pattern(search, item, depths)) for search, item in known]
-    worst = 0.0
+    least, worst = 1.0, 0.0
     for index, (search, item) in enumerate(known):
         others = np.mean([pattern for i, pattern in enumerate(patterns) if i != index], axis=0)
         match = np.array([_correlation(_pattern(search, item, depths + shift), others) for shift in shifts])
-        best = int(np.argmax(match))
-        if match[best] > match[len(shifts) // 2] + 0.15:
+        best, here = int(np.argmax(match)), float(match[len(shifts) // 2])
+        least = min(least, here)
+        if match[best] > here + 0.15:
             worst = max(worst, abs(float(shifts[best])))
-    return worst
+    return least, worst
 
 
 def _correlation(first: Array, second: Array) -> float:
@@ -282,7 +303,10 @@ def _correlation(first: Array, second: Array) -> float:
 
 
 def _against_rivals(
-    total: Array, sides: list[list[Candidate | None]], picked: tuple[Candidate | None, ...], misalignment: float
+    total: Array,
+    sides: list[list[Candidate | None]],
+    picked: tuple[Candidate | None, ...],
+    alignment: tuple[float, float],
 ) -> Choice:
     """Measure the lead over the best reading that differs by more than 0.6 % of the side somewhere."""
     differs = np.zeros(total.shape, bool)
@@ -294,10 +318,10 @@ def _against_rivals(
         differs |= (far > 0.006).reshape(shape)
         distance = np.maximum(distance, far.reshape(shape))
     if not differs.any():
-        return Choice(picked, 99.0, 0.0, misalignment)
+        return Choice(picked, 99.0, 0.0, *alignment)
     rival = np.where(differs, total, -np.inf)
     where = np.unravel_index(int(np.argmax(rival)), rival.shape)
-    return Choice(picked, float(total.max() - rival[where]), float(distance[where]), misalignment)
+    return Choice(picked, float(total.max() - rival[where]), float(distance[where]), *alignment)
 
 
 def edge_points(photo: Photograph, model: PlaneModel, side: int, candidate: Candidate, window: float) -> EdgePoints:

@@ -27,6 +27,7 @@ MIN_SHARE = 0.3  # of each side, without strings
 MIN_MEAN_SHARE = 0.45
 MIN_MARGIN = 0.35
 MIN_OUTLINE_AGREEMENT = 0.5
+MAX_MASK_AMISS = 0.2
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Evidence:
 
     visible_share: tuple[float, float, float, float]
     reading_margin: float
+    likeness: float
     misalignment: float
     strings: tuple[int, int] | None = None
     grid_disagreement_percent: float = 0.0
@@ -47,7 +49,7 @@ class Evidence:
     uncertainty_percent: float = 0.0
     radial: float = 0.0
     moved_percent: float = 0.0
-    mask_area_ratio: float = 1.0
+    mask_share_amiss: float = 0.0
 
 
 def check(evidence: Evidence) -> float:
@@ -105,6 +107,10 @@ def _fit_failures(evidence: Evidence) -> list[str]:
         failures.append(
             f"only {100 * evidence.outline_agreement:.0f} % of the mask's outline on four lines "
             f"(at least {100 * MIN_OUTLINE_AGREEMENT:.0f} %)"
+        )
+    if evidence.mask_share_amiss > MAX_MASK_AMISS:
+        failures.append(
+            f"{100 * evidence.mask_share_amiss:.0f} % of the mask away from the frame (at most {100 * MAX_MASK_AMISS:.0f} %)"
         )
     limit = MAX_UNCERTAINTY_PERCENT[evidence.strings is not None]
     if calibrated_uncertainty(evidence) > limit:

@@ -16,7 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reframing.geometry import (
+    UNIT_SQUARE,
     Array,
+    apply_homography,
+    homography,
     intersection,
     is_convex,
     order_corners,
@@ -283,8 +286,10 @@ def _is_filled(mask: NDArray[np.uint8], quad: Array) -> bool:
 
 
 def _plausible_pair(inner: Array, outer: tuple[Array, float] | None) -> bool:
-    """An inner outline is the opening only when the outer one, if seen, lies around it with bars of likely width."""
+    """An inner outline is the opening only when the outer one, if seen, lies around it with bars of one likely width."""
     if outer is None or outer[1] < 0.5:
         return True
-    ratio = float(np.sqrt(signed_area(inner) / signed_area(outer[0])))
-    return 0.7 < ratio < 1.0
+    plane = apply_homography(homography(order_corners(inner), UNIT_SQUARE), order_corners(outer[0]))
+    widths = np.abs(plane - UNIT_SQUARE)
+    outside = np.all((plane - UNIT_SQUARE) * (UNIT_SQUARE - 0.5) > -0.005)
+    return bool(outside and widths.max() < 0.16 and widths.max() - widths.min() < 0.09)

@@ -18,7 +18,6 @@ from reframing.geometry import (
     homography,
     order_corners,
     side_lengths,
-    signed_area,
 )
 from reframing.outline import RoughQuad, rough_quad
 from reframing.sampling import Photograph, Pixels
@@ -28,10 +27,14 @@ from reframing.strings import Grid, beyond_ratios, find_grid
 RIM_WINDOW = (-0.09, 0.03)
 RIM_SPREAD = 0.0035
 MIN_SHARE_TO_FIT = 0.2
+MAX_SIDE_MISFIT = 0.0012
+# A bar's mask may reach this far outside and inside of the inner edge, parts of the side.
+WIDEST_BAR = 0.14
+DEEPEST_BAR = 0.05
 AXIS_OF_SIDE = (1, 0, 1, 0)
 POSITION_OF_SIDE = (0.0, 1.0, 1.0, 0.0)
 OUTWARD_OF_SIDE = (-1, 1, 1, -1)
-ON_MODEL = Candidate(0.0, 0.0, 0.0, 1.0, 0.0)
+ON_MODEL = Candidate(0.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def find_quadrat(image_bgr: Pixels, frame_mask: NDArray[np.bool_]) -> QuadratFit
     start = _starting_model(rough, *photo.size)
     grid = find_grid(photo, start)
     fit, evidence = _with_grid(photo, grid) if grid is not None else _edges_only(photo, start, rough)
-    return _accepted(photo, fit, replace(evidence, outline_agreement=rough.agreement), rough)
+    return _accepted(photo, fit, replace(evidence, outline_agreement=rough.agreement), frame_mask, rough)
 
 
 def _starting_model(rough: RoughQuad, width_px: int, height_px: int) -> PlaneModel:
@@ -123,7 +126,7 @@ def _fit(constraints: list[Constraint], start: PlaneModel) -> JointFit:
 
 def _edges_only(photo: Photograph, start: PlaneModel, rough: RoughQuad) -> tuple[JointFit, Evidence]:
     """Fit the four sides' inner edges; all four are needed."""
-    searches = [search_side(photo, start, side, rough.window, max_slope=0.032) for side in range(4)]
+    searches = [search_side(photo, start, side, rough.window, max_slope=0.044) for side in range(4)]
     choice = choose(searches, rough.priors, optional=False)
     sides = _measure_sides(photo, start, choice.candidates, 0.006)
     shares = _shares(sides)
@@ -139,7 +142,7 @@ def _edges_only(photo: Photograph, start: PlaneModel, rough: RoughQuad) -> tuple
         if min(_shares(again)) < MIN_SHARE_TO_FIT:
             break
         sides, fit = again, _fit(_side_constraints(again), fit.model)
-    return fit, Evidence(_shares(sides), choice.margin, choice.misalignment)
+    return fit, Evidence(_shares(sides), choice.margin, choice.likeness, choice.misalignment)
 
 
 def _with_grid(photo: Photograph, grid: Grid) -> tuple[JointFit, Evidence]:
@@ -150,11 +153,17 @@ def _with_grid(photo: Photograph, grid: Grid) -> tuple[JointFit, Evidence]:
     offsets = [None if item is None else item.offset for item in choice.candidates]
     sides = _agreeing(sides, offsets)
     fit = _fit([*grid.constraints, *_side_constraints(sides)], grid.model)
+    for window in (0.0045, 0.0035):
+        fit, sides = _without_misfits(grid, sides, fit)
+        sides = _measure_sides(photo, fit.model, (ON_MODEL,) * 4, window)
+        fit = _fit([*grid.constraints, *_side_constraints(sides)], fit.model.after(_shrink(fit.rim)))
+    fit, sides = _without_misfits(grid, sides, fit)
     grid_corners = fit.model.after(_shrink(fit.rim)).corners_px
     apart = np.linalg.norm(grid_corners - grid.model.corners_px, axis=1).max() / side_lengths(grid_corners).mean()
     return fit, Evidence(
         _shares(sides),
         choice.margin,
+        choice.likeness,
         choice.misalignment,
         strings=grid.counts,
         grid_disagreement_percent=100 * float(apart),
@@ -163,13 +172,36 @@ def _with_grid(photo: Photograph, grid: Grid) -> tuple[JointFit, Evidence]:
     )
 
 
+def _without_misfits(
+    grid: Grid, sides: list[EdgePoints | None], fit: JointFit
+) -> tuple[JointFit, list[EdgePoints | None]]:
+    """Drop sides, worst first, whose points lie off the fit as a whole: a neighbouring line was taken for the edge."""
+    while True:
+        offs = [
+            0.0 if item is None or item.share < MIN_SHARE_TO_FIT else _off_side(fit, s, item)
+            for s, item in enumerate(sides)
+        ]
+        worst = int(np.argmax(offs))
+        if offs[worst] < MAX_SIDE_MISFIT:
+            return fit, sides
+        sides = [None if index == worst else item for index, item in enumerate(sides)]
+        fit = _fit([*grid.constraints, *_side_constraints(sides)], fit.model.after(_shrink(fit.rim)))
+
+
+def _off_side(fit: JointFit, side: int, item: EdgePoints) -> float:
+    """Return how far the thirds of a side's points lie from the fitted side, largest median, parts of the side."""
+    plane = fit.model.to_plane(item.points_px)
+    signed = plane[:, AXIS_OF_SIDE[side]] - POSITION_OF_SIDE[side]
+    return max(abs(float(np.median(part))) for part in np.array_split(signed, 3))
+
+
 def _shrink(rim: float) -> Array:
     scale = 1 / (1 + 2 * rim)
     return np.array([[scale, 0, rim * scale], [0, scale, rim * scale], [0, 0, 1]])
 
 
 def _agreeing(sides: list[EdgePoints | None], offsets: list[float | None]) -> list[EdgePoints | None]:
-    """Drop sides, worst first, until the rest lie equally far (0.35 % of the side) from the grid."""
+    """Drop sides, worst first, until the rest lie equally far (1 % of the side) from the grid."""
     kept = list(sides)
     while True:
         used = [i for i, item in enumerate(kept) if item is not None and item.share >= MIN_SHARE_TO_FIT]
@@ -177,18 +209,19 @@ def _agreeing(sides: list[EdgePoints | None], offsets: list[float | None]) -> li
             return kept
         values = np.array([offsets[i] or 0.0 for i in used])
         distance = np.abs(values - np.median(values))
-        if distance.max() < 0.0035:
+        if distance.max() < 0.010:
             return kept
         kept[used[int(np.argmax(distance))]] = None
 
 
-def _accepted(photo: Photograph, fit: JointFit, evidence: Evidence, rough: RoughQuad) -> QuadratFit:
+def _accepted(
+    photo: Photograph, fit: JointFit, evidence: Evidence, mask: NDArray[np.bool_], rough: RoughQuad
+) -> QuadratFit:
     """Complete the evidence, put it through the gate and describe the fit."""
     width, height = photo.size
     corners = order_corners(fit.model.corners_px)
     side = float(side_lengths(corners).mean())
     residual = float(np.sqrt(np.mean(np.sort(np.abs(fit.residuals))[: int(0.9 * len(fit.residuals))] ** 2)))
-    outline = rough.corners_px
     start = _starting_model(rough, width, height).corners_px
     moved = float(np.linalg.norm(order_corners(start) - corners, axis=1).max()) / side
     evidence = replace(
@@ -199,7 +232,7 @@ def _accepted(photo: Photograph, fit: JointFit, evidence: Evidence, rough: Rough
         uncertainty_percent=100 * fit.corner_error,
         radial=fit.model.radial,
         moved_percent=100 * moved,
-        mask_area_ratio=abs(_area_ratio(corners, outline)),
+        mask_share_amiss=_mask_amiss(fit.model, mask, filled=rough.filled),
     )
     confidence = check(evidence)
     outside = (corners < 0).any(1) | (corners > [width, height]).any(1)
@@ -217,5 +250,11 @@ def _accepted(photo: Photograph, fit: JointFit, evidence: Evidence, rough: Rough
     )
 
 
-def _area_ratio(corners: Array, outline: Array) -> float:
-    return signed_area(corners) / max(signed_area(outline), 1.0)
+def _mask_amiss(model: PlaneModel, mask: NDArray[np.bool_], *, filled: bool) -> float:
+    """Return the share of the mask that lies where neither a frame's bars nor (``filled``) its opening can be."""
+    stride = max(1, max(mask.shape) // 300)
+    y, x = np.nonzero(mask[::stride, ::stride])
+    plane = model.to_plane(np.stack([x + 0.5, y + 0.5], axis=1) * stride)
+    inward = np.minimum(np.minimum(plane[:, 0], 1 - plane[:, 0]), np.minimum(plane[:, 1], 1 - plane[:, 1]))
+    deepest = np.inf if filled else DEEPEST_BAR
+    return float(np.mean((inward < -WIDEST_BAR) | (inward > deepest)))
