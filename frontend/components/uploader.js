@@ -94,8 +94,9 @@ async function add(session, chosen) {
   if (!photographs.length) return;
   if (!busy(session)) Object.assign(session, { files: new Map(), arrived: [], failed: [], total: 0 });
   const described = [];
+  const batch = Date.now().toString(36);
   for (const [path, file] of photographs) {
-    const id = `${session.files.size}-${file.size}`;
+    const id = `${batch}-${described.length}`;
     session.files.set(id, file);
     described.push({ id, path, size: file.size, ...(await describe(file)) });
     if (described.length % 50 === 0) session.view.hint.textContent = `Reading ${described.length} of ${photographs.length} files …`;

@@ -6,6 +6,7 @@ DatabaseUnavailableError while the database wakes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 
 import streamlit as st
@@ -47,11 +48,15 @@ def provenance(survey: SurveyKey) -> Provenance | None:
         return queries.provenance(connection, survey)
 
 
-def row_exists(survey: SurveyKey) -> bool:
-    """Return whether the row is in the database now (never kept)."""
+def still_there(surveys: Iterable[SurveyKey]) -> tuple[SurveyKey, ...]:
+    """Return which of these have a row in the database now (never kept)."""
+    wanted = set(surveys)
+    found: set[SurveyKey] = set()
     with database().read() as connection:
-        found = queries.coverage_rows(connection, island=survey.island, year=survey.year, location=survey.location)
-    return bool(found)
+        for year, island in {(survey.year, survey.island) for survey in wanted}:
+            rows = queries.coverage_rows(connection, island=island, year=year)
+            found |= {SurveyKey(row.year, row.island, row.location) for row in rows}
+    return tuple(sorted(wanted & found))
 
 
 def forget() -> None:

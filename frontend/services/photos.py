@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from frontend.domain.upload_plan import PresentObject
-from frontend.services.aws import s3, storage, survey_prefix
+from frontend.services.aws import storage, survey_prefix
 from frontend.settings import settings
-from reefsteps.errors import InvalidSurveyKeyError
+from reefsteps.errors import InvalidSurveyKeyError, PhotoNotFoundError
 from reefsteps.results import ObjectRef
 from reefsteps.surveys import SurveyKey
 
@@ -76,10 +76,18 @@ def delete_original(key: str) -> None:
     storage().delete(ObjectRef(settings().raw_bucket, key))
 
 
+def exists(bucket: str, key: str) -> bool:
+    """Return whether the bucket holds the object now."""
+    try:
+        storage().head(ObjectRef(bucket, key))
+    except PhotoNotFoundError:
+        return False
+    return True
+
+
 def original_exists(key: str) -> bool:
     """Return whether the raw bucket holds the photograph."""
-    answer = s3().list_objects_v2(Bucket=settings().raw_bucket, Prefix=key, MaxKeys=1)
-    return any(item["Key"] == key for item in answer.get("Contents", []))
+    return exists(settings().raw_bucket, key)
 
 
 def _parsed(key: str) -> SurveyKey | None:

@@ -1,0 +1,56 @@
+"""The entry point: ``streamlit run frontend/app.py`` (in AWS through ``python -m frontend.serve``)."""
+
+from __future__ import annotations
+
+import streamlit as st
+from botocore.exceptions import BotoCoreError, ClientError
+
+from frontend import navigation, sign_in
+from frontend.components import states
+from frontend.pages import corners, coverage, delete, gallery, guide, overview, quadrat, runs, upload
+from frontend.settings import settings
+from reefsteps.errors import ConfigurationError
+
+
+def main() -> None:
+    """Show the page that the address names, or why it cannot be shown."""
+    st.set_page_config(page_title="ReefSteps", page_icon="🪸", layout="wide")
+    try:
+        configured = settings()
+    except ConfigurationError as error:
+        states.misconfigured(error)
+        return
+    if sign_in.needed(configured):
+        sign_in.show(configured)
+        return
+    page = st.navigation(
+        navigation.register(
+            {
+                "Work": [
+                    st.Page(overview.show, title="Overview", icon=":material/home:", url_path="overview", default=True),
+                    st.Page(upload.show, title="Upload", icon=":material/upload:", url_path="upload"),
+                    st.Page(runs.show, title="Runs", icon=":material/progress_activity:", url_path="runs"),
+                ],
+                "Results": [
+                    st.Page(gallery.show, title="Gallery", icon=":material/photo_library:", url_path="gallery"),
+                    st.Page(quadrat.show, title="Quadrat", icon=":material/crop_square:", url_path="quadrat"),
+                    st.Page(coverage.show, title="Coverage", icon=":material/monitoring:", url_path="coverage"),
+                ],
+                "Care": [
+                    st.Page(corners.show, title="Fix corners", icon=":material/crop_free:", url_path="corners"),
+                    st.Page(delete.show, title="Delete", icon=":material/delete:", url_path="delete"),
+                    st.Page(guide.show, title="Help", icon=":material/help:", url_path="help"),
+                ],
+            }
+        )
+    )
+    sign_in.sidebar(configured)
+    try:
+        page.run()
+    except ConfigurationError as error:
+        states.misconfigured(error)
+    except (ClientError, BotoCoreError) as error:
+        states.storage_unreachable(error)
+
+
+main()

@@ -1,0 +1,31 @@
+"""Links between pages. The pages are registered by app.py, so that they can name each other without importing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+import streamlit as st
+
+_PAGES: dict[str, Any] = {}
+
+
+def register(sections: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    """Remember the pages by their title and return the sections for st.navigation."""
+    for pages in sections.values():
+        _PAGES.update({page.title: page for page in pages})
+    return {title: list(pages) for title, pages in sections.items()}
+
+
+def link(title: str, label: str, *, icon: str | None = None, **query: Any) -> None:
+    """Show a link to a page with query parameters."""
+    st.page_link(_PAGES[title], label=label, icon=icon, query_params=_text(query))
+
+
+def go(title: str, **query: Any) -> NoReturn:
+    """Show another page instead of this one."""
+    st.switch_page(_PAGES[title], query_params=_text(query))
+
+
+def _text(query: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in query.items() if value is not None}

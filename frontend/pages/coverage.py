@@ -1,0 +1,191 @@
+"""Coverage: trends, paired change, positions by years, sizes of colonies, exports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from frontend.components import filters, states
+from frontend.components.text import count, plain
+from frontend.domain import charts, exports, statistics
+from frontend.domain.exports import About
+from frontend.domain.measurements import Filter, cover_of, islands_of, models_of
+from frontend.domain.statistics import Cover
+from frontend.services import measurements
+from reefsteps.coverage_queries import CoverageRow
+
+_FEW_POSITIONS = 40
+
+
+def show() -> None:
+    """Show the page."""
+    states.title("Coverage", "Percent coral cover over the years; the quadrat is the unit.")
+    rows = states.coverage()
+    if not rows:
+        states.nothing_yet()
+    chosen = filters.survey_filter(rows)
+    found = chosen.apply(rows)
+    if not found:
+        st.info("No result fits these filters. Take one away.", icon=":material/filter_alt_off:")
+        return
+    covers = [cover_of(row) for row in found]
+    means = statistics.mean_cover(covers)
+    about = About(chosen.describe(), datetime.now(UTC), models_of(found))
+    if len(about.models) > 1:
+        st.warning(
+            f"These results come from {len(about.models)} models. A change between years may be the model's: "
+            "run the older photographs again before comparing.",
+            icon=":material/warning:",
+        )
+    _trend(means, about)
+    _island(found, covers, about)
+    _export(found, means, covers, about, chosen)
+
+
+def _trend(means: Sequence[statistics.MeanCover], about: About) -> None:
+    st.subheader("Trend by island", anchor=False)
+    chart = charts.trend(means)
+    st.altair_chart(chart, width="stretch", alt="Mean coral cover by year and island with standard error")
+    _chart_files(chart, "Coral cover by island", "trend")
+    st.dataframe(
+        [
+            {
+                "Island": m.island,
+                "Year": m.year,
+                "n": m.n,
+                "Mean (%)": m.mean,
+                "SD": m.standard_deviation,
+                "SE": m.standard_error,
+            }
+            for m in means
+        ],
+        hide_index=True,
+        height=min(320, 40 + 35 * len(means)),
+        column_config={
+            "Year": st.column_config.NumberColumn(format="%d"),
+            **{name: st.column_config.NumberColumn(format="%.2f") for name in ("Mean (%)", "SD", "SE")},
+        },
+        alt="Mean cover by island and year",
+    )
+    st.caption("Bars: one standard error of the mean over n quadrats. No bar where n is 1.")
+    with st.container(horizontal=True):
+        _table_file("Trend as CSV", lambda: exports.to_csv(exports.mean_rows(means), about), "coverage-means.csv")
+
+
+def _island(found: Sequence[CoverageRow], covers: Sequence[Cover], about: About) -> None:
+    islands = islands_of(found)
+    st.subheader("The same quadrats over the years", anchor=False)
+    island = st.selectbox("Island", islands, key="of", bind="query-params", width=300)
+    years, matrix = statistics.positions_by_years(covers, island)
+    _changes(statistics.successive_changes(covers, island), years)
+    if len(years) > 1:
+        lines = charts.same_quadrats(matrix)
+        st.altair_chart(lines, width="stretch", alt=f"Cover of each position on {island} over the years")
+        _chart_files(lines, f"{island}: each position", "positions")
+    st.subheader("Positions and years", anchor=False)
+    heat = charts.heat_map(matrix, years)
+    if len(matrix) > _FEW_POSITIONS:
+        frame = pd.DataFrame.from_dict(matrix, orient="index").reindex(columns=years)
+        st.dataframe(frame.style.format("{:.1f}", na_rep="–"), height=420, alt="Positions by years")
+    else:
+        st.altair_chart(heat, width="stretch", alt=f"Cover by position and year on {island}")
+    _chart_files(heat, f"{island}: positions and years", "matrix")
+    _sizes(island, {row.year for row in found if row.island == island}, about)
+
+
+def _changes(changes: Sequence[statistics.PairedChange], years: Sequence[int]) -> None:
+    if len(years) < 2:
+        st.info("One year only: change needs two.", icon=":material/calendar_today:")
+        return
+    st.dataframe(
+        [
+            {
+                "From": c.from_year,
+                "To": c.to_year,
+                "Shared quadrats (n)": c.n,
+                "Mean change (points)": c.mean_change,
+                "95 % interval": "needs two quadrats" if c.low is None else f"{c.low:+.2f} to {c.high:+.2f}",
+            }
+            for c in changes
+        ],
+        hide_index=True,
+        column_config={
+            "From": st.column_config.NumberColumn(format="%d"),
+            "To": st.column_config.NumberColumn(format="%d"),
+            "Mean change (points)": st.column_config.NumberColumn(format="%+.2f"),
+        },
+        alt="Paired change between years",
+    )
+    st.caption(
+        "Change in percentage points at positions measured in both years (paired; Student's t). It does not include "
+        "the model's own error, which the Help page states."
+    )
+
+
+def _sizes(island: str, years: set[int], about: About) -> None:
+    st.subheader("Sizes of colonies", anchor=False)
+    colonies = [c for c in states.from_database(lambda: measurements.colonies(island)) if c.year in years]
+    whole = [c.area_cm2 for c in colonies if not c.cut_by_frame]
+    if not whole:
+        st.write("No whole colony in this choice.")
+        return
+    chart = charts.sizes(statistics.size_frequency(whole))
+    st.altair_chart(chart, width="stretch", alt=f"Number of colonies by size on {island}")
+    cut = len(colonies) - len(whole)
+    st.caption(
+        f"{count(len(whole), 'colony', 'colonies')} on {plain(island)}; {cut:,} more are cut by the frame and left "
+        "out, because their size is not known. Classes double in width."
+    )
+    with st.container(horizontal=True):
+        _table_file("Colonies as CSV", lambda: exports.to_csv(exports.colony_rows(colonies), about), "colonies.csv")
+    _chart_files(chart, f"{island}: sizes of colonies", "sizes")
+
+
+def _export(
+    found: Sequence[CoverageRow],
+    means: Sequence[statistics.MeanCover],
+    covers: Sequence[Cover],
+    about: About,
+    chosen: Filter,
+) -> None:
+    st.subheader("Export", anchor=False)
+    st.write(f"{count(len(found), 'quadrat')} ({plain(chosen.describe())}), with query, date and model written in.")
+
+    def workbook() -> bytes:
+        changes = [c for island in islands_of(found) for c in statistics.successive_changes(covers, island)]
+        return exports.to_xlsx(
+            {
+                "Quadrats": exports.measurement_rows(found),
+                "Means": exports.mean_rows(means),
+                "Paired change": exports.change_rows(changes),
+            },
+            about,
+        )
+
+    with st.container(horizontal=True):
+        _table_file("Quadrats as CSV", lambda: exports.to_csv(exports.measurement_rows(found), about), "coverage.csv")
+        _table_file("All tables as XLSX", workbook, "coverage.xlsx")
+    st.caption("Columns carry Darwin Core names where there are any (as GCRMN asks for); sizes are in cm and cm².")
+
+
+def _table_file(label: str, data: object, name: str) -> None:
+    st.download_button(label, data, name, on_click="ignore", icon=":material/download:")  # type: ignore[arg-type]
+
+
+def _chart_files(chart: charts.Chart, title: str, name: str) -> None:
+    with st.container(horizontal=True):
+        for label, make, kind in (("PNG", charts.to_png, "image/png"), ("SVG", charts.to_svg, "image/svg+xml")):
+            st.download_button(
+                f"Chart as {label}",
+                partial(make, chart, title),
+                f"{name}.{label.lower()}",
+                kind,
+                key=f"{name}-{label}",
+                type="tertiary",
+                icon=":material/image:",
+                on_click="ignore",
+            )

@@ -1,0 +1,145 @@
+"""Delete: a photograph or a survey, with all that was derived from it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from frontend import navigation
+from frontend.components import filters, states
+from frontend.components.text import count, plain
+from frontend.domain.upload_plan import PresentObject
+from frontend.services import measurements, photos
+from frontend.services.photos import Trace
+from reefsteps.errors import DatabaseUnavailableError, InvalidSurveyKeyError
+from reefsteps.surveys import FIRST_YEAR, SurveyKey, normalise_island
+
+PATIENCE_S = 60.0
+PAUSE_S = 1.0
+
+
+@dataclass(frozen=True)
+class _Doomed:
+    phrase: str  # what must be typed
+    surveys: tuple[SurveyKey, ...]
+    keys: tuple[str, ...]
+
+
+def show() -> None:
+    """Show the page."""
+    states.title("Delete", "Removes a photograph, its pictures and its result. The original can be recovered from S3.")
+    _report()
+    what = st.segmented_control("What", ("Photograph", "Survey"), default="Photograph", required=True, key="what")
+    doomed = _photograph() if what == "Photograph" else _survey()
+    if doomed:
+        _confirm(doomed)
+
+
+def _photograph() -> _Doomed | None:
+    key = st.text_input("Name of the photograph", key="key", bind="query-params", placeholder="2006-Takapoto-07.jpg")
+    if not key:
+        st.caption("The name as in Runs. From a quadrat's page, Delete fills it in.")
+        return None
+    if not photos.original_exists(key):
+        st.info("There is no photograph of this name.", icon=":material/search_off:")
+        return None
+    try:
+        return _Doomed(key, (SurveyKey.parse(key),), (key,))
+    except InvalidSurveyKeyError:
+        return _Doomed(key, (), (key,))  # a wrong name has no result, but must be removable
+
+
+def _survey() -> _Doomed | None:
+    with st.container(horizontal=True):
+        island = st.text_input("Island", key="delete_island", max_chars=30, width=260)
+        year = st.number_input("Year", FIRST_YEAR, None, None, step=1, key="delete_year", width=160)
+    if not (island and year):
+        return None
+    try:
+        name = normalise_island(island)
+    except InvalidSurveyKeyError as error:
+        st.error(str(error))
+        return None
+    there: dict[SurveyKey, PresentObject] = photos.originals(int(year), name)
+    if not there:
+        st.info("There is no photograph of this survey.", icon=":material/search_off:")
+        return None
+    surveys = tuple(sorted(there))
+    return _Doomed(f"{int(year)}-{name}", surveys, tuple(there[survey].key for survey in surveys))
+
+
+def _confirm(doomed: _Doomed) -> None:
+    derived = photos.traces(doomed.surveys) if doomed.surveys else []
+    with st.container(border=True):
+        st.subheader("What will be removed", anchor=False)
+        st.markdown(
+            f"- {count(len(doomed.keys), 'original photograph')} "
+            "(S3 keeps the older versions: an operator can bring it back)\n"
+            f"- {count(len(derived), 'derived object')}: pictures, thumbnails, masks, records, corners set by hand\n"
+            f"- up to {count(len(doomed.surveys), 'result')} in the database, with their colonies"
+        )
+        if len(doomed.keys) > 1:
+            with st.expander("Photographs"):
+                st.text("\n".join(doomed.keys))
+        st.markdown(f"To confirm, type **{plain(doomed.phrase)}**")
+        typed = st.text_input("Confirmation", key=f"confirm-{doomed.phrase}", label_visibility="collapsed")
+        matches = typed.strip() == doomed.phrase
+        if st.button("Delete for good", type="primary", disabled=not matches, icon=":material/delete_forever:"):
+            _delete(doomed, derived)
+
+
+def _delete(doomed: _Doomed, derived: Sequence[Trace]) -> None:
+    bar = st.progress(0.0, text="Deleting photographs …")
+    for number, key in enumerate(doomed.keys, start=1):
+        photos.delete_original(key)
+        bar.progress(number / len(doomed.keys) / 2, text=f"Deleted {number} of {len(doomed.keys)} photographs")
+    left = list(derived)
+    rows_left: tuple[SurveyKey, ...] | None = doomed.surveys
+    ends = time.monotonic() + PATIENCE_S
+    while (left or rows_left) and time.monotonic() < ends:
+        left = photos.traces(doomed.surveys)
+        rows_left = _rows_left(doomed.surveys)
+        gone = 1 - len(left) / len(derived) if derived else 1.0
+        bar.progress(0.5 + 0.5 * max(0.0, gone), text="Pictures and results are being removed …")
+        if left or rows_left:
+            time.sleep(PAUSE_S)
+    photos.originals.clear()
+    measurements.forget()
+    st.session_state.deleted = (doomed, tuple(derived), tuple(left), rows_left)
+    st.rerun()
+
+
+def _rows_left(surveys: Sequence[SurveyKey]) -> tuple[SurveyKey, ...] | None:
+    try:
+        return measurements.still_there(surveys)
+    except DatabaseUnavailableError:
+        return None
+
+
+def _report() -> None:
+    report = st.session_state.pop("deleted", None)
+    if report is None:
+        return
+    doomed, derived, left, rows_left = report
+    removed = [trace for trace in derived if trace not in set(left)]
+    buckets = Counter(trace.bucket for trace in removed)
+    with st.container(border=True):
+        st.subheader("Removed", anchor=False)
+        st.write(f"{count(len(doomed.keys), 'photograph')}: {plain(', '.join(doomed.keys[:20]))}")
+        for bucket, number in sorted(buckets.items()):
+            st.write(f"{count(number, 'object')} from {plain(bucket)}")
+        if rows_left == ():
+            st.write("No result of these photographs is left in the database.")
+        if left or rows_left or rows_left is None:
+            st.warning(
+                f"Still being removed: {count(len(left), 'object')}"
+                f"{', and the rows in the database' if rows_left is None or rows_left else ''}. This goes on by "
+                "itself, and is tried again for hours; nothing is to be done.",
+                icon=":material/hourglass_top:",
+            )
+        navigation.link("Upload", "Upload again", icon=":material/upload:")
+        filters.refresh()

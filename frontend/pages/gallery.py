@@ -1,0 +1,101 @@
+"""Gallery: the pictures by island, year and position."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from frontend import navigation
+from frontend.components import filters, states
+from frontend.components.text import count, plain
+from frontend.domain.measurements import survey_of
+from frontend.services import photos
+from frontend.services.aws import link
+from frontend.settings import settings
+from reefsteps import keys
+from reefsteps.coverage_queries import CoverageRow
+from reefsteps.surveys import SurveyKey
+
+VERSIONS = ("Reframed", "Segmented", "Restored", "Mask", "Raw")
+PAGE = 24
+RAW_PAGE = 6  # originals have no thumbnail, and 8 MB each
+_SHOWN_BY_BROWSERS = (".jpg", ".jpeg", ".png")
+
+
+def show() -> None:
+    """Show the page."""
+    states.title("Gallery", "Every quadrat by island, year and position.")
+    rows = states.coverage()
+    if not rows:
+        states.nothing_yet()
+    version = st.segmented_control(
+        "Picture", VERSIONS, default="Reframed", required=True, key="picture", bind="query-params"
+    )
+    chosen = filters.survey_filter(rows)
+    found = chosen.apply(rows)
+    if not found:
+        st.info("No result fits these filters. Take one away.", icon=":material/filter_alt_off:")
+        return
+    size = RAW_PAGE if version == "Raw" else PAGE
+    pages = (len(found) + size - 1) // size
+    number = min(_page_number(pages), pages)
+    st.caption(f"{count(len(found), 'quadrat')}, page {number} of {pages}")
+    _grid(found[(number - 1) * size : number * size], version or "Reframed")
+    if len(chosen.islands) == 1 and len(chosen.years) == 1:
+        _without_result(chosen.islands[0], chosen.years[0], rows)
+
+
+def _page_number(pages: int) -> int:
+    if pages <= 1:
+        return 1
+    return int(st.number_input("Page", 1, pages, 1, key="page", bind="query-params", width=160))
+
+
+def _grid(rows: Sequence[CoverageRow], version: str) -> None:
+    with st.container(horizontal=True, gap="medium"):
+        for row in rows:
+            _card(row, version)
+
+
+def _card(row: CoverageRow, version: str) -> None:
+    survey = survey_of(row)
+    with st.container(width=200, gap="xsmall"):
+        address = _address(row, survey, version)
+        if address:
+            alt = f"{version} picture of quadrat {row.location}, {row.island} {row.year}"
+            st.image(address, alt=alt, width="stretch")
+        else:
+            st.caption("Browsers cannot show this format; download it from the quadrat's page.")
+        navigation.link(
+            "Quadrat", f"{plain(row.island)} {row.year}, no. {row.location}",
+            island=row.island, year=row.year, location=row.location,
+        )  # fmt: skip
+        by_hand = ", corners by hand" if row.corners_manual else ""
+        st.caption(f"{row.cover_percent:.2f} % cover{by_hand}")
+
+
+def _address(row: CoverageRow, survey: SurveyKey, version: str) -> str | None:
+    here, stem = settings(), survey.stem
+    if version == "Raw":
+        if row.raw_key is None or not row.raw_key.lower().endswith(_SHOWN_BY_BROWSERS):
+            return None
+        return link(here.raw_bucket, row.raw_key, row.raw_version_id)
+    bucket, key = {
+        "Reframed": (here.reframed_bucket, keys.thumbnail_key(stem)),
+        "Segmented": (here.segmented_bucket, keys.thumbnail_key(stem)),
+        "Restored": (here.treated_bucket, keys.thumbnail_key(stem)),
+        "Mask": (here.masks_bucket, keys.mask_key(stem)),
+    }[version]
+    return link(bucket, key)
+
+
+def _without_result(island: str, year: int, rows: Sequence[CoverageRow]) -> None:
+    """Name the photographs of the survey that have no result: what did not work must not be invisible."""
+    measured = {survey_of(row) for row in rows}
+    missing = sorted(survey for survey in photos.originals(year, island) if survey not in measured)
+    if not missing:
+        return
+    st.subheader("Photographs without a result", anchor=False)
+    st.write(", ".join(f"no. {survey.location}" for survey in missing))
+    navigation.link("Runs", "See why", icon=":material/arrow_forward:", status="Failed")

@@ -1,0 +1,76 @@
+"""Help: how to photograph, name and read results; the models in use and their measured error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from frontend.components import states
+from frontend.components.text import plain
+from frontend.domain.file_names import PATTERN_EXAMPLES
+from frontend.services import models
+
+_PHOTOGRAPH = """
+- Hold the camera **straight above the middle** of the frame, with the **whole frame** in the picture and some ground
+  around it on every side.
+- Keep hands, fins, the transect line and the buoy's rope off the frame's edges.
+- Photograph at the camera's full resolution. 12 megapixels or more give about 1 mm on the ground for a 1 m frame.
+- RAW (NEF) and JPEG both work. Keep the originals: ReefSteps never changes them.
+- Use the same marked positions each year, and number them the same way. Change is measured position by position.
+"""
+_READ = """
+- **Cover** is the share of the frame's inner area that the model takes for hard coral, seen from above. Coral under
+  an overhang is not counted, as in any photograph.
+- **Mean ± SE** is over the quadrats of an island and year. n is the number of quadrats.
+- **Paired change** uses only positions that were measured in both years; its 95 % interval is Student's t. If the
+  interval holds 0, these quadrats do not show a change.
+- **Colony area** is the outline from above in cm². Colonies that the frame cuts are left out of the size classes.
+- **Corners set by hand** are marked as such wherever the result is shown, and in every export.
+"""
+_ANCHORS = """
+For comparison: two trained people who read the same photographs differ by 2 to 5 percentage points (González-Rivero et
+al. 2020); 81 points instead of the full outline add a standard deviation of about 3.5 points on 1 m².
+"""
+
+
+def show() -> None:
+    """Show the page."""
+    states.title("Help", "How to photograph, how to name, how to read, and how far to trust.")
+    st.subheader("Photographing", anchor=False)
+    st.markdown(_PHOTOGRAPH)
+    st.subheader("Naming", anchor=False)
+    st.markdown(
+        "The Upload page reads island, year and position from names such as\n\n"
+        + "\n".join(f"- `{example}`" for example in PATTERN_EXAMPLES)
+        + "\n\nand lets you type what a name does not say. A position takes one photograph a year."
+    )
+    st.subheader("Reading results", anchor=False)
+    st.markdown(_READ)
+    st.subheader("The models in use", anchor=False)
+    for role, card in models.cards().items():
+        _model(role, card)
+    st.markdown(_ANCHORS)
+    st.subheader("When something fails", anchor=False)
+    st.markdown(
+        "**Runs** says for each failure what happened and what to do. An original is never lost: it stays in storage "
+        "until you delete it, and a deleted one can be brought back by an operator."
+    )
+
+
+def _model(role: str, card: dict[str, Any] | None) -> None:
+    with st.container(border=True):
+        st.markdown(f"**{role}**")
+        if card is None:
+            st.write("No converted model is in place, so runs wait at this step.")
+            return
+        st.markdown(f"{plain(str(card.get('name', 'unnamed')))}, sha256 `{plain(str(card.get('sha256', '')))[:16]}`")
+        measured = card.get("evaluation")
+        if isinstance(measured, dict) and measured:
+            for name, value in measured.items():
+                st.markdown(f"- {plain(str(name).replace('_', ' '))}: {plain(str(value))}")
+        else:
+            st.write(
+                "No measured error was recorded with this model. Compare at least 30 of your own quadrats with figures "
+                "read by hand before you publish."
+            )

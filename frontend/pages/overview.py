@@ -1,0 +1,143 @@
+"""Overview: what is in the system, what is running, what needs attention."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from frontend import navigation
+from frontend.components import filters, states
+from frontend.components.text import ago, count, plain
+from frontend.domain.executions import Execution
+from frontend.domain.failures import explain
+from frontend.domain.measurements import cover_of, islands_of, survey_of, years_of
+from frontend.domain.statistics import mean_cover
+from frontend.services import executions
+from frontend.services.aws import link
+from frontend.settings import settings
+from reefsteps.coverage_queries import CoverageRow
+from reefsteps.keys import thumbnail_key
+
+LATEST = 6
+RUNS_LOOKED_AT = 50
+
+
+def show() -> None:
+    """Show the page."""
+    states.title("Overview", "What is in the system, what is running and what needs attention.")
+    running = executions.executions("RUNNING", size=RUNS_LOOKED_AT)
+    failed = executions.executions("FAILED", size=RUNS_LOOKED_AT)
+    _runs(running, failed)
+    rows = states.coverage()
+    if not rows:
+        _first_steps()
+        return
+    _figures(rows)
+    _latest(rows)
+    _islands(rows)
+
+
+def _runs(running: executions.ExecutionPage, failed: executions.ExecutionPage) -> None:
+    left, right = st.columns(2)
+    with left, st.container(border=True, height="stretch"):
+        st.subheader("Running", anchor=False)
+        if running.executions:
+            st.write(f"{_at_least(running)} being worked on.")
+            navigation.link("Runs", "Follow them", icon=":material/arrow_forward:", status="Running")
+        else:
+            st.write("Nothing is running.")
+            navigation.link("Upload", "Upload photographs", icon=":material/upload:")
+    with right, st.container(border=True, height="stretch"):
+        st.subheader("Needs attention", anchor=False)
+        if failed.executions:
+            st.write(f"{_at_least(failed)} failed. The latest:")
+            _failure(failed.executions[0])
+            navigation.link("Runs", "See reasons and what to do", icon=":material/arrow_forward:", status="Failed")
+        else:
+            st.write("No run has failed.")
+
+
+def _failure(execution: Execution) -> None:
+    detail = executions.details([execution])[execution.arn]
+    st.write(f"**{plain(detail.photo)}**, {ago(execution.started_at)}: {explain(detail.error).meaning}")
+
+
+def _at_least(page: executions.ExecutionPage) -> str:
+    number = count(len(page.executions), "run")
+    return f"More than {number}" if page.next_token else number
+
+
+def _first_steps() -> None:
+    with st.container(border=True):
+        st.subheader("Begin here", anchor=False)
+        st.markdown(
+            "1. **Upload** photographs of quadrats: a whole folder at once is fine.\n"
+            "2. Watch them go through on **Runs**; a photograph takes less than a minute.\n"
+            "3. Look at pictures in the **Gallery** and at trends in **Coverage**."
+        )
+        with st.container(horizontal=True):
+            navigation.link("Upload", "Upload photographs", icon=":material/upload:")
+            navigation.link("Help", "How to photograph and name them", icon=":material/help:")
+            filters.refresh()
+
+
+def _figures(rows: Sequence[CoverageRow]) -> None:
+    years = years_of(rows)
+    figures = {
+        "Islands": f"{len(islands_of(rows)):,}",
+        "Years": f"{years[0]} to {years[-1]}" if len(years) > 1 else str(years[0]),
+        "Positions": f"{len({(row.island, row.location) for row in rows}):,}",
+        "Results": f"{len(rows):,}",
+    }
+    for column, (label, value) in zip(st.columns(4), figures.items(), strict=True):
+        column.metric(label, value, border=True)
+
+
+def _latest(rows: Sequence[CoverageRow]) -> None:
+    latest = sorted((row for row in rows if row.written_at), key=lambda row: row.written_at or "", reverse=True)
+    if not latest:
+        return
+    st.subheader("Latest results", anchor=False)
+    with st.container(horizontal=True):
+        for row in latest[:LATEST]:
+            survey = survey_of(row)
+            with st.container(width=165):
+                st.image(
+                    link(settings().reframed_bucket, thumbnail_key(survey.stem)),
+                    alt=f"Quadrat {survey.location}, {survey.island} {survey.year}",
+                    width="stretch",
+                )
+                navigation.link(
+                    "Quadrat",
+                    f"{plain(survey.island)} {survey.year}, no. {survey.location}",
+                    island=survey.island,
+                    year=survey.year,
+                    location=survey.location,
+                )
+                st.caption(f"{row.cover_percent:.2f} % cover")
+
+
+def _islands(rows: Sequence[CoverageRow]) -> None:
+    st.subheader("Islands and years", anchor=False)
+    means = mean_cover([cover_of(row) for row in rows])
+    st.dataframe(
+        [
+            {
+                "Island": m.island,
+                "Year": m.year,
+                "Quadrats": m.n,
+                "Mean cover (%)": m.mean,
+                "Standard error": m.standard_error,
+            }
+            for m in means
+        ],
+        hide_index=True,
+        column_config={
+            "Year": st.column_config.NumberColumn(format="%d"),
+            "Mean cover (%)": st.column_config.NumberColumn(format="%.2f"),
+            "Standard error": st.column_config.NumberColumn(format="%.2f"),
+        },
+        alt="Mean cover by island and year",
+    )
+    filters.refresh()

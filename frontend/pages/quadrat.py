@@ -1,0 +1,218 @@
+"""Quadrat: one quadrat in full, compared between versions and between years."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from frontend import navigation
+from frontend.components import states, survey_choice, widgets
+from frontend.components.text import plain
+from frontend.components.widgets import Picture
+from frontend.domain.executions import console_url
+from frontend.domain.measurements import survey_of
+from frontend.services import measurements
+from frontend.services.aws import link
+from frontend.settings import settings
+from reefsteps import keys
+from reefsteps.coverage_queries import CoverageRow, Provenance
+from reefsteps.results import Colony
+
+MODES = ("Coral overlay", "Versions", "Years")
+
+
+def show() -> None:
+    """Show the page."""
+    states.title("Quadrat", "One quadrat: its pictures, its colonies, and where the figure comes from.")
+    rows = states.coverage()
+    if not rows:
+        states.nothing_yet()
+    row = survey_choice.choose_row(rows)
+    detail = states.from_database(lambda: measurements.provenance(survey_of(row)))
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        _pictures(row, rows, detail)
+    with right:
+        _figures(row, detail)
+        _actions(row)
+    if detail:
+        _colonies(detail.segmentation.colonies)
+        _provenance(detail)
+    _downloads(row)
+
+
+def _pictures(row: CoverageRow, rows: Sequence[CoverageRow], detail: Provenance | None) -> None:
+    mode = st.segmented_control("Compare", MODES, default=MODES[0], required=True, key="compare", bind="query-params")
+    stem = survey_of(row).stem
+    if mode == "Years":
+        _between_years(row, rows)
+    elif mode == "Versions":
+        _between_versions(row)
+    else:
+        outlines = st.toggle("Outline colonies", value=False) and detail is not None
+        colonies = detail.segmentation.colonies if detail and outlines else ()
+        widgets.overlay(
+            _version(row, "Reframed"),
+            _version(row, "Segmented"),
+            key=f"overlay-{stem}",
+            boxes=[{"box_px": c.box_px, "cut": c.cut_by_frame} for c in colonies],
+            side_px=detail.reframing.side_px if detail else 1,
+        )
+
+
+def _between_versions(row: CoverageRow) -> None:
+    options = _versions(row)
+    with st.container(horizontal=True):
+        first = st.selectbox("Left", options, 0, width=180)
+        second = st.selectbox("Right", options, min(1, len(options) - 1), width=180)
+    widgets.slider(_version(row, first), _version(row, second), key=f"versions-{survey_of(row).stem}")
+    if {first, second} & {"Raw", "Restored"} and {first, second} - {"Raw", "Restored"}:
+        st.caption(
+            "The reframed picture is a straightened part of the photograph, so the two do not lie over each other."
+        )
+
+
+def _between_years(row: CoverageRow, rows: Sequence[CoverageRow]) -> None:
+    same = {r.year: r for r in rows if r.island == row.island and r.location == row.location}
+    years = sorted(same)
+    if len(years) < 2:
+        st.info("This position has been measured in one year only.", icon=":material/calendar_today:")
+        return
+    earlier = max((year for year in years if year < row.year), default=years[0])
+    later = row.year if row.year != earlier else years[1]
+    with st.container(horizontal=True):
+        first = st.selectbox("Left", years, years.index(earlier), width=140)
+        second = st.selectbox("Right", years, years.index(later), width=140)
+    widgets.slider(_of_year(same[first]), _of_year(same[second]), key=f"years-{row.island}-{row.location}")
+    change = same[second].cover_percent - same[first].cover_percent
+    st.metric(f"Change from {first} to {second}", f"{change:+.2f} points", border=True)
+
+
+def _versions(row: CoverageRow) -> list[str]:
+    shown = row.raw_key is not None and row.raw_key.lower().endswith((".jpg", ".jpeg", ".png"))
+    return [*(["Raw"] if shown else []), "Restored", "Reframed", "Segmented", "Mask"]
+
+
+def _version(row: CoverageRow, name: str) -> Picture:
+    here, stem = settings(), survey_of(row).stem
+    if name == "Raw" and row.raw_key:
+        address = link(here.raw_bucket, row.raw_key, row.raw_version_id)
+    else:
+        bucket, key = {
+            "Restored": (here.treated_bucket, keys.picture_key(stem)),
+            "Reframed": (here.reframed_bucket, keys.picture_key(stem)),
+            "Segmented": (here.segmented_bucket, keys.picture_key(stem)),
+            "Mask": (here.masks_bucket, keys.mask_key(stem)),
+        }[name]
+        address = link(bucket, key)
+    return Picture(address, name, f"{name} picture of quadrat {row.location}, {row.island} {row.year}")
+
+
+def _of_year(row: CoverageRow) -> Picture:
+    picture = _version(row, "Reframed")
+    return Picture(picture.url, f"{row.year}: {row.cover_percent:.2f} %", picture.alt)
+
+
+def _figures(row: CoverageRow, detail: Provenance | None) -> None:
+    st.metric("Coral cover", f"{row.cover_percent:.2f} %", border=True)
+    if detail is None:
+        st.caption("This row was not written by ReefSteps; nothing more is known about it.")
+        return
+    r = detail.reframing
+    with st.container(horizontal=True):
+        st.metric("Colonies", f"{detail.segmentation.colony_count:,}", border=True)
+        st.metric("Resolution", f"{r.px_per_cm:.1f} px/cm", border=True)
+    if r.manual:
+        st.badge("corners set by hand", icon=":material/crop_free:", color="violet")
+    else:
+        unsure = r.uncertainty_percent
+        error = "" if unsure is None else f", expected corner error {unsure:.2f} % of the side"
+        st.caption(f"Frame found with confidence {r.confidence:.2f}{error}.")
+    skipped = detail.restoration.skipped_because
+    if skipped:
+        st.caption(f"Colour was left as it is: {plain(skipped)}")
+
+
+def _actions(row: CoverageRow) -> None:
+    with st.container(horizontal=True):
+        navigation.link(
+            "Fix corners", "Fix corners", icon=":material/crop_free:",
+            island=row.island, year=row.year, location=row.location,
+        )  # fmt: skip
+        if row.raw_key:
+            navigation.link("Delete", "Delete", icon=":material/delete:", key=row.raw_key)
+
+
+def _colonies(colonies: Sequence[Colony]) -> None:
+    st.subheader("Colonies", anchor=False)
+    if not colonies:
+        st.write("No coral was found in this quadrat.")
+        return
+    st.dataframe(
+        [
+            {"Colony": i, "Area (cm²)": c.area_cm2, "Score": c.score, "Cut by the frame": c.cut_by_frame}
+            for i, c in enumerate(colonies, start=1)
+        ],
+        hide_index=True,
+        height=min(380, 40 + 35 * len(colonies)),
+        column_config={
+            "Area (cm²)": st.column_config.NumberColumn(format="%.1f"),
+            "Score": st.column_config.NumberColumn(format="%.2f"),
+        },
+        alt="Colonies with area and score",
+    )
+    st.caption("The area is the colony's outline seen from above. One that the frame cuts is larger than it shows.")
+
+
+def _provenance(detail: Provenance) -> None:
+    source, segmentation = detail.restoration.source, detail.segmentation
+    lines = {
+        "Photograph": source.image.key + (f", version {source.image.version_id}" if source.image.version_id else ""),
+        "Taken": source.captured_at or "the file does not say",
+        "Camera": source.camera or "the file does not say",
+        "Size": f"{source.width_px:,} × {source.height_px:,} px, {source.image_format}",
+        "Uploaded": source.uploaded_at,
+        "Quadrat's side": f"{detail.reframing.side_cm:g} cm",
+        "Colour": f"{detail.restoration.method}{'' if detail.restoration.applied else ' (not applied)'}",
+        "Coral model": f"{segmentation.model.name}, sha256 {segmentation.model.sha256}",
+        "Score threshold": f"{segmentation.score_threshold:g}",
+        "Frame model": _frame_model(detail),
+        "Pipeline": detail.pipeline_version,
+        "Run": f"{detail.execution.name}, written {detail.written_at}",
+        "Seconds": ", ".join(
+            f"{name} {record.elapsed_s:.1f}"
+            for name, record in (
+                ("restoration", detail.restoration),
+                ("reframing", detail.reframing),
+                ("segmentation", segmentation),
+            )
+        ),
+    }
+    with st.expander("Where this figure comes from"):
+        for name, value in lines.items():
+            st.markdown(f"**{name}:** {plain(value)}")
+        if not settings().is_local:
+            st.link_button("Open the run in the AWS console", console_url(detail.execution.id))
+
+
+def _frame_model(detail: Provenance) -> str:
+    model = detail.reframing.model
+    return f"{model.name}, sha256 {model.sha256}" if model else "none: corners set by hand"
+
+
+def _downloads(row: CoverageRow) -> None:
+    st.subheader("Downloads", anchor=False)
+    here, stem = settings(), survey_of(row).stem
+    files = {
+        "Restored": (here.treated_bucket, keys.picture_key(stem), f"{stem}-restored.jpg"),
+        "Reframed": (here.reframed_bucket, keys.picture_key(stem), f"{stem}-reframed.jpg"),
+        "Segmented": (here.segmented_bucket, keys.picture_key(stem), f"{stem}-segmented.jpg"),
+        "Mask": (here.masks_bucket, keys.mask_key(stem), f"{stem}-mask.png"),
+    }
+    with st.container(horizontal=True):
+        if row.raw_key:
+            original = link(here.raw_bucket, row.raw_key, row.raw_version_id, download_as=row.raw_key)
+            st.link_button("Original", original, icon=":material/download:")
+        for label, (bucket, key, name) in files.items():
+            st.link_button(label, link(bucket, key, download_as=name), icon=":material/download:")

@@ -1,0 +1,166 @@
+"""Runs: what is being worked on, what failed and what to do about it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from frontend import navigation
+from frontend.components import states
+from frontend.components.text import ago, count, plain
+from frontend.domain.executions import STEPS, Execution, ExecutionDetail, console_url, retry_input
+from frontend.domain.failures import explain
+from frontend.services import executions, measurements, photos
+from frontend.settings import settings
+from reefsteps.errors import InvalidSurveyKeyError
+from reefsteps.surveys import SurveyKey, key_candidates
+
+STATUSES = {"All": None, "Running": "RUNNING", "Done": "SUCCEEDED", "Failed": "FAILED", "Stopped": "ABORTED"}
+PAGE = 20
+EVERY_S = 4  # asks Step Functions only, never the database
+_BADGES = {
+    "RUNNING": ("running", "blue", ":material/progress_activity:"),
+    "SUCCEEDED": ("done", "green", ":material/check:"),
+    "FAILED": ("failed", "red", ":material/close:"),
+    "TIMED_OUT": ("took too long", "red", ":material/timer_off:"),
+    "ABORTED": ("stopped", "gray", ":material/block:"),
+}
+_MARKS = {"waiting": "○", "running": "◐", "done": "●"}
+
+
+def show() -> None:
+    """Show the page."""
+    states.title("Runs", "Each photograph runs through four steps: restoration, reframing, segmentation, coverage.")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        status = st.segmented_control(
+            "Status", list(STATUSES), default="All", required=True, key="status", bind="query-params"
+        )
+        live = st.toggle("Follow live", value=True, help=f"Asks every {EVERY_S} seconds while something is running.")
+    if st.session_state.get("runs_status") != status:
+        st.session_state.runs_status, st.session_state.runs_tokens = status, [None]
+    first = executions.executions(STATUSES[status or "All"], size=PAGE)
+    running = any(e.status == "RUNNING" for e in first.executions)
+    st.fragment(_list, run_every=EVERY_S if live and running else None)(STATUSES[status or "All"])
+
+
+def _list(status: str | None) -> None:
+    tokens: list[str | None] = st.session_state.setdefault("runs_tokens", [None])
+    page = executions.executions(status, tokens[-1], PAGE)
+    if not page.executions:
+        _empty(status)
+        return
+    details = executions.details(page.executions)
+    _forget_when_done(page.executions)
+    _progress(page.executions)
+    for execution in page.executions:
+        _one(execution, details[execution.arn])
+    _pager(page, tokens)
+
+
+def _empty(status: str | None) -> None:
+    with st.container(border=True):
+        st.write("No run of this kind." if status else "Nothing has been run yet.")
+        navigation.link("Upload", "Upload photographs", icon=":material/upload:")
+
+
+def _forget_when_done(shown: Sequence[Execution]) -> None:
+    """A run that was seen running and is done now has changed the results."""
+    running = {e.arn for e in shown if e.status == "RUNNING"}
+    before: set[str] = st.session_state.get("runs_running", set())
+    if before - running:
+        measurements.forget()
+    st.session_state.runs_running = running
+
+
+def _progress(shown: Sequence[Execution]) -> None:
+    counts = Counter(e.status for e in shown)
+    finished = len(shown) - counts["RUNNING"]
+    parts = [f"{counts[status]} {_BADGES[status][0]}" for status in _BADGES if counts[status]]
+    st.progress(finished / len(shown), text=f"The {len(shown)} newest shown here: " + ", ".join(parts) + ".")
+
+
+def _one(execution: Execution, detail: ExecutionDetail) -> None:
+    word, colour, icon = _BADGES.get(execution.status, (execution.status.lower(), "gray", ":material/help:"))
+    with st.container(border=True, gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.badge(word, color=colour, icon=icon)  # type: ignore[arg-type]
+            st.markdown(f"**{plain(detail.photo)}**", width="stretch")
+            seconds = "" if execution.elapsed_s is None else f", {execution.elapsed_s:.1f} s"
+            st.caption(f"{ago(execution.started_at)}{seconds}", width="content")
+        if execution.status == "RUNNING":
+            _steps(executions.steps_of(execution.arn))
+        elif execution.status == "SUCCEEDED":
+            _result_link(detail)
+        else:
+            _failure(execution, detail)
+
+
+def _steps(progress: Mapping[str, str]) -> None:
+    st.write("   ".join(f"{_MARKS[progress[step]]} {step}" for step in STEPS))
+
+
+def _result_link(detail: ExecutionDetail) -> None:
+    survey = _survey(detail)
+    if survey:
+        navigation.link(
+            "Quadrat", "See the result", icon=":material/crop_square:",
+            island=survey.island, year=survey.year, location=survey.location,
+        )  # fmt: skip
+
+
+def _failure(execution: Execution, detail: ExecutionDetail) -> None:
+    explanation = explain(detail.error)
+    where = f" (in {detail.failed_step})" if detail.failed_step in STEPS else ""
+    st.markdown(f"{explanation.meaning}{where}  \n**What to do:** {explanation.advice}")
+    with st.expander(f"Message: {plain(detail.error or 'none')}"):
+        st.text(detail.message or "No message was given.")
+        st.caption(f"Run {plain(execution.name)}")
+        if not settings().is_local:
+            st.link_button("Open in the AWS console", console_url(execution.arn), icon=":material/open_in_new:")
+    _buttons(execution, detail, explanation.actions)
+
+
+def _buttons(execution: Execution, detail: ExecutionDetail, actions: Sequence[str]) -> None:
+    survey = _survey(detail)
+    with st.container(horizontal=True):
+        if "corners" in actions and survey:
+            navigation.link(
+                "Fix corners", "Fix corners", icon=":material/crop_free:",
+                island=survey.island, year=survey.year, location=survey.location,
+            )  # fmt: skip
+        if "retry" in actions and detail.key:
+            st.button("Retry", key=f"retry-{execution.name}", icon=":material/replay:", on_click=_retry, args=(detail,))
+        if "replace" in actions:
+            navigation.link("Upload", "Replace the photograph", icon=":material/upload:")
+        if "delete" in actions and detail.key:
+            navigation.link("Delete", "Delete", icon=":material/delete:", key=detail.key)
+
+
+def _retry(detail: ExecutionDetail) -> None:
+    if detail.key and not any(photos.original_exists(key) for key in key_candidates(detail.key)):
+        st.toast("The photograph has been deleted since; upload it again.", icon=":material/delete:")
+        return
+    name = executions.start(detail.photo, retry_input(detail.input), "retry")
+    st.toast(f"Started again: {plain(name)}", icon=":material/replay:")
+
+
+def _pager(page: executions.ExecutionPage, tokens: list[str | None]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Newer", disabled=len(tokens) == 1, icon=":material/chevron_left:"):
+            tokens.pop()
+            st.rerun()
+        st.caption(f"Page {len(tokens)}, {count(len(page.executions), 'run')}", width="content")
+        if st.button("Older", disabled=page.next_token is None, icon=":material/chevron_right:", icon_position="right"):
+            tokens.append(page.next_token)
+            st.rerun()
+
+
+def _survey(detail: ExecutionDetail) -> SurveyKey | None:
+    for key in key_candidates(detail.key) if detail.key else ():
+        try:
+            return SurveyKey.parse(key)
+        except InvalidSurveyKeyError:
+            continue
+    return None
