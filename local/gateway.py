@@ -8,6 +8,7 @@ import re
 import threading
 import time
 import urllib.parse
+import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -156,6 +157,11 @@ def _refuse(start_response: StartResponse, status: str, kind: str, message: str)
     body = json.dumps({"message": message, "Message": message, "Type": "User"}).encode()
     start_response(
         status,
-        [("Content-Type", "application/json"), ("Content-Length", str(len(body))), ("x-amzn-ErrorType", kind)],
+        [
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(body))),
+            ("x-amzn-ErrorType", kind),
+            ("x-amzn-RequestId", str(uuid.uuid4())),
+        ],
     )
     return [body]

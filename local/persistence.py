@@ -70,7 +70,8 @@ class ObjectMirror:
             details = stored.details
             key: Any
             if stored.file is None:
-                key = FakeDeleteMarker(key=bucket.keys.get(stored.key) or _Named(stored.key))
+                hidden: Any = bucket.keys.get(stored.key) or _Named(stored.key)
+                key = FakeDeleteMarker(key=hidden)
                 key._version_id = stored.version_id
             else:
                 key = FakeKey(

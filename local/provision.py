@@ -9,6 +9,8 @@ from local.deployment import ACCOUNT, Deployment
 
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/local"  # moto wants one; nothing checks it
 
+LOCAL_KEY = "local"  # both halves of the credentials; nothing checks them
+
 
 def provision(deployment: Deployment, clients: Clients) -> None:
     """Create queues, buckets, parameters, state machines and rules; functions are the gateway's."""
@@ -35,7 +37,9 @@ class Clients:
         import boto3
         from botocore.config import Config
 
-        session = boto3.session.Session(aws_access_key_id="local", aws_secret_access_key="local", region_name=region)
+        session = boto3.session.Session(
+            aws_access_key_id=LOCAL_KEY, aws_secret_access_key=LOCAL_KEY, region_name=region
+        )
         config = Config(retries={"total_max_attempts": 3}, max_pool_connections=32, read_timeout=900)
 
         def client(service: Any) -> Any:

@@ -12,11 +12,12 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from local.deployment import ACCOUNT, REPOSITORY, Deployment, default_template, read_deployment
 from local.rie import FunctionPool, emulator_path
@@ -24,6 +25,7 @@ from local.rie import FunctionPool, emulator_path
 STATE = REPOSITORY / ".local-stack"
 _QUEUE_S = 20.0
 _MAX_WORKERS = 4
+_LOCK_WAIT_S = 1.0
 
 Say = Callable[[str], None]
 
@@ -64,10 +66,13 @@ class StackInfo:
 
 def running(state: Path = STATE) -> StackInfo | None:
     """Return the stack that runs on the state folder, None where there is none (or it is still starting)."""
-    path = state / "stack.json"
-    if not path.exists() or not is_locked(state):
+    try:
+        info = StackInfo(**json.loads((state / "stack.json").read_text()))
+        holder = (state / "lock").read_text()
+    except FileNotFoundError:
         return None
-    return StackInfo(**json.loads(path.read_text()))
+    # A killed stack leaves its stack.json behind, so the lock's holder must be the one that wrote it.
+    return info if is_locked(state) and holder == str(info.pid) else None
 
 
 def is_locked(state: Path) -> bool:
@@ -165,9 +170,7 @@ class _Stack:
             definitions=self._options.definitions,
             overrides={
                 "AWS_ENDPOINT_URL": self._endpoint,
-                "AWS_ACCESS_KEY_ID": "local",
-                "AWS_SECRET_ACCESS_KEY": "local",
-                "AWS_SESSION_TOKEN": "local",
+                **_credentials(),
                 "DATABASE_URL": self._database_url,
                 "DATABASE_AUTH": "url",
             },
@@ -175,7 +178,7 @@ class _Stack:
 
     def _listen(self) -> None:
         # moto's Step Functions calls Lambda at this port; read when moto is imported.
-        os.environ.update(MOTO_PORT=str(self._port), AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local")
+        os.environ.update(MOTO_PORT=str(self._port), **_credentials())
         from moto.core.config import default_user_config
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
         from werkzeug.serving import make_server
@@ -244,13 +247,23 @@ class _Stack:
 
 
 @contextmanager
-def _lock(state: Path) -> Iterator[IO[str]]:
-    with (state / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise StackRunningError(f"A stack already runs on {state}: see `python -m local status`.") from None
-        yield file
+def _lock(state: Path) -> Iterator[None]:
+    """Hold the state folder; the file names the holder."""
+    with (state / "lock").open("a+") as file:
+        end = time.monotonic() + _LOCK_WAIT_S
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                # `is_locked` holds it for a moment too, so one refusal says nothing yet.
+                if time.monotonic() > end:
+                    raise StackRunningError(f"A stack already runs on {state}: see `python -m local status`.") from None
+                time.sleep(_LOCK_WAIT_S / 10)
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
 
 
 @contextmanager
@@ -263,6 +276,12 @@ def _run_folder(state: Path) -> Iterator[Path]:
         yield run
     finally:
         shutil.rmtree(run, ignore_errors=True)
+
+
+def _credentials() -> dict[str, str]:
+    from local.provision import LOCAL_KEY
+
+    return {"AWS_ACCESS_KEY_ID": LOCAL_KEY, "AWS_SECRET_ACCESS_KEY": LOCAL_KEY, "AWS_SESSION_TOKEN": LOCAL_KEY}
 
 
 def _free_port() -> int:

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from local.moto_gaps.patching import replace
+
 _LOG = logging.getLogger(__name__)
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
@@ -40,9 +42,8 @@ def close() -> None:
     from moto.s3 import notifications
     from moto.s3.models import S3Backend
 
-    _ = notifications._send_event_bridge_message, Rule.send_to_targets
-    notifications._send_event_bridge_message = _keep_event
-    Rule.send_to_targets = _send_to_targets
+    replace(notifications, "_send_event_bridge_message", _keep_event)
+    replace(Rule, "send_to_targets", _send_to_targets)
     _announce_every_deletion(S3Backend)
 
 
@@ -66,7 +67,8 @@ def deliver(event: dict[str, Any], account: str, region: str) -> None:
     """Send ``event`` to every enabled rule of the default bus whose pattern matches."""
     from moto.events.models import events_backends
 
-    for rule in list(events_backends[account][region].event_buses["default"].rules.values()):
+    rules: list[Any] = list(events_backends[account][region].event_buses["default"].rules.values())
+    for rule in rules:
         rule.send_to_targets(copy.deepcopy(event))
 
 
@@ -105,7 +107,7 @@ def _at(path: str, event: dict[str, Any]) -> Any:
     return value
 
 
-def _send_to_targets(self: Any, event: dict[str, Any], transform_input: bool = True) -> None:
+def _send_to_targets(self: Any, event: dict[str, Any], transform_input: bool = True) -> None:  # noqa: ARG001
     """Gaps: state machines and functions as targets, the transformers, DISABLED; one bad target stopped the rest."""
     if self.state != "ENABLED" or not self.event_pattern.matches_event(event):
         return
@@ -197,7 +199,6 @@ def next_sequencer() -> str:
 
 def _announce_every_deletion(backend: Any) -> None:
     """Gap: in a versioned bucket moto announces only the deletion of the last version, never a delete marker."""
-    delete = backend.delete_object
 
     def delete_object(
         self: Any, bucket_name: str, key_name: str, version_id: str | None = None, bypass: bool = False
@@ -205,7 +206,7 @@ def _announce_every_deletion(backend: Any) -> None:
         bucket = self.get_bucket(bucket_name)
         before = list(bucket.keys.getlist(key_name, []))
         named = next((key for key in before if version_id and str(key.version_id) == str(version_id)), None)
-        result = delete(self, bucket_name, key_name, version_id=version_id, bypass=bypass)
+        result = original(self, bucket_name, key_name, version_id=version_id, bypass=bypass)
         after = bucket.keys.getlist(key_name, [])
         if bucket.is_versioned and getattr(bucket.notification_configuration, "event_bridge", None) is not None:
             if version_id is None and len(after) > len(before):
@@ -214,4 +215,4 @@ def _announce_every_deletion(backend: Any) -> None:
                 _keep_event(self.account_id, bucket, "s3:ObjectRemoved:Delete", named)
         return result
 
-    backend.delete_object = delete_object
+    original = replace(backend, "delete_object", delete_object)

@@ -11,15 +11,15 @@ import json
 import uuid
 from typing import Any
 
+from local.moto_gaps.patching import replace
+
 
 def close() -> None:
     """Let moto's JSONata strings evaluate with jsonata-python."""
     from moto.stepfunctions.parser.asl.component.common.string import string_expression
 
     for kind in (string_expression.StringJSONata, string_expression.StringVariableSample):
-        if "_eval_body" not in vars(kind):
-            raise AttributeError(f"{kind.__name__}._eval_body")
-        kind._eval_body = _evaluate_in_state
+        replace(kind, "_eval_body", _evaluate_in_state)
 
 
 def evaluate(expression: str, variables: dict[str, Any]) -> Any:
@@ -68,16 +68,15 @@ def _query_evaluation_error(env: Any, cause: str) -> Exception:
     )
     from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
     from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
-    from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
     name = StatesErrorName(typ=StatesErrorNameType.StatesQueryEvaluationError)
-    details = EvaluationFailedEventDetails(cause=cause, error=name.error_name)
-    return FailureEventException(  # type: ignore[no-any-return]
+    details: Any = {"evaluationFailedEventDetails": EvaluationFailedEventDetails(cause=cause, error=name.error_name)}
+    return FailureEventException(
         failure_event=FailureEvent(
             env=env,
             error_name=name,
             event_type=HistoryEventType.EvaluationFailed,
-            event_details=EventDetails(evaluationFailedEventDetails=details),
+            event_details=details,
         )
     )
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import threading
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from local.journal import Journal, StoredExecution
-
-if TYPE_CHECKING:
-    from moto.stepfunctions.parser.backend.execution import Execution
+from local.moto_gaps.patching import replace
 
 _HISTORY_PAGE = 100  # GetExecutionHistory's default
 
@@ -22,7 +19,7 @@ def close(journal: Journal) -> None:
     """Mend StartExecution, StopExecution, GetExecutionHistory, ListExecutions' ends, and write to ``journal``."""
     _start_by_name(journal)
     _end_in_journal(journal)
-    _stop_with_reason()
+    _stop_with_reason(journal)
     _page_history()
     _spell_parameters()
     _reuse_clients()
@@ -42,7 +39,7 @@ def restore(execution: StoredExecution, backend: Any) -> None:
     machine.executions.append(restored)
 
 
-def _without_worker(execution: StoredExecution, machine: Any) -> Execution:
+def _without_worker(execution: StoredExecution, machine: Any) -> Any:
     from moto.stepfunctions.parser.backend.execution import Execution
 
     return Execution(
@@ -64,48 +61,48 @@ def _start_by_name(journal: Journal) -> None:
     """Gap: an execution without a name is called ``None``, so the second one collides."""
     from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
-    start = StepFunctionsParserBackend.start_execution
-
-    @functools.wraps(start)
     def start_execution(
         self: Any,
         state_machine_arn: str,
         name: str | None = None,
         execution_input: str | None = None,
         trace_header: str | None = None,
-    ) -> Execution:
-        execution = start(self, state_machine_arn, name or str(uuid.uuid4()), execution_input, trace_header)
+    ) -> Any:
+        execution = original(self, state_machine_arn, name or str(uuid.uuid4()), execution_input, trace_header)
         journal.start_execution(_stored(execution))
+        if _leaves_no_record(execution) and execution.status != "RUNNING":
+            journal.remove_execution(execution.exec_arn)
         return execution
 
-    StepFunctionsParserBackend.start_execution = start_execution
+    original = replace(StepFunctionsParserBackend, "start_execution", start_execution)
 
 
 def _end_in_journal(journal: Journal) -> None:
     """Write the end of an execution down before anyone can read it. Express executions leave no record, as in AWS."""
     from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 
-    reflect = BaseExecutionWorkerCommunication._reflect_execution_status
-
     def _reflect_execution_status(self: Any) -> None:
         execution = self.execution
         if execution.status == "ABORTED":
             return
-        reflect(self)
-        if execution.sm_type == "EXPRESS":
+        original(self)
+        if _leaves_no_record(execution):
             journal.remove_execution(execution.exec_arn)
         else:
             journal.finish_execution(_stored(execution))
 
-    BaseExecutionWorkerCommunication._reflect_execution_status = _reflect_execution_status
-    BaseExecutionWorkerCommunication.journal = journal
+    original = replace(BaseExecutionWorkerCommunication, "_reflect_execution_status", _reflect_execution_status)
 
 
-def _stop_with_reason() -> None:
+def _leaves_no_record(execution: Any) -> bool:
+    # moto keeps the type beside a second field that always says STANDARD.
+    return bool(execution.state_machine.type == "EXPRESS")
+
+
+def _stop_with_reason(journal: Journal) -> None:
     """Gap: StopExecution drops error and cause, and waits for the running task before the status changes."""
     from moto.core.responses import ActionResult
     from moto.stepfunctions.parser.api import ExecutionStatus
-    from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
     from moto.stepfunctions.responses import StepFunctionResponse
 
     def stop_execution(self: Any) -> Any:
@@ -116,11 +113,10 @@ def _stop_with_reason() -> None:
             execution.error, execution.cause = error, cause
             execution.exec_status = ExecutionStatus.ABORTED
             execution.stop(stop_date=execution.stop_date, error=error, cause=cause)
-            BaseExecutionWorkerCommunication.journal.finish_execution(_stored(execution))
+            journal.finish_execution(_stored(execution))
         return ActionResult({"stopDate": execution.stop_date})
 
-    _ = StepFunctionResponse.stop_execution
-    StepFunctionResponse.stop_execution = stop_execution
+    replace(StepFunctionResponse, "stop_execution", stop_execution)
 
 
 def _page_history() -> None:
@@ -140,8 +136,7 @@ def _page_history() -> None:
             page["nextToken"] = str(first + size)
         return ActionResult(page)
 
-    _ = StepFunctionResponse.get_execution_history
-    StepFunctionResponse.get_execution_history = get_execution_history
+    replace(StepFunctionResponse, "get_execution_history", get_execution_history)
 
 
 def _spell_parameters() -> None:
@@ -150,22 +145,14 @@ def _spell_parameters() -> None:
         StateTaskServiceSfn,
     )
 
-    call = StateTaskServiceSfn._eval_service_task
-
     def _eval_service_task(
         self: Any, env: Any, resource_runtime_part: Any, normalised_parameters: dict[str, Any], state_credentials: Any
     ) -> None:
         spelled = {name[0].lower() + name[1:]: value for name, value in normalised_parameters.items()}
-        call(self, env, resource_runtime_part, spelled, state_credentials)
+        original(self, env, resource_runtime_part, spelled, state_credentials)
         env.stack.append(_capitalised(env.stack.pop()))
 
-    def _normalise_response(self: Any, response: dict[str, Any], **_ignored: Any) -> None:
-        spelled = _capitalised(response)
-        response.clear()
-        response.update(spelled)
-
-    StateTaskServiceSfn._eval_service_task = _eval_service_task
-    StateTaskServiceSfn._normalise_response = _normalise_response
+    original = replace(StateTaskServiceSfn, "_eval_service_task", _eval_service_task)
 
 
 def _capitalised(response: dict[str, Any]) -> dict[str, Any]:
@@ -181,7 +168,7 @@ def _reuse_clients() -> None:
     )
 
     for module in (lambda_eval_utils, state_task_service_sfn, state_task_service_sqs):
-        module.boto_client_for = _client_cache(module.boto_client_for)
+        replace(module, "boto_client_for", _client_cache(vars(module)["boto_client_for"]))
 
 
 def _client_cache(build: Callable[..., Any]) -> Callable[..., Any]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy
+
 from local.provision import Clients
 from local.stack import StackInfo, running
 
@@ -110,6 +111,10 @@ class RunningStack:
         return str(
             self.clients.s3.put_object(Bucket=self.info.buckets["RawBucket"], Key=key, Body=content)["VersionId"]
         )
+
+    def keys(self, bucket: str) -> list[str]:
+        """Return the keys in a bucket."""
+        return [item["Key"] for item in self.clients.s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
 
     def executions(self, machine: str = "Pipeline") -> list[dict[str, Any]]:
         """Describe every execution of a state machine, oldest first."""

@@ -9,6 +9,7 @@ import os
 import time
 
 import boto3
+
 from reefsteps import errors
 from reefsteps.results import (
     ModelIdentity,

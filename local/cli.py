@@ -1,0 +1,245 @@
+"""The command line: ``python -m local --help`` is the full interface."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from local.photos import Photo
+    from local.processing import Run
+
+from local.stack import STATE, StackInfo, StackOptions, StackRunningError, is_locked, running, serve
+
+_PAGE_PORT = 8501
+_START_TIMEOUT_S = 180.0
+_STOP_TIMEOUT_S = 20.0
+_OUTPUT = Path("demo-output")
+
+_DESCRIPTION = """\
+ReefSteps on one Linux machine, without Docker and without an AWS account: the deployed template, state machines and
+Lambda handlers, on moto and AWS's Lambda Runtime Interface Emulator. State is kept in .local-stack/.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status: 0 for success, 1 when something failed, 2 for a wrong call."""
+    options = _parser().parse_args(arguments)
+    console = Console(stderr=False, soft_wrap=True)
+    try:
+        status: int = options.run(options, console)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        if not _is_expected(error):
+            raise
+        Console(stderr=True, soft_wrap=True).print(f"{error}", markup=False, highlight=False)
+        return 1
+    return status
+
+
+def _is_expected(error: Exception) -> bool:
+    """Whether the message alone tells the user what to do."""
+    from local.moto_gaps import MotoChangedError
+    from local.photos import PhotoListError
+    from local.rie import EmulatorMissingError
+    from local.template import TemplateError
+    from reefsteps.errors import ReefStepsError
+
+    kinds = (ReefStepsError, MotoChangedError, PhotoListError, EmulatorMissingError, TemplateError, StackRunningError)
+    return isinstance(error, kinds)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m local", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    up = _command(commands, "up", _up, "start the stack and the page, and stay until Ctrl-C")
+    up.add_argument("--port", type=int, default=0, help="of the AWS endpoint; 0 (the default) takes a free one")
+    up.add_argument("--page-port", type=int, default=_PAGE_PORT, help=f"of the page; {_PAGE_PORT} unless it is taken")
+    up.add_argument("--no-page", action="store_true", help="do not start the page")
+    process = _command(commands, "process", _process, "send photographs through the pipeline and show what comes out")
+    process.add_argument(
+        "photos",
+        nargs="+",
+        type=Path,
+        metavar="PHOTOS",
+        help="files, folders, or a CSV (file,key or year,island,location)",
+    )
+    demo = _command(commands, "demo", _demo, "the same with sample photographs whose true cover is known")
+    demo.add_argument("photos", nargs="*", type=Path, metavar="PHOTOS", help="your own instead of the samples")
+    for command in (process, demo):
+        command.add_argument("--output", type=Path, default=_OUTPUT, help=f"folder for CSV and pictures ({_OUTPUT})")
+    for command in (up, process, demo):
+        command.add_argument(
+            "--database-url", metavar="URL", help="mysql+pymysql://user:password@host:3306/name instead of SQLite"
+        )
+    _command(commands, "status", _status, "say what runs and what is kept")
+    _command(commands, "reset", _reset, "delete everything that the stack keeps")
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: object, help_text: str
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=help_text, description=help_text.capitalize() + ".")
+    command.add_argument(
+        "--state", type=Path, default=STATE, help="folder for buckets, database and logs (.local-stack)"
+    )
+    command.set_defaults(run=run)
+    return command
+
+
+def _up(options: argparse.Namespace, console: Console) -> int:
+    stack = StackOptions(
+        state=options.state,
+        database_url=options.database_url,
+        port=options.port,
+        page_port=None if options.no_page else options.page_port,
+    )
+    serve(stack, say=lambda text: console.print(text, markup=False, highlight=False))
+    return 0
+
+
+def _process(options: argparse.Namespace, console: Console) -> int:
+    from local.photos import find_photos
+
+    runs = _send(options, find_photos(options.photos), {}, console)
+    return 0 if all(run.succeeded for run in runs) else 1
+
+
+def _demo(options: argparse.Namespace, console: Console) -> int:
+    """A photograph that is refused with a reason is a result; anything else that fails is a failure of the demo."""
+    from local.photos import find_photos
+    from local.samples import make_samples
+
+    truth: dict[str, float] = {}
+    photos = options.photos
+    if not photos:
+        photos = [options.output / "photos"]
+        with console.status("Drawing the sample photographs"):
+            truth = make_samples(photos[0])
+    runs = _send(options, find_photos(photos), truth, console)
+    console.print("See them on the page: python -m local up", highlight=False)
+    return 0 if all(run.succeeded or run.refused for run in runs) else 1
+
+
+def _send(options: argparse.Namespace, photos: list[Photo], truth: dict[str, float], console: Console) -> list[Run]:
+    from local.models import READY
+    from local.processing import Follower
+    from local.report import follow, print_failures, results_table, write_results
+
+    made = [photo for photo in photos if photo.key_was_made]
+    if made:
+        console.print(
+            f"{len(made)} of {len(photos)} file names are no survey keys; made ones (see results.csv) are used."
+        )
+    with _a_stack(options, console) as info:
+        missing = {name: why for name, why in info.models.items() if why != READY}
+        for name, why in missing.items():
+            console.print(f"The model {name} is not ready, so no photograph can be measured: {why}", markup=False)
+        if missing:
+            raise SystemExit(1)
+        runs = follow(Follower(info, photos), console)
+        table = write_results(runs, truth, info, options.output)
+    console.print(results_table(runs, truth))
+    print_failures(runs, console)
+    measured = sum(run.succeeded for run in runs)
+    console.print(f"{measured} of {len(runs)} measured. Table: {table}; pictures: {table.parent / 'pictures'}")
+    return runs
+
+
+@contextmanager
+def _a_stack(options: argparse.Namespace, console: Console) -> Iterator[StackInfo]:
+    """Yield the stack that runs on the state folder, or one that lives as long as the command."""
+    info = running(options.state)
+    if info is not None:
+        yield info
+        return
+    from local.rie import emulator_path, spawn
+
+    emulator_path()
+    options.state.mkdir(parents=True, exist_ok=True)
+    log_path = options.state / "stack.log"
+    command = [sys.executable, "-m", "local", "up", "--no-page", "--state", str(options.state)]
+    command += ["--database-url", options.database_url] if options.database_url else []
+    with log_path.open("wb") as log:
+        process = spawn(command, cwd=Path.cwd(), environment=dict(os.environ), log=log.fileno())
+    try:
+        with console.status("Starting the local stack (the first time, the models are converted)"):
+            yield_info = _wait_until_ready(options.state, process, log_path)
+        yield yield_info
+    finally:
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_STOP_TIMEOUT_S)
+        process.kill()
+
+
+def _wait_until_ready(state: Path, process: subprocess.Popen[bytes], log: Path) -> StackInfo:
+    end = time.monotonic() + _START_TIMEOUT_S
+    while process.poll() is None and time.monotonic() < end:
+        info = running(state)
+        if info is not None:
+            return info
+        time.sleep(0.1)
+    raise StackRunningError(f"The stack did not start:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+def _status(options: argparse.Namespace, console: Console) -> int:
+    info = running(options.state)
+    if info is None:
+        what = "is starting or stopping" if is_locked(options.state) else "does not run"
+        kept = options.state if options.state.exists() else "nothing"
+        console.print(f"The stack {what}. Kept: {kept}", highlight=False)
+        return 1
+    from local.provision import Clients
+
+    clients = Clients(info.endpoint, info.region)
+    console.print(
+        f"AWS endpoint  {info.endpoint} (region {info.region})\nPage          {info.page_url or 'not started'}"
+    )
+    console.print(
+        f"Database      {info.database_url}\nProcess       {info.pid}\nLogs          {options.state / 'logs'}"
+    )
+    for name, state in info.models.items():
+        console.print(f"Model         {name}: {state}", markup=False)
+    for name, arn in info.state_machines.items():
+        counts = _execution_counts(clients, arn)
+        console.print(
+            f"{name:<13} {', '.join(f'{n} {status.lower()}' for status, n in counts.items()) or 'no executions'}"
+        )
+    return 0
+
+
+def _execution_counts(clients: Any, arn: str) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    pages = clients.stepfunctions.get_paginator("list_executions").paginate(stateMachineArn=arn)
+    for page in pages:
+        for execution in page["executions"]:
+            counts[execution["status"]] = counts.get(execution["status"], 0) + 1
+    return counts
+
+
+def _reset(options: argparse.Namespace, console: Console) -> int:
+    import shutil
+
+    if is_locked(options.state):
+        raise StackRunningError("The stack runs: stop it first (Ctrl-C where `up` was started).")
+    if options.state.exists() and not (options.state / "journal.sqlite").exists():
+        raise StackRunningError(f"{options.state} is no state folder of the local stack; nothing was deleted.")
+    shutil.rmtree(options.state, ignore_errors=True)
+    console.print(f"Deleted {options.state}", highlight=False)
+    return 0

@@ -1,0 +1,145 @@
+"""Sends photographs through a running stack and follows each execution to its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from local.photos import Photo
+from local.provision import Clients
+from local.stack import StackInfo
+from reefsteps import errors
+
+STEPS = ("restoration", "reframing", "segmentation", "coverage")
+_POLL_S = 0.2
+_LIST_SIZE = 100
+_IN_FLIGHT = 2 * max(1, os.cpu_count() or 1)  # enough to keep the cores busy, few enough not to be throttled
+_ADMISSION_TIMEOUT_S = 60.0
+_ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
+
+
+@dataclass
+class Run:
+    """One photograph on its way; `result` is the state document of a run that succeeded."""
+
+    photo: Photo
+    uploaded_at: float = 0.0
+    version_id: str = ""
+    execution_arn: str | None = None
+    step: str = "waiting"
+    step_s: dict[str, float] = field(default_factory=dict)
+    status: str = "WAITING"
+    error: str | None = None
+    cause: str | None = None
+    result: dict[str, Any] = field(default_factory=dict)
+    elapsed_s: float = 0.0
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing more to wait for."""
+        return self.status in _ENDED
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the photograph ended in a coverage row."""
+        return self.status == "SUCCEEDED"
+
+    @property
+    def refused(self) -> bool:
+        """Whether the photograph (or its name) was at fault, and the pipeline said so."""
+        kind = getattr(errors, self.error or "", None)
+        return isinstance(kind, type) and issubclass(kind, errors.BadInputError)
+
+    @property
+    def reason(self) -> str:
+        """Why the run failed, for people; empty where it did not."""
+        if not self.ended or self.succeeded:
+            return ""
+        return f"{self.error or self.status}: {self.cause or 'no cause was given'}"
+
+
+class Follower:
+    """Uploads photographs, a few at a time, and keeps their runs up to date."""
+
+    def __init__(self, info: StackInfo, photos: list[Photo]) -> None:
+        self._clients = Clients(info.endpoint, info.region)
+        self._raw, self._machine = info.buckets["RawBucket"], info.state_machines["Pipeline"]
+        self.runs = [Run(photo) for photo in photos]
+        self._by_version: dict[str, Run] = {}
+        self._seen: set[str] = set()
+
+    def run(self, changed: Callable[[], None]) -> list[Run]:
+        """Process every photograph; `changed` is called after each look at the executions."""
+        while not all(run.ended for run in self.runs):
+            waiting = [run for run in self.runs if run.status == "WAITING"]
+            active = [run for run in self.runs if run.status == "RUNNING"]
+            for run in waiting[: _IN_FLIGHT - len(active)]:
+                self._upload(run)
+            self._look()
+            changed()
+            time.sleep(_POLL_S)
+        return self.runs
+
+    def _upload(self, run: Run) -> None:
+        metadata = {} if run.photo.side_cm is None else {"side-cm": f"{run.photo.side_cm:g}"}
+        run.uploaded_at = time.monotonic()
+        answer = self._clients.s3.put_object(
+            Bucket=self._raw, Key=run.photo.key, Body=run.photo.path.read_bytes(), Metadata=metadata
+        )
+        run.version_id, run.status, run.step = answer["VersionId"], "RUNNING", "admitted"
+        self._by_version[run.version_id] = run
+
+    def _look(self) -> None:
+        self._match_executions()
+        for run in self._by_version.values():
+            if run.ended:
+                continue
+            if run.execution_arn is not None:
+                self._update(run, run.execution_arn)
+            elif time.monotonic() - run.uploaded_at > _ADMISSION_TIMEOUT_S:
+                run.status, run.error = "FAILED", "NotAdmitted"
+                run.cause = "no execution was started for the upload; logs/ in the state folder may say why"
+
+    def _match_executions(self) -> None:
+        listed = self._clients.stepfunctions.list_executions(stateMachineArn=self._machine, maxResults=_LIST_SIZE)
+        for item in listed["executions"]:
+            arn = item["executionArn"]
+            if arn in self._seen:
+                continue
+            self._seen.add(arn)
+            description = self._clients.stepfunctions.describe_execution(executionArn=arn)
+            run = self._by_version.get(json.loads(description["input"]).get("version_id") or "")
+            if run is not None:
+                run.execution_arn = arn
+
+    def _update(self, run: Run, arn: str) -> None:
+        description = self._clients.stepfunctions.describe_execution(executionArn=arn)
+        history = self._clients.stepfunctions.get_execution_history(executionArn=arn, maxResults=1000)["events"]
+        run.step, run.step_s = _steps(history)
+        run.elapsed_s = time.monotonic() - run.uploaded_at
+        run.status = description["status"]
+        run.error, run.cause = description.get("error"), description.get("cause")
+        if run.succeeded:
+            run.result = json.loads(description["output"])
+
+
+def _steps(history: list[dict[str, Any]]) -> tuple[str, dict[str, float]]:
+    """Return the step that runs now and the seconds of each step that was entered, retries included."""
+    entered: dict[str, datetime] = {}
+    seconds: dict[str, float] = {}
+    current = "admitted"
+    for event in history:
+        name = event.get("stateEnteredEventDetails", {}).get("name", "").lower()
+        if name in STEPS:
+            current, entered[name] = name, event["timestamp"]
+        left = event.get("stateExitedEventDetails", {}).get("name", "").lower()
+        if left in entered:
+            seconds[left] = (event["timestamp"] - entered[left]).total_seconds()
+    if current in entered and current not in seconds:
+        seconds[current] = (history[-1]["timestamp"] - entered[current]).total_seconds()
+    return current, seconds

@@ -1,0 +1,157 @@
+"""What `process` and `demo` show and leave behind: progress, a table, a CSV and the pictures."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from local.processing import STEPS, Follower, Run
+from local.provision import Clients
+from local.stack import StackInfo
+
+_COLUMNS = (
+    "photo",
+    "key",
+    "island",
+    "location",
+    "year",
+    "cover_percent",
+    "true_cover_percent",
+    "colonies",
+    "px_per_cm",
+)
+_SHOWN_ACTIVE = 8
+_UNSAFE = re.compile(r"[/\x00]")
+
+
+def follow(follower: Follower, console: Console) -> list[Run]:
+    """Run the follower under a progress display; on a pipe, print one line for each photograph that ends."""
+    total = len(follower.runs)
+    if not console.is_terminal:
+        return follower.run(_line_printer(follower, console))
+    bar = Progress(TextColumn("photographs"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console)
+    task = bar.add_task("photographs", total=total)
+    with Live(bar, console=console, refresh_per_second=5, transient=True) as live:
+
+        def changed() -> None:
+            bar.update(task, completed=sum(run.ended for run in follower.runs))
+            live.update(Group(bar, _active_table(follower.runs)))
+
+        return follower.run(changed)
+
+
+def results_table(runs: Sequence[Run], truth: Mapping[str, float]) -> Table:
+    """Return the table of all photographs; `truth` holds the true cover of generated ones by file name."""
+    table = Table(title="Percent coral cover")
+    for name in ("photo", "island", "loc.", "year", "cover %", *(["true %"] if truth else []), "colonies", "px/cm"):
+        table.add_column(name, justify="left" if name in ("photo", "island") else "right", overflow="fold")
+    for step in STEPS:
+        table.add_column(f"{step} s", justify="right")
+    for run in runs:
+        row = _row(run, truth)
+        name = run.photo.path.name
+        if run.succeeded:
+            shown = [name, row["island"], row["location"], row["year"], row["cover_percent"]]
+            shown += [row["true_cover_percent"]] if truth else []
+            shown += [row["colonies"], row["px_per_cm"]]
+            table.add_row(*map(str, shown), *(_seconds(run, step) for step in STEPS))
+    return table
+
+
+def print_failures(runs: Sequence[Run], console: Console) -> None:
+    """Print each photograph that did not end in a row, with its reason."""
+    for run in runs:
+        if not run.succeeded:
+            word = "refused" if run.refused else "failed"
+            console.print(
+                f"{run.photo.path.name} ({run.photo.key}) {word} - {run.reason}", markup=False, highlight=False
+            )
+
+
+def write_results(runs: Sequence[Run], truth: Mapping[str, float], info: StackInfo, folder: Path) -> Path:
+    """Write results.csv and the pictures of every photograph into `folder`; returns the CSV's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "results.csv"
+    columns = [*_COLUMNS, *(f"{step}_s" for step in STEPS), "status", "reason"]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, restval="")
+        writer.writeheader()
+        writer.writerows(_row(run, truth) for run in runs)
+    s3 = Clients(info.endpoint, info.region).s3
+    for run in runs:
+        _write_pictures(run, s3, folder / "pictures" / _UNSAFE.sub("_", Path(run.photo.key).stem))
+    return path
+
+
+def _write_pictures(run: Run, s3: Any, folder: Path) -> None:
+    wanted = {
+        "treated.jpg": run.result.get("restoration", {}).get("treated"),
+        "reframed.jpg": run.result.get("reframing", {}).get("reframed"),
+        "segmented.jpg": run.result.get("segmentation", {}).get("overlay"),
+        "mask.png": run.result.get("segmentation", {}).get("mask"),
+    }
+    for name, ref in wanted.items():
+        if ref is None:
+            continue
+        version = {"VersionId": ref["version_id"]} if ref.get("version_id") else {}
+        try:
+            body = s3.get_object(Bucket=ref["bucket"], Key=ref["key"], **version)["Body"].read()
+        except ClientError:
+            continue
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(body)
+
+
+def _row(run: Run, truth: Mapping[str, float]) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "photo": str(run.photo.path),
+        "key": run.photo.key,
+        "status": run.status.lower() if not run.refused else "refused",
+        "reason": run.reason,
+        **{f"{step}_s": _seconds(run, step) for step in STEPS},
+    }
+    if run.photo.path.name in truth:
+        row["true_cover_percent"] = f"{truth[run.photo.path.name]:.2f}"
+    if run.succeeded:
+        survey = run.result["restoration"]["survey"]
+        row |= {name: survey[name] for name in ("island", "location", "year")}
+        row["cover_percent"] = f"{run.result['segmentation']['cover_percent']:.2f}"
+        row["colonies"] = run.result["segmentation"]["colony_count"]
+        row["px_per_cm"] = f"{run.result['reframing']['px_per_cm']:.1f}"
+    return row
+
+
+def _seconds(run: Run, step: str) -> str:
+    return f"{run.step_s[step]:.1f}" if step in run.step_s else ""
+
+
+def _active_table(runs: Sequence[Run]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for run in [run for run in runs if run.status == "RUNNING"][:_SHOWN_ACTIVE]:
+        states = [f"{step} {_seconds(run, step)} s" for step in STEPS if step in run.step_s and step != run.step]
+        table.add_row(run.photo.path.name, *states, f"[bold]{run.step} ...[/bold]")
+    return table
+
+
+def _line_printer(follower: Follower, console: Console) -> Callable[[], None]:
+    told: set[str] = set()
+
+    def changed() -> None:
+        for run in follower.runs:
+            if run.ended and run.photo.key not in told:
+                told.add(run.photo.key)
+                steps = ", ".join(f"{step} {_seconds(run, step)} s" for step in STEPS if step in run.step_s)
+                state = "measured" if run.succeeded else "refused" if run.refused else "failed"
+                line = f"[{len(told)}/{len(follower.runs)}] {run.photo.path.name}: {state} ({steps})"
+                console.print(line, markup=False, highlight=False)
+
+    return changed

@@ -1,0 +1,31 @@
+"""The demo's photographs: drawn by the project's own generator, with known truth."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+from pathlib import Path
+
+_COUNT = 6
+_SEED = 500_000  # the generator's seeds for samples; training uses others
+_NO_FRAME = "2010-Takapoto-01.jpg"
+
+
+def make_samples(folder: Path) -> dict[str, float]:
+    """Draw the samples into `folder` where they are not yet; returns the true percent cover by file name.
+
+    The last one shows a reef without a quadrat: the pipeline has to refuse it, so it has no truth.
+    """
+    import cv2
+
+    from training.synthetic import PhotoConfig, generate
+    from training.synthetic.__main__ import write_samples
+
+    truth_file = folder / "truth.csv"
+    if not truth_file.exists() or not (folder / _NO_FRAME).exists():
+        config = PhotoConfig(2400, 1600, framing="inside", occlusion=0.2)
+        write_samples(folder, _COUNT, _SEED, config)
+        photo = generate(_SEED + _COUNT, dataclasses.replace(config, frame="none", framing=None))
+        cv2.imwrite(str(folder / _NO_FRAME), photo.image_bgr)
+    with truth_file.open(newline="", encoding="utf-8") as file:
+        return {row["file"]: float(row["cover_percent"]) for row in csv.DictReader(file)}
