@@ -15,9 +15,9 @@ from sqlalchemy.dialects import mysql, sqlite
 
 from reefsteps.database import Database
 from reefsteps.document import Execution
-from reefsteps.precedence import compare_sequencers, compare_uploads, instant, same_photo
+from reefsteps.precedence import Upload, compare_sequencers, compare_uploads, instant, same_photo
 from reefsteps.results import ObjectRef, Record, ReframingResult, RestorationResult, SegmentationResult, Source
-from reefsteps.surveys import SurveyKey
+from reefsteps.surveys import SurveyKey, decode_key
 from reefsteps.tables import colony, coral_coverage, coverage_provenance, removed_photo, survey
 
 Answer = TypeVar("Answer")
@@ -52,25 +52,25 @@ class WriteOutcome(Record):
 class Removal:
     """A deletion of a photograph: of one version for good, or (no version) of all that was uploaded under the key."""
 
-    key: str
+    key: str  # decoded
     version_id: str | None
     removed_at: str  # ISO 8601
     sequencer: str | None = None
     requested_by: str | None = None
 
-    def covers(self, source: Source) -> bool:
+    def covers(self, upload: Upload) -> bool:
         """Tell whether the photograph is the one, or among those, that were deleted."""
-        if source.image.key != self.key:
+        if decode_key(upload.image.key) != self.key:
             return False
         if self.version_id:
-            return source.image.version_id == self.version_id
+            return upload.image.version_id == self.version_id
         # S3 tells upload times in whole seconds; within the second of the deletion its sequencer decides, and where
         # there is none the upload counts as the later: a row too many can be deleted, a lost photograph cannot.
         removed = instant(self.removed_at).replace(microsecond=0)
-        uploaded = instant(source.uploaded_at).replace(microsecond=0)
+        uploaded = instant(upload.uploaded_at).replace(microsecond=0)
         if removed != uploaded:
             return uploaded < removed
-        return compare_sequencers(source.sequencer, self.sequencer) < 0
+        return compare_sequencers(upload.sequencer, self.sequencer) < 0
 
 
 def record_result(database: Database, result: Result) -> WriteOutcome:
@@ -114,7 +114,7 @@ def remove_result(
     return _locked(database, key, work)
 
 
-def forget_removals(database: Database, key: SurveyKey, current: Source) -> int:
+def forget_removals(database: Database, key: SurveyKey, current: Upload) -> int:
     """Forget deletions that cover a photograph which exists (again): a deletion that was undone. Returns how many."""
 
     def work(connection: Connection) -> int:

@@ -3,11 +3,36 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Protocol
 
-from reefsteps.results import Source
+from reefsteps.results import ObjectRef
 
 
-def same_photo(one: Source, other: Source) -> bool:
+class Upload(Protocol):
+    """What identifies an uploaded photograph: `reefsteps.results.Source`, or what S3 says of a raw object."""
+
+    @property
+    def image(self) -> ObjectRef:
+        """The raw object, by version."""
+        ...
+
+    @property
+    def etag(self) -> str:
+        """S3's hash of the content."""
+        ...
+
+    @property
+    def uploaded_at(self) -> str:
+        """ISO 8601."""
+        ...
+
+    @property
+    def sequencer(self) -> str | None:
+        """S3's order of events on the key, where it is known."""
+        ...
+
+
+def same_photo(one: Upload, other: Upload) -> bool:
     """Tell whether both are the same version of the same object; without bucket versioning, the same content."""
     if one.image.bucket != other.image.bucket or one.image.key != other.image.key:
         return False
@@ -16,7 +41,7 @@ def same_photo(one: Source, other: Source) -> bool:
     return one.etag == other.etag
 
 
-def compare_uploads(one: Source, other: Source) -> int:
+def compare_uploads(one: Upload, other: Upload) -> int:
     """Return 1 if `one` was uploaded after `other`, -1 if before, 0 if that cannot be told.
 
     By upload time; S3 keeps it in whole seconds, so within one second its sequencer decides, if both are of one key.
@@ -47,5 +72,5 @@ def instant(timestamp: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _versioned(source: Source) -> bool:
-    return source.image.version_id not in (None, "", "null")
+def _versioned(upload: Upload) -> bool:
+    return upload.image.version_id not in (None, "", "null")

@@ -20,7 +20,7 @@ LONGEST_ISLAND = 30  # characters, the column coral_coverage.island
 LARGEST_LOCATION = 2_147_483_647  # the column coral_coverage.location, INT
 
 _KEY = re.compile(
-    r"(?P<year>[0-9]{4})-(?P<island>.+)-(?P<location>[0-9]+)\.(?P<extension>[A-Za-z0-9]{1,10})", re.DOTALL
+    r"(?P<year>[0-9]{4})-(?P<island>.+)-(?P<location>[0-9]{1,20})\.(?P<extension>[A-Za-z0-9]{1,10})", re.DOTALL
 )
 _EXPECTED = (
     "Expected {year}-{island}-{location}.{extension}, for example 2006-Takapoto-01.jpg: "
