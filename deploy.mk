@@ -1,0 +1,11 @@
+# Deployment to AWS; included by the Makefile. ENV names an environment of samconfig.toml.
+ENV ?= dev
+PAGE ?= yes
+
+.PHONY: deploy destroy
+
+deploy: $(VENV)/.dev ## Deploy to AWS: registry, build, push, stack (ENV=dev|prod, PAGE=no leaves the web service out)
+	$(BIN)/python -m scripts.deploy deploy --env $(ENV) $(if $(filter no,$(PAGE)),--without-page)
+
+destroy: $(VENV)/.dev ## Delete the stacks; keeps photographs, a database snapshot and the user pool
+	$(BIN)/python -m scripts.deploy destroy --env $(ENV)

@@ -1,0 +1,243 @@
+"""`make deploy` and `make destroy`: registry, build, push, application, in that order, saying what is done.
+
+    python -m scripts.deploy deploy --env dev [--without-page]
+    python -m scripts.deploy destroy --env dev
+
+People's choices are in samconfig.toml; what only this script knows (image addresses, the commit) is added to them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from scripts.deployment import ROOT, Deployment
+from scripts.deployment_rules import faults
+
+IMAGES = ("Restoration", "Reframing", "Segmentation", "Conversion")
+KEPT = """\
+Kept, because no one gets them back:
+  - the seven buckets with photographs, results and models (DeletionPolicy: Retain)
+  - a last snapshot of the database (Aurora takes it before the cluster goes)
+  - the user pool with the people who may sign in
+docs/operations.md says how to remove them, and how to start again from them."""
+
+
+class DeploymentError(Exception):
+    """Something that the operator can mend; the message says how."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One environment of samconfig.toml."""
+
+    name: str
+    stack: str
+    region: str
+    overrides: dict[str, str]
+    registry_overrides: dict[str, str]
+
+    @classmethod
+    def read(cls, name: str) -> Environment:
+        """Read an environment; raises DeploymentError naming those that exist."""
+        config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+        section = config.get(name, {})
+        if "deploy" not in section:
+            known = [key for key, value in config.items() if isinstance(value, dict) and "deploy" in value]
+            raise DeploymentError(f"samconfig.toml has no environment '{name}'; it has {', '.join(known)}.")
+        shared = section["global"]["parameters"]
+        return cls(
+            name=name,
+            stack=shared["stack_name"],
+            region=shared["region"],
+            overrides=dict(pair.split("=", 1) for pair in section["deploy"]["parameters"]["parameter_overrides"]),
+            registry_overrides=dict(section.get("registry", {}).get("parameters", {})),
+        )
+
+    @property
+    def registry_stack(self) -> str:
+        """Name of the stack that holds the image repositories."""
+        return f"{self.stack}-registry"
+
+
+def deploy(environment: Environment, *, with_page: bool) -> None:
+    """Bring the account to what the checkout says."""
+    _say(f"1/5 checking the deployment and the account ({environment.stack} in {environment.region})")
+    _preflight(environment)
+    _say(f"2/5 image repositories and GitHub's role: stack {environment.registry_stack}")
+    _sam_deploy_registry(environment)
+    outputs = _outputs(environment, environment.registry_stack)
+    version = _version()
+    _say(f"3/5 building the functions (version {version}); the first time takes a quarter of an hour")
+    architecture = environment.overrides.get("Architecture", "x86_64")
+    _run(
+        ["sam", "build", "--config-env", environment.name, "--parameter-overrides", f"Architecture={architecture}"],
+        ARCH="aarch64" if architecture == "arm64" else "x86_64",
+    )
+    page = ""
+    if with_page:
+        _say("4/5 building and pushing the page")
+        _docker_login(environment, outputs["Registry"])
+        page = f"{outputs['FrontendRepositoryUri']}:{version}"
+        _push_page(page, "linux/arm64" if architecture == "arm64" else "linux/amd64")
+    else:
+        _say("4/5 no page: everything but the web service is deployed")
+        _docker_login(environment, outputs["Registry"])
+    _say(f"5/5 pushing the functions and deploying stack {environment.stack}; the first time takes half an hour")
+    values = environment.overrides | {"FrontendImageUri": page, "PipelineVersion": version}
+    repositories = [f"{name}Function={outputs[f'{name}RepositoryUri']}" for name in IMAGES]
+    _run(
+        [
+            "sam",
+            "deploy",
+            "--config-env",
+            environment.name,
+            *(argument for repository in repositories for argument in ("--image-repositories", repository)),
+            "--parameter-overrides",
+            *(f'{name}="{value}"' for name, value in sorted(values.items())),  # quoted: SAM refuses a bare empty value
+        ]
+    )
+    for name, value in sorted(_outputs(environment, environment.stack).items()):
+        _say(f"  {name}: {value}")
+    _say("Next: add people to the user pool, upload the two .pth models (README, 'Deploying').")
+
+
+def destroy(environment: Environment) -> None:
+    """Delete both stacks after the operator typed the stack's name."""
+    _say(f"This deletes the stacks {environment.stack} and {environment.registry_stack} (functions, page, images).")
+    _say(KEPT)
+    if input(f"Type {environment.stack} to go on: ").strip() != environment.stack:
+        raise DeploymentError("Nothing was deleted.")
+    rds = boto3.client("rds", region_name=environment.region)
+    for cluster in rds.describe_db_clusters()["DBClusters"]:
+        ours = {"Key": "aws:cloudformation:stack-name", "Value": environment.stack} in cluster.get("TagList", [])
+        if ours and cluster.get("DeletionProtection"):
+            raise DeploymentError(
+                "The database is protected. Set DatabaseDeletionProtection=false in samconfig.toml, make deploy, "
+                "then make destroy again."
+            )
+    cloudformation = boto3.client("cloudformation", region_name=environment.region)
+    for stack in (environment.stack, environment.registry_stack):
+        _say(f"deleting {stack} (CloudFront and the database take up to half an hour)")
+        cloudformation.delete_stack(StackName=stack)
+        cloudformation.get_waiter("stack_delete_complete").wait(
+            StackName=stack, WaiterConfig={"Delay": 30, "MaxAttempts": 120}
+        )
+    _say("Done. " + KEPT)
+
+
+def _preflight(environment: Environment) -> None:
+    for tool in ("sam", "docker", "make", "curl"):
+        if shutil.which(tool, path=_path()) is None:
+            raise DeploymentError(f"'{tool}' is not installed; see 'Deploying' in the README.")
+    if found := faults(Deployment.load()):
+        raise DeploymentError("The deployment has faults:\n  " + "\n  ".join(found))
+    try:
+        identity = boto3.client("sts", region_name=environment.region).get_caller_identity()
+    except (BotoCoreError, ClientError) as error:
+        raise DeploymentError(f"No access to AWS ({error}). Sign in (aws sso login) or set AWS_PROFILE.") from error
+    _say(f"  account {identity['Account']} as {identity['Arn']}")
+
+
+def _sam_deploy_registry(environment: Environment) -> None:
+    values = {"ApplicationStack": environment.stack, "GitHubEnvironment": environment.name}
+    values |= {name: value for name, value in environment.registry_overrides.items() if value}
+    _run(
+        [
+            "sam",
+            "deploy",
+            "--template-file",
+            "registry.yaml",
+            "--stack-name",
+            environment.registry_stack,
+            "--region",
+            environment.region,
+            "--capabilities",
+            "CAPABILITY_IAM",
+            "--no-confirm-changeset",
+            "--no-fail-on-empty-changeset",
+            "--parameter-overrides",
+            *(f'{name}="{value}"' for name, value in sorted(values.items())),  # quoted: SAM refuses a bare empty value
+        ]
+    )
+
+
+def _push_page(image: str, platform: str) -> None:
+    known = subprocess.run(["docker", "manifest", "inspect", image], capture_output=True, check=False)  # noqa: S603, S607
+    if known.returncode == 0:
+        _say(f"  {image} is in the repository already")
+        return
+    _run(["docker", "build", "--platform", platform, "--file", "frontend/Dockerfile", "--tag", image, "."])
+    _run(["docker", "push", image])
+
+
+def _docker_login(environment: Environment, registry: str) -> None:
+    token = boto3.client("ecr", region_name=environment.region).get_authorization_token()
+    user, password = base64.b64decode(token["authorizationData"][0]["authorizationToken"]).decode().split(":", 1)
+    _run(["docker", "login", "--username", user, "--password-stdin", registry], text_input=password)
+
+
+def _outputs(environment: Environment, stack: str) -> dict[str, str]:
+    cloudformation = boto3.client("cloudformation", region_name=environment.region)
+    (description,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])}
+
+
+def _version() -> str:
+    """The commit; with changes that are not committed the time too, since image tags are never moved."""
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607
+    changed = subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607
+    suffix = f"-changed-{datetime.now(UTC):%Y%m%d%H%M%S}" if changed.stdout.strip() else ""
+    return commit.stdout.strip() + suffix
+
+
+def _path() -> str:
+    return f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+
+
+def _run(command: list[str], *, text_input: str | None = None, **variables: str) -> None:
+    _say("  $ " + " ".join(command))
+    environment = os.environ | {"PATH": _path(), "SAM_CLI_TELEMETRY": "0"} | variables
+    done = subprocess.run(command, cwd=ROOT, env=environment, input=text_input, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise DeploymentError(
+            f"'{command[0]} {command[1]}' failed; its output above says why. It is safe to run again."
+        )
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201
+
+
+def main() -> int:
+    """Parse the command line; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.deploy", description=__doc__.partition("\n")[0])
+    parser.add_argument("action", choices=("deploy", "destroy"))
+    parser.add_argument("--env", default="dev", help="environment of samconfig.toml")
+    parser.add_argument("--without-page", action="store_true", help="leave the web service out")
+    arguments = parser.parse_args()
+    try:
+        environment = Environment.read(arguments.env)
+        if arguments.action == "deploy":
+            deploy(environment, with_page=not arguments.without_page)
+        else:
+            destroy(environment)
+    except DeploymentError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
