@@ -53,10 +53,14 @@ def inside(outlines: Sequence[FloatArray], width: int, height: int) -> NDArray[n
     return (coverage(outlines, width, height) >= 128).astype(np.uint8)
 
 
-def blend(canvas: NDArray[np.float32], colour: NDArray[np.float32], alpha: NDArray[np.float32]) -> None:
-    """Lay ``colour`` (a picture or one colour) over ``canvas`` in place; alpha (H, W) from 0 to 1."""
-    a = alpha[..., None]
-    canvas += (colour - canvas) * a
+def stamp(canvas: NDArray[np.uint16], outline: FloatArray, value: int) -> None:
+    """Set ``canvas`` to ``value`` in place where at least half of the pixel lies inside the pixel outline."""
+    limit = [canvas.shape[1], canvas.shape[0]]
+    low = np.clip(np.floor(outline.min(0)).astype(int) - 1, 0, limit)
+    high = np.clip(np.ceil(outline.max(0)).astype(int) + 1, 0, limit)
+    if (high > low).all():
+        window = canvas[low[1] : high[1], low[0] : high[0]]
+        window[inside([outline - low], int(high[0] - low[0]), int(high[1] - low[1])) > 0] = value
 
 
 def strip(view: View, start: FloatArray, end: FloatArray, half_width: float, sag: float = 0.0) -> FloatArray:

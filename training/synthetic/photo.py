@@ -13,7 +13,7 @@ from training.synthetic.camera import UNIT_SQUARE, FloatArray, View, draw_view, 
 from training.synthetic.config import FRAME_KINDS, FRAMINGS, PhotoConfig
 from training.synthetic.frames import Frame, draw_frame, paint_frame
 from training.synthetic.occluders import Occluder, draw_occluders, paint_occluders
-from training.synthetic.paint import dense, fill, inside
+from training.synthetic.paint import dense, inside, stamp
 from training.synthetic.seabed import Patch, ground, paint, scatter
 from training.synthetic.water import Water, draw_water, expose
 
@@ -156,7 +156,7 @@ def _draw_labels(
     number = 0
     for patch in photo.patches:
         number += patch.coral
-        fill(labels, [place(patch.outline)], (number if patch.coral else 0,))
+        stamp(labels, place(patch.outline), number if patch.coral else 0)
     for item in photo.occluders:
-        fill(labels, [place(dense(item.outline))], (0,))
+        stamp(labels, place(dense(item.outline)), 0)
     return labels

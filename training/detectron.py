@@ -1,0 +1,106 @@
+"""What training needs of torch and detectron2: configuration, model, batches, export, prediction."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from detectron2.config import CfgNode, get_cfg
+from detectron2.data.transforms import ResizeShortestEdge
+from detectron2.modeling import build_model
+from detectron2.structures import BitMasks, Instances
+from numpy.typing import NDArray
+
+from training.augment import Example
+from training.predict import Prediction, Predictor
+
+MIN_INSTANCE_PX = 24
+
+
+def load_config(path: Path, device: str | None = None) -> CfgNode:
+    """Return detectron2's configuration from a YAML file; ``device`` overrides ("cuda" where there is one)."""
+    cfg = get_cfg()
+    cfg.merge_from_file(str(path))
+    if device:
+        cfg.MODEL.DEVICE = device
+    return cfg
+
+
+def new_model(cfg: CfgNode) -> torch.nn.Module:
+    """Return the untrained model on its device."""
+    return build_model(cfg)
+
+
+def in_mixed_precision(model: torch.nn.Module) -> torch.nn.Module:
+    """Return the model with its backbone run in bfloat16 and channels last: a third less time on a CPU that knows it.
+
+    Weights, heads and losses stay in 32 bits.
+    """
+    model = model.to(memory_format=torch.channels_last)
+    exact = model.backbone.forward
+
+    def forward(images: torch.Tensor) -> dict[str, torch.Tensor]:
+        with torch.autocast(images.device.type, torch.bfloat16):
+            features = exact(images.contiguous(memory_format=torch.channels_last))
+        return {name: feature.float() for name, feature in features.items()}
+
+    model.backbone.forward = forward
+    return model
+
+
+def to_input(example: Example, with_target: bool) -> dict[str, Any]:
+    """Return detectron2's input for one example; instances below MIN_INSTANCE_PX pixels are left out."""
+    h, w = example.labels.shape
+    item: dict[str, Any] = {
+        "image": torch.as_tensor(np.ascontiguousarray(example.image_bgr.transpose(2, 0, 1))),
+        "height": h,
+        "width": w,
+    }
+    if with_target:
+        numbers, counts = np.unique(example.labels, return_counts=True)
+        kept = [n for n, c in zip(numbers, counts, strict=True) if n and c >= MIN_INSTANCE_PX]
+        stack = np.stack([example.labels == n for n in kept]) if kept else np.zeros((0, h, w), bool)
+        target = Instances((h, w))
+        masks = BitMasks(torch.as_tensor(stack))
+        target.gt_masks = masks
+        target.gt_boxes = masks.get_bounding_boxes()
+        target.gt_classes = torch.zeros(len(kept), dtype=torch.int64)
+        item["instances"] = target
+    return item
+
+
+def export(weights: dict[str, torch.Tensor], cfg: CfgNode, stem: Path) -> None:
+    """Write ``stem``.pth (weights only, half precision) and ``stem``.yaml (the configuration that belongs to them)."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    half = {k: v.detach().cpu().half() if v.is_floating_point() else v.detach().cpu() for k, v in weights.items()}
+    torch.save({"model": half}, stem.with_suffix(".pth"))
+    plain = cfg.clone()
+    plain.MODEL.DEVICE = "cpu"
+    plain.OUTPUT_DIR = "."
+    stem.with_suffix(".yaml").write_text(plain.dump(), encoding="utf-8")
+
+
+def load_weights(model: torch.nn.Module, path: Path) -> None:
+    """Load an exported ``.pth`` (half precision becomes float) into the model."""
+    state = torch.load(path, map_location="cpu", weights_only=True)["model"]
+    model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+
+
+def predictor(path: Path, threads: int) -> Predictor:
+    """Return detectron2's own prediction (resize, model, paste) with the weights ``path`` and the YAML beside it."""
+    torch.set_num_threads(threads)
+    cfg = load_config(path.with_suffix(".yaml"))
+    model = new_model(cfg).eval()
+    load_weights(model, path)
+    resize = ResizeShortestEdge(cfg.INPUT.MIN_SIZE_TEST, cfg.INPUT.MAX_SIZE_TEST)
+
+    def predict(image_bgr: NDArray[np.uint8]) -> Prediction:
+        small = resize.get_transform(image_bgr).apply_image(image_bgr)
+        item = {"image": torch.as_tensor(np.ascontiguousarray(small.transpose(2, 0, 1), dtype=np.float32))}
+        with torch.no_grad():
+            found = model([{**item, "height": image_bgr.shape[0], "width": image_bgr.shape[1]}])[0]["instances"]
+        return Prediction(found.pred_masks.cpu().numpy().astype(bool), found.scores.cpu().numpy().astype(np.float32))
+
+    return predict

@@ -1,0 +1,49 @@
+"""One way to run either form of a model: ``.pth`` through detectron2, ``.onnx`` through the product's own runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Instances of one picture, best first: ``masks`` bool (N, H, W), ``scores`` float32 (N,)."""
+
+    masks: NDArray[np.bool_]
+    scores: NDArray[np.float32]
+
+    def union(self, min_score: float) -> NDArray[np.bool_]:
+        """Return bool (H, W): where any instance scored at least ``min_score`` lies."""
+        return np.asarray(self.masks[self.scores >= min_score].any(0))
+
+
+Predictor = Callable[[NDArray[np.uint8]], Prediction]
+
+
+def load_predictor(model: Path, threads: int = 1) -> Predictor:
+    """Return a function from a BGR picture to its instances; the suffix of ``model`` decides what runs it."""
+    if model.suffix == ".onnx":
+        return _product(model, threads)
+    from training.detectron import predictor
+
+    return predictor(model, threads)
+
+
+def _product(model: Path, threads: int) -> Predictor:
+    from reefsteps.detection.detector import load_detector
+
+    detector = load_detector(model, model.with_suffix(".json"), threads)
+
+    def predict(image_bgr: NDArray[np.uint8]) -> Prediction:
+        found = detector.detect(image_bgr)
+        masks = np.zeros((len(found), *image_bgr.shape[:2]), bool)
+        for full, mask in zip(masks, found.masks, strict=True):
+            full[mask.window()] = mask.bitmap > 0
+        return Prediction(masks, np.asarray(found.scores, np.float32))
+
+    return predict

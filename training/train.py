@@ -1,0 +1,151 @@
+"""Train one model: ``python -m training.train --target frame --config CONFIG.yaml --output OUT``.
+
+Pictures come from the synthetic generator, or with ``--coco`` from annotated photographs. Runs on CPU or GPU
+(``--device cuda``); ``--resume`` continues from the last checkpoint in OUT; ``--minutes`` ends the run in time, with
+the learning rate annealed by whichever of time and iterations has gone further. OUT receives ``last.pth`` (to resume),
+``<name>.pth`` and ``<name>.yaml`` (to deploy) and ``losses.csv``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from detectron2.utils.events import EventStorage
+
+from training.augment import Augmentation, Example, augment, quarter_turn
+from training.detectron import export, in_mixed_precision, load_config, new_model, to_input
+from training.examples import FIRST_TRAINING_SEED, FRAME_SHAPES, TARGETS, Replay, coral_example, frame_example
+
+AVERAGE_DECAY = 0.998
+NAMES = {"frame": "detectron2-reframe", "coral": "detectron2-classifier"}
+AUGMENTATIONS = {"frame": Augmentation(), "coral": Augmentation(strings=0.2)}
+
+
+def synthetic_batches(target: str, seed: int, size: int, fresh: float) -> Iterator[list[Example]]:
+    """Yield batches of ``size`` examples of one shape for ever; the same seed gives the same batches."""
+    rng = np.random.default_rng(seed)
+    first = FIRST_TRAINING_SEED + seed * 1_000_000
+    if target == "frame":
+        pools = [
+            Replay(lambda s, shape=shape: frame_example(s, shape), first + i * 300_000, 600, fresh)  # type: ignore[misc]
+            for i, shape in enumerate(FRAME_SHAPES)
+        ]
+        shares = [0.5, 0.15, 0.35]
+    else:
+        pools, shares = [Replay(coral_example, first, 1200, fresh)], [1.0]
+    while True:
+        pool = pools[int(rng.choice(len(pools), p=shares))]
+        yield varied(rng, pool.batch(rng, size), AUGMENTATIONS[target])
+
+
+def varied(rng: np.random.Generator, batch: list[Example], options: Augmentation) -> list[Example]:
+    """Return the batch augmented, and turned by 90 degrees as a whole half of the time."""
+    changed = [augment(rng, example, options) for example in batch]
+    return [quarter_turn(example) for example in changed] if options.turn and rng.random() < 0.5 else changed
+
+
+class Average:
+    """The running average of a model's weights and batch statistics: what is deployed."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        self.weights = {k: v.detach().clone() for k, v in model.state_dict().items()}
+        self.count = 0
+
+    def update(self, model: torch.nn.Module) -> None:
+        self.count += 1
+        decay = min(AVERAGE_DECAY, 1 - 1 / (0.2 * self.count + 1))
+        for name, value in model.state_dict().items():
+            if value.is_floating_point():
+                self.weights[name].lerp_(value, 1 - decay)
+            else:
+                self.weights[name].copy_(value)
+
+
+def learning_rate(base: float, iteration: int, warmup: int, progress: float) -> float:
+    """Return a linear warm-up followed by half a cosine that ends at 1 % of ``base``."""
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+    return base * min(1.0, (iteration + 1) / warmup) * (0.01 + 0.99 * cosine)
+
+
+def train(args: argparse.Namespace) -> None:
+    """Run the training described by the command line."""
+    cfg = load_config(args.config, args.device)
+    seed = cfg.SEED if args.seed is None else args.seed
+    torch.manual_seed(seed)
+    torch.set_num_threads(args.threads)
+    cv2.setNumThreads(args.threads)
+    args.output.mkdir(parents=True, exist_ok=True)
+    model = in_mixed_precision(new_model(cfg).train())
+    optimizer = torch.optim.AdamW(model.parameters(), lr=cfg.SOLVER.BASE_LR, weight_decay=cfg.SOLVER.WEIGHT_DECAY)
+    average = Average(model)
+    iteration, spent_s = 0, 0.0
+    last = args.output / "last.pth"
+    if args.resume and last.exists():
+        state = torch.load(last, map_location=cfg.MODEL.DEVICE, weights_only=True)
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        average.weights, average.count = state["average"], state["iteration"]
+        iteration, spent_s = state["iteration"], state["spent_s"]
+    if args.coco:
+        from training.coco import coco_batches
+
+        batches = coco_batches(args.coco, args.images, seed + iteration, cfg.SOLVER.IMS_PER_BATCH, args.target)
+    else:
+        batches = synthetic_batches(args.target, seed + iteration, cfg.SOLVER.IMS_PER_BATCH, args.fresh)
+    budget_s = args.minutes * 60 if args.minutes else math.inf
+    started = time.monotonic() - spent_s
+
+    def save() -> None:
+        state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "average": average.weights}
+        torch.save({**state, "iteration": iteration, "spent_s": time.monotonic() - started}, last)
+        export(average.weights, cfg, args.output / NAMES[args.target])
+
+    log = (args.output / "losses.csv").open("a", encoding="utf-8")
+    with EventStorage(iteration), log:
+        while iteration < cfg.SOLVER.MAX_ITER and time.monotonic() - started < budget_s:
+            progress = max(iteration / cfg.SOLVER.MAX_ITER, (time.monotonic() - started) / budget_s)
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(cfg.SOLVER.BASE_LR, iteration, cfg.SOLVER.WARMUP_ITERS, progress)
+            losses = model([to_input(example, with_target=True) for example in next(batches)])
+            total = sum(losses.values())
+            if not torch.isfinite(total):
+                raise FloatingPointError(f"The loss is not finite at iteration {iteration}; lower SOLVER.BASE_LR.")
+            optimizer.zero_grad()
+            total.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+            optimizer.step()
+            average.update(model)
+            iteration += 1
+            if iteration % 20 == 0:
+                parts = ",".join(f"{float(losses[k]):.4f}" for k in sorted(losses))
+                print(f"{iteration},{time.monotonic() - started:.0f},{float(total):.4f},{parts}", file=log, flush=True)
+            if iteration % cfg.SOLVER.CHECKPOINT_PERIOD == 0:
+                save()
+    save()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--target", choices=TARGETS, required=True)
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--coco", type=Path, help="COCO annotations (CVAT, LabelMe or Label Studio export)")
+    parser.add_argument("--images", type=Path, help="folder of the photographs that the annotations name")
+    parser.add_argument("--minutes", type=float, default=0.0)
+    parser.add_argument("--device", default=None)
+    parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--fresh", type=float, default=2.0, help="new synthetic pictures in each batch, on average")
+    parser.add_argument("--resume", action="store_true")
+    train(parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()
