@@ -89,12 +89,12 @@ def search_side(
     across = np.linspace(*window, rows)
     along = np.linspace(0.02, 0.98, SEGMENTS * COLUMNS_PER_SEGMENT)
     strip = side_strip(photo, model, side, np.zeros_like(along), across, along, step_px)
-    colours = cv2.GaussianBlur(strip.values, (0, 0), sigmaX=0.8, sigmaY=1.2)
+    colours = np.asarray(cv2.GaussianBlur(strip.values, (0, 0), sigmaX=0.8, sigmaY=1.2), np.float32)
     gradient = np.zeros_like(colours)
     gradient[1:-1] = np.clip(colours[2:] - colours[:-2], -GRADIENT_LIMIT, GRADIENT_LIMIT)
     gradient[~strip.inside] = 0
     segments = gradient.reshape(rows, SEGMENTS, COLUMNS_PER_SEGMENT, 3).mean(2)
-    seen = strip.inside.reshape(rows, SEGMENTS, COLUMNS_PER_SEGMENT).all(2)
+    seen = np.asarray(strip.inside.reshape(rows, SEGMENTS, COLUMNS_PER_SEGMENT).all(2))
     slopes = np.linspace(-max_slope, max_slope, 23 if max_slope > 0.01 else 9)
     bows = np.array([-0.003, -0.0015, 0.0, 0.0015, 0.003])
     shapes = np.array(list(itertools.product(slopes, bows)))
@@ -196,8 +196,9 @@ def _contrast(texture: Array, row: int, shift: NDArray[np.intp], row_size: float
 def choose(searches: list[SideSearch], priors: tuple[tuple[float, float], ...], *, optional: bool) -> Choice:
     """Pick the candidates that read as one frame.
 
-    Each prior (offset, spread) is a place where the mask (or the strings) may put the inner edge; the four offsets share one
-    unknown shift (a mask is too fat or too thin all around). ``optional`` lets a side go without (strings stand in).
+    Each prior (offset, spread) is a place where the mask (or the strings) may put the inner edge; the four offsets
+    share one unknown shift (a mask is too fat or too thin all around). ``optional`` lets a side go without, where
+    strings stand in.
     """
     sides: list[list[Candidate | None]] = [
         [*search.candidates, None] if optional or not search.candidates else list(search.candidates)
@@ -243,7 +244,8 @@ def _own_score(item: Candidate | None, priors: tuple[tuple[float, float], ...]) 
 
 def _pattern(search: SideSearch, item: Candidate, depths: Array) -> Array:
     """Return the responses parallel to a candidate at ``depths`` from it (inside > 0); nan beyond the window."""
-    return np.interp(item.offset + depths, search.across, search.profiles[item.profile], left=np.nan, right=np.nan)
+    profile = search.profiles[item.profile]
+    return np.asarray(np.interp(item.offset + depths, search.across, profile, left=np.nan, right=np.nan))
 
 
 def _alike(one: SideSearch, a: Candidate | None, other: SideSearch, b: Candidate | None) -> float:
@@ -353,7 +355,7 @@ def edge_points(photo: Photograph, model: PlaneModel, side: int, candidate: Cand
     return EdgePoints(points, float(inlier.sum()) / FINE_COLUMNS)
 
 
-def _parabola_inliers(along: Array, position: Array, usable: Array, tolerance: float) -> Array:
+def _parabola_inliers(along: Array, position: Array, usable: NDArray[np.bool_], tolerance: float) -> NDArray[np.bool_]:
     """Return which points lie on the best straight line (200 pairs tried), then on a parabola refined from it."""
     index = np.nonzero(usable)[0]
     none = np.zeros(len(along), bool)

@@ -117,7 +117,8 @@ class PlaneModel:
 
     def to_plane(self, image: Array) -> Array:
         """Return plane points (N, 2) of image points (N, 2)."""
-        return apply_homography(np.linalg.inv(self.matrix), undistort(self.normalise(image), self.radial))
+        inverse = np.asarray(np.linalg.inv(self.matrix), np.float64)
+        return apply_homography(inverse, undistort(self.normalise(image), self.radial))
 
     def after(self, change: Array) -> PlaneModel:
         """Return the model whose unit square is this one's image of ``change`` (a homography within the plane)."""

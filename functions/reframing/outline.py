@@ -84,7 +84,9 @@ def rough_quad(frame_mask: NDArray[np.bool_]) -> RoughQuad | None:
     height, width = frame_mask.shape
     scale = WORK_SIDE_PX / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(frame_mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA)
+    small = np.asarray(
+        cv2.resize(frame_mask.astype(np.uint8) * np.uint8(255), size, interpolation=cv2.INTER_AREA), np.uint8
+    )
     kept = _main_pieces(small)
     if kept is None:
         return None
@@ -152,14 +154,14 @@ def _hough_lines(outline: _Outline, size: tuple[int, int]) -> list[tuple[float, 
         offset = outline.points[near] @ [np.cos(angle), np.sin(angle)]
         votes[index] = np.bincount(((offset + reach) / OFFSET_STEP_PX).astype(int), minlength=bins)[:bins]
     wrapped = np.vstack([votes[-4:], votes, votes[:4]])
-    votes = cv2.GaussianBlur(wrapped, (0, 0), 1.2)[4:-4]
+    votes = np.asarray(cv2.GaussianBlur(wrapped, (0, 0), 1.2), np.float32)[4:-4]
     top = float(votes.max())
-    lines = []
+    lines: list[tuple[float, float, float]] = []
     for _ in range(MAX_LINES):
         row, column = np.unravel_index(int(np.argmax(votes)), votes.shape)
         if votes[row, column] < 0.12 * top:
             break
-        lines.append((float(angles[row]), (column + 0.5) * OFFSET_STEP_PX - reach, float(votes[row, column])))
+        lines.append((float(angles[row]), float(column + 0.5) * OFFSET_STEP_PX - reach, float(votes[row, column])))
         for step in range(-5, 6):
             votes[(row + step) % len(angles), max(0, column - 6) : column + 7] = 0
     return lines
@@ -173,10 +175,10 @@ def _best_quad(outline: _Outline, mask: NDArray[np.uint8], *, inside_is_mask: bo
     lines = _hough_lines(outline, (width, height))
     marks = np.ones((height, width), np.uint8)
     marks[outline.points[:, 1].astype(int), outline.points[:, 0].astype(int)] = 0
-    distance = cv2.distanceTransform(marks, cv2.DIST_L2, 3)
+    distance = np.asarray(cv2.distanceTransform(marks, cv2.DIST_L2, 3), np.float32)
     hull_area = cv2.contourArea(cv2.convexHull(outline.points.astype(np.float32)))
     ys, xs = np.nonzero(mask[::3, ::3])
-    mask_points = np.stack([xs, ys], axis=1) * 3.0
+    mask_points = np.stack([xs, ys], axis=1).astype(np.float64) * 3
     best: tuple[float, Array | None] = (0.6, None)
     for quad in _candidate_quads(lines, (width, height), hull_area):
         support = _side_support(quad, distance)
@@ -286,7 +288,7 @@ def _is_filled(mask: NDArray[np.uint8], quad: Array) -> bool:
 
 
 def _plausible_pair(inner: Array, outer: tuple[Array, float] | None) -> bool:
-    """An inner outline is the opening only when the outer one, if seen, lies around it with bars of one likely width."""
+    """An inner outline is the opening only when the outer one, if seen, lies around it at a bar's likely width."""
     if outer is None or outer[1] < 0.5:
         return True
     plane = apply_homography(homography(order_corners(inner), UNIT_SQUARE), order_corners(outer[0]))

@@ -28,6 +28,9 @@ RIM_WINDOW = (-0.09, 0.03)
 RIM_SPREAD = 0.0035
 MIN_SHARE_TO_FIT = 0.2
 MAX_SIDE_MISFIT = 0.0012
+# Sides whose steps do not look alike, and that lie this far off the strings' outline, are not believed.
+DOUBTFUL_LIKENESS = 0.6
+DOUBTFUL_DISTANCE = 0.005
 # A bar's mask may reach this far outside and inside of the inner edge, parts of the side.
 WIDEST_BAR = 0.14
 DEEPEST_BAR = 0.05
@@ -159,14 +162,17 @@ def _with_grid(photo: Photograph, grid: Grid) -> tuple[JointFit, Evidence]:
         fit = _fit([*grid.constraints, *_side_constraints(sides)], fit.model.after(_shrink(fit.rim)))
     fit, sides = _without_misfits(grid, sides, fit)
     grid_corners = fit.model.after(_shrink(fit.rim)).corners_px
-    apart = np.linalg.norm(grid_corners - grid.model.corners_px, axis=1).max() / side_lengths(grid_corners).mean()
+    moved = np.linalg.norm(grid_corners - grid.model.corners_px, axis=1)
+    apart = float(moved.max() / side_lengths(grid_corners).mean())
+    if choice.likeness < DOUBTFUL_LIKENESS and apart > DOUBTFUL_DISTANCE:
+        sides, fit, apart = [None] * 4, _fit(list(grid.constraints), grid.model), 0.0  # the strings alone
     return fit, Evidence(
         _shares(sides),
         choice.margin,
         choice.likeness,
         choice.misalignment,
         strings=grid.counts,
-        grid_disagreement_percent=100 * float(apart),
+        grid_disagreement_percent=100 * apart,
         beyond=float(beyond_ratios(photo, grid.model).max()),
         rim_percent=100 * fit.rim,
     )

@@ -18,7 +18,7 @@ TOP, RIGHT, BOTTOM, LEFT = range(4)
 
 
 def on_side(side: int, along: Array, inward: Array) -> Array:
-    """Return plane points (N, 2) at positions ``along`` a side and ``inward`` of it; left and top run with +y and +x."""
+    """Return plane points (N, 2) ``along`` a side (top, bottom: +x; left, right: +y) and ``inward`` of it."""
     x, y = {
         TOP: (along, inward),
         RIGHT: (1 - inward, along),

@@ -1,0 +1,159 @@
+"""The second step: find the quadrat in the treated picture, straighten it and cut it out along the inner edge.
+
+Corners that a person has set take the place of detection. They are kept beside the picture, bound to the original's
+version, so that a later run of the same photograph uses them again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reefsteps.document import (
+    StateDocument,
+    derived_metadata,
+    refuse_other_photo,
+    refuse_superseded,
+    save_record,
+)
+from reefsteps.errors import PhotoNotFoundError, QuadratNotFoundError
+from reefsteps.images import decode, encode_jpeg, thumbnail
+from reefsteps.keys import corners_key, picture_key, thumbnail_key
+from reefsteps.model_store import ModelStore
+from reefsteps.observability import logger, step_handler
+from reefsteps.results import ModelIdentity, ObjectRef, ReframingResult, RestorationResult, Source
+from reefsteps.storage import JPEG, Storage
+from reefsteps.surveys import SurveyKey
+from reframing.geometry import PlaneModel
+from reframing.manual import manual_model
+from reframing.quadrat import QuadratFit, find_quadrat
+from reframing.rectification import rectify, source_side_px
+from reframing.settings import Settings
+
+SETTINGS = Settings.from_environment()
+STORAGE = Storage()
+MODELS = ModelStore(
+    STORAGE.client, SETTINGS.model_bucket, SETTINGS.model_name, Path(tempfile.gettempdir()) / "reefsteps-models"
+)
+
+Corners = tuple[tuple[float, float], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Located:
+    """Where the quadrat is, and how that is known: by detection (``fit`` and its model) or by hand (neither)."""
+
+    view: PlaneModel
+    fit: QuadratFit | None = None
+    identity: ModelIdentity | None = None
+
+
+@step_handler("reframing")
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """Return the ReframingResult of the document's photograph as JSON."""
+    started = time.perf_counter()
+    document = StateDocument.parse(event)
+    survey = document.survey
+    earlier = document.restoration(STORAGE, SETTINGS.treated_bucket)
+    refuse_superseded(STORAGE, SETTINGS.reframed_bucket, survey, earlier.source)
+    picture_bgr = _treated_picture(earlier)
+    located = _locate(document, survey, earlier.source, picture_bgr)
+    side_px = source_side_px(located.view)
+    reframed_bgr = rectify(picture_bgr, located.view, side_px)
+
+    metadata = derived_metadata(earlier.source, SETTINGS.pipeline_version, located.identity)
+    refs = _write_pictures(survey, reframed_bgr, metadata)
+    side_cm = document.input.side_cm or earlier.side_cm
+    result = _result(located, refs, side_px, side_cm)
+    result = dataclasses.replace(result, elapsed_s=round(time.perf_counter() - started, 3))
+    save_record(STORAGE, SETTINGS.reframed_bucket, survey, result, earlier.source, metadata)
+    logger.info("reframed", manual=result.manual, confidence=result.confidence, strings=result.strings_used)
+    return result.to_json()
+
+
+def _treated_picture(earlier: RestorationResult) -> NDArray[np.uint8]:
+    stored = STORAGE.get(earlier.treated)
+    refuse_other_photo(stored.info, earlier.source)
+    pixels = decode(stored.body).pixels_bgr
+    assert pixels.dtype == np.uint8  # restoration writes JPEG
+    return pixels.astype(np.uint8, copy=False)
+
+
+def _locate(document: StateDocument, survey: SurveyKey, source: Source, picture_bgr: NDArray[np.uint8]) -> Located:
+    height, width = picture_bgr.shape[:2]
+    given = document.input.corners_px
+    corners = given or _stored_corners(survey, source)
+    if corners is not None:
+        view = manual_model(corners, width, height)
+        if given:
+            _store_corners(survey, source, given)
+        return Located(view)
+    detector = MODELS.detector()
+    threshold = max(SETTINGS.score_threshold, detector.manifest.score_threshold)
+    detections = detector.detect(picture_bgr, threshold)
+    if len(detections) == 0:
+        raise QuadratNotFoundError(
+            f"The model {detector.identity.name} sees no quadrat frame in the photograph (score at least "
+            f"{threshold:g}). Mark the four inner corners by hand on the page, or photograph the quadrat again."
+        )
+    fit = find_quadrat(picture_bgr, detections.union_mask() > 0)
+    return Located(fit.model, fit, detector.identity)
+
+
+def _stored_corners(survey: SurveyKey, source: Source) -> Corners | None:
+    """Return the corners that a person has set for this version of the photograph; older versions' do not count."""
+    try:
+        stored = STORAGE.get_json(ObjectRef(SETTINGS.reframed_bucket, corners_key(survey.stem)))
+    except PhotoNotFoundError:
+        return None
+    same = stored["source_version_id"] == source.image.version_id and stored["source_etag"] == source.etag
+    return tuple((float(x), float(y)) for x, y in stored["corners_px"]) if same else None
+
+
+def _store_corners(survey: SurveyKey, source: Source, corners: Corners) -> None:
+    STORAGE.put_json(
+        SETTINGS.reframed_bucket,
+        corners_key(survey.stem),
+        {
+            "corners_px": [list(corner) for corner in corners],
+            "source_version_id": source.image.version_id,
+            "source_etag": source.etag,
+        },
+        derived_metadata(source, SETTINGS.pipeline_version),
+    )
+
+
+def _write_pictures(
+    survey: SurveyKey, reframed_bgr: NDArray[np.uint8], metadata: dict[str, str]
+) -> tuple[ObjectRef, ObjectRef]:
+    bucket, stem = SETTINGS.reframed_bucket, survey.stem
+    picture, small = encode_jpeg(reframed_bgr, quality=95), encode_jpeg(thumbnail(reframed_bgr), quality=85)
+    return (
+        STORAGE.put(bucket, picture_key(stem), picture, content_type=JPEG, metadata=metadata),
+        STORAGE.put(bucket, thumbnail_key(stem), small, content_type=JPEG, metadata=metadata),
+    )
+
+
+def _result(located: Located, refs: tuple[ObjectRef, ObjectRef], side_px: int, side_cm: float) -> ReframingResult:
+    fit = located.fit
+    return ReframingResult(
+        reframed=refs[0],
+        thumbnail=refs[1],
+        corners_px=tuple((round(float(x), 3), round(float(y), 3)) for x, y in located.view.corners_px),
+        manual=fit is None,
+        confidence=1.0 if fit is None else round(fit.confidence, 4),
+        residual_px=None if fit is None else round(fit.residual_px, 3),
+        uncertainty_percent=None if fit is None else round(fit.uncertainty_percent, 3),
+        strings_used=fit is not None and fit.strings_used,
+        side_cm=side_cm,
+        side_px=side_px,
+        px_per_cm=round(side_px / side_cm, 4),
+        elapsed_s=0.0,
+        model=located.identity,
+    )

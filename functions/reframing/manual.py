@@ -1,0 +1,53 @@
+"""Corners set by a person: checked, ordered, and used in the place of detection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from reefsteps.errors import InvalidParameterError
+from reframing.geometry import Array, PlaneModel, is_convex, order_corners, side_lengths, signed_area
+
+# The page's corners may lie on the border's outer edge; rounding may put them a little beyond it.
+BORDER_TOLERANCE_PX = 1.0
+MIN_SIDE_PX = 32.0
+MAX_SIDE_RATIO = 3.0
+
+
+def manual_model(corners_px: Sequence[Sequence[float]], width_px: int, height_px: int) -> PlaneModel:
+    """Return the view of the plane whose unit square has these corners, without lens term.
+
+    The corners may start anywhere and run either way round; they are put in order, so the quadrat is never mirrored.
+    Raises InvalidParameterError when they are not four points of a convex quadrilateral within the picture.
+    """
+    corners = np.asarray(corners_px, np.float64)
+    if corners.shape != (4, 2) or not np.isfinite(corners).all():
+        raise InvalidParameterError("corners_px needs four pairs [x, y] in pixels of the treated picture.")
+    _check_inside(corners, width_px, height_px)
+    if signed_area(corners) < 0:
+        corners = corners[::-1]
+    if not is_convex(corners):
+        raise InvalidParameterError(
+            "The corners' outline crosses itself or is dented: give the four inner corners in turn, clockwise from the "
+            "top left."
+        )
+    lengths = side_lengths(corners)
+    if lengths.min() < MIN_SIDE_PX or lengths.max() > MAX_SIDE_RATIO * lengths.min():
+        raise InvalidParameterError(
+            f"The corners' sides are {', '.join(f'{length:.0f}' for length in lengths)} pixels long; each needs at "
+            f"least {MIN_SIDE_PX:.0f}, and the longest at most {MAX_SIDE_RATIO:.0f} times the shortest."
+        )
+    return PlaneModel.from_corners(order_corners(corners), width_px, height_px)
+
+
+def _check_inside(corners: Array, width_px: int, height_px: int) -> None:
+    for x, y in corners:
+        inside = (
+            -BORDER_TOLERANCE_PX <= x <= width_px + BORDER_TOLERANCE_PX
+            and -BORDER_TOLERANCE_PX <= y <= height_px + BORDER_TOLERANCE_PX
+        )
+        if not inside:
+            raise InvalidParameterError(
+                f"Corner ({x:.1f}, {y:.1f}) lies outside the treated picture of {width_px} x {height_px} pixels."
+            )

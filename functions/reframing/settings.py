@@ -1,0 +1,36 @@
+"""Environment of the reframing function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from reefsteps.settings import Environment, pipeline_version
+
+# The gate judges the fit, not the score: a doubtful mask of a real frame is worth a try.
+DEFAULT_SCORE_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Buckets, model and the least score at which an instance counts as the frame."""
+
+    treated_bucket: str
+    reframed_bucket: str
+    model_bucket: str
+    model_name: str
+    score_threshold: float
+    pipeline_version: str
+
+    @classmethod
+    def from_environment(cls, environment: Environment | None = None) -> Self:
+        """Read the function's variables; raises ConfigurationError."""
+        variables = environment or Environment()
+        return cls(
+            treated_bucket=variables.text("TREATED_BUCKET"),
+            reframed_bucket=variables.text("REFRAMED_BUCKET"),
+            model_bucket=variables.text("MODEL_BUCKET"),
+            model_name=variables.text("MODEL_NAME", "detectron2-reframe"),
+            score_threshold=variables.number("SCORE_THRESHOLD", DEFAULT_SCORE_THRESHOLD, minimum=0, maximum=1),
+            pipeline_version=pipeline_version(variables),
+        )
