@@ -14,22 +14,14 @@ from sqlalchemy import delete, insert, inspect, select
 from reefsteps.coverage_queries import colony_rows, coverage_rows, island_years, latest_rows, provenance
 from reefsteps.coverage_store import Removal, Result, forget_removals, record_result, remove_result
 from reefsteps.database import Database
-from reefsteps.document import Execution
 from reefsteps.errors import ConfigurationError, DatabaseUnavailableError
 from reefsteps.results import (
-    Colony,
-    ModelIdentity,
-    ObjectRef,
-    ReframingResult,
-    RestorationResult,
-    SegmentationResult,
     Source,
 )
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import coral_coverage, metadata
 from tests.integration.mariadb import MariaDb, MariaDbMissingError, running_mariadb
-
-SURVEY = SurveyKey(2006, "Bora-Bora", 1)
+from tests.integration.pipeline_records import SURVEY, result
 
 
 @pytest.fixture(scope="module")
@@ -58,38 +50,6 @@ def emptied(server: MariaDb) -> Database:
     for table in reversed(metadata.sorted_tables):
         database.write(lambda connection, table=table: connection.execute(delete(table)))  # type: ignore[misc]
     return database
-
-
-def result(
-    *,
-    survey: SurveyKey = SURVEY,
-    version: str = "v1",
-    uploaded_at: str = "2026-01-01T10:00:00+00:00",
-    sequencer: str | None = None,
-    started_at: str = "2026-01-01T10:00:05.000Z",
-    cover: float = 12.34,
-    key: str | None = None,
-    colonies: int = 2,
-) -> Result:
-    image = ObjectRef("raw", key or survey.key("jpg"), version)
-    source = Source(
-        image, f"etag-{version}", uploaded_at, sequencer, "JPEG", 4000, 3000, "2005-12-31T09:00:00", "Nikon"
-    )
-    ref = ObjectRef("bucket", "key")
-    model = ModelIdentity("detectron2-classifier", "ab" * 32)
-    corners = ((1.0, 2.0), (3.0, 2.0), (3.0, 4.0), (1.0, 4.0))
-    return Result(
-        survey,
-        Execution(f"arn:{version}:{started_at}", f"run-{version}", started_at),
-        RestorationResult(survey.ref, source, ref, ref, "planar", True, 100.0, 1.5),
-        ReframingResult(ref, ref, corners, False, 0.9, 0.4, 0.05, True, 100.0, 2000, 20.0, 2.0, model),
-        SegmentationResult(
-            *(ref, ref, ref, cover, colonies),
-            tuple(Colony(10.5 + i, 0.9, (0.0, 1.0, 2.0, 3.0), False) for i in range(colonies)),
-            *(0.5, model, 3.0),
-        ),
-        "1.0",
-    )
 
 
 def cover_of(database: Database, survey: SurveyKey = SURVEY) -> float | None:

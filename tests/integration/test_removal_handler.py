@@ -1,0 +1,210 @@
+"""The removal handler: what goes with a deleted photograph, what stays, and that an upload afterwards ends right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from reefsteps.coverage_queries import coverage_rows
+from reefsteps.coverage_store import Result, record_result
+from reefsteps.database import Database
+from reefsteps.document import derived_metadata, save_record
+from reefsteps.errors import InvalidParameterError
+from reefsteps.keys import corners_key, mask_key, picture_key, thumbnail_key
+from reefsteps.storage import JPEG, PNG, Storage
+from reefsteps.surveys import SurveyKey
+from tests.integration.handler_loading import BUCKETS, emulated_s3, loaded
+from tests.integration.pipeline_records import result
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+SURVEY = SurveyKey(2006, "Huahiné", 7)
+KEY = "2006-Huahiné-007.jpg"
+
+
+@pytest.fixture
+def s3() -> Iterator[S3Client]:
+    with emulated_s3() as client:
+        yield client
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    database = Database(f"sqlite:///{tmp_path / 'coverage.db'}")
+    database.create_tables()
+    return database
+
+
+@pytest.fixture
+def app(s3: S3Client, database: Database) -> Iterator[ModuleType]:
+    with loaded("removal", {"DATABASE_URL": str(database.url)}) as module:
+        yield module
+
+
+def upload(s3: S3Client, key: str = KEY, body: bytes = b"photo") -> str:
+    return s3.put_object(Bucket="reef-raw", Key=key, Body=body)["VersionId"]
+
+
+def process(s3: S3Client, database: Database, version: str, key: str = KEY, started_at: str | None = None) -> Result:
+    """Leave everything that the pipeline leaves of this version."""
+    head = s3.head_object(Bucket="reef-raw", Key=key, VersionId=version)
+    started_at = started_at or datetime.now(UTC).isoformat()
+    uploaded_at = head["LastModified"].isoformat()
+    done = result(survey=SURVEY, version=version, key=key, uploaded_at=uploaded_at, started_at=started_at)
+    metadata = derived_metadata(done.source, "1.0")
+    storage, stem = Storage(), SURVEY.stem
+    records = {
+        "reef-treated": done.restoration,
+        "reef-reframed": done.reframing,
+        "reef-segmented": done.segmentation,
+    }
+    for bucket, record in records.items():
+        for name in (picture_key, thumbnail_key):
+            storage.put(bucket, name(stem), b"picture", content_type=JPEG, metadata=metadata)
+        save_record(storage, bucket, SURVEY, record, done.source, metadata)
+    storage.put("reef-masks", mask_key(stem), b"mask", content_type=PNG, metadata=metadata)
+    record_result(database, done)
+    return done
+
+
+def s3_event(key: str, version: str | None, *, marker: bool, at: datetime | None = None) -> dict[str, Any]:
+    entry = {"key": key, "version-id": version, "sequencer": "0067"}
+    detail = {
+        "bucket": {"name": "reef-raw"},
+        "object": {name: value for name, value in entry.items() if value},
+        "deletion-type": "Delete Marker Created" if marker else "Permanently Deleted",
+        "requester": "123456789012",
+    }
+    time = (at or datetime.now(UTC) + timedelta(seconds=2)).isoformat()
+    return {"detail-type": "Object Deleted", "source": "aws.s3", "time": time, "detail": detail}
+
+
+def covers(database: Database) -> list[float]:
+    with database.read() as connection:
+        return [row.cover_percent for row in coverage_rows(connection)]
+
+
+def derived(s3: S3Client) -> list[str]:
+    return [
+        f"{bucket}/{entry['Key']}"
+        for bucket in BUCKETS
+        if bucket != "reef-raw"
+        for entry in s3.list_objects_v2(Bucket=bucket).get("Contents", [])
+    ]
+
+
+def test_a_deleted_photo_takes_everything_with_it_and_nothing_else(
+    app: ModuleType, s3: S3Client, database: Database
+) -> None:
+    process(s3, database, upload(s3))
+    Storage().put_json("reef-reframed", corners_key(SURVEY.stem), {"corners_px": []})
+    Storage().put("reef-treated", "2007-Huahiné-07.jpg", b"another", content_type=JPEG)
+    marker = s3.delete_object(Bucket="reef-raw", Key=KEY)["VersionId"]
+    outcome = app.handler(s3_event(KEY, marker, marker=True), None)
+    assert outcome["survey"] == "2006-Huahiné-07"
+    assert outcome["row_removed"]
+    assert len(outcome["objects_removed"]) == 11
+    assert "s3://reef-masks/2006-Huahiné-07.png" in outcome["objects_removed"]
+    assert derived(s3) == ["reef-treated/2007-Huahiné-07.jpg"]
+    assert covers(database) == []
+
+
+def test_a_repeated_event_changes_nothing(app: ModuleType, s3: S3Client, database: Database) -> None:
+    process(s3, database, upload(s3))
+    s3.delete_object(Bucket="reef-raw", Key=KEY)
+    event = s3_event(KEY, None, marker=True)
+    app.handler(event, None)
+    assert app.handler(event, None) == {
+        "survey": SURVEY.stem,
+        "row_removed": False,
+        "objects_removed": [],
+        "photographs_left": [],
+    }
+
+
+def test_a_run_under_way_does_not_bring_a_deleted_photo_back(app: ModuleType, s3: S3Client, database: Database) -> None:
+    done = process(s3, database, upload(s3))
+    s3.delete_object(Bucket="reef-raw", Key=KEY)
+    # Within the second of the upload and without a sequencer, only the version tells.
+    app.handler({"bucket": "reef-raw", "key": KEY, "requested_by": "page"}, None)
+    assert not record_result(database, done).written
+    assert covers(database) == []
+
+
+def test_an_upload_after_the_deletion_is_measured_and_a_late_event_leaves_it(
+    app: ModuleType, s3: S3Client, database: Database
+) -> None:
+    process(s3, database, upload(s3))
+    deleted_at = datetime.now(UTC) - timedelta(seconds=1)
+    marker = s3.delete_object(Bucket="reef-raw", Key=KEY)["VersionId"]
+    process(s3, database, upload(s3, body=b"again"))
+    before = derived(s3)
+    outcome = app.handler(s3_event(KEY, marker, marker=True, at=deleted_at), None)
+    assert not outcome["row_removed"]
+    assert outcome["photographs_left"] == [KEY]
+    assert derived(s3) == before
+    assert covers(database) == [12.34]
+
+
+def test_deleting_an_old_version_leaves_the_newest_result(app: ModuleType, s3: S3Client, database: Database) -> None:
+    old = upload(s3, body=b"old")
+    process(s3, database, upload(s3, body=b"new"))
+    s3.delete_object(Bucket="reef-raw", Key=KEY, VersionId=old)
+    outcome = app.handler(s3_event(KEY, old, marker=False), None)
+    assert (outcome["row_removed"], outcome["objects_removed"]) == (False, [])
+    assert covers(database) == [12.34]
+
+
+def test_deleting_the_newest_version_takes_its_result_though_an_older_photo_is_left(
+    app: ModuleType, s3: S3Client, database: Database
+) -> None:
+    upload(s3, body=b"old")
+    new = upload(s3, body=b"new")
+    process(s3, database, new)
+    s3.delete_object(Bucket="reef-raw", Key=KEY, VersionId=new)
+    outcome = app.handler(s3_event(KEY, new, marker=False), None)
+    assert outcome["row_removed"]
+    assert outcome["photographs_left"] == [KEY]
+    assert derived(s3) == []
+
+
+def test_a_deletion_that_is_undone_can_be_measured_again(app: ModuleType, s3: S3Client, database: Database) -> None:
+    version = upload(s3)
+    process(s3, database, version)
+    marker = s3.delete_object(Bucket="reef-raw", Key=KEY)["VersionId"]
+    app.handler(s3_event(KEY, marker, marker=True), None)
+    s3.delete_object(Bucket="reef-raw", Key=KEY, VersionId=marker)
+    app.handler(s3_event(KEY, marker, marker=False), None)
+    process(s3, database, version)
+    assert covers(database) == [12.34]
+
+
+def test_the_same_survey_under_another_name_keeps_its_result(app: ModuleType, s3: S3Client, database: Database) -> None:
+    upload(s3, "2006-Huahiné-7.NEF", b"first")
+    other = "2006-Huahine\u0301-07.jpg"  # the accent on its own, as macOS writes it
+    process(s3, database, upload(s3, other), key=other)
+    marker = s3.delete_object(Bucket="reef-raw", Key="2006-Huahiné-7.NEF")["VersionId"]
+    outcome = app.handler(s3_event("2006-Huahiné-7.NEF", marker, marker=True), None)
+    assert not outcome["row_removed"]
+    assert outcome["photographs_left"] == [other]
+    assert covers(database) == [12.34]
+
+
+def test_other_objects_of_the_bucket_are_no_surveys(app: ModuleType) -> None:
+    outcome = app.handler(s3_event("notes.txt", None, marker=True), None)
+    assert outcome == {"survey": None, "row_removed": False, "objects_removed": [], "photographs_left": []}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [{}, {"bucket": "reef-raw"}, {"bucket": "reef-treated", "key": KEY}, {"detail": {}}, {"detail": None}],
+)
+def test_a_request_that_names_no_photo_is_refused(app: ModuleType, event: dict[str, Any]) -> None:
+    with pytest.raises(InvalidParameterError):
+        app.handler(event, None)

@@ -1,0 +1,171 @@
+"""The segmentation handler on a picture whose corals are known, with a detector that sees them by colour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from reefsteps.coverage_store import Result
+from reefsteps.detection import Detections, InstanceMask
+from reefsteps.document import derived_metadata, save_record
+from reefsteps.errors import InvalidParameterError, ModelNotReadyError, PhotoNotFoundError, SupersededError
+from reefsteps.images import encode_jpeg
+from reefsteps.results import ModelIdentity, SegmentationResult
+from reefsteps.storage import JPEG, Storage
+from tests.integration.handler_loading import emulated_s3, loaded
+from tests.integration.pipeline_records import SURVEY, document, result
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+SIDE_PX = 600
+IDENTITY = ModelIdentity("detectron2-classifier", "ef" * 32)
+DISCS = (((150, 150), 60), ((400, 300), 80), ((595, 500), 40))  # centre, radius; the last is cut by the frame
+
+
+class ColourDetector:
+    """Sees red discs, one instance for each."""
+
+    manifest = SimpleNamespace(score_threshold=0.05)
+    identity = IDENTITY
+
+    def detect(self, image_bgr: npt.NDArray[np.uint8], min_score: float = 0.0) -> Detections:
+        red = (image_bgr[..., 2] > image_bgr[..., 0] + 60).astype(np.uint8)
+        count, labels, boxes, _ = cv2.connectedComponentsWithStats(red)
+        found = [i for i in range(1, count) if boxes[i][4] > 500]
+        masks = []
+        for i in found:
+            x, y, width, height, _ = (int(value) for value in boxes[i])
+            bitmap = (labels[y : y + height, x : x + width] == i).astype(np.uint8)
+            masks.append(InstanceMask(x, y, bitmap))
+        edges = np.array([[m.x0, m.y0, m.x0 + m.bitmap.shape[1], m.y0 + m.bitmap.shape[0]] for m in masks], np.float32)
+        scores = np.linspace(0.95, 0.4, len(masks)).astype(np.float32)
+        classes = np.zeros(len(masks), np.int64)
+        return Detections(edges.reshape(-1, 4), scores, classes, tuple(masks), red.shape).above(min_score)
+
+
+@pytest.fixture
+def s3() -> Iterator[S3Client]:
+    with emulated_s3() as client:
+        yield client
+
+
+@pytest.fixture
+def app(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    with loaded("segmentation", {"SCORE_THRESHOLD": "0.3"}) as module:
+        monkeypatch.setattr(module, "MODELS", SimpleNamespace(detector=ColourDetector))
+        yield module
+
+
+def reframed(done: Result) -> npt.NDArray[np.bool_]:
+    """Leave a reframed picture with three discs; returns where coral is."""
+    picture = np.full((SIDE_PX, SIDE_PX, 3), 90, np.uint8)
+    truth = np.zeros((SIDE_PX, SIDE_PX), np.uint8)
+    for centre, radius in DISCS:
+        cv2.circle(picture, centre, radius, (60, 60, 200), -1)
+        cv2.circle(truth, centre, radius, 1, -1)
+    metadata = derived_metadata(done.source, "1.2.3")
+    Storage().put("reef-reframed", f"{SURVEY.stem}.jpg", encode_jpeg(picture), content_type=JPEG, metadata=metadata)
+    save_record(Storage(), "reef-reframed", SURVEY, done.reframing, done.source, metadata)
+    return truth.astype(bool)
+
+
+def picture(s3: S3Client, bucket: str, key: str) -> npt.NDArray[Any]:
+    body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    decoded = cv2.imdecode(np.frombuffer(body, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert decoded is not None
+    return decoded
+
+
+def test_cover_colonies_and_pictures_are_right(app: ModuleType, s3: S3Client) -> None:
+    truth = reframed(result())
+    returned = app.handler(document(result(), "restoration", "reframing"), None)
+    measured = SegmentationResult.from_json(returned)
+    assert measured.cover_percent == pytest.approx(100 * truth.mean(), abs=0.15)
+    assert measured.colony_count == len(measured.colonies) == 3
+    areas = sorted(colony.area_cm2 for colony in measured.colonies)
+    assert areas[-1] == pytest.approx(np.pi * 80**2 / 6**2, rel=0.02)  # 6 px per cm
+    assert [colony.cut_by_frame for colony in measured.colonies].count(True) == 1
+    assert (measured.model, measured.score_threshold, measured.strings_percent) == (IDENTITY, 0.3, None)
+
+    mask = picture(s3, "reef-masks", "2006-Bora-Bora-01.png")
+    assert mask.shape == (SIDE_PX, SIDE_PX)
+    assert set(np.unique(mask)) == {0, 255}
+    assert round(100 * (mask > 0).mean(), 2) == measured.cover_percent
+    assert picture(s3, "reef-segmented", "2006-Bora-Bora-01.jpg").shape == (SIDE_PX, SIDE_PX, 3)
+    assert max(picture(s3, "reef-segmented", "thumbnails/2006-Bora-Bora-01.jpg").shape) == 320
+
+
+def test_everything_written_says_where_it_comes_from(app: ModuleType, s3: S3Client) -> None:
+    reframed(result())
+    app.handler(document(result(), "restoration", "reframing"), None)
+    for bucket, key in [
+        ("reef-masks", "2006-Bora-Bora-01.png"),
+        ("reef-segmented", "2006-Bora-Bora-01.jpg"),
+        ("reef-segmented", "thumbnails/2006-Bora-Bora-01.jpg"),
+        ("reef-segmented", "results/2006-Bora-Bora-01.json"),
+    ]:
+        assert s3.head_object(Bucket=bucket, Key=key)["Metadata"] == {
+            "source-version-id": "v1",
+            "source-etag": "etag-v1",
+            "pipeline-version": "1.2.3",
+            "model-sha256": IDENTITY.sha256,
+        }
+    assert s3.head_object(Bucket="reef-masks", Key="2006-Bora-Bora-01.png")["ContentType"] == "image/png"
+
+
+def test_a_run_that_starts_here_gives_the_same(app: ModuleType) -> None:
+    reframed(result())
+    whole = app.handler(document(result(), "restoration", "reframing"), None)
+    started_here = app.handler(document(result(), start_at="segmentation"), None)
+    assert whole | {"elapsed_s": 0} == started_here | {"elapsed_s": 0}
+
+
+def test_strings_are_looked_for_where_reframing_saw_them(app: ModuleType) -> None:
+    done = result(strings_used=True)
+    reframed(done)
+    assert app.handler(document(done, "restoration", "reframing"), None)["strings_percent"] == 0.0
+
+
+def test_a_run_of_an_older_photo_leaves_the_newer_pictures(app: ModuleType, s3: S3Client) -> None:
+    newer = result(version="v2", uploaded_at="2026-01-01T11:00:00+00:00")
+    reframed(newer)
+    app.handler(document(newer, "restoration", "reframing"), None)
+    before = s3.head_object(Bucket="reef-segmented", Key="2006-Bora-Bora-01.jpg")["ETag"]
+    with pytest.raises(SupersededError, match="newer photograph"):
+        app.handler(document(result(), "restoration", "reframing"), None)
+    assert s3.head_object(Bucket="reef-segmented", Key="2006-Bora-Bora-01.jpg")["ETag"] == before
+
+
+def test_a_newer_photos_picture_is_not_measured_for_an_older_run(app: ModuleType) -> None:
+    reframed(result(version="v2", uploaded_at="2026-01-01T11:00:00+00:00"))
+    with pytest.raises(SupersededError, match="another photograph"):
+        app.handler(document(result(), "restoration", "reframing"), None)
+
+
+def test_a_missing_picture_is_named(app: ModuleType) -> None:
+    with pytest.raises(PhotoNotFoundError, match="2006-Bora-Bora-01"):
+        app.handler(document(result(), "restoration", "reframing"), None)
+    with pytest.raises(PhotoNotFoundError, match="start the run at reframing"):
+        app.handler(document(result(), start_at="segmentation"), None)
+
+
+def test_a_missing_model_is_retried_by_name(s3: S3Client) -> None:
+    reframed(result())
+    with loaded("segmentation", {}) as app, pytest.raises(ModelNotReadyError, match=r"detectron2-classifier\.pth"):
+        app.handler(document(result(), "restoration", "reframing"), None)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [{}, {"execution": {}, "input": {"bucket": "b", "key": "k"}}, {"input": {"bucket": "b"}, "execution": {"id": "i"}}],
+)
+def test_a_payload_of_another_shape_is_refused(app: ModuleType, event: dict[str, Any]) -> None:
+    with pytest.raises(InvalidParameterError):
+        app.handler(event, None)
