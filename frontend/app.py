@@ -7,7 +7,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from frontend import navigation, sign_in
 from frontend.components import states
-from frontend.pages import corners, coverage, delete, gallery, guide, overview, quadrat, runs, upload
 from frontend.settings import settings
 from reefsteps.errors import ConfigurationError
 
@@ -27,19 +26,21 @@ def main() -> None:
         navigation.register(
             {
                 "Work": [
-                    st.Page(overview.show, title="Overview", icon=":material/home:", url_path="overview", default=True),
-                    st.Page(upload.show, title="Upload", icon=":material/upload:", url_path="upload"),
-                    st.Page(runs.show, title="Runs", icon=":material/progress_activity:", url_path="runs"),
+                    st.Page(
+                        "pages/overview.py", title="Overview", icon=":material/home:", url_path="overview", default=True
+                    ),
+                    st.Page("pages/upload.py", title="Upload", icon=":material/upload:", url_path="upload"),
+                    st.Page("pages/runs.py", title="Runs", icon=":material/progress_activity:", url_path="runs"),
                 ],
                 "Results": [
-                    st.Page(gallery.show, title="Gallery", icon=":material/photo_library:", url_path="gallery"),
-                    st.Page(quadrat.show, title="Quadrat", icon=":material/crop_square:", url_path="quadrat"),
-                    st.Page(coverage.show, title="Coverage", icon=":material/monitoring:", url_path="coverage"),
+                    st.Page("pages/gallery.py", title="Gallery", icon=":material/photo_library:", url_path="gallery"),
+                    st.Page("pages/quadrat.py", title="Quadrat", icon=":material/crop_square:", url_path="quadrat"),
+                    st.Page("pages/coverage.py", title="Coverage", icon=":material/monitoring:", url_path="coverage"),
                 ],
                 "Care": [
-                    st.Page(corners.show, title="Fix corners", icon=":material/crop_free:", url_path="corners"),
-                    st.Page(delete.show, title="Delete", icon=":material/delete:", url_path="delete"),
-                    st.Page(guide.show, title="Help", icon=":material/help:", url_path="help"),
+                    st.Page("pages/corners.py", title="Fix corners", icon=":material/crop_free:", url_path="corners"),
+                    st.Page("pages/delete.py", title="Delete", icon=":material/delete:", url_path="delete"),
+                    st.Page("pages/guide.py", title="Help", icon=":material/help:", url_path="help"),
                 ],
             }
         )

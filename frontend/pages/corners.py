@@ -120,3 +120,6 @@ def _known_corners(survey: SurveyKey) -> tuple[Sequence[Sequence[float]] | None,
     except PhotoNotFoundError:
         return None, False
     return record.get("corners_px"), bool(record.get("manual"))
+
+
+show()

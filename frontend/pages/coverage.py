@@ -189,3 +189,6 @@ def _chart_files(chart: charts.Chart, title: str, name: str) -> None:
                 icon=":material/image:",
                 on_click="ignore",
             )
+
+
+show()

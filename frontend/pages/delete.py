@@ -143,3 +143,6 @@ def _report() -> None:
             )
         navigation.link("Upload", "Upload again", icon=":material/upload:")
         filters.refresh()
+
+
+show()

@@ -99,3 +99,6 @@ def _without_result(island: str, year: int, rows: Sequence[CoverageRow]) -> None
     st.subheader("Photographs without a result", anchor=False)
     st.write(", ".join(f"no. {survey.location}" for survey in missing))
     navigation.link("Runs", "See why", icon=":material/arrow_forward:", status="Failed")
+
+
+show()

@@ -74,3 +74,6 @@ def _model(role: str, card: dict[str, Any] | None) -> None:
                 "No measured error was recorded with this model. Compare at least 30 of your own quadrats with figures "
                 "read by hand before you publish."
             )
+
+
+show()

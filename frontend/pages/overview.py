@@ -141,3 +141,6 @@ def _islands(rows: Sequence[CoverageRow]) -> None:
         alt="Mean cover by island and year",
     )
     filters.refresh()
+
+
+show()

@@ -216,3 +216,6 @@ def _downloads(row: CoverageRow) -> None:
             st.link_button("Original", original, icon=":material/download:")
         for label, (bucket, key, name) in files.items():
             st.link_button(label, link(bucket, key, download_as=name), icon=":material/download:")
+
+
+show()

@@ -164,3 +164,6 @@ def _survey(detail: ExecutionDetail) -> SurveyKey | None:
         except InvalidSurveyKeyError:
             continue
     return None
+
+
+show()

@@ -210,3 +210,6 @@ def _outcome() -> None:
         with st.container(border=True):
             st.write(f"**{count(finished['arrived'], 'photograph')} arrived.** Each is being measured now.")
             navigation.link("Runs", "Follow the runs", icon=":material/arrow_forward:")
+
+
+show()

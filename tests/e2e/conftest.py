@@ -1,0 +1,77 @@
+"""A browser (Debian's Chromium) and the page in front of a seeded world."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e import page_world
+from tests.e2e.page_server import ServedPage, served_page
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+ARTIFACTS = Path(__file__).parents[2] / "test-artifacts" / "page"
+_FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of Debian's Chromium, installed when it is missing and this is root on a Debian system."""
+    found = shutil.which("chromium")
+    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        subprocess.run(["apt-get", "update", "-q"], check=False, **quiet)
+        subprocess.run(["apt-get", "install", "-qy", "--no-install-recommends", "chromium"], check=False, **quiet)
+        found = shutil.which("chromium")
+    if found is None:
+        pytest.skip("Chromium is missing: apt-get install chromium")
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    """The browser, one for the session; tests open their own contexts."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=list(_FLAGS))
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def seeded_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedPage]:
+    """The page over a world with results, pictures and runs."""
+
+    def fill(served: ServedPage) -> None:
+        quadrats = list(page_world.several_surveys())
+        page_world.write_results(served.database, quadrats)
+        page_world.write_pictures(served.s3, [q.survey for q in quadrats])
+        waiting = page_world.SurveyKey(2010, "Takapoto", 50)
+        page_world.write_pictures(served.s3, [waiting], derived=False)
+        page_world.write_runs(served.step_functions, served.pipeline_arn)
+
+    with served_page(tmp_path_factory.mktemp("page"), fill) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def artifacts() -> Path:
+    """The folder for screenshots."""
+    ARTIFACTS.mkdir(parents=True, exist_ok=True)
+    return ARTIFACTS

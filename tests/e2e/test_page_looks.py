@@ -1,0 +1,54 @@
+"""Every page in a real browser: laptop and phone, light and dark, without faults of accessibility."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+    from tests.e2e.page_server import ServedPage
+
+ADDRESSES = {
+    "overview": "",
+    "upload": "upload",
+    "runs": "runs",
+    "gallery": "gallery?island=Takapoto",
+    "quadrat": "quadrat?island=Takapoto&year=2008&location=2",
+    "coverage": "coverage",
+    "corners": "corners?island=Takapoto&year=2010&location=50",
+    "delete": "delete?key=2006-Takapoto-01.jpg",
+    "help": "help",
+}
+LAPTOP: dict[str, Any] = {"viewport": {"width": 1366, "height": 768}}
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+
+def settle(page: Page) -> None:
+    """Wait until Streamlit has drawn the page and pictures are there."""
+    page.wait_for_selector("h1", timeout=30_000)
+    page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')", timeout=30_000)
+    page.wait_for_load_state("networkidle")
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+@pytest.mark.parametrize(("scheme", "device"), [("light", LAPTOP), ("dark", PHONE)], ids=["laptop-light", "phone-dark"])
+def test_page_draws(
+    browser: Browser, seeded_page: ServedPage, artifacts: Path, name: str, scheme: Any, device: dict[str, Any]
+) -> None:
+    with browser.new_context(color_scheme=scheme, **device) as context:
+        page = context.new_page()
+        page.goto(f"{seeded_page.url}/{ADDRESSES[name]}")
+        settle(page)
+        page.wait_for_timeout(700)
+        page.screenshot(path=artifacts / f"{name}-{scheme}.png", full_page=False)
+        height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+        page.set_viewport_size({"width": device["viewport"]["width"], "height": min(3000, height + 60)})
+        page.wait_for_timeout(500)
+        page.screenshot(path=artifacts / f"{name}-{scheme}-whole.png")
+        assert page.locator("[data-testid=stException]").count() == 0
+        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert overflow <= 0, "the page scrolls sideways"

@@ -1,0 +1,34 @@
+"""Every page in every state, over moto and SQLite, through app.py as a visitor opens it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+if TYPE_CHECKING:
+    from tests.unit.frontend.conftest import PageWorld
+
+PAGES = ("overview", "upload", "runs", "gallery", "quadrat", "coverage", "corners", "delete", "guide")
+TITLES = {"corners": "Fix corners", "guide": "Help"}
+NEED_RESULTS = ("gallery", "quadrat", "coverage")
+Texts = Callable[[AppTest], str]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_opens_without_an_error_when_there_are_results(world: PageWorld, page: str, texts: Texts) -> None:
+    app = world.open(page)
+    assert not app.exception
+    assert not app.error
+    assert app.title[0].value == TITLES.get(page, page.capitalize())
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_says_what_to_do_when_nothing_has_happened_yet(empty_world: PageWorld, page: str, texts: Texts) -> None:
+    app = empty_world.open(page)
+    assert not app.exception
+    assert not app.error
+    if page in NEED_RESULTS:
+        assert "Upload photographs of quadrats first" in texts(app)
