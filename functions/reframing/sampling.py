@@ -8,13 +8,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from reframing.geometry import Array, PlaneModel
+from reframing.geometry import Array, PlaneModel, side_lengths
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 # Which plane coordinates a point has at ``along`` (0 to 1, clockwise) and ``inward`` (> 0 inside) of each side.
 TOP, RIGHT, BOTTOM, LEFT = range(4)
+
+MAP_BLOCK = 16
 
 
 def on_side(side: int, along: Array, inward: Array) -> Array:
@@ -85,16 +87,30 @@ def side_strip(
     return Strip(values, inside, across, along)
 
 
+def lookup_map(
+    model: PlaneModel, origin: tuple[float, float], pitch: float, shape: tuple[int, int], per_pixel: int = 1
+) -> Floats:
+    """Return image points (rows * per_pixel, columns * per_pixel, 2) of a regular grid of the plane.
+
+    The grid's first cell begins at plane point ``origin`` (x, y), cells are ``pitch`` wide, ``shape`` is (rows,
+    columns). Every 16th is computed exactly, the rest interpolated: between them a view of a plane is linear to far
+    below a hundredth of a pixel.
+    """
+    rows, columns = shape
+    x = origin[0] + (np.arange(-1, columns // MAP_BLOCK + 2) + 0.5) * MAP_BLOCK * pitch
+    y = origin[1] + (np.arange(-1, rows // MAP_BLOCK + 2) + 0.5) * MAP_BLOCK * pitch
+    grid_x, grid_y = np.meshgrid(x, y)
+    points = model.to_image(np.stack([grid_x.ravel(), grid_y.ravel()], axis=1))
+    blocks = points.reshape(len(y), len(x), 2).astype(np.float32)
+    step = MAP_BLOCK * per_pixel
+    dense = cv2.resize(blocks, (len(x) * step, len(y) * step), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(dense[step : step + rows * per_pixel, step : step + columns * per_pixel], np.float32)
+
+
 def rectified(photo: Photograph, model: PlaneModel, size_px: int, margin: float) -> Floats:
     """Return the plane from -margin to 1 + margin as a float32 picture with ``size_px`` pixels per unit."""
     count = round((1 + 2 * margin) * size_px)
-    coarse = np.linspace(0, count, 65)
-    x, y = np.meshgrid(coarse / size_px - margin, coarse / size_px - margin)
-    points = model.to_image(np.stack([x.ravel(), y.ravel()], axis=1))
-    fine = ((np.arange(count) + 0.5) / count * 64).astype(np.float32)
-    map_x, map_y = np.meshgrid(fine, fine)
-    grid = points.reshape(65, 65, 2).astype(np.float32)
-    dense = cv2.remap(grid, map_x, map_y, cv2.INTER_LINEAR).reshape(-1, 2).astype(np.float64)
-    step_px = float(np.mean(np.linalg.norm(np.roll(model.corners_px, -1, 0) - model.corners_px, axis=1))) / size_px
-    colours, _ = photo.sample(dense, (count, count), step_px)
+    points = lookup_map(model, (-margin, -margin), 1 / size_px, (count, count)).reshape(-1, 2)
+    step_px = float(side_lengths(model.corners_px).mean()) / size_px
+    colours, _ = photo.sample(points.astype(np.float64), (count, count), step_px)
     return colours

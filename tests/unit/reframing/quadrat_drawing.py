@@ -1,0 +1,47 @@
+"""A plain quadrat drawn with exact corners, for tests that need a picture and its frame's mask."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from reframing.geometry import PlaneModel
+from reframing.quadrat import model_with_corners
+
+WIDTH, HEIGHT = 800, 600
+BAR = 0.05
+
+
+def view(roll_deg: float, side_px: float = 400.0, tilt: float = 0.04, radial: float = -0.01) -> PlaneModel:
+    """Return a view with corners of a rolled, slightly tilted quadrat in the middle of the picture."""
+    roll = np.deg2rad(roll_deg)
+    turn = np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
+    square = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5 - tilt, 0.5], [-0.5 + tilt, 0.5 - tilt / 2]])
+    return model_with_corners(square @ turn.T * side_px + [WIDTH / 2, HEIGHT / 2], radial, WIDTH, HEIGHT)
+
+
+def plane_coordinates(model: PlaneModel, factor: int = 1) -> NDArray[np.float64]:
+    """Return the plane coordinates (H, W, 2) of all pixel centres of the picture enlarged by ``factor``."""
+    x, y = np.meshgrid(np.arange(WIDTH * factor) + 0.5, np.arange(HEIGHT * factor) + 0.5)
+    points = np.stack([x.ravel(), y.ravel()], axis=1) / factor
+    return model.to_plane(points).reshape(HEIGHT * factor, WIDTH * factor, 2)
+
+
+def draw(model: PlaneModel, *, strings: bool, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Return the photograph (H, W, 3) and the mask of the frame's bars (H, W)."""
+    factor = 2
+    random = np.random.default_rng(seed)
+    plane = plane_coordinates(model, factor)
+    inward = np.minimum(np.minimum(plane[..., 0], 1 - plane[..., 0]), np.minimum(plane[..., 1], 1 - plane[..., 1]))
+    bars = (inward < 0) & (inward > -BAR)
+    coarse = random.uniform(20, 150, (HEIGHT // 6, WIDTH // 6, 3)).astype(np.float32)
+    picture = cv2.resize(coarse, (WIDTH * factor, HEIGHT * factor), interpolation=cv2.INTER_CUBIC)
+    picture[bars] = (225, 222, 210)
+    if strings:
+        number = np.clip(np.round(plane * 10), 1, 9)
+        nearest = np.abs(plane - number / 10)
+        on_string = (nearest.min(2) < 0.0025) & (inward > 0)
+        picture[on_string] = (245, 245, 245)
+    small = cv2.resize(picture, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), 0.7) + random.normal(0, 2, small.shape)
+    mask = cv2.resize(bars.astype(np.uint8) * 255, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA) > 127
+    return np.clip(small, 0, 255).astype(np.uint8), mask
