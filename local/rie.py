@@ -58,11 +58,12 @@ class FunctionSpec:
 
 @dataclass(frozen=True)
 class Invocation:
-    """What Lambda answers: the payload, and whether it is the function's error."""
+    """What Lambda answers: the payload, whether it is an error, and whether the worker is lost with it."""
 
     payload: bytes
     failed: bool
     request_id: str
+    broken: bool = False
 
 
 def emulator_path() -> Path:
@@ -235,8 +236,7 @@ class FunctionPool:
             result = _classify(*worker.invoke(payload or b"{}", request_id), request_id)
         except (OSError, http.client.HTTPException) as error:
             result = _failure("Runtime.ExitError", f"The emulator was lost: {error!r}", request_id)
-        broken = result.failed and _error_type(result.payload).startswith(("Runtime.Exit", "Sandbox.", "Runtime.Out"))
-        self._release(worker, broken)
+        self._release(worker, result.broken)
         return result
 
     def warm_up(self) -> None:
@@ -301,7 +301,7 @@ def _classify(status: int, body: bytes, request_id: str) -> Invocation:
         return _failure("Sandbox.Timedout", f"RequestId: {request_id} Error: {body.decode()}", request_id)
     if status != 200:
         if _error_type(body):
-            return Invocation(body, failed=True, request_id=request_id)
+            return Invocation(body, failed=True, request_id=request_id, broken=True)
         return _failure("Runtime.ExitError", body.decode(errors="replace") or f"HTTP {status}", request_id)
     try:
         answer = json.loads(body)
@@ -315,7 +315,7 @@ def _classify(status: int, body: bytes, request_id: str) -> Invocation:
 
 def _failure(kind: str, message: str, request_id: str) -> Invocation:
     payload = json.dumps({"errorType": kind, "errorMessage": message}).encode()
-    return Invocation(payload, failed=True, request_id=request_id)
+    return Invocation(payload, failed=True, request_id=request_id, broken=True)
 
 
 def _error_type(body: bytes) -> str:

@@ -42,13 +42,14 @@ def restore(execution: StoredExecution, backend: Any) -> None:
 def _without_worker(execution: StoredExecution, machine: Any) -> Any:
     from moto.stepfunctions.parser.backend.execution import Execution
 
+    _, _, _, region, account, *_ = execution.arn.split(":")
     return Execution(
         name=execution.name,
         sm_type=machine.sm_type,
         role_arn=machine.roleArn,
         exec_arn=execution.arn,
-        account_id=machine.account_id,
-        region_name=machine.region_name,
+        account_id=account,
+        region_name=region,
         state_machine=machine,
         start_date=datetime.fromisoformat(execution.started_at),
         cloud_watch_logging_session=None,
@@ -78,7 +79,7 @@ def _start_by_name(journal: Journal) -> None:
 
 
 def _end_in_journal(journal: Journal) -> None:
-    """Write the end of an execution down before anyone can read it. Express executions leave no record, as in AWS."""
+    """Write the end of an execution down; Express ones leave no record, as in AWS."""
     from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 
     def _reflect_execution_status(self: Any) -> None:
@@ -144,13 +145,15 @@ def _spell_parameters() -> None:
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sfn import (
         StateTaskServiceSfn,
     )
+    from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
     def _eval_service_task(
         self: Any, env: Any, resource_runtime_part: Any, normalised_parameters: dict[str, Any], state_credentials: Any
     ) -> None:
         spelled = {name[0].lower() + name[1:]: value for name, value in normalised_parameters.items()}
         original(self, env, resource_runtime_part, spelled, state_credentials)
-        env.stack.append(_capitalised(env.stack.pop()))
+        # Times as text: DescribeExecution fails where the output holds a datetime.
+        env.stack.append(json.loads(to_json_str(_capitalised(env.stack.pop()))))
 
     original = replace(StateTaskServiceSfn, "_eval_service_task", _eval_service_task)
 
@@ -188,9 +191,6 @@ def _stored(execution: Any) -> StoredExecution:
     from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
     finished = execution.status != "RUNNING"
-    if execution.output is not None:
-        # Gap: DescribeExecution fails where the output holds a time.
-        execution.output = json.loads(to_json_str(execution.output))
     return StoredExecution(
         arn=execution.exec_arn,
         machine=execution.state_machine_arn,

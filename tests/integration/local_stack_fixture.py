@@ -124,6 +124,29 @@ class RunningStack:
         described = [self.clients.stepfunctions.describe_execution(executionArn=arn) for arn in arns]
         return sorted(described, key=lambda execution: execution["startDate"])
 
+    def execution_of(self, version: str, timeout_s: float = 60.0) -> dict[str, Any]:
+        """Wait for the end of the execution of one uploaded version, and describe it."""
+        return self.wait_until_ended([version], timeout_s)[0]
+
+    def wait_until_ended(self, versions: list[str], timeout_s: float = 90.0) -> list[dict[str, Any]]:
+        """Wait for the ends of the executions of all uploaded versions, and describe them."""
+        found: dict[str, dict[str, Any]] = {}
+
+        def ended() -> bool:
+            for execution in self.executions():
+                found[json.loads(execution["input"]).get("version_id", "")] = execution
+            return all(version in found and found[version]["status"] != "RUNNING" for version in versions)
+
+        wait_for(ended, timeout_s)
+        return [found[version] for version in versions]
+
+    def failures_of(self, execution: dict[str, Any]) -> list[str]:
+        """Return the errors of the tasks that failed in an execution, oldest first."""
+        history = self.clients.stepfunctions.get_execution_history(
+            executionArn=execution["executionArn"], maxResults=1000
+        )
+        return [e["taskFailedEventDetails"]["error"] for e in history["events"] if e["type"] == "TaskFailed"]
+
     def wait_for_executions(
         self, count: int, timeout_s: float = 60.0, machine: str = "Pipeline"
     ) -> list[dict[str, Any]]:

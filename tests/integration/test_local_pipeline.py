@@ -9,8 +9,10 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
 from tests.integration.local_stack_fixture import REPOSITORY, RunningStack, project_with_fakes, wait_for
 
 
@@ -37,15 +39,9 @@ def own_stack(project: Path, tmp_path: Path) -> Iterator[RunningStack]:
     stack.stop()
 
 
-def execution_of(stack: RunningStack, version: str, timeout_s: float = 60.0) -> dict:
+def execution_of(stack: RunningStack, version: str, timeout_s: float = 60.0) -> dict[str, Any]:
     """Wait for the end of the execution of one uploaded version."""
-
-    def found() -> list[dict]:
-        return [e for e in stack.executions() if json.loads(e["input"]).get("version_id") == version]
-
-    wait_for(lambda: bool(found()) and found()[0]["status"] != "RUNNING", timeout_s)
-    (execution,) = found()
-    return execution
+    return stack.execution_of(version, timeout_s)
 
 
 def row_of(stack: RunningStack, island: str) -> tuple[str, int, int, float]:
@@ -82,7 +78,7 @@ def test_key_with_accents_spaces_and_apostrophes(shared_stack: RunningStack) -> 
     ],
 )
 def test_bad_input_fails_by_name_and_is_not_retried(
-    shared_stack: RunningStack, key: str, body: bytes | dict, error: str
+    shared_stack: RunningStack, key: str, body: bytes | dict[str, Any], error: str
 ) -> None:
     execution = execution_of(shared_stack, shared_stack.upload(key, body))
     assert (execution["status"], execution["error"]) == ("FAILED", error)
@@ -90,9 +86,7 @@ def test_bad_input_fails_by_name_and_is_not_retried(
     assert step in ("restoration", "reframing")
     assert message
     assert not [row for row in shared_stack.rows() if row[0] == "Refused"]
-    history = shared_stack.clients.stepfunctions.get_execution_history(executionArn=execution["executionArn"])
-    failures = [event for event in history["events"] if event["type"] == "TaskFailed"]
-    assert len(failures) == 1
+    assert shared_stack.failures_of(execution) == [error]
 
 
 def test_original_is_kept_when_a_photograph_is_refused(shared_stack: RunningStack) -> None:
@@ -137,18 +131,14 @@ def test_crashed_handler_is_restarted_and_retried(shared_stack: RunningStack) ->
     version = shared_stack.upload("2006-Crashed-01.jpg", {"cover": 3.0, "reframing": [{"exit": True}]})
     execution = execution_of(shared_stack, version)
     assert execution["status"] == "SUCCEEDED", execution
-    history = shared_stack.clients.stepfunctions.get_execution_history(executionArn=execution["executionArn"])
-    errors = [e["taskFailedEventDetails"]["error"] for e in history["events"] if e["type"] == "TaskFailed"]
-    assert errors == ["Runtime.ExitError"]
+    assert shared_stack.failures_of(execution) == ["Runtime.ExitError"]
 
 
 def test_handler_that_takes_too_long_is_stopped_and_retried(shared_stack: RunningStack) -> None:
     version = shared_stack.upload("2006-Slow-01.jpg", {"cover": 3.0, "restoration": [{"sleep_s": 60}]})
     execution = execution_of(shared_stack, version)
     assert execution["status"] == "SUCCEEDED", execution
-    history = shared_stack.clients.stepfunctions.get_execution_history(executionArn=execution["executionArn"])
-    errors = [e["taskFailedEventDetails"]["error"] for e in history["events"] if e["type"] == "TaskFailed"]
-    assert errors == ["Sandbox.Timedout"]
+    assert shared_stack.failures_of(execution) == ["Sandbox.Timedout"]
 
 
 def test_handler_that_always_crashes_fails_by_name(shared_stack: RunningStack) -> None:
@@ -190,7 +180,6 @@ def test_presigned_upload_from_a_browser_runs_too(shared_stack: RunningStack) ->
 
 
 def test_deleted_photograph_takes_its_row_along(shared_stack: RunningStack) -> None:
-    pytest.importorskip("removal.app", reason="the removal function is not there yet")
     key = "2006-Deleted-01.jpg"
     execution_of(shared_stack, shared_stack.upload(key, {"cover": 8.0}))
     assert row_of(shared_stack, "Deleted")
@@ -202,8 +191,7 @@ def test_twenty_photographs_at_once_end_in_one_row_each(shared_stack: RunningSta
     versions = [
         shared_stack.upload(f"2011-Crowd-{location:02d}.jpg", {"cover": float(location)}) for location in range(1, 21)
     ]
-    for version in versions:
-        assert execution_of(shared_stack, version, 90)["status"] == "SUCCEEDED"
+    assert {execution["status"] for execution in shared_stack.wait_until_ended(versions)} == {"SUCCEEDED"}
     rows = [row for row in shared_stack.rows() if row[0] == "Crowd"]
     assert rows == [("Crowd", location, 2011, float(location)) for location in range(1, 21)]
 
@@ -218,10 +206,7 @@ def test_function_without_a_free_worker_answers_as_lambda_does(project: Path, tm
         ]
         executions = [execution_of(stack, version) for version in versions]
         assert {execution["status"] for execution in executions} == {"SUCCEEDED"}, executions
-        errors = set()
-        for execution in executions:
-            history = stack.clients.stepfunctions.get_execution_history(executionArn=execution["executionArn"])
-            errors |= {e["taskFailedEventDetails"]["error"] for e in history["events"] if e["type"] == "TaskFailed"}
+        errors = {error for execution in executions for error in stack.failures_of(execution)}
         assert errors == {"Lambda.TooManyRequestsException"}
         assert len(stack.rows()) == 3
     finally:

@@ -1,0 +1,61 @@
+"""The local stack on a real MariaDB: rows, a database that goes away in the middle, many photographs at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.local_stack_fixture import RunningStack, project_with_fakes
+from tests.integration.mariadb import MariaDb, MariaDbMissingError, running_mariadb
+
+
+@pytest.fixture(scope="module")
+def mariadb() -> Iterator[MariaDb]:
+    """A private server."""
+    try:
+        with running_mariadb() as server:
+            yield server
+    except MariaDbMissingError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def stack(mariadb: MariaDb, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """A stack whose coverage goes to MariaDB."""
+    template = project_with_fakes(tmp_path_factory.mktemp("project"))
+    options = {"template": str(template), "database_url": mariadb.url, "max_workers": 2}
+    running = RunningStack(tmp_path_factory.mktemp("stack"), options)
+    running.start()
+    yield running
+    running.stop()
+
+
+def test_rows_arrive_in_mariadb(stack: RunningStack) -> None:
+    for cover in (1.0, 99.99):
+        execution = stack.execution_of(stack.upload("2006-Huahiné-01.jpg", {"cover": cover}))
+        assert execution["status"] == "SUCCEEDED", execution
+        assert stack.rows() == [("Huahiné", 1, 2006, cover)]
+
+
+def test_database_that_stops_during_a_run_loses_nothing(stack: RunningStack, mariadb: MariaDb) -> None:
+    version = stack.upload("2007-Huahiné-01.jpg", {"cover": 42.0, "segmentation": [{"sleep_s": 1}]})
+    mariadb.stop()
+    time.sleep(2.5)  # coverage meets a closed port
+    mariadb.start()
+    execution = stack.execution_of(version)
+    assert execution["status"] == "SUCCEEDED", execution
+    assert set(stack.failures_of(execution)) == {"DatabaseUnavailableError"}
+    assert ("Huahiné", 1, 2007, 42.0) in stack.rows()
+
+
+def test_twenty_photographs_at_once_end_in_one_row_each(stack: RunningStack) -> None:
+    versions = [stack.upload(f"2011-Crowd-{n:02d}.jpg", {"cover": float(n)}) for n in range(1, 21)]
+    stack.wait_until_ended(versions)
+    assert [row for row in stack.rows() if row[0] == "Crowd"] == [("Crowd", n, 2011, float(n)) for n in range(1, 21)]
+
+
+def test_state_folder_stays_free_of_a_database_of_its_own(stack: RunningStack) -> None:
+    assert not list(Path(stack.state).glob("reefsteps.sqlite*"))
