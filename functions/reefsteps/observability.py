@@ -7,6 +7,7 @@ step adds with `measure` (cover, colonies). Names and dimensions are interface: 
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,8 @@ SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME") or "reefsteps"
 logger = Logger(service=SERVICE)
 tracer = Tracer(service=SERVICE)
 metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
+# Failures are logged below, once; the tracer would log each again, bad photographs with a traceback.
+logging.getLogger("aws_lambda_powertools.tracing.tracer").setLevel(logging.CRITICAL)
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 

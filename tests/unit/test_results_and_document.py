@@ -1,0 +1,175 @@
+"""Records travel as JSON and come back; the state document refuses what a person could have mistyped."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reefsteps.coverage_store import Removal
+from reefsteps.document import Execution, StateDocument, derived_metadata
+from reefsteps.errors import InvalidParameterError, InvalidSurveyKeyError
+from reefsteps.precedence import compare_sequencers, compare_uploads, same_photo
+from reefsteps.results import (
+    Colony,
+    ModelIdentity,
+    ObjectRef,
+    Record,
+    ReframingResult,
+    RestorationResult,
+    SegmentationResult,
+    Source,
+)
+
+RECORDS: tuple[type[Record], ...] = (
+    RestorationResult,
+    ReframingResult,
+    SegmentationResult,
+    Source,
+    Colony,
+    ObjectRef,
+    Execution,
+)
+EXECUTION = {"id": "arn", "name": "run", "started_at": "2026-01-01T00:00:00Z"}
+SOURCE = Source(
+    ObjectRef("raw", "2006-X-1.jpg", "v1"), "etag1", "2026-01-01T10:00:00+00:00", "00A1", "JPEG", 4000, 3000
+)
+
+
+@pytest.mark.parametrize("kind", RECORDS)
+def test_every_record_survives_json(kind: type[Record]) -> None:
+    @given(st.from_type(kind))
+    def survives(record: Record) -> None:
+        assert kind.from_json(json.loads(json.dumps(record.to_json()))) == record
+
+    plain = st.floats(allow_nan=False, allow_infinity=False)
+    st.register_type_strategy(float, plain)
+    survives()
+
+
+def test_a_record_names_what_it_lacks_and_ignores_what_it_does_not_know() -> None:
+    assert ModelIdentity.from_json({"name": "n", "sha256": "s", "later": 1}) == ModelIdentity("n", "s")
+    with pytest.raises(InvalidParameterError, match="ModelIdentity lacks 'sha256'"):
+        ModelIdentity.from_json({"name": "n"})
+
+
+def entry(**changes: Any) -> dict[str, Any]:
+    return {"execution": EXECUTION, "input": {"bucket": "raw", "key": "2006-X-1.jpg"} | changes}
+
+
+def test_bucket_and_key_are_enough() -> None:
+    document = StateDocument.parse(entry(version_id=None, start_at=None))
+    assert (document.input.start_at, document.input.corners_px, document.survey.stem) == (None, None, "2006-X-01")
+
+
+def test_corners_and_side_come_through() -> None:
+    corners = [[1, 2], [3.5, 2], [3, 4], [1, 4]]
+    document = StateDocument.parse(entry(corners_px=corners, side_cm=50, start_at="reframing"))
+    assert document.input.corners_px == ((1.0, 2.0), (3.5, 2.0), (3.0, 4.0), (1.0, 4.0))
+    assert document.input.side_cm == 50.0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"bucket": ""},
+        {"key": 7},
+        {"start_at": "middle"},
+        {"start_at": 2},
+        {"side_cm": "100"},
+        {"side_cm": 0},
+        {"side_cm": True},
+        {"side_cm": float("nan")},
+        {"corners_px": [[1, 2], [3, 4], [5, 6]]},
+        {"corners_px": [[1, 2], [3, 4], [5, 6], [7]]},
+        {"corners_px": [[1, 2], [3, 4], [5, 6], [7, float("inf")]]},
+        {"corners_px": "1,2,3,4"},
+        {"version_id": 3},
+        {"restoration_method": ["planar"]},
+    ],
+)
+def test_mistyped_input_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(InvalidParameterError):
+        StateDocument.parse(entry(**changes))
+
+
+@pytest.mark.parametrize("event", [{}, {"input": {}}, {"execution": EXECUTION}, {"execution": {}, "input": {}}])
+def test_a_payload_that_is_no_state_document_is_refused(event: dict[str, Any]) -> None:
+    with pytest.raises(InvalidParameterError):
+        StateDocument.parse(event)
+
+
+def test_a_key_that_names_no_survey_is_refused_when_it_is_needed() -> None:
+    document = StateDocument.parse(entry(key="IMG_1.jpg"))
+    with pytest.raises(InvalidSurveyKeyError):
+        _ = document.survey
+
+
+def uploaded(**changes: Any) -> Source:
+    image = ObjectRef("raw", changes.pop("key", "2006-X-1.jpg"), changes.pop("version", "v1"))
+    return dataclasses.replace(SOURCE, image=image, **changes)
+
+
+@pytest.mark.parametrize(
+    ("other", "order"),
+    [
+        (SOURCE, 0),
+        (uploaded(version="v0", uploaded_at="2026-01-01T09:59:59+00:00"), 1),
+        (uploaded(version="v2", uploaded_at="2026-01-01T12:00:01+02:00"), -1),
+        (uploaded(version="v2", sequencer="00A100"), 0),
+        (uploaded(version="v2", sequencer="00A0FF"), 1),
+        (uploaded(version="v2", sequencer="00a101"), -1),
+        (uploaded(version="v2", sequencer=None), 0),
+        (uploaded(key="2006-X-01.NEF", version="v2", sequencer="FF"), 0),
+    ],
+)
+def test_the_order_of_uploads(other: Source, order: int) -> None:
+    assert compare_uploads(SOURCE, other) == order
+    assert compare_uploads(other, SOURCE) == -order
+
+
+def test_without_versions_content_tells_photos_apart() -> None:
+    assert same_photo(uploaded(version="null"), uploaded(version=None))
+    assert not same_photo(uploaded(version=None), uploaded(version=None, etag="etag2"))
+    assert not same_photo(uploaded(version="v1"), uploaded(version="v2"))
+
+
+sequencers = st.none() | st.text("0123456789ABCDEFabcdef", min_size=1, max_size=20)
+
+
+@given(sequencers, sequencers, sequencers)
+def test_sequencers_are_in_one_order(one: str | None, other: str | None, third: str | None) -> None:
+    assert compare_sequencers(one, other) == -compare_sequencers(other, one)
+    if one and other and third and compare_sequencers(one, other) >= 0 and compare_sequencers(other, third) >= 0:
+        assert compare_sequencers(one, third) >= 0
+
+
+@pytest.mark.parametrize(
+    ("removal", "covered"),
+    [
+        (Removal("2006-X-1.jpg", None, "2026-01-01T10:00:01Z"), True),
+        (Removal("2006-X-1.jpg", None, "2026-01-01T09:59:59.9Z"), False),
+        (Removal("2006-X-1.jpg", None, "2026-01-01T10:00:00.9Z"), False),
+        (Removal("2006-X-1.jpg", None, "2026-01-01T10:00:00Z", sequencer="00A2"), True),
+        (Removal("2006-X-1.jpg", None, "2026-01-01T10:00:00Z", sequencer="00A0"), False),
+        (Removal("2006-X-01.jpg", None, "2027-01-01T10:00:00Z"), False),
+        (Removal("2006-X-1.jpg", "v1", "2020-01-01T10:00:00Z"), True),
+        (Removal("2006-X-1.jpg", "v2", "2027-01-01T10:00:00Z"), False),
+    ],
+)
+def test_what_a_deletion_covers(removal: Removal, covered: bool) -> None:
+    assert removal.covers(SOURCE) is covered
+
+
+def test_derived_objects_say_where_they_come_from() -> None:
+    assert derived_metadata(SOURCE, "1.0", ModelIdentity("m", "abc")) == {
+        "source-version-id": "v1",
+        "source-etag": "etag1",
+        "pipeline-version": "1.0",
+        "model-sha256": "abc",
+    }
+    assert "model-sha256" not in derived_metadata(SOURCE, "1.0")
