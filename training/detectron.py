@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,20 +35,34 @@ def new_model(cfg: CfgNode) -> torch.nn.Module:
 
 
 def in_mixed_precision(model: torch.nn.Module) -> torch.nn.Module:
-    """Return the model with its backbone run in bfloat16 and channels last: a third less time on a CPU that knows it.
+    """Return the model with its convolutions run in bfloat16 and channels last: much faster where the CPU knows both.
 
-    Weights, heads and losses stay in 32 bits.
+    Weights, box head and losses stay in 32 bits.
     """
     model = model.to(memory_format=torch.channels_last)
-    exact = model.backbone.forward
-
-    def forward(images: torch.Tensor) -> dict[str, torch.Tensor]:
-        with torch.autocast(images.device.type, torch.bfloat16):
-            features = exact(images.contiguous(memory_format=torch.channels_last))
-        return {name: feature.float() for name, feature in features.items()}
-
-    model.backbone.forward = forward
+    model.backbone.forward = _in_bfloat16(model.backbone.forward)
+    model.proposal_generator.rpn_head.forward = _in_bfloat16(model.proposal_generator.rpn_head.forward)
+    model.roi_heads.mask_head.layers = _in_bfloat16(model.roi_heads.mask_head.layers)
     return model
+
+
+def _in_bfloat16(exact: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def call(value: Any) -> Any:
+        ordered = _each(value, lambda t: t.contiguous(memory_format=torch.channels_last))
+        first = ordered if isinstance(ordered, torch.Tensor) else ordered[0]
+        with torch.autocast(first.device.type, torch.bfloat16):
+            result = exact(ordered)
+        return _each(result, lambda t: t.float())
+
+    return call
+
+
+def _each(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
+    if isinstance(value, torch.Tensor):
+        return change(value)
+    if isinstance(value, dict):
+        return {name: _each(item, change) for name, item in value.items()}
+    return type(value)(_each(item, change) for item in value)
 
 
 def to_input(example: Example, with_target: bool) -> dict[str, Any]:

@@ -1,0 +1,110 @@
+"""Training itself, where torch and detectron2 are installed."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="torch is not installed")
+pytest.importorskip("detectron2", reason="detectron2 is not installed")
+pytestmark = pytest.mark.detectron2
+
+import torch  # noqa: E402
+
+from training import train  # noqa: E402
+from training.detectron import load_config, new_model, predictor, to_input  # noqa: E402
+from training.examples import coral_example  # noqa: E402
+
+CONFIGS = Path(__file__).parents[2] / "training" / "configs"
+
+
+def arguments(output: Path, **changes: object) -> argparse.Namespace:
+    defaults = {
+        "target": "coral",
+        "config": CONFIGS / "classifier-demo.yaml",
+        "output": output,
+        "coco": None,
+        "images": None,
+        "minutes": 0.0,
+        "device": None,
+        "seed": None,
+        "threads": 2,
+        "fresh": 0.0,
+        "resume": False,
+    }
+    return argparse.Namespace(**{**defaults, **changes})
+
+
+@pytest.fixture
+def short_config(tmp_path: Path) -> Path:
+    """A configuration of two iterations with a checkpoint after each."""
+    path = tmp_path / "short.yaml"
+    path.write_text(
+        f"_BASE_: {CONFIGS / 'classifier-demo.yaml'}\n"
+        "SOLVER: {MAX_ITER: 2, IMS_PER_BATCH: 2, CHECKPOINT_PERIOD: 1, WARMUP_ITERS: 1}\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def test_training_writes_a_model_that_predicts_and_resumes(tmp_path: Path, short_config: Path) -> None:
+    out = tmp_path / "out"
+    train.train(arguments(out, config=short_config))
+    assert torch.load(out / "last.pth", weights_only=True)["iteration"] == 2
+    found = predictor(out / "detectron2-classifier.pth", 1)(coral_example(1).image_bgr)
+    assert found.masks.shape[1:] == (256, 256)
+    assert len(found.scores) == len(found.masks)
+    longer = short_config.read_text(encoding="utf-8").replace("MAX_ITER: 2", "MAX_ITER: 3")
+    short_config.write_text(longer, encoding="utf-8")
+    train.train(arguments(out, config=short_config, resume=True))
+    assert torch.load(out / "last.pth", weights_only=True)["iteration"] == 3
+
+
+def test_training_on_a_coco_export(tmp_path: Path, short_config: Path) -> None:
+    picture = coral_example(3)
+    cv2.imwrite(str(tmp_path / "a.png"), picture.image_bgr)
+    outline = [20.0, 20.0, 120.0, 20.0, 120.0, 110.0, 20.0, 110.0]
+    export = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 256, "height": 256}],
+        "categories": [{"id": 1, "name": "coral"}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "segmentation": [outline]}],
+    }
+    path = tmp_path / "coco.json"
+    path.write_text(json.dumps(export), encoding="utf-8")
+    train.train(arguments(tmp_path / "out", config=short_config, coco=path, images=tmp_path))
+    assert (tmp_path / "out" / "detectron2-classifier.pth").stat().st_size > 1_000_000
+
+
+def test_exported_weights_are_the_models_own(tmp_path: Path) -> None:
+    from training.detectron import export, load_weights
+
+    cfg = load_config(CONFIGS / "reframe-demo.yaml")
+    model, other = new_model(cfg), new_model(cfg)
+    export(model.state_dict(), cfg, tmp_path / "m")
+    load_weights(other, tmp_path / "m.pth")
+    for (name, a), b in zip(model.state_dict().items(), other.state_dict().values(), strict=True):
+        assert torch.allclose(a.float(), b.float(), atol=2e-3, rtol=2e-3), name
+    assert load_config(tmp_path / "m.yaml").MODEL.RESNETS.WIDTH_PER_GROUP == cfg.MODEL.RESNETS.WIDTH_PER_GROUP
+
+
+def test_instances_keep_their_numbers_apart() -> None:
+    example = coral_example(11)
+    target = to_input(example, with_target=True)["instances"]
+    kept = [n for n, c in zip(*np.unique(example.labels, return_counts=True), strict=True) if n and c >= 24]
+    assert len(target) == len(kept) > 0
+    assert int(target.gt_masks.tensor.sum()) == sum(int((example.labels == n).sum()) for n in kept)
+
+
+def test_the_same_seed_gives_the_same_batches() -> None:
+    first, second = (
+        list(itertools.islice(train.synthetic_batches("frame", 7, size=2, fresh=0.5), 2)) for _ in range(2)
+    )
+    for a, b in zip(itertools.chain(*first), itertools.chain(*second), strict=True):
+        assert np.array_equal(a.image_bgr, b.image_bgr)
+        assert np.array_equal(a.labels, b.labels)
