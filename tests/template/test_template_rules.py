@@ -128,7 +128,6 @@ def test_page_role_does_what_the_page_does_and_no_more(deployment: Deployment) -
         "states:StartExecution",
         "states:DescribeExecution",
         "states:GetExecutionHistory",
-        "states:RedriveExecution",
         "rds-db:connect",
     }
 
