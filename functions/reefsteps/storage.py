@@ -59,10 +59,10 @@ class Storage:
     """Reads and writes whole objects; safe to keep in a module and to share between threads."""
 
     def __init__(self, client: S3Client | None = None) -> None:
-        """Use `client`, by default one with bounded waits and adaptive retries."""
+        """Use `client`, by default one with bounded waits and retries."""
         self.client: S3Client = client or boto3.client(
             "s3",
-            config=Config(connect_timeout=5, read_timeout=60, retries={"mode": "adaptive", "total_max_attempts": 5}),
+            config=Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5}),
         )
 
     def head(self, ref: ObjectRef) -> ObjectInfo:

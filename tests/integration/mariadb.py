@@ -50,7 +50,12 @@ class MariaDb:
     def start(self) -> None:
         """Start the server and wait until it answers."""
         options = ["--bind-address=127.0.0.1", f"--port={self.port}", "--innodb-buffer-pool-size=32M"]
-        options += ["--innodb-flush-log-at-trx-commit=0", "--skip-log-bin", "--performance-schema=OFF"]
+        options += [
+            "--innodb-flush-log-at-trx-commit=0",
+            "--skip-log-bin",
+            "--skip-name-resolve",
+            "--performance-schema=OFF",
+        ]
         with (self._folder / "server.log").open("ab") as log:
             command = [self._binary, "--no-defaults", *self._common(), *options]
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
