@@ -18,8 +18,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, metavar="FILE.yaml", help="configuration dump (default: beside FILE)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: beside FILE)")
     smaller = parser.add_mutually_exclusive_group()
-    smaller.add_argument("--int8", type=Path, metavar="DIR", help="8-bit convolutions, calibrated on DIR's photographs")
-    smaller.add_argument("--fp16", action="store_true", help="store the weights in half precision")
+    smaller.add_argument("--int8", type=Path, metavar="DIR", help="8-bit, if it agrees on DIR's photographs")
+    smaller.add_argument("--fp16", type=Path, metavar="DIR", help="half-precision weights, if they agree on DIR's")
     options = parser.parse_args(arguments)
     beside = options.checkpoint.with_suffix(".yaml")
     config = options.config or (beside if beside.exists() else None)
@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
             config,
             options.out or options.checkpoint.parent,
             precision="int8" if options.int8 else "fp16" if options.fp16 else "fp32",
-            photos=from_folder(options.int8) if options.int8 else (),
+            photos=from_folder(photos) if (photos := options.int8 or options.fp16) else (),
         )
     except (UnsupportedModelError, OSError) as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")

@@ -13,11 +13,12 @@ MATCHED_PERCENT_MIN = 95.0
 EXTRA_PERCENT_MAX = 5.0
 MASK_IOU_MEAN_MIN = 0.97
 UNION_IOU_MIN = 0.97
+INSTANCES_MIN = 5
 SCORE = 0.5  # detections weaker than this decide no result
 
 
-def compare(exact: Detector, smaller: Detector, photos: Photos) -> Agreement | None:
-    """Return how the detections above score 0.5 compare, over all photographs; None when there are none to compare."""
+def compare(exact: Detector, smaller: Detector, photos: Photos) -> Agreement:
+    """Return how the detections above score 0.5 compare, over all photographs."""
     total = matched = extra = 0
     ious: list[float] = []
     unions: list[float] = []
@@ -32,12 +33,11 @@ def compare(exact: Detector, smaller: Detector, photos: Photos) -> Agreement | N
         ious += [mask_iou(expected, i, found, j) for i, j in pairs]
         scores += [abs(float(expected.scores[i] - found.scores[j])) for i, j in pairs]
         unions.append(_iou(expected.union_mask() > 0, strong.union_mask() > 0))
-    if not total:
-        return None
     return Agreement(
         photos=len(photos),
-        matched_percent=100.0 * matched / total,
-        extra_percent=100.0 * extra / total,
+        instances=total,
+        matched_percent=100.0 * matched / max(total, 1),
+        extra_percent=100.0 * extra / max(total, 1),
         mask_iou_mean=float(np.mean(ious)) if ious else 0.0,
         mask_iou_min=min(ious, default=0.0),
         union_iou_min=min(unions),
@@ -48,6 +48,7 @@ def compare(exact: Detector, smaller: Detector, photos: Photos) -> Agreement | N
 def objection(agreement: Agreement) -> str | None:
     """Return why the variant is not good enough, or None."""
     limits = (
+        (agreement.instances >= INSTANCES_MIN, f"only {agreement.instances} instances to judge it by"),
         (agreement.matched_percent >= MATCHED_PERCENT_MIN, f"finds only {agreement.matched_percent:.1f} % again"),
         (agreement.extra_percent <= EXTRA_PERCENT_MAX, f"finds {agreement.extra_percent:.1f} % that are not there"),
         (agreement.mask_iou_mean >= MASK_IOU_MEAN_MIN, f"mask IoU is {agreement.mask_iou_mean:.3f} on average"),

@@ -16,7 +16,7 @@ from conversion.architecture import recognise
 from conversion.checkpoint import read_weights
 from conversion.config import ModelConfig, model_config
 from conversion.mask_rcnn import build
-from conversion.variants import Photos, half_weights, quantised
+from conversion.variants import SCOPES, Photos, half_weights, quantised
 from reefsteps.detection.detections import ByteArray
 from reefsteps.detection.manifest import FORMAT, FileIdentity, Manifest
 from reefsteps.detection.onnx_engine import OnnxDetector
@@ -119,19 +119,23 @@ def self_check(model: Path, config: ModelConfig, threads: int | None = None) -> 
 def _smaller(
     exact: Path, manifest: Manifest, precision: str, photos: Photos, threads: int | None
 ) -> tuple[Path, Manifest]:
-    smaller = exact.with_name(f"{precision}.onnx")
-    if precision == "fp16":
-        half_weights(exact, smaller)
-    elif not photos:
-        return exact, dataclasses.replace(manifest, refused_variant="int8: no photographs to calibrate it on.")
-    else:
-        quantised(exact, smaller, manifest, photos)
-    candidate = dataclasses.replace(manifest, precision=precision, model=identity(smaller, manifest.model.file))
-    agreement = compare(OnnxDetector(exact, manifest, threads), OnnxDetector(smaller, candidate, threads), photos)
-    reason = objection(agreement) if agreement else None
-    if reason:
-        return exact, dataclasses.replace(manifest, agreement=agreement, refused_variant=f"{precision}: {reason}")
-    return smaller, dataclasses.replace(candidate, agreement=agreement)
+    """Return the smallest variant of that precision that agrees with the exact model, else the exact one and why."""
+    if not photos:
+        return exact, dataclasses.replace(manifest, refused_variant=f"{precision}: no photographs to compare it on.")
+    smaller = exact.with_name("smaller.onnx")
+    reference = OnnxDetector(exact, manifest, threads)
+    agreement, reason = None, None
+    for scope in SCOPES if precision == "int8" else SCOPES[:1]:
+        if precision == "int8":
+            quantised(exact, smaller, manifest, photos, scope)
+        else:
+            half_weights(exact, smaller)
+        candidate = dataclasses.replace(manifest, precision=precision, model=identity(smaller, manifest.model.file))
+        agreement = compare(reference, OnnxDetector(smaller, candidate, threads), photos)
+        reason = objection(agreement)
+        if reason is None:
+            return smaller, dataclasses.replace(candidate, agreement=agreement)
+    return exact, dataclasses.replace(manifest, agreement=agreement, refused_variant=f"{precision}: {reason}")
 
 
 def _test_picture() -> ByteArray:

@@ -22,8 +22,17 @@ from reefsteps.detection.geometry import network_shape, resize
 from reefsteps.detection.manifest import Manifest
 
 Photos = Sequence[ByteArray]
+Scope = tuple[str, ...]  # prefixes of layer names
+
+# Widest first: more 8-bit layers are faster, fewer agree better.
+SCOPES: tuple[Scope, ...] = (
+    ("backbone.", "proposal_generator.", "roi_heads.mask_head."),
+    ("backbone.",),
+)
 
 _HALF_LIMIT = 65504.0  # largest float16
+_PREDICTORS = ("objectness_logits", "anchor_deltas", "predictor")
+_CALIBRATION_SIDE_PX = 480  # ranges hardly depend on the size; calibration keeps many layers in memory at once
 _SMALL = 1024  # elements: biases and constants stay float32
 
 
@@ -48,10 +57,13 @@ def half_weights(source: Path, target: Path) -> None:
     onnx.save(model, str(target))
 
 
-def quantised(source: Path, target: Path, manifest: Manifest, photos: Photos) -> None:
-    """Write the model with 8-bit convolutions in backbone and pyramid; the heads stay in floating point."""
+def quantised(source: Path, target: Path, manifest: Manifest, photos: Photos, scope: Scope) -> None:
+    """Write the model with 8-bit convolutions in ``scope``; the layers that give boxes and scores stay in floating
+    point.
+    """
     model = onnx.load(str(source), load_external_data=False)
-    floating = [node.name for node in model.graph.node if not node.name.startswith("backbone.")]
+    floating = [node.name for node in model.graph.node if not _quantisable(node.name, scope)]
+    del model
     quantize_static(
         str(source),
         str(target),
@@ -67,6 +79,10 @@ def quantised(source: Path, target: Path, manifest: Manifest, photos: Photos) ->
     )
 
 
+def _quantisable(layer: str, scope: Scope) -> bool:
+    return layer.startswith(scope) and not layer.partition(":")[0].endswith(_PREDICTORS)
+
+
 class _Calibration(CalibrationDataReader):  # type: ignore[misc]
     """Feeds the photographs as a detector would."""
 
@@ -79,7 +95,8 @@ class _Calibration(CalibrationDataReader):  # type: ignore[misc]
     @staticmethod
     def _prepared(manifest: Manifest, photos: Photos) -> Iterator[dict[str, Any]]:
         for photo in photos:
-            shape = network_shape(photo.shape[0], photo.shape[1], manifest.min_size_test, manifest.max_size_test)
+            side = min(manifest.min_size_test, _CALIBRATION_SIDE_PX)
+            shape = network_shape(photo.shape[0], photo.shape[1], side, 2 * side)
             pixels = resize(photo, shape)
             pixels = pixels[:, :, ::-1] if manifest.rgb else pixels
             yield {

@@ -72,6 +72,7 @@ def write_archive(path: Path, pickle: bytes, storages: Mapping[str, bytes], meth
     with zipfile.ZipFile(path, "w", method) as archive:
         archive.writestr(f"{path.stem}/data.pkl", b"\x80\x02" + pickle + STOP)
         archive.writestr(f"{path.stem}/byteorder", "little")
+        archive.writestr(f"{path.stem}/version", "3\n")
         for key, content in storages.items():
             archive.writestr(f"{path.stem}/data/{key}", content)
     return path
@@ -134,7 +135,7 @@ class _Network:
 
     def _backbone(self, depth: int, base: int) -> None:
         prefix = "backbone.bottom_up."
-        self._conv(f"{prefix}stem.conv1", 3, base, 7, self.norm, gain=0.02)
+        self._conv(f"{prefix}stem.conv1", 3, base, 7, self.norm, gain=0.005)
         bottleneck = depth >= 50
         channels = base
         self.widths = [base * 2**i * (4 if bottleneck else 1) for i in range(4)]

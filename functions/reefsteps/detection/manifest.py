@@ -27,6 +27,7 @@ class Agreement(Record):
     """How a smaller variant's detections compare with the full-precision model on calibration photographs."""
 
     photos: int
+    instances: int  # that full precision finds in them, above score 0.5
     matched_percent: float  # of the full-precision detections, by box IoU above 0.5
     extra_percent: float  # detections that full precision does not have, percent of its detections
     mask_iou_mean: float

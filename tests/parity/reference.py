@@ -1,0 +1,91 @@
+"""detectron2 itself, as the reference: its predictor for a checkpoint, and random weights for its own architectures."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reefsteps.detection import Detections, InstanceMask
+
+
+def narrow(norm: str) -> dict[str, Any]:
+    """Return the network of tests.support.checkpoints.random_mask_rcnn (depth 50 or 101) in detectron2's words."""
+    base = 32 if norm == "GN" else 8
+    return {
+        "MODEL.RESNETS.NORM": norm,
+        "MODEL.RESNETS.STEM_OUT_CHANNELS": base,
+        "MODEL.RESNETS.WIDTH_PER_GROUP": base,
+        "MODEL.RESNETS.RES2_OUT_CHANNELS": 4 * base,
+        "MODEL.FPN.OUT_CHANNELS": 16,
+        "MODEL.ROI_BOX_HEAD.FC_DIM": 32,
+        "MODEL.ROI_MASK_HEAD.NUM_CONV": 1,
+        "MODEL.ROI_MASK_HEAD.CONV_DIM": 16,
+    }
+
+
+def configuration(depth: int, dump: Path | None = None, **changes: Any) -> Any:
+    """Return the model zoo's mask_rcnn_R_{50,101}_FPN_3x for one class, changed by a dump and by dotted keys."""
+    from detectron2 import model_zoo
+
+    zoo = f"COCO-InstanceSegmentation/mask_rcnn_R_{101 if depth == 101 else 50}_FPN_3x.yaml"
+    config = model_zoo.get_config(zoo)
+    config.MODEL.DEVICE = "cpu"
+    config.MODEL.ROI_HEADS.NUM_CLASSES = 1
+    config.MODEL.RESNETS.DEPTH = depth
+    if dump is not None:
+        config.merge_from_file(str(dump))
+    config.merge_from_list([part for item in changes.items() for part in item])
+    return config
+
+
+def predictor(config: Any, checkpoint: Path, threads: int = 2) -> Any:
+    """Return detectron2's DefaultPredictor."""
+    import torch
+    from detectron2.engine import DefaultPredictor
+
+    logging.getLogger("fvcore.common.checkpoint").setLevel(logging.ERROR)
+    torch.set_num_threads(threads)
+    config = config.clone()
+    config.MODEL.WEIGHTS = str(checkpoint)
+    return DefaultPredictor(config)
+
+
+def save_random(config: Any, path: Path, seed: int) -> Path:
+    """Save detectron2's own model with random weights that detect something (as initialised, it would not)."""
+    import torch
+    from detectron2.modeling import build_model
+
+    torch.manual_seed(seed)
+    model = build_model(config).eval()
+    state = model.state_dict()
+    for name, values in state.items():
+        last = "conv3" in name or ("conv2" in name and name.replace("conv2", "conv3") not in state)
+        if name.startswith("backbone.bottom_up") and name.endswith("norm.weight"):
+            values.uniform_(*((0.1, 0.3) if last else (0.8, 1.2))).mul_(0.02 if "stem" in name else 1)
+        elif name.startswith("backbone.bottom_up") and name.endswith("norm.bias"):
+            values.normal_(0, 0.1)
+    gains = {
+        "roi_heads.box_predictor.cls_score.weight": 30,
+        "roi_heads.box_predictor.bbox_pred.weight": 60,
+        "roi_heads.mask_head.predictor.weight": 200,
+        "proposal_generator.rpn_head.anchor_deltas.weight": 3,
+        "proposal_generator.rpn_head.objectness_logits.weight": 10,
+    }
+    for name, gain in gains.items():
+        state[name].mul_(gain)
+    torch.save({"model": state}, path)
+    return path
+
+
+def detections(instances: Any) -> Detections:
+    """Return detectron2's Instances as Detections (masks as full-size crops)."""
+    return Detections(
+        instances.pred_boxes.tensor.numpy(),
+        instances.scores.numpy(),
+        instances.pred_classes.numpy(),
+        tuple(InstanceMask(0, 0, mask.astype(np.uint8)) for mask in instances.pred_masks.numpy()),
+        instances.image_size,
+    )
