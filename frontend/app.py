@@ -27,20 +27,20 @@ def main() -> None:
             {
                 "Work": [
                     st.Page(
-                        "pages/overview.py", title="Overview", icon=":material/home:", url_path="overview", default=True
+                        "views/overview.py", title="Overview", icon=":material/home:", url_path="overview", default=True
                     ),
-                    st.Page("pages/upload.py", title="Upload", icon=":material/upload:", url_path="upload"),
-                    st.Page("pages/runs.py", title="Runs", icon=":material/progress_activity:", url_path="runs"),
+                    st.Page("views/upload.py", title="Upload", icon=":material/upload:", url_path="upload"),
+                    st.Page("views/runs.py", title="Runs", icon=":material/progress_activity:", url_path="runs"),
                 ],
                 "Results": [
-                    st.Page("pages/gallery.py", title="Gallery", icon=":material/photo_library:", url_path="gallery"),
-                    st.Page("pages/quadrat.py", title="Quadrat", icon=":material/crop_square:", url_path="quadrat"),
-                    st.Page("pages/coverage.py", title="Coverage", icon=":material/monitoring:", url_path="coverage"),
+                    st.Page("views/gallery.py", title="Gallery", icon=":material/photo_library:", url_path="gallery"),
+                    st.Page("views/quadrat.py", title="Quadrat", icon=":material/crop_square:", url_path="quadrat"),
+                    st.Page("views/coverage.py", title="Coverage", icon=":material/monitoring:", url_path="coverage"),
                 ],
                 "Care": [
-                    st.Page("pages/corners.py", title="Fix corners", icon=":material/crop_free:", url_path="corners"),
-                    st.Page("pages/delete.py", title="Delete", icon=":material/delete:", url_path="delete"),
-                    st.Page("pages/guide.py", title="Help", icon=":material/help:", url_path="help"),
+                    st.Page("views/corners.py", title="Fix corners", icon=":material/crop_free:", url_path="corners"),
+                    st.Page("views/delete.py", title="Delete", icon=":material/delete:", url_path="delete"),
+                    st.Page("views/guide.py", title="Help", icon=":material/help:", url_path="help"),
                 ],
             }
         )

@@ -61,6 +61,11 @@ EXPLANATIONS: dict[str, Explanation] = {
         "If it was deleted on purpose, nothing is to be done. Else retry from the start, or upload it again.",
         ("retry", "replace"),
     ),
+    "SupersededError": Explanation(
+        "A newer photograph of the same position was uploaded while this one was being worked on.",
+        "Nothing is to be done: the newer photograph has a run of its own.",
+        (),
+    ),
     "QuadratNotFoundError": Explanation(
         "No quadrat frame was found that could be measured without a risk of a wrong crop.",
         "Set the four corners by hand on the Fix corners page; the run goes on from there. If the frame is not whole "

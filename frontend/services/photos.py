@@ -76,8 +76,9 @@ def delete_original(key: str) -> None:
     storage().delete(ObjectRef(settings().raw_bucket, key))
 
 
+@st.cache_data(ttl=15, max_entries=2000, show_spinner=False)
 def exists(bucket: str, key: str) -> bool:
-    """Return whether the bucket holds the object now."""
+    """Return whether the bucket holds the object."""
     try:
         storage().head(ObjectRef(bucket, key))
     except PhotoNotFoundError:
@@ -88,6 +89,12 @@ def exists(bucket: str, key: str) -> bool:
 def original_exists(key: str) -> bool:
     """Return whether the raw bucket holds the photograph."""
     return exists(settings().raw_bucket, key)
+
+
+def forget() -> None:
+    """Drop what was kept about the buckets, because something was sent or deleted."""
+    originals.clear()
+    exists.clear()
 
 
 def _parsed(key: str) -> SurveyKey | None:

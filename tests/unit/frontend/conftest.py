@@ -34,7 +34,7 @@ class PageWorld:
         app = AppTest.from_file(str(APP), default_timeout=60)
         app.run()
         app.query_params.update(query)
-        return app.switch_page(f"pages/{page}.py").run()
+        return app.switch_page(f"views/{page}.py").run()
 
 
 def _forget() -> None:

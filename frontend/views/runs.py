@@ -98,7 +98,7 @@ def _one(execution: Execution, detail: ExecutionDetail) -> None:
 
 
 def _steps(progress: Mapping[str, str]) -> None:
-    st.write("   ".join(f"{_MARKS[progress[step]]} {step}" for step in STEPS))
+    st.write(" → ".join(f"{_MARKS[progress[step]]} {step}" for step in STEPS))
 
 
 def _result_link(detail: ExecutionDetail) -> None:
@@ -124,7 +124,7 @@ def _failure(execution: Execution, detail: ExecutionDetail) -> None:
 
 def _buttons(execution: Execution, detail: ExecutionDetail, actions: Sequence[str]) -> None:
     survey = _survey(detail)
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         if "corners" in actions and survey:
             navigation.link(
                 "Fix corners", "Fix corners", icon=":material/crop_free:",

@@ -44,7 +44,6 @@ def show() -> None:
 
 def _pictures(row: CoverageRow, rows: Sequence[CoverageRow], detail: Provenance | None) -> None:
     mode = st.segmented_control("Compare", MODES, default=MODES[0], required=True, key="compare", bind="query-params")
-    stem = survey_of(row).stem
     if mode == "Years":
         _between_years(row, rows)
     elif mode == "Versions":
@@ -55,7 +54,7 @@ def _pictures(row: CoverageRow, rows: Sequence[CoverageRow], detail: Provenance 
         widgets.overlay(
             _version(row, "Reframed"),
             _version(row, "Segmented"),
-            key=f"overlay-{stem}",
+            key=f"overlay-{survey_of(row).stem}",
             boxes=[{"box_px": c.box_px, "cut": c.cut_by_frame} for c in colonies],
             side_px=detail.reframing.side_px if detail else 1,
         )

@@ -9,27 +9,28 @@ import streamlit as st
 from frontend import navigation
 from frontend.components import filters, states
 from frontend.components.text import ago, count, plain
-from frontend.domain.executions import Execution
+from frontend.domain.attention import still_open
+from frontend.domain.executions import Execution, ExecutionDetail
 from frontend.domain.failures import explain
 from frontend.domain.measurements import cover_of, islands_of, survey_of, years_of
 from frontend.domain.statistics import mean_cover
-from frontend.services import executions
+from frontend.services import executions, photos
 from frontend.services.aws import link
 from frontend.settings import settings
 from reefsteps.coverage_queries import CoverageRow
 from reefsteps.keys import thumbnail_key
 
-LATEST = 6
-RUNS_LOOKED_AT = 50
+LATEST = 4
+RUNS_LOOKED_AT = 20
 
 
 def show() -> None:
     """Show the page."""
     states.title("Overview", "What is in the system, what is running and what needs attention.")
-    running = executions.executions("RUNNING", size=RUNS_LOOKED_AT)
-    failed = executions.executions("FAILED", size=RUNS_LOOKED_AT)
-    _runs(running, failed)
+    place = st.container()
     rows = states.coverage()
+    with place:
+        _runs(rows)
     if not rows:
         _first_steps()
         return
@@ -38,7 +39,10 @@ def show() -> None:
     _islands(rows)
 
 
-def _runs(running: executions.ExecutionPage, failed: executions.ExecutionPage) -> None:
+def _runs(rows: Sequence[CoverageRow]) -> None:
+    running = executions.executions("RUNNING", size=RUNS_LOOKED_AT)
+    failed = executions.executions("FAILED", size=RUNS_LOOKED_AT)
+    open_failures = _open_failures(failed, rows)
     left, right = st.columns(2)
     with left, st.container(border=True, height="stretch"):
         st.subheader("Running", anchor=False)
@@ -50,16 +54,28 @@ def _runs(running: executions.ExecutionPage, failed: executions.ExecutionPage) -
             navigation.link("Upload", "Upload photographs", icon=":material/upload:")
     with right, st.container(border=True, height="stretch"):
         st.subheader("Needs attention", anchor=False)
-        if failed.executions:
-            st.write(f"{_at_least(failed)} failed. The latest:")
-            _failure(failed.executions[0])
+        if open_failures:
+            more = " or more" if failed.next_token else ""
+            st.write(f"{count(len(open_failures), 'photograph')}{more} without a result. The latest:")
+            _failure(*open_failures[0])
             navigation.link("Runs", "See reasons and what to do", icon=":material/arrow_forward:", status="Failed")
         else:
-            st.write("No run has failed.")
+            st.write("Nothing: every photograph that was looked at has a result.")
 
 
-def _failure(execution: Execution) -> None:
-    detail = executions.details([execution])[execution.arn]
+def _open_failures(
+    page: executions.ExecutionPage, rows: Sequence[CoverageRow]
+) -> list[tuple[Execution, ExecutionDetail]]:
+    """Return the newest failure of each photograph that still exists and has no later result."""
+    details = executions.details(page.executions)
+    return [
+        (execution, details[execution.arn])
+        for execution in still_open(page.executions, details, rows)
+        if photos.original_exists(details[execution.arn].photo)
+    ]
+
+
+def _failure(execution: Execution, detail: ExecutionDetail) -> None:
     st.write(f"**{plain(detail.photo)}**, {ago(execution.started_at)}: {explain(detail.error).meaning}")
 
 
@@ -86,7 +102,7 @@ def _figures(rows: Sequence[CoverageRow]) -> None:
     years = years_of(rows)
     figures = {
         "Islands": f"{len(islands_of(rows)):,}",
-        "Years": f"{years[0]} to {years[-1]}" if len(years) > 1 else str(years[0]),
+        "Years": f"{years[0]}–{years[-1]}" if len(years) > 1 else str(years[0]),
         "Positions": f"{len({(row.island, row.location) for row in rows}):,}",
         "Results": f"{len(rows):,}",
     }
@@ -102,7 +118,7 @@ def _latest(rows: Sequence[CoverageRow]) -> None:
     with st.container(horizontal=True):
         for row in latest[:LATEST]:
             survey = survey_of(row)
-            with st.container(width=165):
+            with st.container(width=205):
                 st.image(
                     link(settings().reframed_bucket, thumbnail_key(survey.stem)),
                     alt=f"Quadrat {survey.location}, {survey.island} {survey.year}",

@@ -52,7 +52,7 @@ def show() -> None:
         state.upload_grants = [_renewed(g) for g in state.upload_grants]
         st.rerun()
     if reported.finished:
-        photos.originals.clear()
+        photos.forget()
         state.upload_finished = {"arrived": len(reported.finished.get("arrived", []))}
     _outcome()
     files = [IncomingFile.from_browser(file) for file in reported.files]

@@ -107,7 +107,7 @@ def _delete(doomed: _Doomed, derived: Sequence[Trace]) -> None:
         bar.progress(0.5 + 0.5 * max(0.0, gone), text="Pictures and results are being removed …")
         if left or rows_left:
             time.sleep(PAUSE_S)
-    photos.originals.clear()
+    photos.forget()
     measurements.forget()
     st.session_state.deleted = (doomed, tuple(derived), tuple(left), rows_left)
     st.rerun()
