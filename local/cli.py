@@ -25,6 +25,7 @@ from local.stack import STATE, StackInfo, StackOptions, StackRunningError, is_lo
 _PAGE_PORT = 8501
 _START_TIMEOUT_S = 180.0
 _STOP_TIMEOUT_S = 20.0
+_PIPE_WIDTH = 160
 _OUTPUT = Path("demo-output")
 
 _DESCRIPTION = """\
@@ -36,7 +37,8 @@ Lambda handlers, on moto and AWS's Lambda Runtime Interface Emulator. State is k
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status: 0 for success, 1 when something failed, 2 for a wrong call."""
     options = _parser().parse_args(arguments)
-    console = Console(stderr=False, soft_wrap=True)
+    # A pipe has no width; the table needs this much.
+    console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
     try:
         status: int = options.run(options, console)
     except KeyboardInterrupt:
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if not _is_expected(error):
             raise
-        Console(stderr=True, soft_wrap=True).print(f"{error}", markup=False, highlight=False)
+        Console(stderr=True).print(str(error), markup=False, highlight=False, soft_wrap=True)
         return 1
     return status
 
@@ -109,7 +111,7 @@ def _up(options: argparse.Namespace, console: Console) -> int:
         port=options.port,
         page_port=None if options.no_page else options.page_port,
     )
-    serve(stack, say=lambda text: console.print(text, markup=False, highlight=False))
+    serve(stack, say=lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True))
     return 0
 
 
@@ -132,7 +134,7 @@ def _demo(options: argparse.Namespace, console: Console) -> int:
         with console.status("Drawing the sample photographs"):
             truth = make_samples(photos[0])
     runs = _send(options, find_photos(photos), truth, console)
-    console.print("See them on the page: python -m local up", highlight=False)
+    console.print("See them on the page: python -m local up", highlight=False, soft_wrap=True)
     return 0 if all(run.succeeded or run.refused for run in runs) else 1
 
 

@@ -60,14 +60,12 @@ def wanted_models(deployment: Deployment) -> dict[str, str]:
 
 
 def _upload(s3: Any, bucket: str, checkpoint: Path) -> str | None:
-    """Upload the checkpoint, its settings first; returns the new version, None where the bucket has it already."""
-    settings = checkpoint.with_suffix(".yaml")
-    if settings.exists() and _differs(s3, bucket, settings):
-        s3.upload_file(str(settings), bucket, settings.name)
-    if not _differs(s3, bucket, checkpoint):
-        return None
-    body = checkpoint.read_bytes()
-    return str(s3.put_object(Bucket=bucket, Key=checkpoint.name, Body=body)["VersionId"])
+    """Upload what the bucket lacks, settings first; returns the last new version, None where it has everything."""
+    version = None
+    for path in (checkpoint.with_suffix(".yaml"), checkpoint):
+        if path.exists() and _differs(s3, bucket, path):
+            version = str(s3.put_object(Bucket=bucket, Key=path.name, Body=path.read_bytes())["VersionId"])
+    return version
 
 
 def _differs(s3: Any, bucket: str, path: Path) -> bool:

@@ -25,7 +25,7 @@ _ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
 
 @dataclass
 class Run:
-    """One photograph on its way; `result` is the state document of a run that succeeded."""
+    """One photograph on its way; `result` is the state document, as far as the run came."""
 
     photo: Photo
     uploaded_at: float = 0.0
@@ -124,8 +124,15 @@ class Follower:
         run.elapsed_s = time.monotonic() - run.uploaded_at
         run.status = description["status"]
         run.error, run.cause = description.get("error"), description.get("cause")
-        if run.succeeded:
-            run.result = json.loads(description["output"])
+        if run.ended:
+            run.result = json.loads(description.get("output") or _last_output(history))
+
+
+def _last_output(history: list[dict[str, Any]]) -> str:
+    """Return the output of the last step that succeeded, `{}` where none did."""
+    left = [event.get("stateExitedEventDetails", {}) for event in history]
+    outputs = [detail.get("output", "{}") for detail in left if detail.get("name", "").lower() in STEPS]
+    return str(outputs[-1]) if outputs else "{}"
 
 
 def _steps(history: list[dict[str, Any]]) -> tuple[str, dict[str, float]]:

@@ -29,6 +29,13 @@ _COLUMNS = (
     "colonies",
     "px_per_cm",
 )
+_HEADINGS = {
+    "location": "loc.",
+    "cover_percent": "cover\n%",
+    "true_cover_percent": "true\n%",
+    "colonies": "colo-\nnies",
+    "px_per_cm": "px/\ncm",
+}
 _SHOWN_ACTIVE = 8
 _UNSAFE = re.compile(r"[/\x00]")
 
@@ -52,18 +59,19 @@ def follow(follower: Follower, console: Console) -> list[Run]:
 def results_table(runs: Sequence[Run], truth: Mapping[str, float]) -> Table:
     """Return the table of all photographs; `truth` holds the true cover of generated ones by file name."""
     table = Table(title="Percent coral cover")
-    for name in ("photo", "island", "loc.", "year", "cover %", *(["true %"] if truth else []), "colonies", "px/cm"):
-        table.add_column(name, justify="left" if name in ("photo", "island") else "right", overflow="fold")
+    table.add_column("photo", overflow="fold")
+    table.add_column("island", overflow="fold")
+    shown = ["location", "year", "cover_percent", *(["true_cover_percent"] if truth else []), "colonies", "px_per_cm"]
+    for name in shown:
+        table.add_column(_HEADINGS.get(name, name), justify="right")
     for step in STEPS:
-        table.add_column(f"{step} s", justify="right")
+        table.add_column(f"{step}\ns", justify="right")
+    table.add_column("result", overflow="fold")
     for run in runs:
         row = _row(run, truth)
-        name = run.photo.path.name
-        if run.succeeded:
-            shown = [name, row["island"], row["location"], row["year"], row["cover_percent"]]
-            shown += [row["true_cover_percent"]] if truth else []
-            shown += [row["colonies"], row["px_per_cm"]]
-            table.add_row(*map(str, shown), *(_seconds(run, step) for step in STEPS))
+        result = "measured" if run.succeeded else f"{row['status']}: {run.error or ''}"
+        figures = [str(row.get(name, "")) for name in ("island", *shown)]
+        table.add_row(run.photo.path.name, *figures, *(_seconds(run, step) for step in STEPS), result)
     return table
 
 
@@ -121,9 +129,10 @@ def _row(run: Run, truth: Mapping[str, float]) -> dict[str, Any]:
     }
     if run.photo.path.name in truth:
         row["true_cover_percent"] = f"{truth[run.photo.path.name]:.2f}"
-    if run.succeeded:
+    if "restoration" in run.result:
         survey = run.result["restoration"]["survey"]
         row |= {name: survey[name] for name in ("island", "location", "year")}
+    if run.succeeded:
         row["cover_percent"] = f"{run.result['segmentation']['cover_percent']:.2f}"
         row["colonies"] = run.result["segmentation"]["colony_count"]
         row["px_per_cm"] = f"{run.result['reframing']['px_per_cm']:.1f}"
@@ -152,6 +161,6 @@ def _line_printer(follower: Follower, console: Console) -> Callable[[], None]:
                 steps = ", ".join(f"{step} {_seconds(run, step)} s" for step in STEPS if step in run.step_s)
                 state = "measured" if run.succeeded else "refused" if run.refused else "failed"
                 line = f"[{len(told)}/{len(follower.runs)}] {run.photo.path.name}: {state} ({steps})"
-                console.print(line, markup=False, highlight=False)
+                console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     return changed

@@ -129,7 +129,7 @@ class _Stack:
         self._gateway: Any = None
 
     def start(self, stopping: threading.Event) -> None:
-        from local.models import install_models
+        from local.models import READY, install_models
         from local.page import start_page
         from local.provision import Clients, provision
 
@@ -152,6 +152,15 @@ class _Stack:
             logs = self._options.state / "logs"
             self._page, page_url = start_page(self._deployment.page_environment, self._options.page_port, logs)
         self._write_info(page_url, models)
+        for name, state in models.items():
+            if state != READY:
+                self._say(f"The model {name} is not ready: {state}")
+        self._say(f"AWS endpoint  {self._endpoint} (region {self._deployment.region}; any credentials)")
+        self._say(f"Database      {self._database_url}")
+        self._say(f"State, logs   {self._options.state}")
+        if page_url is not None:
+            self._say(f"Page          {page_url}")
+        self._say("Ready. Ctrl-C stops everything.")
 
     def stop(self) -> None:
         (self._options.state / "stack.json").unlink(missing_ok=True)
