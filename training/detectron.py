@@ -65,22 +65,31 @@ def _each(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
     return type(value)(_each(item, change) for item in value)
 
 
-def to_input(example: Example, with_target: bool) -> dict[str, Any]:
-    """Return detectron2's input for one example; instances below MIN_INSTANCE_PX pixels are left out."""
+def to_input(example: Example, box_margin: float | None = None) -> dict[str, Any]:
+    """Return detectron2's input for one example, with targets when ``box_margin`` is given.
+
+    The boxes to learn are wider than their masks by that share of their size on each side: a mask head finds an edge
+    long before a box head does, and a box that is a little too small would cut the mask off. Instances below
+    MIN_INSTANCE_PX pixels are left out.
+    """
     h, w = example.labels.shape
     item: dict[str, Any] = {
         "image": torch.as_tensor(np.ascontiguousarray(example.image_bgr.transpose(2, 0, 1))),
         "height": h,
         "width": w,
     }
-    if with_target:
+    if box_margin is not None:
         numbers, counts = np.unique(example.labels, return_counts=True)
         kept = [n for n, c in zip(numbers, counts, strict=True) if n and c >= MIN_INSTANCE_PX]
         stack = np.stack([example.labels == n for n in kept]) if kept else np.zeros((0, h, w), bool)
         target = Instances((h, w))
         masks = BitMasks(torch.as_tensor(stack))
         target.gt_masks = masks
-        target.gt_boxes = masks.get_bounding_boxes()
+        boxes = masks.get_bounding_boxes()
+        size = boxes.tensor[:, 2:] - boxes.tensor[:, :2]
+        boxes.tensor += box_margin * torch.cat([-size, size], 1)
+        boxes.clip((h, w))
+        target.gt_boxes = boxes
         target.gt_classes = torch.zeros(len(kept), dtype=torch.int64)
         item["instances"] = target
     return item

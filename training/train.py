@@ -25,6 +25,7 @@ from training.examples import FIRST_TRAINING_SEED, FRAME_SHAPES, TARGETS, Replay
 
 AVERAGE_DECAY = 0.998
 NAMES = {"frame": "detectron2-reframe", "coral": "detectron2-classifier"}
+BOX_MARGINS = {"frame": 0.15, "coral": 0.08}
 AUGMENTATIONS = {"frame": Augmentation(), "coral": Augmentation(strings=0.2)}
 
 
@@ -113,7 +114,7 @@ def train(args: argparse.Namespace) -> None:
             progress = max(iteration / cfg.SOLVER.MAX_ITER, (time.monotonic() - started) / budget_s)
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(cfg.SOLVER.BASE_LR, iteration, cfg.SOLVER.WARMUP_ITERS, progress)
-            losses = model([to_input(example, with_target=True) for example in next(batches)])
+            losses = model([to_input(example, BOX_MARGINS[args.target]) for example in next(batches)])
             total = sum(losses.values())
             if not torch.isfinite(total):
                 raise FloatingPointError(f"The loss is not finite at iteration {iteration}; lower SOLVER.BASE_LR.")

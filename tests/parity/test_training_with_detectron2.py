@@ -95,10 +95,14 @@ def test_exported_weights_are_the_models_own(tmp_path: Path) -> None:
 
 def test_instances_keep_their_numbers_apart() -> None:
     example = coral_example(11)
-    target = to_input(example, with_target=True)["instances"]
+    target = to_input(example, 0.1)["instances"]
     kept = [n for n, c in zip(*np.unique(example.labels, return_counts=True), strict=True) if n and c >= 24]
     assert len(target) == len(kept) > 0
     assert int(target.gt_masks.tensor.sum()) == sum(int((example.labels == n).sum()) for n in kept)
+    tight = target.gt_masks.get_bounding_boxes().tensor
+    assert bool((target.gt_boxes.tensor[:, :2] <= tight[:, :2]).all())
+    assert bool((target.gt_boxes.tensor[:, 2:] >= tight[:, 2:]).all())
+    assert float(target.gt_boxes.tensor.min()) >= 0 and float(target.gt_boxes.tensor.max()) <= 256
 
 
 def test_the_same_seed_gives_the_same_batches() -> None:
