@@ -1,23 +1,25 @@
-"""The converted model of a model bucket: downloaded once per runtime environment, reloaded when it changes."""
+"""The model of a model bucket: downloaded once per runtime environment, reloaded when it changes."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import ClientError
 
-from reefsteps.detection import Detector, Manifest, load_detector
+from reefsteps.detection import Detector, Manifest
 from reefsteps.errors import ModelNotReadyError
-from reefsteps.keys import checkpoint_key, model_card_key
+from reefsteps.keys import checkpoint_key, model_card_key, model_config_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+ENGINES = ("onnxruntime", "detectron2")
 CHECK_INTERVAL_S = 30.0
 _ABSENT = {"404", "403", "NoSuchKey", "NoSuchVersion", "NoSuchBucket", "AccessDenied"}
 
@@ -26,8 +28,9 @@ class ModelStore:
     """Keeps one model of one bucket ready.
 
     ``cache_dir`` (``/tmp`` on Lambda) outlives an invocation, so a model is downloaded once per runtime environment
-    and never per photograph. The manifest is written last by conversion, so its ETag alone tells that there is a new
-    model; it is asked for at most every ``check_interval_s``.
+    and never per photograph. One object's ETag tells that there is a new model; it is asked for at most every
+    ``check_interval_s``. ``engine`` is one of ``ENGINES``: onnxruntime takes what conversion wrote, detectron2 the
+    checkpoint itself.
     """
 
     def __init__(
@@ -37,15 +40,15 @@ class ModelStore:
         name: str,
         cache_dir: Path,
         *,
+        engine: str = "onnxruntime",
         threads: int | None = None,
         check_interval_s: float = CHECK_INTERVAL_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._s3 = s3_client
-        self._bucket = bucket
-        self._name = name
-        self._cache_dir = cache_dir
-        self._threads = threads
+        bucket_files = _Bucket(s3_client, bucket, name, cache_dir)
+        self._source: _Source = (
+            _Checkpoint(bucket_files, threads) if engine == "detectron2" else _Converted(bucket_files, threads)
+        )
         self._check_interval_s = check_interval_s
         self._clock = clock
         self._lock = threading.Lock()
@@ -56,74 +59,131 @@ class ModelStore:
     def detector(self) -> Detector:
         """Return the bucket's current model, loaded.
 
-        Raises ModelNotReadyError while there is no converted model, or while a new one is being written;
-        UnsupportedModelError when the manifest or the model is damaged.
+        Raises ModelNotReadyError while there is no model, or while a new one is being written; UnsupportedModelError
+        when the manifest or the model is damaged.
         """
         with self._lock:
             if self._detector is None or self._clock() - self._checked_at >= self._check_interval_s:
-                self._refresh()
-            assert self._detector is not None
+                etag = self._source.etag()
+                if self._detector is None or etag != self._etag:
+                    self._detector, self._etag = self._source.load()
+                self._checked_at = self._clock()
             return self._detector
 
-    def _refresh(self) -> None:
-        etag = self._manifest_etag()
-        if self._detector is None or etag != self._etag:
-            manifest_path, etag = self._download_manifest()
-            manifest = Manifest.load(manifest_path)
-            model_path = self._download_model(manifest)
-            self._detector = load_detector(model_path, manifest_path, self._threads)
-            self._etag = etag
-        self._checked_at = self._clock()
 
-    def _manifest_etag(self) -> str:
-        try:
-            return self._s3.head_object(Bucket=self._bucket, Key=model_card_key(self._name))["ETag"]
-        except ClientError as error:
-            raise self._explained(error, model_card_key(self._name)) from error
+class _Source(Protocol):
+    """Where an engine's model comes from."""
 
-    def _download_manifest(self) -> tuple[Path, str]:
-        key = model_card_key(self._name)
+    def etag(self) -> str:
+        """Return what changes whenever the model does."""
+        ...
+
+    def load(self) -> tuple[Detector, str]:
+        """Return the model, loaded, and its etag."""
+        ...
+
+
+class _Bucket:
+    """Downloads of one model's files; a missing object is a ModelNotReadyError."""
+
+    def __init__(self, s3_client: S3Client, bucket: str, name: str, cache_dir: Path) -> None:
+        self.name = name
+        self.cache_dir = cache_dir
+        self._s3 = s3_client
+        self._bucket = bucket
+
+    def etag(self, key: str) -> str:
         try:
-            response = self._s3.get_object(Bucket=self._bucket, Key=key)
+            return self._s3.head_object(Bucket=self._bucket, Key=key)["ETag"]
         except ClientError as error:
             raise self._explained(error, key) from error
-        return self._write(key, response["Body"].read()), response["ETag"]
 
-    def _download_model(self, manifest: Manifest) -> Path:
-        model = manifest.model
-        target = self._cache_dir / f"{self._name}-{model.sha256}.onnx"
-        if target.exists() and _sha256(target) == model.sha256:
-            return target
-        self._cache_dir.mkdir(parents=True, exist_ok=True)
-        for stale in self._cache_dir.glob(f"{self._name}-*.onnx"):  # room for the new one
-            stale.unlink(missing_ok=True)
-        part = target.with_suffix(".part")
-        version: dict[str, Any] = {"VersionId": model.version_id} if model.version_id else {}
+    def content(self, key: str) -> tuple[bytes, str]:
+        """Return an object's bytes and ETag."""
         try:
-            self._s3.download_file(self._bucket, model.file, str(part), ExtraArgs=version or None)
+            response = self._s3.get_object(Bucket=self._bucket, Key=key)
+            return response["Body"].read(), response["ETag"]
         except ClientError as error:
-            raise self._explained(error, model.file) from error
-        if _sha256(part) != model.sha256:
-            part.unlink()
-            raise ModelNotReadyError(
-                f"s3://{self._bucket}/{model.file} is not the model that its manifest describes: a conversion is "
-                "writing it, or was interrupted. If this lasts, upload the .pth again."
-            )
-        return part.replace(target)
+            raise self._explained(error, key) from error
 
-    def _write(self, name: str, content: bytes) -> Path:
-        self._cache_dir.mkdir(parents=True, exist_ok=True)
-        path = self._cache_dir / name
-        path.write_bytes(content)
-        return path
+    def download(self, key: str, target: Path, version_id: str | None = None) -> None:
+        """Fetch an object into a file."""
+        self.cache_dir.mkdir(parents=True, exist_ok=True)
+        version: dict[str, Any] | None = {"VersionId": version_id} if version_id else None
+        try:
+            self._s3.download_file(self._bucket, key, str(target), ExtraArgs=version)
+        except ClientError as error:
+            raise self._explained(error, key) from error
+
+    def place(self, key: str) -> str:
+        return f"s3://{self._bucket}/{key}"
 
     def _explained(self, error: ClientError, key: str) -> Exception:
         if error.response["Error"]["Code"] not in _ABSENT:
             return error
         return ModelNotReadyError(
-            f"There is no s3://{self._bucket}/{key}. Upload {checkpoint_key(self._name)} to it and wait for the "
+            f"There is no {self.place(key)}. Upload {checkpoint_key(self.name)} to that bucket and wait for the "
             "'convert' state machine; if it failed, its error says what is wrong with the file."
         )
+
+
+class _Converted:
+    """Manifest and ONNX model. The manifest is written last, so its ETag alone tells that there is a new model."""
+
+    def __init__(self, files: _Bucket, threads: int | None) -> None:
+        self._files = files
+        self._threads = threads
+
+    def etag(self) -> str:
+        return self._files.etag(model_card_key(self._files.name))
+
+    def load(self) -> tuple[Detector, str]:
+        from reefsteps.detection.onnx_engine import OnnxDetector  # not in the image of the other engine
+
+        content, etag = self._files.content(model_card_key(self._files.name))
+        manifest = Manifest.parse(content.decode("utf-8", "replace"))
+        return OnnxDetector(self._model(manifest), manifest, self._threads), etag
+
+    def _model(self, manifest: Manifest) -> Path:
+        files = self._files
+        target = files.cache_dir / f"{files.name}-{manifest.model.sha256}.onnx"
+        if target.exists():
+            return target
+        for stale in files.cache_dir.glob(f"{files.name}-*"):  # room for the new one
+            stale.unlink(missing_ok=True)
+        part = target.with_suffix(f".{threading.get_ident()}.part")
+        files.download(manifest.model.file, part, manifest.model.version_id)
+        if _sha256(part) != manifest.model.sha256:
+            part.unlink()
+            raise ModelNotReadyError(
+                f"{files.place(manifest.model.file)} is not the model that its manifest describes: a conversion is "
+                "writing it, or was interrupted. If this lasts, upload the .pth again."
+            )
+        return part.replace(target)
+
+
+class _Checkpoint:
+    """The operator's checkpoint and configuration dump, for detectron2 itself."""
+
+    def __init__(self, files: _Bucket, threads: int | None) -> None:
+        self._files = files
+        self._threads = threads
+
+    def etag(self) -> str:
+        return self._files.etag(checkpoint_key(self._files.name))
+
+    def load(self) -> tuple[Detector, str]:
+        from reefsteps.detection.detectron2_engine import Detectron2Detector
+
+        files = self._files
+        etag = self.etag()
+        checkpoint = files.cache_dir / checkpoint_key(files.name)
+        files.download(checkpoint_key(files.name), checkpoint)
+        dump = files.cache_dir / model_config_key(files.name)
+        dump.unlink(missing_ok=True)
+        with contextlib.suppress(ModelNotReadyError):  # the named configuration is used
+            files.download(model_config_key(files.name), dump)
+        return Detectron2Detector(checkpoint, dump if dump.exists() else None, self._threads), etag
 
 
 def _sha256(path: Path) -> str:

@@ -39,7 +39,11 @@ from reframing.settings import Settings
 SETTINGS = Settings.from_environment()
 STORAGE = Storage()
 MODELS = ModelStore(
-    STORAGE.client, SETTINGS.model_bucket, SETTINGS.model_name, Path(tempfile.gettempdir()) / "reefsteps-models"
+    STORAGE.client,
+    SETTINGS.model_bucket,
+    SETTINGS.model_name,
+    Path(tempfile.gettempdir()) / "reefsteps-models",
+    engine=SETTINGS.engine,
 )
 
 Corners = tuple[tuple[float, float], ...]

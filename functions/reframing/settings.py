@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from reefsteps.model_store import ENGINES
 from reefsteps.settings import Environment, pipeline_version
 
 # The gate judges the fit, not the score: a doubtful mask of a real frame is worth a try.
@@ -19,6 +20,7 @@ class Settings:
     reframed_bucket: str
     model_bucket: str
     model_name: str
+    engine: str  # of inference; see reefsteps.model_store
     score_threshold: float
     pipeline_version: str
 
@@ -31,6 +33,7 @@ class Settings:
             reframed_bucket=variables.text("REFRAMED_BUCKET"),
             model_bucket=variables.text("MODEL_BUCKET"),
             model_name=variables.text("MODEL_NAME", "detectron2-reframe"),
+            engine=variables.choice("DETECTION_ENGINE", ENGINES, ENGINES[0]),
             score_threshold=variables.number("SCORE_THRESHOLD", DEFAULT_SCORE_THRESHOLD, minimum=0, maximum=1),
             pipeline_version=pipeline_version(variables),
         )

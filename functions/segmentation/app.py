@@ -35,7 +35,11 @@ from segmentation.strings import find_strings
 SETTINGS = Settings.from_environment()
 STORAGE = Storage()
 MODELS = ModelStore(
-    STORAGE.client, SETTINGS.model_bucket, SETTINGS.model_name, Path(tempfile.gettempdir()) / "reefsteps-models"
+    STORAGE.client,
+    SETTINGS.model_bucket,
+    SETTINGS.model_name,
+    Path(tempfile.gettempdir()) / "reefsteps-models",
+    engine=SETTINGS.engine,
 )
 
 

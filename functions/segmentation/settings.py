@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from reefsteps.model_store import ENGINES
 from reefsteps.settings import Environment, pipeline_version
 
 # detectron2's demo and its evaluation on COCO show instances from this score on.
@@ -20,6 +21,7 @@ class Settings:
     masks_bucket: str
     model_bucket: str
     model_name: str
+    engine: str  # of inference; see reefsteps.model_store
     score_threshold: float
     pipeline_version: str
 
@@ -33,6 +35,7 @@ class Settings:
             masks_bucket=variables.text("MASKS_BUCKET"),
             model_bucket=variables.text("MODEL_BUCKET"),
             model_name=variables.text("MODEL_NAME", "detectron2-classifier"),
+            engine=variables.choice("DETECTION_ENGINE", ENGINES, ENGINES[0]),
             score_threshold=variables.number("SCORE_THRESHOLD", DEFAULT_SCORE_THRESHOLD, minimum=0, maximum=1),
             pipeline_version=pipeline_version(variables),
         )

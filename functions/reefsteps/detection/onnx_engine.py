@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from reefsteps.detection.detections import ByteArray, Detections, FloatArray
+from reefsteps.detection.detections import ByteArray, Detections
 from reefsteps.detection.geometry import network_shape, paste_mask, resize, restore_boxes
 from reefsteps.detection.manifest import Manifest
 from reefsteps.errors import UnsupportedModelError
@@ -62,9 +62,7 @@ class OnnxDetector:
 
     def detect(self, image_bgr: ByteArray, min_score: float = 0.0) -> Detections:
         """See ``Detector.detect``."""
-        if image_bgr.ndim != 3 or image_bgr.shape[2] != 3 or image_bgr.dtype != np.uint8 or 0 in image_bgr.shape:
-            raise ValueError(f"A picture is (H, W, 3) uint8, not {image_bgr.shape} {image_bgr.dtype}.")
-        picture = (int(image_bgr.shape[0]), int(image_bgr.shape[1]))
+        picture = checked_picture(image_bgr)
         network = network_shape(*picture, self._manifest.min_size_test, self._manifest.max_size_test)
         pixels = resize(image_bgr, network)
         if self._manifest.rgb:
@@ -74,21 +72,18 @@ class OnnxDetector:
             "score_threshold": np.array([max(min_score, self._manifest.score_threshold)], np.float32),
         }
         boxes, scores, classes, masks = self._session.run(["boxes", "scores", "classes", "masks"], feed)
-        return self._restore(boxes, scores, classes, masks, network, picture)
-
-    def _restore(
-        self,
-        boxes: FloatArray,
-        scores: FloatArray,
-        classes: Any,
-        masks: FloatArray,
-        network: tuple[int, int],
-        picture: tuple[int, int],
-    ) -> Detections:
         boxes, filled = restore_boxes(boxes, network, picture)
-        threshold = self._manifest.mask_threshold
-        pasted = tuple(paste_mask(masks[i], boxes[i], picture, threshold) for i in np.flatnonzero(filled))
-        return Detections(boxes[filled], scores[filled], classes[filled], pasted, picture)
+        kept = np.flatnonzero(filled)
+        kept = kept[np.argsort(-scores[kept], kind="stable")]  # the graph sorts by pyramid level
+        pasted = tuple(paste_mask(masks[i], boxes[i], picture, self._manifest.mask_threshold) for i in kept)
+        return Detections(boxes[kept], scores[kept], classes[kept], pasted, picture)
+
+
+def checked_picture(image_bgr: ByteArray) -> tuple[int, int]:
+    """Return a picture's (height, width); raises ValueError when it is no (H, W, 3) uint8 array."""
+    if image_bgr.ndim != 3 or image_bgr.shape[2] != 3 or image_bgr.dtype != np.uint8 or 0 in image_bgr.shape:
+        raise ValueError(f"A picture is (H, W, 3) uint8, not {image_bgr.shape} {image_bgr.dtype}.")
+    return int(image_bgr.shape[0]), int(image_bgr.shape[1])
 
 
 def available_threads() -> int:

@@ -1,0 +1,118 @@
+"""The other engine: the operator's ``.pth`` through detectron2 itself.
+
+For parity checks, and for architectures that the converter does not know. Needs torch and detectron2, which are on no
+requirement list of this project (detectron2 is on no registry) and are imported when a model is loaded. detectron2
+unpickles the checkpoint, so only trusted files may be loaded this way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reefsteps.detection.detections import ByteArray, Detections, InstanceMask
+from reefsteps.detection.manifest import FORMAT, FileIdentity, Manifest
+from reefsteps.detection.onnx_engine import available_threads, checked_picture
+from reefsteps.errors import UnsupportedModelError
+from reefsteps.results import ModelIdentity
+
+# Configurations of checkpoints that come without a dump, and what their one class is.
+_ZOO = {
+    "detectron2-reframe": ("COCO-InstanceSegmentation/mask_rcnn_R_101_FPN_3x.yaml", "quadrat"),
+    "detectron2-classifier": ("COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x.yaml", "coral"),
+}
+
+
+class Detectron2Detector:
+    """detectron2's DefaultPredictor behind the interface of a ``Detector``."""
+
+    def __init__(self, checkpoint: Path, config_dump: Path | None = None, threads: int | None = None) -> None:
+        """Load a checkpoint; raises UnsupportedModelError when detectron2 or the configuration is missing."""
+        try:
+            import torch
+            from detectron2.engine import DefaultPredictor
+        except ImportError as error:
+            raise UnsupportedModelError(
+                f"The engine 'detectron2' needs torch and detectron2, which this image lacks ({error}). Build the "
+                "function's detectron2 target, or use the engine 'onnxruntime'."
+            ) from error
+        torch.set_num_threads(threads or available_threads())
+        config = _configuration(checkpoint, config_dump)
+        self._predictor = DefaultPredictor(config)
+        self._manifest = _manifest(checkpoint, config_dump, config)
+
+    @property
+    def manifest(self) -> Manifest:
+        """Classes, thresholds and origin of the model."""
+        return self._manifest
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Name and sha256 of the operator's checkpoint."""
+        return self._manifest.identity
+
+    def detect(self, image_bgr: ByteArray, min_score: float = 0.0) -> Detections:
+        """See ``Detector.detect``."""
+        picture = checked_picture(image_bgr)
+        found = self._predictor(image_bgr)["instances"]
+        masks = tuple(_cropped(mask.numpy()) for mask in found.pred_masks)
+        boxes = found.pred_boxes.tensor.numpy()
+        return Detections(boxes, found.scores.numpy(), found.pred_classes.numpy(), masks, picture).above(min_score)
+
+
+def _configuration(checkpoint: Path, config_dump: Path | None) -> Any:
+    from detectron2 import model_zoo
+    from detectron2.config import get_cfg
+
+    if config_dump is not None:
+        config = get_cfg()
+        config.merge_from_file(str(config_dump))
+    elif checkpoint.stem in _ZOO:
+        config = model_zoo.get_config(_ZOO[checkpoint.stem][0])
+        config.MODEL.ROI_HEADS.NUM_CLASSES = 1
+    else:
+        raise UnsupportedModelError(
+            f"Nothing says how '{checkpoint.stem}' was configured. Upload detectron2's config.yaml as "
+            f"{checkpoint.stem}.yaml beside it."
+        )
+    config.MODEL.DEVICE = "cpu"
+    config.MODEL.WEIGHTS = str(checkpoint)
+    return config
+
+
+def _manifest(checkpoint: Path, config_dump: Path | None, config: Any) -> Manifest:
+    with checkpoint.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    file = FileIdentity(checkpoint.name, digest, checkpoint.stat().st_size)
+    count = config.MODEL.ROI_HEADS.NUM_CLASSES
+    zoo, known = _ZOO.get(checkpoint.stem, ("", ""))
+    return Manifest(
+        format=FORMAT,
+        name=checkpoint.stem,
+        architecture=f"{config.MODEL.META_ARCHITECTURE}, {config.MODEL.BACKBONE.NAME} (detectron2)",
+        classes=(known,) if known and count == 1 else tuple(f"class_{i}" for i in range(count)),
+        precision="fp32",
+        min_size_test=config.INPUT.MIN_SIZE_TEST,
+        max_size_test=config.INPUT.MAX_SIZE_TEST,
+        score_threshold=config.MODEL.ROI_HEADS.SCORE_THRESH_TEST,
+        nms_threshold=config.MODEL.ROI_HEADS.NMS_THRESH_TEST,
+        detections_per_image=config.TEST.DETECTIONS_PER_IMAGE,
+        mask_threshold=0.5,
+        rgb=config.INPUT.FORMAT == "RGB",
+        source=file,
+        model=file,
+        config=config_dump.name if config_dump else zoo,
+        converter_version="none",
+    )
+
+
+def _cropped(mask: np.ndarray[Any, np.dtype[np.bool_]]) -> InstanceMask:
+    """Return a picture-sized mask as a crop around its pixels."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not rows.size:
+        return InstanceMask(0, 0, np.zeros((0, 0), np.uint8))
+    top, left = int(rows[0]), int(columns[0])
+    return InstanceMask(left, top, mask[top : int(rows[-1]) + 1, left : int(columns[-1]) + 1].astype(np.uint8))

@@ -1,0 +1,214 @@
+"""From the upload of a checkpoint to a loaded detector, against an emulated S3."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import boto3
+import numpy as np
+import pytest
+from moto import mock_aws
+
+from reefsteps.errors import InvalidParameterError, ModelNotReadyError, UnsupportedModelError
+from reefsteps.model_store import ModelStore
+from tests.support import checkpoints as make
+from tests.support.pictures import picture
+
+REFRAMING, SEGMENTATION, TREATED, REFRAMED = "model-reframing", "model-segmentation", "treated", "reframed"
+NAME = "tiny"
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    variables = {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "eu-west-3",
+        "MODEL_REFRAMING_BUCKET": REFRAMING,
+        "MODEL_SEGMENTATION_BUCKET": SEGMENTATION,
+        "TREATED_BUCKET": TREATED,
+        "REFRAMED_BUCKET": REFRAMED,
+        "MODEL_PRECISION": "fp32",
+        "POWERTOOLS_TRACE_DISABLED": "true",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        client = boto3.client("s3")
+        for bucket in (REFRAMING, SEGMENTATION, TREATED, REFRAMED):
+            client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
+        for bucket in (REFRAMING, SEGMENTATION):
+            client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        yield client
+
+
+@pytest.fixture
+def app(s3: Any) -> ModuleType:
+    import conversion.app
+
+    return importlib.reload(conversion.app)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A folder with tiny.pth, tiny.yaml and other.pth, another model of the same shape."""
+    make.config_dump(tmp_path / f"{NAME}.yaml")
+    make.write_checkpoint(tmp_path / f"{NAME}.pth", make.random_mask_rcnn(seed=1))
+    make.write_checkpoint(tmp_path / "other.pth", make.random_mask_rcnn(seed=2))
+    return tmp_path
+
+
+def upload(s3: Any, path: Path, key: str, bucket: str = SEGMENTATION) -> dict[str, Any]:
+    version = s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())["VersionId"]
+    execution = {"id": "arn:x", "name": "x", "started_at": "2026-01-01T00:00:00Z"}
+    return {"execution": execution, "input": {"bucket": bucket, "key": key, "version_id": version}}
+
+
+def store(s3: Any, folder: Path, **options: Any) -> ModelStore:
+    return ModelStore(s3, SEGMENTATION, NAME, folder / "cache", threads=1, **options)
+
+
+def keys(s3: Any) -> set[str]:
+    return {item["Key"] for item in s3.list_objects_v2(Bucket=SEGMENTATION).get("Contents", [])}
+
+
+def test_an_upload_becomes_a_detector(s3: Any, app: ModuleType, files: Path) -> None:
+    upload(s3, files / f"{NAME}.yaml", f"{NAME}.yaml")
+    result = app.handler(upload(s3, files / f"{NAME}.pth", f"{NAME}.pth"), None)
+    assert result["converted"] is True
+    assert result["precision"] == "fp32"
+    assert keys(s3) == {f"{NAME}.{suffix}" for suffix in ("pth", "yaml", "onnx", "json")}
+    detector = store(s3, files).detector()
+    assert detector.identity.to_json() == result["identity"]
+    assert detector.manifest.model.version_id == result["model"]["version_id"]
+    assert len(detector.detect(picture(150, 150, 3))) > 0
+
+
+def test_the_configuration_may_come_first_or_last(s3: Any, app: ModuleType, files: Path) -> None:
+    first = app.handler(upload(s3, files / f"{NAME}.yaml", f"{NAME}.yaml"), None)
+    assert first["converted"] is False
+    assert "There is no tiny.pth yet" in first["reason"]
+    s3.delete_object(Bucket=SEGMENTATION, Key=f"{NAME}.yaml")
+    with pytest.raises(UnsupportedModelError, match=r"Upload the config.yaml"):
+        app.handler(upload(s3, files / f"{NAME}.pth", f"{NAME}.pth"), None)
+    assert app.handler(upload(s3, files / f"{NAME}.yaml", f"{NAME}.yaml"), None)["converted"] is True
+
+
+def test_a_failed_conversion_leaves_the_working_model(s3: Any, app: ModuleType, files: Path) -> None:
+    upload(s3, files / f"{NAME}.yaml", f"{NAME}.yaml")
+    app.handler(upload(s3, files / f"{NAME}.pth", f"{NAME}.pth"), None)
+    before = store(s3, files).detector().identity
+    (files / "cut.pth").write_bytes((files / "other.pth").read_bytes()[:5000])
+    with pytest.raises(UnsupportedModelError):
+        app.handler(upload(s3, files / "cut.pth", f"{NAME}.pth"), None)
+    assert store(s3, files).detector().identity == before
+
+
+def test_a_superseded_upload_is_left_to_its_successor(s3: Any, app: ModuleType, files: Path) -> None:
+    upload(s3, files / f"{NAME}.yaml", f"{NAME}.yaml")
+    old = upload(s3, files / f"{NAME}.pth", f"{NAME}.pth")
+    new = upload(s3, files / "other.pth", f"{NAME}.pth")
+    result = app.handler(old, None)
+    assert result["converted"] is False
+    assert "newer" in result["reason"]
+    assert app.handler(new, None)["converted"] is True
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"bucket": "elsewhere"}, InvalidParameterError),
+        ({"key": None}, InvalidParameterError),
+        ({"key": "folder/tiny.pth"}, UnsupportedModelError),
+        ({"key": "tiny.onnx"}, UnsupportedModelError),
+    ],
+)
+def test_what_is_no_model_is_refused(app: ModuleType, change: dict[str, Any], error: type[Exception]) -> None:
+    event = {"input": {"bucket": SEGMENTATION, "key": "tiny.pth"} | change}
+    with pytest.raises(error):
+        app.handler(event, None)
+
+
+def test_int8_without_photographs_falls_back_and_says_so(s3: Any, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODEL_PRECISION", "int8")
+    import conversion.app
+
+    app = importlib.reload(conversion.app)
+    upload(s3, files / f"{NAME}.yaml", f"{NAME}.yaml")
+    result = app.handler(upload(s3, files / f"{NAME}.pth", f"{NAME}.pth"), None)
+    assert result["precision"] == "fp32"
+    assert "no photographs" in result["refused_variant"]
+
+
+def test_a_store_loads_once_and_follows_a_new_model(s3: Any, app: ModuleType, files: Path) -> None:
+    time_s = [0.0]
+    models = store(s3, files, check_interval_s=30, clock=lambda: time_s[0])
+    with pytest.raises(ModelNotReadyError, match=r"Upload tiny.pth"):
+        models.detector()
+    upload(s3, files / f"{NAME}.yaml", f"{NAME}.yaml")
+    app.handler(upload(s3, files / f"{NAME}.pth", f"{NAME}.pth"), None)
+    first = models.detector()
+    app.handler(upload(s3, files / "other.pth", f"{NAME}.pth"), None)
+    assert models.detector() is first  # asked again too soon
+    time_s[0] = 31
+    second = models.detector()
+    assert second.identity.sha256 != first.identity.sha256
+    time_s[0] = 62
+    assert models.detector() is second  # unchanged: not loaded again
+    assert len(list((files / "cache").glob("*.onnx"))) == 1
+
+
+def test_a_store_never_mixes_a_model_with_anothers_manifest(s3: Any, app: ModuleType, files: Path) -> None:
+    upload(s3, files / f"{NAME}.yaml", f"{NAME}.yaml")
+    app.handler(upload(s3, files / f"{NAME}.pth", f"{NAME}.pth"), None)
+    s3.put_object(Bucket=SEGMENTATION, Key=f"{NAME}.onnx", Body=b"the next conversion's model")
+    assert len(store(s3, files).detector().detect(picture(150, 150, 3))) > 0  # by version: the manifest's own
+    manifest = s3.get_object(Bucket=SEGMENTATION, Key=f"{NAME}.json")["Body"].read().decode()
+    version = s3.head_object(Bucket=SEGMENTATION, Key=f"{NAME}.onnx")["VersionId"]
+    own = store(s3, files).detector().manifest.model.version_id
+    s3.put_object(Bucket=SEGMENTATION, Key=f"{NAME}.json", Body=manifest.replace(str(own), version).encode())
+    with pytest.raises(ModelNotReadyError, match="not the model that its manifest describes"):
+        ModelStore(s3, SEGMENTATION, NAME, files / "fresh").detector()
+
+
+def test_a_damaged_manifest_is_refused(s3: Any, files: Path) -> None:
+    for body in (b"{", b"[]", b'{"format": 99}'):
+        s3.put_object(Bucket=SEGMENTATION, Key=f"{NAME}.json", Body=body)
+        with pytest.raises(UnsupportedModelError, match=r"Upload the .pth again"):
+            store(s3, files).detector()
+
+
+def test_many_threads_share_one_load(s3: Any, app: ModuleType, files: Path) -> None:
+    upload(s3, files / f"{NAME}.yaml", f"{NAME}.yaml")
+    app.handler(upload(s3, files / f"{NAME}.pth", f"{NAME}.pth"), None)
+    models = store(s3, files)
+    seen: list[Any] = []
+    threads = [threading.Thread(target=lambda: seen.append(models.detector())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(seen) == 8
+    assert len(set(map(id, seen))) == 1
+    expected = seen[0].detect(picture(97, 140, 1))
+    np.testing.assert_array_equal(seen[1].detect(picture(97, 140, 1)).boxes_px, expected.boxes_px)
+
+
+def test_a_least_score_equals_filtering(s3: Any, app: ModuleType, files: Path) -> None:
+    upload(s3, files / f"{NAME}.yaml", f"{NAME}.yaml")
+    app.handler(upload(s3, files / f"{NAME}.pth", f"{NAME}.pth"), None)
+    detector = store(s3, files).detector()
+    everything = detector.detect(picture(213, 128, 2))
+    middle = float(np.median(everything.scores))
+    strong = detector.detect(picture(213, 128, 2), middle)
+    np.testing.assert_array_equal(strong.boxes_px, everything.above(middle).boxes_px)
+    assert 0 < len(strong) < len(everything)
+    for wrong in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4, 3), np.uint8)):
+        with pytest.raises(ValueError, match="A picture is"):
+            detector.detect(wrong)  # type: ignore[arg-type]
