@@ -23,7 +23,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 
 types: $(VENV)/.dev
-	$(BIN)/mypy functions local frontend training
+	$(BIN)/mypy functions local frontend training scripts
 
 unit: $(VENV)/.dev ## The fast tests only
 	$(BIN)/python -m pytest tests/unit
@@ -31,6 +31,15 @@ unit: $(VENV)/.dev ## The fast tests only
 format: $(VENV)/.dev ## Put the code into its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev ## Speed and memory of the pipeline and the models, parity where detectron2 is installed
+	PYTHONPATH=functions $(BIN)/python -m tests.benchmarks.bench_pipeline
+	PYTHONPATH=functions $(BIN)/python -m tests.benchmarks.bench_inference
+	PYTHONPATH=functions $(BIN)/python -m tests.benchmarks.bench_frontend
+
+bench-imaging: $(VENV)/.dev ## Accuracy and speed of restoration and reframing, beside the ancestor's algorithms
+	PYTHONPATH=functions $(BIN)/python -m tests.benchmarks.bench_reframing --count 500
+	PYTHONPATH=functions $(BIN)/python -m tests.benchmarks.bench_restoration
 
 lock: $(VENV)/.dev ## Write the lock files again (versions and hashes)
 	$(BIN)/python -m pip install --quiet uv
@@ -56,3 +65,5 @@ $(VENV)-checkov/.ready: requirements/checkov.txt
 	$(PYTHON) -m venv $(VENV)-checkov
 	$(VENV)-checkov/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	touch $@
+
+include deploy.mk
