@@ -21,9 +21,9 @@ FloatArray = npt.NDArray[np.float32]
 CELLS = 10
 
 _WORK_PX = 1200  # strings of 2 to 4 mm on 1 m are 2 to 5 pixels wide at this size
-_SEARCH_SHARE = 0.012  # how far from its place a string may lie, share of the side
+_SEARCH_SHARE = 0.015  # how far from its place a string may lie, share of the side
 _BLOCKS = 24  # pieces that a string is followed in
-_HALF_WIDTHS_PX = (1, 2, 3)  # at work size
+_HALF_WIDTHS_PX = (0, 1, 2, 3)  # at work size
 _STEP_PX = 2  # how far a string may wander from one block to the next, at work size
 # How much more a string must stand out than the best of the lines found by chance, and in grey levels.
 _LEAST_PROMINENCE = 1.5
@@ -32,11 +32,18 @@ _LEAST_CONTRAST = 3.0
 
 @dataclass(frozen=True, eq=False)
 class _Line:
-    """The best line of a search: its column in each block, half width, and how much it stands out (grey levels)."""
+    """The best line of a search: its column in each block, and how much it stands out (grey levels)."""
 
     columns: npt.NDArray[np.int64]
-    half_width_px: int
     contrast: float
+
+
+@dataclass(frozen=True, eq=False)
+class _String:
+    """A string: its (N, 2) int32 points x, y and its thickness."""
+
+    points: npt.NDArray[np.int32]
+    thickness_px: int
 
 
 def find_strings(picture_bgr: ByteArray) -> ByteArray:
@@ -45,29 +52,35 @@ def find_strings(picture_bgr: ByteArray) -> ByteArray:
     scale = min(1.0, _WORK_PX / max(height, width))
     small = cv2.resize(picture_bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
+    down, across = _find_lines(grey), _find_lines(np.ascontiguousarray(grey.T))
+    # The strings of one quadrat are of one cord; a single one's section may be widened by what grows beside it.
+    thickness_px = round(float(np.median([line.thickness_px for line in down + across]))) if down or across else 0
     mask = np.zeros(grey.shape, np.uint8)
-    _draw_vertical(grey, mask)
-    across = np.zeros(grey.T.shape, np.uint8)
-    _draw_vertical(np.ascontiguousarray(grey.T), across)
-    mask |= across.T
+    for lines, is_across in ((down, False), (across, True)):
+        for line in lines:
+            points = line.points[:, ::-1] if is_across else line.points
+            cv2.polylines(mask, [np.ascontiguousarray(points)], isClosed=False, color=255, thickness=thickness_px)
     return np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
-def _draw_vertical(grey: ByteArray, mask: ByteArray) -> None:
+def _find_lines(grey: ByteArray) -> list[_String]:
+    """Return the strings that run down a (H, W) picture."""
     height, width = grey.shape
     rows = np.linspace(0, height, _BLOCKS + 1).astype(int)
     profiles = np.stack([grey[a:b].mean(axis=0, dtype=np.float32) for a, b in pairwise(rows)])
-    centres = (rows[:-1] + rows[1:]) // 2
     reach = max(4, round(_SEARCH_SHARE * width))
     by_chance = max(_best_line(profiles, (cell + 0.5) / CELLS, reach).contrast for cell in range(1, CELLS - 1))
     least = max(_LEAST_CONTRAST, _LEAST_PROMINENCE * by_chance)
-    for cell in range(1, CELLS):
-        line = _best_line(profiles, cell / CELLS, reach)
-        if line.contrast < least:
-            continue
-        columns = np.concatenate([line.columns[:1], line.columns, line.columns[-1:]])
-        points = np.column_stack([columns, np.concatenate([[0], centres, [height - 1]])]).astype(np.int32)
-        cv2.polylines(mask, [points], isClosed=False, color=255, thickness=2 * line.half_width_px + 1)
+    candidates = (_best_line(profiles, cell / CELLS, reach) for cell in range(1, CELLS))
+    along = np.concatenate([[0], (rows[:-1] + rows[1:]) // 2, [height - 1]])
+    return [
+        _String(
+            np.column_stack([np.pad(line.columns, 1, mode="edge"), along]).astype(np.int32),
+            _thickness_px(profiles, line),
+        )
+        for line in candidates
+        if line.contrast >= least
+    ]
 
 
 def _best_line(profiles: FloatArray, place: float, reach: int) -> _Line:
@@ -80,8 +93,21 @@ def _best_line(profiles: FloatArray, place: float, reach: int) -> _Line:
             columns = _follow(contrast)
             # What the line has along three quarters of its way: coral may hide the rest.
             common = float(np.percentile(contrast[np.arange(len(columns)), columns], 25))
-            lines.append(_Line(columns + first, half_width, common))
+            lines.append(_Line(columns + first, common))
     return max(lines, key=lambda line: line.contrast)
+
+
+def _thickness_px(profiles: FloatArray, line: _Line) -> int:
+    """Return the line's full width at half its height, in the mean of its cross-sections."""
+    reach = 2 * max(_HALF_WIDTHS_PX) + 2
+    across = np.arange(-reach, reach + 1)
+    columns = np.clip(line.columns[:, None] + across, 0, profiles.shape[1] - 1)
+    section = np.take_along_axis(profiles, columns, axis=1).mean(axis=0)
+    height = section - np.median(section)
+    height *= np.sign(height[reach])
+    wide = height > 0.5 * height[reach - 1 : reach + 2].max()
+    left, right = int(np.argmin(wide[reach::-1])), int(np.argmin(wide[reach:]))
+    return max(1, left + right - 1)
 
 
 def _contrast(profiles: FloatArray, half_width: int) -> FloatArray:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -142,3 +145,25 @@ def test_the_overlay_changes_colonies_and_leaves_the_rest() -> None:
     assert np.array_equal(overlay[outside], picture[outside])
     assert (overlay[150, 150] != picture[150, 150]).any()
     assert overlay[100:300, 100:300, 2].mean() > overlay[100:300, 100:300, 0].mean() + 20  # orange
+
+
+QUADRATS = Path(__file__).parents[3] / "shared/data/quadrats"
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("name", "least_percent", "most_percent"),
+    [("other/D01_2003-12-17.jpeg", 5, 12), ("other/sample1.jpg", 0, 0)],
+    ids=["strung", "without strings"],
+)
+def test_strings_of_real_quadrats(name: str, least_percent: float, most_percent: float) -> None:
+    if not (QUADRATS / name).exists():
+        pytest.skip("the real photographs are not here")
+    photo = cv2.imread(str(QUADRATS / name))
+    assert photo is not None
+    inner = np.array(json.loads((QUADRATS / "corners.json").read_text())["images"][name]["inner"], np.float32)
+    side = round(float(np.linalg.norm(inner[1] - inner[0])))
+    square = np.array([[0, 0], [side, 0], [side, side], [0, side]], np.float32)
+    straight = cv2.warpPerspective(photo, cv2.getPerspectiveTransform(inner, square), (side, side))
+    strings = find_strings(np.asarray(straight, np.uint8))
+    assert least_percent <= 100 * np.count_nonzero(strings) / strings.size <= most_percent
