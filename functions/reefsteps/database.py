@@ -103,8 +103,12 @@ class Database:
                     connection.exec_driver_sql(statement)
 
     def _transaction(self, work: Callable[[Connection], Answer]) -> Answer:
+        options: dict[str, Any] = {"writes": True}
+        if self.engine.dialect.name == "mysql":
+            # No gap locks, so writers of different surveys never wait for each other; the survey's lock does the rest.
+            options["isolation_level"] = "READ COMMITTED"
         with self.engine.connect() as connection:
-            connection = connection.execution_options(writes=True)
+            connection = connection.execution_options(**options)
             with connection.begin():
                 return work(connection)
 
@@ -155,8 +159,8 @@ def _mysql_engine(url: URL, ca_file: Path | None) -> Engine:
         options["ssl"] = _tls(ca_file)
     elif url.host in _THIS_MACHINE:
         options["ssl_disabled"] = True  # nothing to protect there, and PyMySQL needs 50 ms to get ready for TLS
-    # READ COMMITTED: no gap locks, so writers of different surveys never wait for each other.
-    engine = create_engine(url, poolclass=NullPool, connect_args=options, isolation_level="READ COMMITTED")
+    # REPEATABLE READ: several queries of one reading see one state.
+    engine = create_engine(url, poolclass=NullPool, connect_args=options, isolation_level="REPEATABLE READ")
     if ca_file is not None:
         _sign_connections(engine, url)
     return engine

@@ -163,6 +163,17 @@ def test_rows_of_other_programs_are_read(database: Database) -> None:
     assert (row.cover_percent, row.model_name) == (33.3, None)
 
 
+def test_one_reading_sees_one_state(database: Database) -> None:
+    record_result(database, result(cover=10.0, colonies=1))
+    with database.read() as connection:
+        before = provenance(connection, SURVEY)
+        record_result(database, result(cover=20.0, colonies=5, started_at="2026-02-01T00:00:00Z"))
+        assert [row.cover_percent for row in coverage_rows(connection)] == [10.0]
+        assert provenance(connection, SURVEY) == before
+        assert len(colony_rows(connection)) == 1
+    assert cover_of(database) == 20.0
+
+
 def test_concurrent_writers_end_with_the_newest(database: Database) -> None:
     versions = [
         result(version=f"v{i}", uploaded_at=f"2026-01-01T10:00:{i:02d}+00:00", cover=float(i), colonies=20)
