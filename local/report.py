@@ -81,7 +81,10 @@ def print_failures(runs: Sequence[Run], console: Console) -> None:
         if not run.succeeded:
             word = "refused" if run.refused else "failed"
             console.print(
-                f"{run.photo.path.name} ({run.photo.key}) {word} - {run.reason}", markup=False, highlight=False
+                f"{run.photo.path.name} ({run.photo.key}) {word} - {run.reason}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
             )
 
 

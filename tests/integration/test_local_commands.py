@@ -1,0 +1,95 @@
+"""`python -m local` as a person types it, with the real handlers and the demo models."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.integration.local_stack_fixture import REPOSITORY
+from training.synthetic import PhotoConfig, generate
+
+MODELS = ("detectron2-reframe.pth", "detectron2-classifier.pth")
+needs_models = pytest.mark.skipif(
+    not all((REPOSITORY / "models" / name).exists() for name in MODELS), reason="the demo models are not in models/"
+)
+
+
+def local(*arguments: object, timeout_s: float = 240) -> subprocess.CompletedProcess[str]:
+    """Run a command of the local stack."""
+    command = [sys.executable, "-m", "local", *map(str, arguments)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    return subprocess.run(
+        command, cwd=REPOSITORY, capture_output=True, text=True, timeout=timeout_s, env=environment, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three photographs: one that can be measured, one without a quadrat, one that is none."""
+    folder = tmp_path_factory.mktemp("photos")
+    plain = PhotoConfig(1500, 1000, frame="pvc", strings="none", framing="inside", water="clear", occlusion=0.0)
+    photo = generate(500_000, plain)
+    cv2.imwrite(str(folder / "2006-Bora-Bora-01.jpg"), photo.image_bgr)
+    (folder / "truth.txt").write_text(str(photo.cover_percent))
+    reef = generate(500_001, PhotoConfig(900, 600, frame="none", water="clear"))
+    cv2.imwrite(str(folder / "2006-Bora-Bora-02.jpg"), reef.image_bgr)
+    (folder / "2006-Bora-Bora-03.jpg").write_bytes(b"no picture")
+    return folder
+
+
+@needs_models
+def test_photographs_become_figures_pictures_and_reasons(photos: Path, tmp_path: Path) -> None:
+    state, output = tmp_path / "state", tmp_path / "output"
+    result = local("process", photos, "--state", state, "--output", output)
+    assert result.returncode == 1, result.stdout + result.stderr
+    with (output / "results.csv").open(newline="") as file:
+        rows = {row["key"]: row for row in csv.DictReader(file)}
+    measured = rows["2006-Bora-Bora-01.jpg"]
+    assert measured["status"] == "succeeded", measured
+    assert (measured["island"], measured["location"], measured["year"]) == ("Bora-Bora", "1", "2006")
+    assert abs(float(measured["cover_percent"]) - float((photos / "truth.txt").read_text())) < 15
+    assert all(float(measured[f"{step}_s"]) > 0 for step in ("restoration", "reframing", "segmentation", "coverage"))
+    pictures = output / "pictures" / "2006-Bora-Bora-01"
+    mask = cv2.imread(str(pictures / "mask.png"), cv2.IMREAD_UNCHANGED)
+    assert mask is not None and set(np.unique(mask)) <= {0, 255}
+    assert abs(100 * (mask > 0).mean() - float(measured["cover_percent"])) < 0.5
+    for name in ("treated.jpg", "reframed.jpg", "segmented.jpg"):
+        assert cv2.imread(str(pictures / name)) is not None
+    assert rows["2006-Bora-Bora-02.jpg"]["reason"].startswith("QuadratNotFoundError: reframing: ")
+    assert rows["2006-Bora-Bora-03.jpg"]["reason"].startswith("InvalidImageError: restoration: ")
+    assert rows["2006-Bora-Bora-03.jpg"]["status"] == "refused"
+    assert "InvalidImageError" in result.stdout and str(output / "results.csv") in result.stdout
+
+    again = local("status", "--state", state)
+    assert again.returncode == 1 and "does not run" in again.stdout
+    assert local("reset", "--state", state).returncode == 0
+    assert not state.exists()
+
+
+def test_wrong_calls_are_explained(tmp_path: Path) -> None:
+    nothing = local("process", tmp_path, "--state", tmp_path / "state")
+    assert (nothing.returncode, "No photographs found" in nothing.stderr) == (1, True)
+    assert "Traceback" not in nothing.stderr
+    assert local("process").returncode == 2
+    (tmp_path / "precious").write_text("x")
+    refused = local("reset", "--state", tmp_path)
+    assert refused.returncode == 1 and "nothing was deleted" in refused.stderr
+    assert (tmp_path / "precious").exists()
+    unreachable = local(
+        "up", "--no-page", "--state", tmp_path / "other", "--database-url", "mysql+pymysql://a:b@127.0.0.1:9/c"
+    )
+    assert unreachable.returncode == 1 and "Traceback" not in unreachable.stderr, unreachable.stderr
+    shutil.rmtree(tmp_path / "other")
+
+
+def test_help_names_every_command() -> None:
+    text = local("--help").stdout
+    assert all(command in text for command in ("up", "process", "demo", "status", "reset"))
