@@ -1,6 +1,6 @@
 """Restoration measured: scores, separability across waters, colour error, time and memory.
 
-    PYTHONPATH=functions python -m tests.benchmarks.bench_restoration [scores separability colour charts speed]
+    PYTHONPATH=functions python -m tests.benchmarks.bench_restoration [SECTION ...]
 
 Tables go to standard output; nothing is asserted. Photographs are read from beside the project; without them the drawn
 scenes alone are measured.
@@ -24,6 +24,8 @@ import numpy.typing as npt
 from reefsteps.images import decode
 from restoration.methods import METHODS, restore
 from tests.benchmarks import quality
+from tests.benchmarks.segmentation import WATERS as SYNTHETIC_WATERS
+from tests.benchmarks.segmentation import cover_scores, quadrats
 from tests.benchmarks.separability import (
     WATERS,
     Bgr,
@@ -56,6 +58,7 @@ def main() -> None:
         "separability": separability,
         "colour": colour,
         "charts": charts,
+        "segmentation": segmentation,
         "speed": speed,
     }
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -152,6 +155,23 @@ def charts() -> None:
     columns = ["cyan", "red", "teal", "chroma of the grey frame"]
     header = ["method", *(f"one dive: {name}" for name in columns), *(f"six waters: {name}" for name in columns)]
     _print_table(f"Spread of each paint over {len(paths)} photographs of one frame, CIELAB units", header, rows)
+
+
+def segmentation() -> None:
+    """Intersection over union and percent cover with a model trained in another water, a model for each method."""
+    training = {water: quadrats(water, 1000, 12) for water in SYNTHETIC_WATERS}
+    testing = {water: quadrats(water, 2000, 12) for water in SYNTHETIC_WATERS}
+    rows = []
+    for method in METHODS:
+        scored = cover_scores(training, testing, _restorer(method))
+        row = [_label(method)]
+        for same in (True, False):
+            pairs = [pair for pair in scored.iou if (pair[0] == pair[1]) is same]
+            errors = [scored.cover_error[pair] for pair in pairs]
+            row += [f"{np.mean([scored.iou[pair] for pair in pairs]):.3f}", f"{np.mean(errors):.1f}"]
+        rows.append([*row, f"{max(errors):.1f}"])
+    header = ["method", "same water: IoU", "cover error", "another water: IoU", "cover error", "worst pair of waters"]
+    _print_table("Random forest trained in one water and tested in another, synthetic quadrats", header, rows)
 
 
 def speed() -> None:
