@@ -1,12 +1,17 @@
-"""The deployment, loaded once for all template tests."""
+"""The deployment, loaded once; linters from npm; environments with locked requirements and nothing else."""
 
+import hashlib
 import shutil
 import subprocess
+import sys
+import venv
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from scripts import linters
-from scripts.deployment import Deployment
+from scripts.deployment import ROOT, Deployment
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +27,24 @@ def node_linters() -> None:
         linters.install_node_linters()
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         pytest.skip(f"the npm registry cannot be reached: {error}")
+
+
+@pytest.fixture(scope="session")
+def bare_python() -> Callable[[Path], Path]:
+    """Makes the environment of a lock file, or finds it in .cache/venvs, and returns its interpreter."""
+
+    def environment(lock: Path) -> Path:
+        digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
+        folder = ROOT / ".cache/venvs" / f"{lock.parent.name}-{digest}"
+        python = folder / "bin/python"
+        if not (folder / ".ready").is_file():
+            shutil.rmtree(folder, ignore_errors=True)
+            venv.create(folder, with_pip=False, symlinks=True)
+            command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps"]
+            options = ["--require-hashes", "--disable-pip-version-check", "-r", str(lock)]
+            done = subprocess.run([*command, *options], capture_output=True, text=True, check=False, timeout=280)
+            assert done.returncode == 0, done.stderr
+            (folder / ".ready").touch()
+        return python
+
+    return environment

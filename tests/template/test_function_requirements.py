@@ -4,13 +4,10 @@ The code beside it is what its image or zip gets: reefsteps and its own folder. 
 environments are kept in .cache/venvs, by the hash of the lock file.
 """
 
-import hashlib
 import json
 import os
 import shutil
 import subprocess
-import sys
-import venv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -37,23 +34,6 @@ except Exception as error:
     answer = {"error": type(error).__name__, "message": str(error)}
 print("ANSWER" + json.dumps(answer))
 """
-
-
-def bare_python(step: str) -> Path:
-    """The interpreter of an environment with the step's locked requirements alone."""
-    lock = ROOT / "functions" / step / "requirements.txt"
-    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
-    folder = ROOT / ".cache/venvs" / f"{step}-{digest}"
-    python = folder / "bin/python"
-    if not (folder / ".ready").is_file():
-        shutil.rmtree(folder, ignore_errors=True)
-        venv.create(folder, with_pip=False, symlinks=True)
-        command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps"]
-        options = ["--require-hashes", "--disable-pip-version-check", "-r", str(lock)]
-        done = subprocess.run([*command, *options], capture_output=True, text=True, check=False, timeout=280)
-        assert done.returncode == 0, done.stderr
-        (folder / ".ready").touch()
-    return python
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +86,9 @@ def photograph(s3: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def invoke(variables: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, Any]]:
+def invoke(
+    variables: dict[str, str], bare_python: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., dict[str, Any]]:
     def call(step: str, event: dict[str, Any], program: str = CALL) -> dict[str, Any]:
         task_root = tmp_path_factory.mktemp(step)
         for part in ("reefsteps", step):
@@ -119,7 +101,7 @@ def invoke(variables: dict[str, str], tmp_path_factory: pytest.TempPathFactory) 
             "TMPDIR": str(task_root),
         }
         done = subprocess.run(
-            [str(bare_python(step)), "-c", program],
+            [str(bare_python(ROOT / "functions" / step / "requirements.txt")), "-c", program],
             cwd=task_root,
             env=variables | own,
             input=json.dumps([step, event]),
