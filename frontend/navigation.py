@@ -10,11 +10,10 @@ import streamlit as st
 _PAGES: dict[str, Any] = {}
 
 
-def register(sections: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
-    """Remember the pages by their title and return the sections for st.navigation."""
-    for pages in sections.values():
-        _PAGES.update({page.title: page for page in pages})
-    return {title: list(pages) for title, pages in sections.items()}
+def register(pages: Sequence[Any]) -> list[Any]:
+    """Remember the pages by their title and return them for st.navigation."""
+    _PAGES.update({page.title: page for page in pages})
+    return list(pages)
 
 
 def link(title: str, label: str, *, icon: str | None = None, **query: Any) -> None:

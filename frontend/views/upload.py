@@ -59,6 +59,9 @@ def show() -> None:
     if not files:
         _patterns()
         return
+    if state.get("upload_batch") != files[0].id:  # a new choice of files: ask S3 itself what has arrived
+        state.upload_batch = files[0].id
+        photos.forget()
     planned = _preview(files, defaults)
     _send(planned, side_cm)
 
@@ -66,12 +69,8 @@ def show() -> None:
 def _defaults() -> tuple[Guess, float]:
     st.write("**For the whole folder** (what a file's own name says comes first)")
     with st.container(horizontal=True):
-        island = st.text_input(
-            "Island", key="upload_island", placeholder="if not in the names", max_chars=30, width=220
-        )
-        year = st.number_input(
-            "Year", FIRST_YEAR, None, None, step=1, key="upload_year", placeholder="if not in the names", width=180
-        )
+        island = st.text_input("Island", key="upload_island", placeholder="if not in names", max_chars=30, width=220)
+        year = st.number_input("Year", FIRST_YEAR, None, None, step=1, key="upload_year", placeholder="2012", width=180)
         options = sorted({*SIDES_CM, settings().quadrat_side_cm})
         side = st.selectbox(
             "Quadrat's inner side (cm)",

@@ -17,7 +17,10 @@ from tests.e2e.page_server import ServedPage, served_page
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-ARTIFACTS = Path(__file__).parents[2] / "test-artifacts" / "page"
+REPOSITORY = Path(__file__).parents[2]
+ARTIFACTS = REPOSITORY / "test-artifacts" / "page"
+NODE_PROJECT = Path(__file__).parent / "node"
+NODE_CACHE = REPOSITORY / ".cache" / "page-node"
 _FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -68,6 +71,25 @@ def seeded_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedPage
 
     with served_page(tmp_path_factory.mktemp("page"), fill) as served:
         yield served
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The source of axe-core, installed from its lock file into the cache."""
+    lock, installed = NODE_PROJECT / "package-lock.json", NODE_CACHE / "package-lock.json"
+    script = NODE_CACHE / "node_modules" / "axe-core" / "axe.min.js"
+    if not (script.is_file() and installed.is_file() and installed.read_text() == lock.read_text()):
+        if shutil.which("npm") is None:
+            pytest.skip("npm is not installed: axe-core cannot run")
+        NODE_CACHE.mkdir(parents=True, exist_ok=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(NODE_PROJECT / name, NODE_CACHE / name)
+        command = ["npm", "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"]
+        try:
+            subprocess.run(command, cwd=NODE_CACHE, check=True, timeout=180)
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+            pytest.skip(f"the npm registry cannot be reached: {error}")
+    return script.read_text()
 
 
 @pytest.fixture(scope="session")

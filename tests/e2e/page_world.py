@@ -17,11 +17,12 @@ from typing import Any
 
 import boto3
 from PIL import Image, ImageDraw
+from sqlalchemy import insert
+
 from reefsteps import keys
 from reefsteps.database import Database
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import colony, coral_coverage, coverage_provenance, survey
-from sqlalchemy import insert
 
 REGION = "eu-west-1"
 BUCKETS = {

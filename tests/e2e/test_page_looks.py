@@ -27,6 +27,13 @@ LAPTOP: dict[str, Any] = {"viewport": {"width": 1366, "height": 768}}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
+_AXE = """async () => (await axe.run(document, {resultTypes: ['violations']})).violations.map(finding => ({
+  id: finding.id, impact: finding.impact,
+  nodes: finding.nodes.map(node => node.target.join(' ') + ' | ' + node.html.slice(0, 120) + ' | ' +
+    node.any.map(check => check.message).join('; ').slice(0, 160)),
+}))"""
+
+
 def settle(page: Page) -> None:
     """Wait until Streamlit has drawn the page and pictures are there."""
     page.wait_for_selector("h1", timeout=30_000)
@@ -36,8 +43,8 @@ def settle(page: Page) -> None:
 
 @pytest.mark.parametrize("name", ADDRESSES)
 @pytest.mark.parametrize(("scheme", "device"), [("light", LAPTOP), ("dark", PHONE)], ids=["laptop-light", "phone-dark"])
-def test_page_draws(
-    browser: Browser, seeded_page: ServedPage, artifacts: Path, name: str, scheme: Any, device: dict[str, Any]
+def test_page_draws_and_is_accessible(
+    browser: Browser, seeded_page: ServedPage, artifacts: Path, axe: str, name: str, scheme: Any, device: dict[str, Any]
 ) -> None:
     with browser.new_context(color_scheme=scheme, **device) as context:
         page = context.new_page()
@@ -52,3 +59,6 @@ def test_page_draws(
         assert page.locator("[data-testid=stException]").count() == 0
         overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert overflow <= 0, "the page scrolls sideways"
+        page.evaluate(axe)
+        serious = [finding for finding in page.evaluate(_AXE) if finding["impact"] in ("serious", "critical")]
+        assert not serious, "\n".join(str(finding) for finding in serious)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from reefsteps.surveys import SurveyKey
 
+from reefsteps.surveys import SurveyKey
 from tests.e2e import page_world
 from tests.e2e.test_page_looks import settle
 
@@ -115,7 +115,6 @@ def test_a_page_closed_in_the_middle_says_what_is_missing_and_goes_on(
         tab.goto(f"{seeded_page.url}/upload")
         settle(tab)
         tab.get_by_text("2 of 8 photographs had arrived").wait_for(timeout=30_000)
-        tab.wait_for_timeout(15_000)  # the page keeps a survey's list for that long
         tab.locator("input.file-input").set_input_files(photos)
         tab.get_by_text("2 already there").wait_for(timeout=30_000)
         tab.get_by_role("button", name=re.compile("Send 6 photographs")).click()

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import streamlit as st
 from moto import mock_aws
-from reefsteps.database import Database
 from streamlit.testing.v1 import AppTest
 
 from frontend.services import aws, measurements
 from frontend.settings import settings
+from reefsteps.database import Database
 from tests.e2e import page_world
 
 APP = Path(__file__).parents[3] / "frontend" / "app.py"
