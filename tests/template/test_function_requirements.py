@@ -1,9 +1,11 @@
-"""Each function runs in a virtual environment that holds its locked requirements and nothing else.
+"""Each function does its work in an environment that holds its locked requirements and nothing else.
 
-The code beside it is what its image or zip gets: reefsteps and its own folder. S3 is moto's, the database SQLite. The
+The code beside it is what its image or zip gets: reefsteps and its own folder. S3 is moto's, the database SQLite, the
+model a tiny random one. Every call to S3 is recorded and held against the function's role in the template. The
 environments are kept in .cache/venvs, by the hash of the lock file.
 """
 
+import copy
 import json
 import os
 import shutil
@@ -18,22 +20,36 @@ import numpy as np
 import pytest
 from moto.server import ThreadedMotoServer
 
-from scripts.deployment import ROOT
+from reefsteps.database import Database
+from scripts.deployment import ROOT, Deployment, listed
+from tests.support.checkpoints import config_dump, random_mask_rcnn, write_checkpoint
 
 STEPS = ("restoration", "reframing", "segmentation", "conversion", "coverage", "removal", "provision")
 BUCKETS = ("raw", "treated", "reframed", "segmented", "masks", "model-reframing", "model-segmentation")
 KEY = "2024-Moorea-07.jpg"
 CORNERS = [[100.0, 80.0], [700.0, 90.0], [690.0, 520.0], [110.0, 530.0]]
 CALL = """
-import importlib, json, sys, types
+import botocore.client, importlib, json, sys, types
+calls, send = [], botocore.client.BaseClient._make_api_call
+def record(client, operation, arguments):
+    calls.append([operation, arguments.get("Bucket"), arguments.get("Key"), "VersionId" in arguments])
+    return send(client, operation, arguments)
+botocore.client.BaseClient._make_api_call = record
 step, event = json.load(sys.stdin)
 handler = importlib.import_module(step + ".app").handler
 try:
     answer = {"result": handler(event, types.SimpleNamespace(aws_request_id="1", function_name=step))}
 except Exception as error:
     answer = {"error": type(error).__name__, "message": str(error)}
-print("ANSWER" + json.dumps(answer))
+print("ANSWER" + json.dumps(answer | {"calls": calls}))
 """
+ACTIONS = {
+    "HeadObject": "s3:GetObject",
+    "GetObject": "s3:GetObject",
+    "PutObject": "s3:PutObject",
+    "DeleteObject": "s3:DeleteObject",
+    "ListObjectsV2": "s3:ListBucket",
+}
 
 
 @pytest.fixture(scope="module")
@@ -118,50 +134,65 @@ def invoke(
     return call
 
 
-def test_restoration_and_reframing_measure_a_photograph(
-    invoke: Callable[..., dict[str, Any]], photograph: dict[str, Any]
+def test_every_function_does_its_work_within_its_role(
+    invoke: Callable[..., dict[str, Any]],
+    photograph: dict[str, Any],
+    s3: Any,
+    variables: dict[str, str],
+    deployment: Deployment,
+    tmp_path: Path,
 ) -> None:
-    restored = invoke("restoration", photograph)
-    assert restored["result"]["treated"]["key"] == KEY
-    photograph["restoration"] = restored["result"]
-    reframed = invoke("reframing", photograph)  # manual corners: no model is needed
-    assert reframed["result"]["manual"] is True
-    photograph["reframing"] = reframed["result"]
+    document = copy.deepcopy(photograph)
+
+    def run(step: str, event: dict[str, Any]) -> dict[str, Any]:
+        answer = invoke(step, event)
+        assert not refused_calls(deployment, step, answer["calls"])
+        return answer
+
+    def measure(step: str) -> dict[str, Any]:
+        answer = run(step, document)
+        document[step] = answer["result"]
+        return document[step]
+
+    Database(variables["DATABASE_URL"]).create_tables()
+    assert measure("restoration")["treated"]["key"] == KEY
+    assert measure("reframing")["manual"] is True  # manual corners need no model
+    assert run("segmentation", document)["error"] == "ModelNotReadyError"
+
+    name = "detectron2-classifier"
+    bucket = variables["MODEL_SEGMENTATION_BUCKET"]
+    checkpoint = write_checkpoint(tmp_path / f"{name}.pth", random_mask_rcnn())
+    for path in (config_dump(tmp_path / f"{name}.yaml"), checkpoint):
+        s3.upload_file(str(path), bucket, path.name)
+    uploaded = photograph | {"input": {"bucket": bucket, "key": checkpoint.name, "version_id": None}}
+    assert run("conversion", uploaded)["result"]["converted"] is True
+
+    assert 0 <= measure("segmentation")["cover_percent"] <= 100
+    assert measure("coverage")["written"] is True
+    s3.delete_object(Bucket="raw", Key=KEY)
+    removed = run("removal", {"bucket": "raw", "key": KEY})["result"]
+    assert removed["row_removed"] is True
+    assert len(removed["objects_removed"]) >= 8
 
 
-def test_segmentation_asks_for_its_model(invoke: Callable[..., dict[str, Any]], photograph: dict[str, Any]) -> None:
-    assert invoke("segmentation", photograph)["error"] == "ModelNotReadyError"
+def refused_calls(deployment: Deployment, step: str, calls: list[Any]) -> list[str]:
+    """Calls that the function's role in the template does not allow."""
+    role = deployment.expanded["Resources"][f"{step.capitalize()}FunctionRole"]["Properties"]
+    statements = [s for policy in role["Policies"] for s in policy["PolicyDocument"]["Statement"]]
+    refused = []
+    for operation, bucket, key, versioned in calls:
+        logical = "".join(part.capitalize() for part in bucket.split("-")) + "Bucket"
+        needed = {ACTIONS[operation]} | ({"s3:GetObjectVersion"} if versioned else set())
+        resource = {"Fn::GetAtt": [logical, "Arn"]} if key is None else {"Fn::Sub": f"${{{logical}.Arn}}/*"}
+        allowed = {a for s in statements if resource in listed(s["Resource"]) for a in listed(s["Action"])}
+        refused += [f"{step}: {action} on {bucket}/{key}" for action in sorted(needed - allowed)]
+    return refused
 
 
-@pytest.mark.parametrize("step", ["reframing", "segmentation", "conversion"])
-def test_inference_engine_is_there(step: str, invoke: Callable[..., dict[str, Any]]) -> None:
-    program = (
-        "import reefsteps.detection.onnx_engine, onnxruntime\n"
-        "print('ANSWER{\"providers\": %d}' % len(onnxruntime.get_available_providers()))"
-    )
-    assert invoke(step, {}, program)["providers"] >= 1
-
-
-def test_conversion_refuses_what_is_no_checkpoint(
-    invoke: Callable[..., dict[str, Any]], photograph: dict[str, Any], s3: Any
-) -> None:
-    key = "detectron2-reframe.pth"
-    s3.put_object(Bucket="model-reframing", Key=key, Body=b"no checkpoint")
-    event = photograph | {"input": {"bucket": "model-reframing", "key": key, "version_id": None}}
-    assert invoke("conversion", event)["error"] == "UnsupportedModelError"
-
-
-def test_coverage_reaches_its_database(invoke: Callable[..., dict[str, Any]], photograph: dict[str, Any]) -> None:
-    answer = invoke("coverage", photograph)  # there is no segmentation to record
-    assert answer["error"] == "PhotoNotFoundError"
-
-
-def test_removal_reaches_bucket_and_database(invoke: Callable[..., dict[str, Any]], photograph: dict[str, Any]) -> None:
-    program = CALL.replace(
-        "try:", "from reefsteps.database import Database; Database.from_environment().create_tables()\ntry:"
-    )
-    answer = invoke("removal", {"bucket": "raw", "key": KEY}, program)
-    assert answer["result"]["survey"] == "2024-Moorea-07"
+def test_the_role_check_sees_a_missing_permission(deployment: Deployment) -> None:
+    assert refused_calls(deployment, "restoration", [["PutObject", "masks", "a", False]])
+    assert refused_calls(deployment, "segmentation", [["GetObject", "raw", "a", True]])
+    assert not refused_calls(deployment, "restoration", [["GetObject", "raw", "a", True]])
 
 
 def test_provisioning_has_its_statements(invoke: Callable[..., dict[str, Any]]) -> None:
