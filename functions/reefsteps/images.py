@@ -125,7 +125,7 @@ def _decode_simple(data: bytes, image_format: str, max_megapixels: float) -> Dec
         with Image.open(io.BytesIO(data), formats=(image_format,)) as header:
             _check_size(*header.size, max_megapixels)
             exif = _exif_of(header)
-            by_pillow = header.mode not in ("L", "RGB", "RGBA", "I;16")
+            by_pillow = header.mode not in ("L", "RGB", "RGBA", "I;16") or "transparency" in header.info
             pixels = _pillow_pixels(header) if by_pillow else _opencv_pixels(data, image_format)
     except Image.DecompressionBombError:
         raise InvalidImageError(_too_large(max_megapixels)) from None
@@ -267,7 +267,7 @@ def _opencv_pixels(data: bytes, image_format: str) -> Pixels:
 
 
 def _pillow_pixels(header: Image.Image) -> Pixels:
-    """Decode what OpenCV does not (palette, bilevel, CMYK, grey with alpha)."""
+    """Decode what OpenCV does not (palette, bilevel, CMYK, grey with alpha, one transparent colour); 8 bits."""
     with_alpha = header.mode in ("LA", "PA") or "transparency" in header.info
     rgb = np.asarray(header.convert("RGBA" if with_alpha else "RGB"))
     return _three_channels(cv2.cvtColor(rgb, cv2.COLOR_RGBA2BGRA if with_alpha else cv2.COLOR_RGB2BGR))
