@@ -1,9 +1,14 @@
 """The project's own rules find nothing, and the inventory is complete."""
 
+import importlib
+
 import pytest
 
+from conversion.convert import PRECISIONS
 from provision import schema
-from reefsteps.errors import BadInputError
+from reefsteps.errors import BadInputError, ConfigurationError
+from reefsteps.settings import Environment
+from restoration.methods import DEFAULT_METHOD, METHODS
 from scripts import deployment_rules as rules
 from scripts.deployment import Deployment, listed, of_type
 
@@ -158,3 +163,42 @@ def test_operations(deployment: Deployment) -> None:
 
 def test_bad_input_family_is_known_to_the_rule() -> None:
     assert BadInputError.__subclasses__()  # else states_retry_and_catch would check nothing
+
+
+def environment_of(step: str, deployment: Deployment) -> dict[str, str]:
+    """A function's variables as the template sets them, with the parameters' defaults."""
+    function = deployment.resources("AWS::Lambda::Function")[f"{step.capitalize()}Function"]
+    parameters = deployment.template["Parameters"]
+    values = {}
+    for name, value in function["Environment"]["Variables"].items():
+        if isinstance(value, dict):
+            value = (
+                parameters[value["Ref"]]["Default"] if value.get("Ref") in parameters else f"value-of-{name}".lower()
+            )
+        values[name] = str(value)
+    return values
+
+
+@pytest.mark.parametrize("step", ["restoration", "reframing", "segmentation", "conversion", "coverage", "removal"])
+def test_function_gets_the_variables_that_its_settings_read(step: str, deployment: Deployment) -> None:
+    values = environment_of(step, deployment)
+    importlib.import_module(f"{step}.settings").Settings.from_environment(Environment(values))
+    for name in ("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "LOG_LEVEL", "PIPELINE_VERSION"):
+        assert values[name]
+    if step in ("coverage", "removal"):
+        assert {"DATABASE_URL", "DATABASE_AUTH"} <= set(values)
+        assert values["DATABASE_AUTH"] == "iam"
+
+
+def test_a_missing_variable_would_be_seen(deployment: Deployment) -> None:
+    values = environment_of("coverage", deployment)
+    del values["TREATED_BUCKET"]
+    with pytest.raises(ConfigurationError, match="TREATED_BUCKET"):
+        importlib.import_module("coverage.settings").Settings.from_environment(Environment(values))
+
+
+def test_choices_are_those_of_the_code(deployment: Deployment) -> None:
+    parameters = deployment.template["Parameters"]
+    assert parameters["RestorationMethod"]["Default"] == DEFAULT_METHOD
+    assert set(parameters["RestorationMethod"]["AllowedValues"]) == set(METHODS)
+    assert set(parameters["ModelPrecision"]["AllowedValues"]) == set(PRECISIONS)
