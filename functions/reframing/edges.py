@@ -31,6 +31,10 @@ COMMON_OFFSET_SPREAD = 0.012
 WITHOUT_A_SIDE = -3.0
 PATTERN_DEPTH = 0.085  # how far outside the inner edge the bars' pattern is compared
 FINE_COLUMNS = 320
+NEIGHBOUR_REACH = 0.009
+NEIGHBOUR_STRENGTH = 0.2  # of the fitted edge's step
+NEIGHBOUR_CREST = 0.06
+NEIGHBOUR_CALM = 0.5  # of the seabed's variation
 
 
 @dataclass(frozen=True)
@@ -333,7 +337,7 @@ def edge_points(photo: Photograph, model: PlaneModel, side: int, candidate: Cand
     taken first (principal axis of the gradients), then each column's strongest step in that direction.
     """
     side_px = float(side_lengths(model.corners_px).mean())
-    step = max(0.7 / side_px, window / 40)
+    step = float(np.clip(0.7 / side_px, window / 40, window / 4))  # at least nine rows, however small the quadrat
     across = np.arange(-window, window + step / 2, step)
     along = np.linspace(0.015, 0.985, FINE_COLUMNS)
     strip = side_strip(photo, model, side, candidate.inward(along), across, along, step * side_px)
@@ -379,3 +383,34 @@ def _parabola_inliers(along: Array, position: Array, usable: NDArray[np.bool_], 
         fitted = np.polyval(np.polyfit(along[inlier], position[inlier], degree), along)
         inlier = usable & (np.abs(position - fitted) < tolerance)
     return inlier
+
+
+def inner_neighbour(photo: Photograph, model: PlaneModel, side: int) -> float:
+    """Return how far inside a fitted side the bar really ends (0 when the fitted side is the inner edge).
+
+    A bevel or a tube's shading has several parallel steps a few pixels apart, and the strongest need not be the last.
+    Steps are averaged along the whole side; one further in counts when what lies between is as uniform as a bar.
+    """
+    side_px = float(side_lengths(model.corners_px).mean())
+    step = max(0.7 / side_px, 0.0003)
+    across = np.arange(-0.003, 2.5 * NEIGHBOUR_REACH, step)
+    along = np.linspace(0.02, 0.98, FINE_COLUMNS)
+    strip = side_strip(photo, model, side, np.zeros_like(along), across, along, step * side_px)
+    smooth = np.asarray(cv2.GaussianBlur(strip.values, (0, 0), sigmaX=1.0, sigmaY=1.0), np.float64)
+    size = np.linalg.norm(smooth[2:] - smooth[:-2], axis=2)
+    steps = np.median(size, axis=1)
+    busy = np.median(np.abs(np.diff(smooth, axis=1)).sum(2), axis=1)[1:-1]
+    at = across[1:-1]
+    own = float(steps[np.abs(at) < 0.0012].max())
+    floor = float(np.median(steps[at > 1.2 * NEIGHBOUR_REACH]))
+    crest = np.r_[False, (steps[1:-1] >= steps[:-2]) & (steps[1:-1] > steps[2:]), False]
+    found = 0.0
+    for row in np.nonzero(crest & (at > max(0.0012, 3 * step)) & (at < NEIGHBOUR_REACH))[0]:
+        between = float(np.median(busy[(at > 0.3 * at[row]) & (at < 0.8 * at[row])]))
+        beyond = float(np.median(busy[(at > at[row] + 2 * step) & (at < at[row] + 0.004)]))
+        valley = float(steps[(at > 0) & (at < at[row])].min())
+        height = max(own - floor, 0.004)
+        strong = steps[row] - floor > NEIGHBOUR_STRENGTH * height and steps[row] - valley > NEIGHBOUR_CREST * height
+        if strong and between < NEIGHBOUR_CALM * beyond:
+            found = float(at[row])
+    return found

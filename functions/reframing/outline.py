@@ -90,19 +90,26 @@ def rough_quad(frame_mask: NDArray[np.bool_]) -> RoughQuad | None:
     kept = _main_pieces(small)
     if kept is None:
         return None
-    outer, inner = _outlines(kept)
-    outer_quad = _best_quad(outer, kept, inside_is_mask=True)
-    if outer_quad is not None and _is_filled(kept, outer_quad[0]):
-        return _result(outer_quad, size, frame_mask.shape, FILLED)
-    inner_quad = _best_quad(inner, kept, inside_is_mask=False)
+    for border_px in (BORDER_PX, -1):  # a frame that leaves the picture ends at its border
+        found = _read(kept, border_px)
+        if found is not None:
+            return _result(*found, size, frame_mask.shape)
+    return None
+
+
+def _read(mask: NDArray[np.uint8], border_px: int) -> tuple[tuple[Array, float], _Reading] | None:
+    """Return the quadrilateral and where the inner edge lies relative to it; ``border_px`` of outline is ignored."""
+    outer, inner = _outlines(mask, border_px)
+    outer_quad = _best_quad(outer, mask, inside_is_mask=True)
+    if outer_quad is not None and _is_filled(mask, outer_quad[0]):
+        return outer_quad, FILLED
+    inner_quad = _best_quad(inner, mask, inside_is_mask=False)
     if inner_quad is not None and inner_quad[1] > 0.5 and _plausible_pair(inner_quad[0], outer_quad):
-        return _result(inner_quad, size, frame_mask.shape, RING_INSIDE)
-    if outer_quad is None:
-        return None
-    return _result(outer_quad, size, frame_mask.shape, RING_OUTSIDE)
+        return inner_quad, RING_INSIDE
+    return None if outer_quad is None else (outer_quad, RING_OUTSIDE)
 
 
-def _result(found: tuple[Array, float], size: tuple[int, int], shape: tuple[int, ...], kind: _Reading) -> RoughQuad:
+def _result(found: tuple[Array, float], kind: _Reading, size: tuple[int, int], shape: tuple[int, ...]) -> RoughQuad:
     factor = np.array([shape[1] / size[0], shape[0] / size[1]])
     corners = order_corners((found[0] + 0.5) * factor)
     return RoughQuad(corners, kind.inset, kind.window, kind.priors, found[1], kind.filled)
@@ -121,17 +128,21 @@ def _main_pieces(mask: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     return np.isin(labels, kept).astype(np.uint8)
 
 
-def _outlines(mask: NDArray[np.uint8]) -> tuple[_Outline, _Outline]:
+def _outlines(mask: NDArray[np.uint8], border_px: int) -> tuple[_Outline, _Outline]:
     """Split the outline into points with the mask towards the centre (outer edge) and away from it (inner edge)."""
     height, width = mask.shape
-    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 3.0, borderType=cv2.BORDER_REPLICATE)
-    grad_x, grad_y = cv2.Sobel(soft, cv2.CV_32F, 1, 0), cv2.Sobel(soft, cv2.CV_32F, 0, 1)
+    edge = cv2.BORDER_REPLICATE if border_px >= 0 else cv2.BORDER_CONSTANT
+    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 3.0, borderType=edge)
+    grad_x, grad_y = (
+        cv2.Sobel(soft, cv2.CV_32F, 1, 0, borderType=edge),
+        cv2.Sobel(soft, cv2.CV_32F, 0, 1, borderType=edge),
+    )
     contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     points = np.concatenate([contour[:, 0].astype(np.float64) for contour in contours])
     hull = cv2.convexHull(points.astype(np.float32))[:, 0].astype(np.float64)
     (cx, cy), _, _ = cv2.minAreaRect(hull.astype(np.float32))
     x, y = points[:, 0].astype(int), points[:, 1].astype(int)
-    within = (x > BORDER_PX) & (x < width - 1 - BORDER_PX) & (y > BORDER_PX) & (y < height - 1 - BORDER_PX)
+    within = (x > border_px) & (x < width - 1 - border_px) & (y > border_px) & (y < height - 1 - border_px)
     points, x, y = points[within], x[within], y[within]
     gradient = np.stack([grad_x[y, x], grad_y[y, x]], axis=1).astype(np.float64)
     inward = np.array([cx, cy]) - points

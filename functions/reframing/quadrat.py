@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reefsteps.errors import QuadratNotFoundError
-from reframing.edges import Candidate, EdgePoints, choose, edge_points, search_side
+from reframing.edges import Candidate, EdgePoints, choose, edge_points, inner_neighbour, search_side
 from reframing.fitting import Constraint, JointFit, joint_fit
 from reframing.gate import WHAT_TO_DO, Evidence, calibrated_uncertainty, check
 from reframing.geometry import (
@@ -18,6 +18,7 @@ from reframing.geometry import (
     homography,
     order_corners,
     side_lengths,
+    squareness_error,
 )
 from reframing.outline import RoughQuad, rough_quad
 from reframing.sampling import Photograph, Pixels
@@ -27,9 +28,10 @@ from reframing.strings import Grid, beyond_ratios, find_grid
 RIM_WINDOW = (-0.09, 0.03)
 RIM_SPREAD = 0.0035
 MIN_SHARE_TO_FIT = 0.2
+SIDE_WEIGHT = 0.5  # of a point on a side where strings are fitted too
 MAX_SIDE_MISFIT = 0.0012
 # Sides whose steps do not look alike, and that lie this far off the strings' outline, are not believed.
-DOUBTFUL_LIKENESS = 0.6
+DOUBTFUL_LIKENESS = 0.45
 DOUBTFUL_DISTANCE = 0.005
 # A bar's mask may reach this far outside and inside of the inner edge, parts of the side.
 WIDEST_BAR = 0.14
@@ -99,9 +101,9 @@ def _starting_model(rough: RoughQuad, width_px: int, height_px: int) -> PlaneMod
     return model.after(homography(UNIT_SQUARE, np.array([[low, low], [high, low], [high, high], [low, high]])))
 
 
-def _side_constraints(sides: list[EdgePoints | None]) -> list[Constraint]:
+def _side_constraints(sides: list[EdgePoints | None], weight: float = 1.0) -> list[Constraint]:
     return [
-        Constraint(item.points_px, AXIS_OF_SIDE[side], POSITION_OF_SIDE[side], OUTWARD_OF_SIDE[side], 1.0)
+        Constraint(item.points_px, AXIS_OF_SIDE[side], POSITION_OF_SIDE[side], OUTWARD_OF_SIDE[side], weight)
         for side, item in enumerate(sides)
         if item is not None and item.share >= MIN_SHARE_TO_FIT
     ]
@@ -127,6 +129,12 @@ def _fit(constraints: list[Constraint], start: PlaneModel) -> JointFit:
         raise QuadratNotFoundError(f"The points found on the frame do not determine it. {WHAT_TO_DO}") from error
 
 
+def _moved_inwards(photo: Photograph, model: PlaneModel) -> tuple[Candidate, ...] | None:
+    """Return the sides with those moved in whose bar ends further inside than fitted; None when none does."""
+    inwards = [inner_neighbour(photo, model, side) for side in range(4)]
+    return tuple(replace(ON_MODEL, offset=inward) for inward in inwards) if max(inwards) > 0 else None
+
+
 def _edges_only(photo: Photograph, start: PlaneModel, rough: RoughQuad) -> tuple[JointFit, Evidence]:
     """Fit the four sides' inner edges; all four are needed."""
     searches = [search_side(photo, start, side, rough.window, max_slope=0.044) for side in range(4)]
@@ -145,6 +153,11 @@ def _edges_only(photo: Photograph, start: PlaneModel, rough: RoughQuad) -> tuple
         if min(_shares(again)) < MIN_SHARE_TO_FIT:
             break
         sides, fit = again, _fit(_side_constraints(again), fit.model)
+    moved = _moved_inwards(photo, fit.model)
+    if moved is not None:
+        sides = _measure_sides(photo, fit.model, moved, 0.002)
+        if min(_shares(sides)) >= MIN_SHARE_TO_FIT:
+            fit = _fit(_side_constraints(sides), fit.model)
     return fit, Evidence(_shares(sides), choice.margin, choice.likeness, choice.misalignment)
 
 
@@ -155,11 +168,15 @@ def _with_grid(photo: Photograph, grid: Grid) -> tuple[JointFit, Evidence]:
     sides = _measure_sides(photo, grid.model, choice.candidates, 0.004)
     offsets = [None if item is None else item.offset for item in choice.candidates]
     sides = _agreeing(sides, offsets)
-    fit = _fit([*grid.constraints, *_side_constraints(sides)], grid.model)
+    fit = _fit([*grid.constraints, *_side_constraints(sides, SIDE_WEIGHT)], grid.model)
     for window in (0.0045, 0.0035):
         fit, sides = _without_misfits(grid, sides, fit)
         sides = _measure_sides(photo, fit.model, (ON_MODEL,) * 4, window)
-        fit = _fit([*grid.constraints, *_side_constraints(sides)], fit.model.after(_shrink(fit.rim)))
+        fit = _fit([*grid.constraints, *_side_constraints(sides, SIDE_WEIGHT)], fit.model.after(_shrink(fit.rim)))
+    moved_sides = _moved_inwards(photo, fit.model)
+    if moved_sides is not None:
+        sides = _measure_sides(photo, fit.model, moved_sides, 0.002)
+        fit = _fit([*grid.constraints, *_side_constraints(sides, SIDE_WEIGHT)], fit.model.after(_shrink(fit.rim)))
     fit, sides = _without_misfits(grid, sides, fit)
     grid_corners = fit.model.after(_shrink(fit.rim)).corners_px
     moved = np.linalg.norm(grid_corners - grid.model.corners_px, axis=1)
@@ -191,7 +208,7 @@ def _without_misfits(
         if offs[worst] < MAX_SIDE_MISFIT:
             return fit, sides
         sides = [None if index == worst else item for index, item in enumerate(sides)]
-        fit = _fit([*grid.constraints, *_side_constraints(sides)], fit.model.after(_shrink(fit.rim)))
+        fit = _fit([*grid.constraints, *_side_constraints(sides, SIDE_WEIGHT)], fit.model.after(_shrink(fit.rim)))
 
 
 def _off_side(fit: JointFit, side: int, item: EdgePoints) -> float:
@@ -238,6 +255,7 @@ def _accepted(
         uncertainty_percent=100 * fit.corner_error,
         radial=fit.model.radial,
         moved_percent=100 * moved,
+        squareness_percent=100 * squareness_error(fit.model.matrix),
         mask_share_amiss=_mask_amiss(fit.model, mask, filled=rough.filled),
     )
     confidence = check(evidence)

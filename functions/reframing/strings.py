@@ -21,7 +21,7 @@ MARGIN = 0.14
 SEGMENTS = 24
 SLOPES = np.arange(-0.045, 0.0451, 0.003)
 MIN_STRINGS = 6
-STRING_WEIGHT = 0.35  # strings sag and are tied by hand; a point on a bar's edge is worth three on a string
+STRING_WEIGHT = 0.35  # strings sag and are tied by hand; their points weigh less than a side's, 0.5
 MIN_PEAK = 3.5  # of a string's response over its neighbourhood's, robust standard deviations
 FAMILY_TOLERANCE = 0.009
 
@@ -164,7 +164,7 @@ def _as_constraint(model: PlaneModel, axis: int, line: _Line) -> Constraint:
 def _measure(photo: Photograph, model: PlaneModel, axis: int, number: int, reach: float) -> Constraint | None:
     """Measure one string to sub-pixels; None when fewer than 25 of 100 places along it show it on one line."""
     side_px = float(side_lengths(model.corners_px).mean())
-    step = max(0.7 / side_px, reach / 40)
+    step = float(np.clip(0.7 / side_px, reach / 40, reach / 4))
     offsets = np.arange(-reach, reach + step / 2, step)
     along = np.linspace(0.04, 0.96, 100)
     t = np.broadcast_to(along, (len(offsets), len(along)))
