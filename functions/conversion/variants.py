@@ -28,6 +28,7 @@ Scope = tuple[str, ...]  # prefixes of layer names
 SCOPES: tuple[Scope, ...] = (
     ("backbone.", "proposal_generator.", "roi_heads.mask_head."),
     ("backbone.",),
+    ("backbone.fpn_output", "roi_heads.mask_head."),
 )
 
 _HALF_LIMIT = 65504.0  # largest float16

@@ -1,4 +1,4 @@
-"""detectron2 itself, as the reference: its predictor for a checkpoint, and random weights for its own architectures."""
+"""detectron2 itself, as the reference: its predictor for a checkpoint, and its results as Detections."""
 
 from __future__ import annotations
 
@@ -51,33 +51,6 @@ def predictor(config: Any, checkpoint: Path, threads: int = 2) -> Any:
     config = config.clone()
     config.MODEL.WEIGHTS = str(checkpoint)
     return DefaultPredictor(config)
-
-
-def save_random(config: Any, path: Path, seed: int) -> Path:
-    """Save detectron2's own model with random weights that detect something (as initialised, it would not)."""
-    import torch
-    from detectron2.modeling import build_model
-
-    torch.manual_seed(seed)
-    model = build_model(config).eval()
-    state = model.state_dict()
-    for name, values in state.items():
-        last = "conv3" in name or ("conv2" in name and name.replace("conv2", "conv3") not in state)
-        if name.startswith("backbone.bottom_up") and name.endswith("norm.weight"):
-            values.uniform_(*((0.1, 0.3) if last else (0.8, 1.2))).mul_(0.02 if "stem" in name else 1)
-        elif name.startswith("backbone.bottom_up") and name.endswith("norm.bias"):
-            values.normal_(0, 0.1)
-    gains = {
-        "roi_heads.box_predictor.cls_score.weight": 30,
-        "roi_heads.box_predictor.bbox_pred.weight": 60,
-        "roi_heads.mask_head.predictor.weight": 200,
-        "proposal_generator.rpn_head.anchor_deltas.weight": 3,
-        "proposal_generator.rpn_head.objectness_logits.weight": 10,
-    }
-    for name, gain in gains.items():
-        state[name].mul_(gain)
-    torch.save({"model": state}, path)
-    return path
 
 
 def detections(instances: Any) -> Detections:

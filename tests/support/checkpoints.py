@@ -108,15 +108,21 @@ def random_mask_rcnn(
     depth: int = 18, classes: int = 1, fpn: int = 16, norm: str = "BN", seed: int = 0
 ) -> dict[str, np.ndarray[Any, Any]]:
     """Return the state dict of a very narrow Mask R-CNN as detectron2 names it, with random weights."""
-    return _Network(depth, classes, fpn, norm, seed).state
+    return _Network(depth, classes, fpn, norm, seed, base=32 if norm == "GN" else 8, fc=32, mask_convs=1).state
+
+
+def full_size_mask_rcnn(depth: int, seed: int = 0) -> dict[str, np.ndarray[Any, Any]]:
+    """Return random weights in the sizes of mask_rcnn_R_{50,101}_FPN_3x with one class."""
+    return _Network(depth, 1, 256, "BN", seed, base=64, fc=1024, mask_convs=4).state
 
 
 class _Network:
-    def __init__(self, depth: int, classes: int, fpn: int, norm: str, seed: int) -> None:
+    def __init__(
+        self, depth: int, classes: int, fpn: int, norm: str, seed: int, *, base: int, fc: int, mask_convs: int
+    ) -> None:
         self.state: dict[str, np.ndarray[Any, Any]] = {}
         self.random = np.random.default_rng(seed)
         self.norm = norm
-        base = 32 if norm == "GN" else 8
         self._backbone(depth, base)
         for stage, channels in zip(range(2, 6), self.widths, strict=True):
             self._conv(f"backbone.fpn_lateral{stage}", channels, fpn, 1)
@@ -124,14 +130,15 @@ class _Network:
         head = "proposal_generator.rpn_head."
         self._conv(f"{head}conv", fpn, fpn, 3)
         self._conv(f"{head}objectness_logits", fpn, 3, 1)
-        self._conv(f"{head}anchor_deltas", fpn, 12, 1, gain=0.3)
-        self._linear("roi_heads.box_head.fc1", fpn * 49, 32)
-        self._linear("roi_heads.box_head.fc2", 32, 32)
-        self._linear("roi_heads.box_predictor.cls_score", 32, classes + 1)
-        self._linear("roi_heads.box_predictor.bbox_pred", 32, 4 * classes)
-        self._conv("roi_heads.mask_head.mask_fcn1", fpn, fpn, 3)
+        self._conv(f"{head}anchor_deltas", fpn, 12, 1, gain=0.03)
+        self._linear("roi_heads.box_head.fc1", fpn * 49, fc)
+        self._linear("roi_heads.box_head.fc2", fc, fc)
+        self._linear("roi_heads.box_predictor.cls_score", fc, classes + 1, gain=0.1)
+        self._linear("roi_heads.box_predictor.bbox_pred", fc, 4 * classes, gain=0.1)
+        for index in range(1, mask_convs + 1):
+            self._conv(f"roi_heads.mask_head.mask_fcn{index}", fpn, fpn, 3)
         self._conv("roi_heads.mask_head.deconv", fpn, fpn, 2)
-        self._conv("roi_heads.mask_head.predictor", fpn, classes, 1)
+        self._conv("roi_heads.mask_head.predictor", fpn, classes, 1, gain=0.3)
 
     def _backbone(self, depth: int, base: int) -> None:
         prefix = "backbone.bottom_up."
@@ -167,8 +174,8 @@ class _Network:
             self.state[f"{layer}.norm.running_var"] = self.random.uniform(0.5, 1.5, target).astype(np.float32)
             self.state[f"{layer}.norm.num_batches_tracked"] = np.array(7, np.int64)
 
-    def _linear(self, layer: str, source: int, target: int) -> None:
-        self._normal(f"{layer}.weight", (target, source), np.sqrt(2 / source))
+    def _linear(self, layer: str, source: int, target: int, gain: float = 1.0) -> None:
+        self._normal(f"{layer}.weight", (target, source), gain * np.sqrt(2 / source))
         self._normal(f"{layer}.bias", (target,), 0.1)
 
     def _normal(self, tensor: str, shape: tuple[int, ...], scale: float) -> None:
