@@ -59,8 +59,9 @@ def _is_expected(error: Exception) -> bool:
     from local.template import TemplateError
     from reefsteps.errors import ReefStepsError
 
-    kinds = (ReefStepsError, MotoChangedError, PhotoListError, EmulatorMissingError, TemplateError, StackRunningError)
-    return isinstance(error, kinds)
+    ours = (ReefStepsError, MotoChangedError, PhotoListError, EmulatorMissingError, TemplateError, StackRunningError)
+    # The last two: the stack that the command talks to was stopped meanwhile.
+    return isinstance(error, (*ours, ConnectionClosedError, EndpointConnectionError))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -125,14 +125,18 @@ class Follower:
         run.status = description["status"]
         run.error, run.cause = description.get("error"), description.get("cause")
         if run.ended:
-            run.result = json.loads(description.get("output") or _last_output(history))
+            run.result = json.loads(description["output"]) if run.succeeded else _document(history)
 
 
-def _last_output(history: list[dict[str, Any]]) -> str:
-    """Return the output of the last step that succeeded, `{}` where none did."""
-    left = [event.get("stateExitedEventDetails", {}) for event in history]
-    outputs = [detail.get("output", "{}") for detail in left if detail.get("name", "").lower() in STEPS]
-    return str(outputs[-1]) if outputs else "{}"
+def _document(history: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the state document after the last step that succeeded (a caught error leaves another output)."""
+    document: dict[str, Any] = {}
+    for event in history:
+        left = event.get("stateExitedEventDetails", {})
+        if left.get("name", "").lower() in STEPS:
+            output = json.loads(left.get("output", "{}"))
+            document = output if left["name"].lower() in output else document
+    return document
 
 
 def _steps(history: list[dict[str, Any]]) -> tuple[str, dict[str, float]]:
