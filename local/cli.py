@@ -53,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _is_expected(error: Exception) -> bool:
     """Whether the message alone tells the user what to do."""
+    from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
+
     from local.moto_gaps import MotoChangedError
     from local.photos import PhotoListError
     from local.rie import EmulatorMissingError
