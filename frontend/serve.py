@@ -6,6 +6,7 @@ that nobody else can read, and then becomes Streamlit.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
@@ -46,13 +47,9 @@ def oidc_secrets(environment: Environment) -> str:
         "client_secret": environment.text("OIDC_CLIENT_SECRET"),
         "server_metadata_url": environment.text("OIDC_METADATA_URL"),
     }
-    lines = [f"{name} = {_toml(value)}" for name, value in values.items()]
+    # A JSON string is a TOML basic string.
+    lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items()]
     return "\n".join(["[auth]", *lines, ""])
-
-
-def _toml(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ browser tests over the whole local stack use the real pipeline instead.
 from __future__ import annotations
 
 import datetime
+import functools
 import io
 import json
 import random
@@ -242,6 +243,7 @@ def _put(s3: Any, bucket: str, key: str, body: bytes, kind: str, metadata: Mappi
     s3.put_object(Bucket=BUCKETS[bucket], Key=key, Body=body, ContentType=kind, Metadata=dict(metadata or {}))
 
 
+@functools.cache
 def _pictures() -> dict[str, bytes]:
     original = draw_quadrat(seed=1)
     inner = original.crop((240, 90, 960, 810)).resize((800, 800))
