@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import cv2
@@ -27,9 +28,16 @@ def restored(image_bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(planar.apply(planar.estimate(image_bgr), image_bgr), np.uint8)
 
 
-def frame_example(seed: int, shape: tuple[int, int]) -> Example:
-    """Return a whole photograph of ``shape`` (width, height) with the opening as its only instance."""
-    photo = generate(seed, PhotoConfig(*shape, blur_px=(0.3, 1.0), jpeg_quality=(75, 95)))
+def frame_example(seed: int, shape: tuple[int, int], easy: bool = False) -> Example:
+    """Return a whole photograph of ``shape`` (width, height) with the opening as its only instance.
+
+    ``easy``: a plain frame, whole, level and free, to start a training with.
+    """
+    config = PhotoConfig(*shape, blur_px=(0.3, 1.0), jpeg_quality=(75, 95))
+    if easy:
+        kind = ("aluminium", "pvc", "painted")[seed % 3]
+        config = dataclasses.replace(config, frame=kind, framing="inside", occlusion=0.15, max_roll_deg=12.0)
+    photo = generate(seed, config)
     return Example(_maybe_restored(seed, photo.image_bgr), photo.opening_mask().astype(np.uint16))
 
 

@@ -29,13 +29,13 @@ BOX_MARGINS = {"frame": 0.15, "coral": 0.08}
 AUGMENTATIONS = {"frame": Augmentation(), "coral": Augmentation(strings=0.2)}
 
 
-def synthetic_batches(target: str, seed: int, size: int, fresh: float) -> Iterator[list[Example]]:
+def synthetic_batches(target: str, seed: int, size: int, fresh: float, easy: bool = False) -> Iterator[list[Example]]:
     """Yield batches of ``size`` examples of one shape for ever; the same seed gives the same batches."""
     rng = np.random.default_rng(seed)
     first = FIRST_TRAINING_SEED + seed * 1_000_000
     if target == "frame":
         pools = [
-            Replay(lambda s, shape=shape: frame_example(s, shape), first + i * 300_000, 600, fresh)  # type: ignore[misc]
+            Replay(lambda s, shape=shape: frame_example(s, shape, easy), first + i * 300_000, 600, fresh)  # type: ignore[misc]
             for i, shape in enumerate(FRAME_SHAPES)
         ]
         shares = [0.5, 0.15, 0.35]
@@ -99,7 +99,7 @@ def train(args: argparse.Namespace) -> None:
 
         batches = coco_batches(args.coco, args.images, seed + iteration, cfg.SOLVER.IMS_PER_BATCH, args.target)
     else:
-        batches = synthetic_batches(args.target, seed + iteration, cfg.SOLVER.IMS_PER_BATCH, args.fresh)
+        batches = synthetic_batches(args.target, seed + iteration, cfg.SOLVER.IMS_PER_BATCH, args.fresh, args.easy)
     budget_s = args.minutes * 60 if args.minutes else math.inf
     started = time.monotonic() - spent_s
 
@@ -144,6 +144,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--fresh", type=float, default=2.0, help="new synthetic pictures in each batch, on average")
+    parser.add_argument("--easy", action="store_true", help="plain frames only: the first part of a training")
     parser.add_argument("--resume", action="store_true")
     train(parser.parse_args())
 
