@@ -1,0 +1,229 @@
+"""Inference measured against detectron2: speed, cold start, memory, disk, and the ancestor's way per photograph.
+
+    PYTHONPATH=functions python -m tests.benchmarks.bench_inference [SECTION ...]
+
+Same random weights in the sizes of mask_rcnn_R_50_FPN_3x and R_101, same picture (800 x 800), two threads, every
+engine in a process of its own, turn by turn. Figures are the least of all turns; ratios are of CPU seconds, which
+other loads on the machine disturb least, with those of wall-clock seconds beside them. detectron2's rows need an
+interpreter that has it: this one, or the one that DETECTRON2_PYTHON names. Parity: ``python -m pytest tests/parity``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from conversion.convert import convert, identity
+from conversion.variants import SCOPES, quantised
+from reefsteps.detection import Manifest
+from tests.benchmarks.inference_worker import NAMES
+from tests.support import checkpoints as make
+from tests.support.pictures import picture
+
+ROOT = Path(__file__).parents[2]
+THREADS = 2
+TURNS = 5
+DETECTRON2_PYTHON = os.environ.get("DETECTRON2_PYTHON", sys.executable)
+OURS = ("numpy", "PIL", "pillow.libs", "onnxruntime", "flatbuffers", "google", "packaging", "numpy.libs")
+THEIRS = (
+    *(
+        "numpy",
+        "numpy.libs",
+        "PIL",
+        "pillow.libs",
+        "torch",
+        "torchgen",
+        "torchvision",
+        "detectron2",
+        "fvcore",
+        "iopath",
+    ),
+    *("omegaconf", "hydra", "pycocotools", "matplotlib", "cloudpickle", "sympy", "networkx", "yacs", "tabulate"),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """The best figures of one engine."""
+
+    label: str
+    cold_wall_s: float
+    cold_cpu_s: float
+    wall_s: float
+    cpu_s: float
+    peak_mb: float
+    instances: int
+
+
+class Worker:
+    """An inference_worker process."""
+
+    def __init__(self, label: str, python: str, engine: str, folder: Path, name: str, photo: Path) -> None:
+        command = [python, "-m", "tests.benchmarks.inference_worker", engine, folder, name, photo, THREADS]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "functions"), str(ROOT)])}
+        started = time.perf_counter()
+        self.label = label
+        self._process = subprocess.Popen(
+            [str(part) for part in command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
+            cwd=ROOT,
+        )
+        self._runs = [self._answer()]
+        self._cold_wall_s = time.perf_counter() - started
+        self._cold_cpu_s = _cpu_seconds(self._process.pid)
+
+    def turn(self) -> None:
+        """Detect once more."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        self._runs.append(self._answer())
+
+    def finish(self) -> Row:
+        """End the process and return its figures."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        peak_mb = float(self._process.stdout.readline())
+        self._process.wait(60)
+        warm = self._runs[1:] or self._runs
+        wall_s, cpu_s = min(run[0] for run in warm), min(run[1] for run in warm)
+        instances = int(warm[0][2])
+        return Row(self.label, self._cold_wall_s, self._cold_cpu_s, wall_s, cpu_s, peak_mb, instances)
+
+    def _answer(self) -> tuple[float, ...]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"The worker '{self.label}' ended with status {self._process.wait(60)}.")
+        return tuple(float(part) for part in line.split())
+
+
+def main() -> None:
+    """Run the chosen sections."""
+    sections = {"speed": speed, "ancestor": ancestor, "disk": disk}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(sections))
+    chosen = parser.parse_args().sections or list(sections)
+    with tempfile.TemporaryDirectory(prefix="bench-inference-") as scratch:
+        folder = Path(scratch)
+        if set(chosen) & {"speed", "ancestor"}:
+            prepare(folder)
+        for name in chosen:
+            sections[name](folder)
+
+
+def prepare(folder: Path) -> None:
+    """Write checkpoints, their conversions, 8-bit variants and the picture into the folder."""
+    photo = picture(800, 800, 1)
+    Image.fromarray(photo[:, :, ::-1].copy()).save(folder / "picture.png")
+    for name, depth in zip(NAMES, (101, 50), strict=True):
+        checkpoint = make.write_checkpoint(folder / f"{name}.pth", make.full_size_mask_rcnn(depth, depth))
+        started = time.perf_counter()
+        manifest = convert(checkpoint, None, folder)
+        print(f"{name}: {manifest.architecture}, converted in {time.perf_counter() - started:.1f} s")
+        small = folder / f"{name}.int8.onnx"
+        quantised(folder / f"{name}.onnx", small, manifest, [photo], SCOPES[0])
+        described: Manifest = dataclasses.replace(manifest, precision="int8", model=identity(small, small.name))
+        (folder / f"{name}.int8.json").write_text(described.dump(), "utf-8")
+
+
+def speed(folder: Path) -> None:
+    """Warm speed, cold start and peak memory."""
+    photo = folder / "picture.png"
+    for name in reversed(NAMES):
+        workers = (
+            [] if not has_detectron2() else [Worker("detectron2", DETECTRON2_PYTHON, "detectron2", folder, name, photo)]
+        )
+        workers.append(Worker("onnxruntime fp32", sys.executable, "onnxruntime", folder, name, photo))
+        workers.append(Worker("onnxruntime int8", sys.executable, "onnxruntime", folder, f"{name}.int8", photo))
+        show(f"{name}, input 800, {THREADS} threads", taken_in_turns(workers, TURNS))
+
+
+def ancestor(folder: Path) -> None:
+    """The ancestor's way (restore, load and run each model, for every photograph) beside ours, warm."""
+    if not has_detectron2():
+        print("\nancestor's way: skipped, detectron2 is not installed")
+        return
+    photo = folder / "picture.png"
+    workers = [
+        Worker("ancestor's way", DETECTRON2_PYTHON, "ancestor", folder, "-", photo),
+        Worker("ReefSteps", sys.executable, "reefsteps", folder, "-", photo),
+    ]
+    show("one photograph: restoration, R101, R50", taken_in_turns(workers, 3))
+
+
+def disk(_folder: Path) -> None:
+    """What the engines' packages take."""
+    ours = _size_mb(Path(sysconfig.get_path("purelib")), OURS)
+    print(f"\ndisk: ours {ours:.0f} MB ({', '.join(OURS[:4])}, ...)")
+    if not has_detectron2():
+        print("disk: detectron2 is not installed")
+        return
+    question = "import sysconfig, detectron2, torchvision; print(sysconfig.get_path('purelib'), detectron2.__path__[0])"
+    answer = subprocess.run([DETECTRON2_PYTHON, "-c", question], capture_output=True, text=True, check=True)
+    theirs = _size_mb(Path(answer.stdout.split()[0]), THEIRS)
+    print(
+        f"disk: torch, torchvision, detectron2 and what they import {theirs:.0f} MB; ours is {ours / theirs:.2f} of it"
+    )
+
+
+def taken_in_turns(workers: Sequence[Worker], turns: int) -> list[Row]:
+    """Let each worker detect in turn, so that a busy machine disturbs all alike."""
+    for _ in range(turns):
+        for worker in workers:
+            worker.turn()
+    return [worker.finish() for worker in workers]
+
+
+def show(title: str, rows: Sequence[Row]) -> None:
+    """Print the rows, and how many times better than the first each is (CPU, and wall-clock in brackets)."""
+    first = rows[0]
+    print(f"\n{title}\n{'':20}{'cold s':>18}{'':>14}{'warm s':>16}{'':>14}{'peak MB':>12}{'':>8}{'instances':>11}")
+    for row in rows:
+        cold = f"{first.cold_cpu_s / row.cold_cpu_s:.2f}x ({first.cold_wall_s / row.cold_wall_s:.2f}x)"
+        warm = f"{first.cpu_s / row.cpu_s:.2f}x ({first.wall_s / row.wall_s:.2f}x)"
+        print(
+            f"{row.label:20}{row.cold_cpu_s:8.2f} ({row.cold_wall_s:6.2f}) {cold:>15}"
+            f"{row.cpu_s:8.2f} ({row.wall_s:5.2f}){warm:>16}{row.peak_mb:9.0f}{row.peak_mb / first.peak_mb:9.2f}{row.instances:9d}"
+        )
+
+
+def has_detectron2() -> bool:
+    """Say whether the interpreter for detectron2 has it."""
+    if shutil.which(DETECTRON2_PYTHON) is None:
+        return False
+    probe = subprocess.run([DETECTRON2_PYTHON, "-c", "import detectron2"], capture_output=True, check=False)
+    return probe.returncode == 0
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _size_mb(packages: Path, names: Sequence[str]) -> float:
+    files = (
+        file for name in names for file in (packages / name).rglob("*") if file.is_file() and not file.is_symlink()
+    )
+    return sum(file.stat().st_size for file in files if file.suffix != ".pyc") / 1e6
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""One engine in a process of its own, for bench_inference: loads, detects once, then once for every line it is sent.
+
+Answers each with a line ``wall_s cpu_s instances``; the first comes after loading. After the last it tells its peak
+memory in MB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+NAMES = ("detectron2-reframe", "detectron2-classifier")
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("engine", choices=("detectron2", "onnxruntime", "ancestor", "reefsteps"))
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("name")
+    parser.add_argument("picture", type=Path)
+    parser.add_argument("threads", type=int)
+    options = parser.parse_args()
+    picture = np.ascontiguousarray(np.asarray(Image.open(options.picture).convert("RGB"))[:, :, ::-1])
+    run = _runner(options.engine, options.folder, options.name, options.threads)
+    _timed(run, picture)
+    for _ in sys.stdin:
+        _timed(run, picture)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)
+
+
+def _timed(run: Callable[[Any], int], picture: Any) -> None:
+    wall, cpu = time.perf_counter(), time.process_time()
+    count = run(picture)
+    print(time.perf_counter() - wall, time.process_time() - cpu, count, flush=True)
+
+
+def _runner(engine: str, folder: Path, name: str, threads: int) -> Callable[[Any], int]:
+    if engine in ("detectron2", "onnxruntime"):
+        detector = _load(engine, folder, name, threads)
+        return lambda picture: len(detector.detect(picture))
+    if engine == "ancestor":
+        return lambda picture: _ancestor(folder, picture, threads)
+    from restoration.methods import restore
+
+    detectors = [_load("onnxruntime", folder, each, threads) for each in NAMES]
+    return lambda picture: sum(
+        len(each.detect(restored)) for restored in [restore(picture).pixels_bgr] for each in detectors
+    )
+
+
+def _ancestor(folder: Path, picture: Any, threads: int) -> int:
+    """The ancestor's Lambdas on one photograph: histogram equalisation, then each model loaded and run."""
+    import cv2
+
+    equalised = np.dstack([cv2.equalizeHist(np.ascontiguousarray(picture[:, :, i])) for i in range(3)])
+    return sum(len(_load("detectron2", folder, name, threads).detect(equalised)) for name in NAMES)
+
+
+def _load(engine: str, folder: Path, name: str, threads: int) -> Any:
+    if engine == "onnxruntime":
+        from reefsteps.detection import load_detector
+
+        return load_detector(folder / f"{name}.onnx", folder / f"{name}.json", threads)
+    from reefsteps.detection.detectron2_engine import Detectron2Detector
+
+    return Detectron2Detector(folder / f"{name.removesuffix('.int8')}.pth", None, threads)
+
+
+if __name__ == "__main__":
+    main()
