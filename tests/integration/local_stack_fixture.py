@@ -22,7 +22,7 @@ from local.stack import StackInfo, running
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 120.0
 
 
 def scaled_definitions(folder: Path, *, interval_s: int = 1, longest_s: int = 1) -> Path:
@@ -36,7 +36,7 @@ def scaled_definitions(folder: Path, *, interval_s: int = 1, longest_s: int = 1)
     return folder
 
 
-def project_with_fakes(folder: Path, *, worker_timeout_s: int = 4) -> Path:
+def project_with_fakes(folder: Path, *, worker_timeout_s: int = 8) -> Path:
     """Make a project whose template is the real one and whose three workers are stand-ins; returns the template."""
     functions = folder / "functions"
     shutil.copytree(HERE / "local_fakes", functions)

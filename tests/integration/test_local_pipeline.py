@@ -18,7 +18,7 @@ from tests.integration.local_stack_fixture import REPOSITORY, RunningStack, proj
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The real template beside stand-ins; workers time out after four seconds."""
+    """The real template beside stand-ins; workers time out after eight seconds."""
     return project_with_fakes(tmp_path_factory.mktemp("project"))
 
 
@@ -179,6 +179,15 @@ def test_presigned_upload_from_a_browser_runs_too(shared_stack: RunningStack) ->
     wait_for(lambda: any(row[0] == "Browser" for row in shared_stack.rows()), 30)
 
 
+def test_upload_in_parts_is_one_upload(shared_stack: RunningStack, tmp_path: Path) -> None:
+    photo = tmp_path / "large.jpg"
+    photo.write_text(json.dumps({"cover": 7.0}) + " " * 17_000_000)  # beyond boto3's threshold of 8 MiB, twice
+    bucket, before = shared_stack.info.buckets["RawBucket"], len(shared_stack.executions())
+    shared_stack.clients.s3.upload_file(str(photo), bucket, "2006-Parts-01.jpg")
+    wait_for(lambda: any(row[0] == "Parts" for row in shared_stack.rows()), 30)
+    assert len(shared_stack.executions()) == before + 1
+
+
 def test_deleted_photograph_takes_its_row_along(shared_stack: RunningStack) -> None:
     key = "2006-Deleted-01.jpg"
     execution_of(shared_stack, shared_stack.upload(key, {"cover": 8.0}))
@@ -207,7 +216,7 @@ def test_function_without_a_free_worker_answers_as_lambda_does(project: Path, tm
         executions = [execution_of(stack, version) for version in versions]
         assert {execution["status"] for execution in executions} == {"SUCCEEDED"}, executions
         errors = {error for execution in executions for error in stack.failures_of(execution)}
-        assert errors == {"Lambda.TooManyRequestsException"}
+        assert "Lambda.TooManyRequestsException" in errors
         assert len(stack.rows()) == 3
     finally:
         stack.stop()
@@ -236,6 +245,30 @@ def test_killed_stack_finishes_its_executions_when_started_again(own_stack: Runn
         Bucket=own_stack.info.buckets["RawBucket"], Key="2006-Before-01.jpg", VersionId=done
     )
     assert json.loads(body["Body"].read()) == {"cover": 1.0}
+
+
+def test_objects_come_back_as_they_were(own_stack: RunningStack) -> None:
+    own_stack.start()
+    s3, bucket = own_stack.clients.s3, own_stack.info.buckets["MasksBucket"]
+    s3.put_object(Bucket=bucket, Key="a é.png", Body=b"old", ContentType="image/png")
+    new = s3.put_object(Bucket=bucket, Key="a é.png", Body=b"new", Metadata={"side-cm": "50"}, Tagging="survey=1")
+    s3.put_object(Bucket=bucket, Key="hidden", Body=b"x")
+    s3.delete_object(Bucket=bucket, Key="hidden")
+    own_stack.kill()
+    own_stack.start()
+    s3 = own_stack.clients.s3
+    kept = s3.get_object(Bucket=bucket, Key="a é.png")
+    assert kept["Body"].read() == b"new"
+    assert (kept["Metadata"], kept["ETag"], kept["VersionId"]) == ({"side-cm": "50"}, new["ETag"], new["VersionId"])
+    assert s3.get_object_tagging(Bucket=bucket, Key="a é.png")["TagSet"] == [{"Key": "survey", "Value": "1"}]
+    listed = s3.list_object_versions(Bucket=bucket)
+    assert [(v["Key"], v["IsLatest"]) for v in listed["Versions"]] == [
+        ("a é.png", True),
+        ("a é.png", False),
+        ("hidden", False),
+    ]
+    assert [(m["Key"], m["IsLatest"]) for m in listed["DeleteMarkers"]] == [("hidden", True)]
+    assert own_stack.keys(bucket) == ["a é.png"]
 
 
 def test_nothing_outlives_a_killed_stack(own_stack: RunningStack) -> None:
