@@ -113,7 +113,7 @@ def separability() -> None:
             within = cross_water_accuracy_within(real, _restorer(method), (_AS_TAKEN, *WATERS))
             row += [f"{np.mean(within):.3f}", f"{np.percentile(within, 10):.3f}", f"{min(within):.3f}"]
         rows.append(row)
-    header = ["method", "drawn: mean", "worst", f"{len(real)} photographs: mean", "10th pct", "worst"]
+    header = ["method", "drawn: mean", "worst", "photographs: mean", "10th pct", "worst"]
     _print_table("Balanced accuracy, trained in one water and tested in another", header, rows)
 
 

@@ -28,8 +28,8 @@ class Water:
     """Simple image formation for a plane at one range: direct light attenuated per channel plus a uniform veil.
 
     Akkaynak, Treibitz, "A revised underwater image formation model", CVPR 2018, at constant range. ``attenuation_bgr``
-    is per metre of light path; values after Solonenko and Mobley, "Inherent optical properties of Jerlov water types",
-    Applied Optics 54(17), 2015, at about 460, 540 and 600 nm.
+    is per metre of light path. The values are of the size that Jerlov's types have between oceanic I and coastal 5;
+    they are round figures and no place's measured water.
     """
 
     name: str
