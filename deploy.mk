@@ -5,7 +5,7 @@ PAGE ?= yes
 .PHONY: deploy destroy
 
 deploy: $(VENV)/.dev ## Deploy to AWS: registry, build, push, stack (ENV=dev|prod, PAGE=no leaves the web service out)
-	$(BIN)/python -m scripts.deploy deploy --env $(ENV) $(if $(filter no,$(PAGE)),--without-page)
+	PYTHONPATH=functions $(BIN)/python -m scripts.deploy deploy --env $(ENV) $(if $(filter no,$(PAGE)),--without-page)
 
 destroy: $(VENV)/.dev ## Delete the stacks; keeps photographs, a database snapshot and the user pool
-	$(BIN)/python -m scripts.deploy destroy --env $(ENV)
+	PYTHONPATH=functions $(BIN)/python -m scripts.deploy destroy --env $(ENV)

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 
+from reefsteps.errors import BadInputError
 from scripts.deployment import PLACEHOLDER, Deployment, Json, listed, of_type, walk
 
 Rule = Callable[[Deployment], Iterator[str]]
@@ -271,8 +272,6 @@ def new_accounts_accept(d: Deployment) -> Iterator[str]:
 
 def states_retry_and_catch(d: Deployment) -> Iterator[str]:
     """Lambda tasks retry what passes, never bad input, and fail through the one failure path."""
-    from reefsteps.errors import BadInputError
-
     bad_input = {BadInputError.__name__} | {kind.__name__ for kind in BadInputError.__subclasses__()}
     for uri, machine in d.machines.items():
         if machine.get("QueryLanguage") != "JSONata":

@@ -1,6 +1,10 @@
 """`make deploy` and `make destroy`: order, arguments, and what is refused, with tools and account faked."""
 
 import base64
+import re
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,6 +12,7 @@ import pytest
 from samcli.cli.types import CfnParameterOverridesType
 
 from scripts import deploy as command
+from scripts.deployment import ROOT
 
 REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 
@@ -123,3 +128,19 @@ def test_destroy_stops_at_a_protected_database(ran: list[list[str]], monkeypatch
     with pytest.raises(command.DeploymentError, match="protected"):
         command.destroy(command.Environment.read("dev"))
     assert account.deleted == []
+
+
+def test_command_line_names_a_missing_tool(tmp_path: Path) -> None:
+    (target,) = re.findall(
+        r"(?m)^\tPYTHONPATH=(\S+) \$\(BIN\)/python -m scripts.deploy deploy", (ROOT / "deploy.mk").read_text()
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.deploy", "deploy", "--env", "dev"],
+        cwd=ROOT,
+        env={"PYTHONPATH": target, "PATH": str(tmp_path), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "'docker' is not installed" in done.stderr
