@@ -83,6 +83,12 @@ class Choice:
     likeness: float  # correlation of the least fitting side's steps with the other three's
     misalignment: float  # largest shift that would fit a side's steps better to the other sides', parts of the side
 
+    @property
+    def contrast(self) -> float:
+        """The candidates' mean contrast: log of the colours' variation inside over that outside; 0 without any."""
+        known = [item.contrast for item in self.candidates if item is not None]
+        return float(np.mean(known)) if known else 0.0
+
 
 def search_side(
     photo: Photograph, model: PlaneModel, side: int, window: tuple[float, float], max_slope: float
@@ -405,9 +411,9 @@ def inner_neighbour(photo: Photograph, model: PlaneModel, side: int) -> float:
     floor = float(np.median(steps[at > 1.2 * NEIGHBOUR_REACH]))
     crest = np.r_[False, (steps[1:-1] >= steps[:-2]) & (steps[1:-1] > steps[2:]), False]
     found = 0.0
-    for row in np.nonzero(crest & (at > max(0.0012, 3 * step)) & (at < NEIGHBOUR_REACH))[0]:
+    for row in np.nonzero(crest & (at > max(0.0012, 3.5 * step)) & (at < NEIGHBOUR_REACH))[0]:
         between = float(np.median(busy[(at > 0.3 * at[row]) & (at < 0.8 * at[row])]))
-        beyond = float(np.median(busy[(at > at[row] + 2 * step) & (at < at[row] + 0.004)]))
+        beyond = float(np.median(busy[row + 2 : row + 3 + int(0.004 / step)]))
         valley = float(steps[(at > 0) & (at < at[row])].min())
         height = max(own - floor, 0.004)
         strong = steps[row] - floor > NEIGHBOUR_STRENGTH * height and steps[row] - valley > NEIGHBOUR_CREST * height

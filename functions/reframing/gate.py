@@ -37,6 +37,7 @@ CLEAR_SHARE = 0.92
 CLEAR_MARGIN = 1.0
 CLEAR_SQUARENESS_PERCENT = 1.25
 MAX_MISALIGNMENT = 0.008
+MIN_CONTRAST = 0.12
 DOUBTFUL_LIKENESS = 0.6
 STRINGS_FOR_NO_SIDE = 8
 MIN_OUTLINE_AGREEMENT = 0.5
@@ -51,6 +52,7 @@ class Evidence:
     reading_margin: float
     likeness: float
     misalignment: float
+    contrast: float
     strings: tuple[int, int] | None = None
     grid_disagreement_percent: float = 0.0
     beyond: float = 0.0
@@ -179,6 +181,11 @@ def _edge_failures(evidence: Evidence) -> list[str]:
             + ", ".join(f"{100 * share:.0f} %" for share in shares)
             + " of top, right, bottom, left "
             f"(without strings at least {100 * MIN_SHARE:.0f} % of each, {100 * MIN_MEAN_SHARE:.0f} % on average)"
+        )
+    if evidence.contrast < MIN_CONTRAST:
+        failures.append(
+            f"what lies outside the four edges varies like what lies inside ({evidence.contrast:.2f}, at least "
+            f"{MIN_CONTRAST}): no bars"
         )
     if evidence.reading_margin < MIN_MARGIN:
         failures.append(

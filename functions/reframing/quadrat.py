@@ -158,7 +158,7 @@ def _edges_only(photo: Photograph, start: PlaneModel, rough: RoughQuad) -> tuple
         sides = _measure_sides(photo, fit.model, moved, 0.002)
         if min(_shares(sides)) >= MIN_SHARE_TO_FIT:
             fit = _fit(_side_constraints(sides), fit.model)
-    return fit, Evidence(_shares(sides), choice.margin, choice.likeness, choice.misalignment)
+    return fit, Evidence(_shares(sides), choice.margin, choice.likeness, choice.misalignment, choice.contrast)
 
 
 def _with_grid(photo: Photograph, grid: Grid) -> tuple[JointFit, Evidence]:
@@ -188,6 +188,7 @@ def _with_grid(photo: Photograph, grid: Grid) -> tuple[JointFit, Evidence]:
         choice.margin,
         choice.likeness,
         choice.misalignment,
+        choice.contrast,
         strings=grid.counts,
         grid_disagreement_percent=100 * apart,
         beyond=float(beyond_ratios(photo, grid.model).max()),

@@ -5,18 +5,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reframing.geometry import PlaneModel
-from reframing.quadrat import model_with_corners
 
 WIDTH, HEIGHT = 800, 600
 BAR = 0.05
 
 
-def view(roll_deg: float, side_px: float = 400.0, tilt: float = 0.04, radial: float = -0.01) -> PlaneModel:
-    """Return a view with corners of a rolled, slightly tilted quadrat in the middle of the picture."""
-    roll = np.deg2rad(roll_deg)
-    turn = np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
-    square = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5 - tilt, 0.5], [-0.5 + tilt, 0.5 - tilt / 2]])
-    return model_with_corners(square @ turn.T * side_px + [WIDTH / 2, HEIGHT / 2], radial, WIDTH, HEIGHT)
+def view(roll_deg: float, side_px: float = 400.0, tilt_deg: float = 8.0, radial: float = -0.01) -> PlaneModel:
+    """Return a camera's view of a rolled, slightly tilted square in the middle of the picture."""
+    roll, tilt, focal = np.deg2rad(roll_deg), np.deg2rad(tilt_deg), 1.4
+    turned = np.array([[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]])
+    tilted = np.array([[1, 0, 0], [0, np.cos(tilt), -np.sin(tilt)], [0, np.sin(tilt), np.cos(tilt)]])
+    rotation = tilted @ turned
+    distance = focal * np.hypot(WIDTH / 2, HEIGHT / 2) / side_px
+    columns = np.stack([rotation[:, 0], rotation[:, 1], [0, 0, distance]], axis=1)
+    centred = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]])
+    matrix = np.diag([focal, focal, 1.0]) @ columns @ centred
+    return PlaneModel(matrix / matrix[2, 2], radial, WIDTH, HEIGHT)
 
 
 def plane_coordinates(model: PlaneModel, factor: int = 1) -> NDArray[np.float64]:

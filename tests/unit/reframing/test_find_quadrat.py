@@ -125,7 +125,7 @@ def test_rectified_picture_is_the_plane(side_px: int) -> None:
 
 
 def test_rectification_does_not_alias() -> None:
-    model = drawing.view(0, tilt=0.0, radial=0.0)
+    model = drawing.view(0, tilt_deg=0.0, radial=0.0)
     checker = np.indices((drawing.HEIGHT, drawing.WIDTH)).sum(0) % 2 * 255
     picture = np.repeat(checker[..., None], 3, axis=2).astype(np.uint8)
     square = rectify(picture, model, 110)
@@ -133,4 +133,4 @@ def test_rectification_does_not_alias() -> None:
 
 
 def test_output_has_the_sources_resolution() -> None:
-    assert source_side_px(drawing.view(0, tilt=0.0, radial=0.0)) == 400
+    assert source_side_px(drawing.view(0, tilt_deg=0.0, radial=0.0)) == 400

@@ -1,0 +1,189 @@
+"""The reframing handler against S3 (moto): what it reads, writes, records and refuses.
+
+The model is stood in for by the drawn frame's mask; the models themselves have tests of their own.
+"""
+
+import importlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import boto3
+import cv2
+import numpy as np
+import pytest
+from moto import mock_aws
+
+from reefsteps.errors import InvalidParameterError, ModelNotReadyError, PhotoNotFoundError, QuadratNotFoundError
+from reefsteps.images import decode, encode_jpeg
+from reefsteps.results import ModelIdentity, ObjectRef, ReframingResult, RestorationResult, Source, SurveyRef
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+RAW, TREATED, REFRAMED, MODELS = "reef-raw", "reef-treated", "reef-reframed", "reef-models"
+KEY, STEM = "2006-Mo'orea-3.jpg", "2006-Mo'orea-03"
+CORNERS = np.array([[160.0, 80.0], [560.0, 100.0], [540.0, 500.0], [140.0, 480.0]])  # a square of 400.5 px
+BAR_PX = 24
+IDENTITY = ModelIdentity("detectron2-reframe", "ab" * 32)
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_SESSION_TOKEN": "testing",
+    "AWS_DEFAULT_REGION": "eu-west-3",
+    "TREATED_BUCKET": TREATED,
+    "REFRAMED_BUCKET": REFRAMED,
+    "MODEL_BUCKET": MODELS,
+    "PIPELINE_VERSION": "1.2.3",
+    "POWERTOOLS_TRACE_DISABLED": "true",
+}
+
+
+@pytest.fixture
+def s3() -> Iterator["S3Client"]:
+    with mock.patch.dict(os.environ, ENVIRONMENT), mock_aws():
+        client = boto3.client("s3")
+        for bucket in (TREATED, REFRAMED, MODELS):
+            client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
+        yield client
+
+
+@pytest.fixture
+def app(s3: "S3Client", tmp_path: Path) -> Iterator[ModuleType]:
+    for name in ("reframing.app", "reframing.settings"):
+        sys.modules.pop(name, None)
+    with mock.patch("tempfile.gettempdir", return_value=str(tmp_path)):
+        yield importlib.import_module("reframing.app")
+    sys.modules.pop("reframing.app", None)
+
+
+def outer_corners() -> np.ndarray:
+    centre = CORNERS.mean(0)
+    return centre + (CORNERS - centre) * (1 + 2 * BAR_PX / 400)
+
+
+def photograph() -> np.ndarray:
+    random = np.random.default_rng(5)
+    coarse = random.uniform(20, 150, (120, 140, 3)).astype(np.float32)
+    scene = cv2.resize(coarse, (2100, 1800), interpolation=cv2.INTER_CUBIC)
+    cv2.fillPoly(scene, [np.round(outer_corners() * 3).astype(np.int32)], (230, 225, 215))
+    inside = cv2.fillPoly(np.zeros(scene.shape[:2], np.uint8), [np.round(CORNERS * 3).astype(np.int32)], 1) > 0
+    seabed = cv2.resize(coarse[::-1].copy(), (2100, 1800), interpolation=cv2.INTER_CUBIC)
+    scene[inside] = seabed[inside]
+    return np.clip(cv2.resize(scene, (700, 600), interpolation=cv2.INTER_AREA), 0, 255).astype(np.uint8)
+
+
+def frame_mask() -> np.ndarray:
+    mask = np.zeros((600, 700), np.uint8)
+    cv2.fillPoly(mask, [np.round(outer_corners()).astype(np.int32)], 1)
+    return cv2.fillPoly(mask, [np.round(CORNERS).astype(np.int32)], 0)
+
+
+def fake_model(app: ModuleType, mask: np.ndarray | None) -> Any:
+    class Detections:
+        def __len__(self) -> int:
+            return 0 if mask is None else 1
+
+        def union_mask(self) -> np.ndarray:
+            return mask
+
+    detector = SimpleNamespace(
+        identity=IDENTITY, manifest=SimpleNamespace(score_threshold=0.5), detect=lambda *_: Detections()
+    )
+    return mock.patch.object(app, "MODELS", SimpleNamespace(detector=lambda: detector))
+
+
+def restored(s3: "S3Client", *, version: str = "v1", side_cm: float = 50.0) -> dict[str, Any]:
+    """Put the treated picture and return restoration's record as it stands in the document."""
+    s3.put_object(Bucket=TREATED, Key=f"{STEM}.jpg", Body=encode_jpeg(photograph()), Metadata={"source-etag": version})
+    source = Source(ObjectRef(RAW, KEY, version), version, "2026-01-01T00:00:00+00:00", None, "JPEG", 700, 600)
+    return RestorationResult(
+        SurveyRef(2006, "Mo'orea", 3), source, ObjectRef(TREATED, f"{STEM}.jpg"),
+        ObjectRef(TREATED, f"thumbnails/{STEM}.jpg"), "planar", True, side_cm, 0.1,
+    ).to_json()  # fmt: skip
+
+
+def run(app: ModuleType, record: dict[str, Any] | None, **entry: Any) -> ReframingResult:
+    document = {
+        "execution": {"id": "arn:x", "name": "x", "started_at": "2026-01-01T00:00:00Z"},
+        "input": {"bucket": RAW, "key": KEY} | entry,
+    } | ({"restoration": record} if record else {})
+    answer = app.handler(json.loads(json.dumps(document)), SimpleNamespace(aws_request_id="1"))
+    return ReframingResult.from_json(json.loads(json.dumps(answer)))
+
+
+def read(s3: "S3Client", key: str) -> tuple[bytes, dict[str, str]]:
+    answer = s3.get_object(Bucket=REFRAMED, Key=key)
+    return answer["Body"].read(), answer["Metadata"]
+
+
+def test_frame_is_found_and_cut_out(app: ModuleType, s3: "S3Client") -> None:
+    with fake_model(app, frame_mask()):
+        result = run(app, restored(s3))
+    np.testing.assert_allclose(np.array(result.corners_px), CORNERS, atol=1.5)
+    assert (result.manual, result.strings_used, result.side_cm, result.model) == (False, False, 50.0, IDENTITY)
+    assert 0.5 < result.confidence <= 1
+    assert result.residual_px is not None
+    assert result.residual_px < 1
+    assert result.side_px == pytest.approx(400, abs=6)
+    assert result.px_per_cm == pytest.approx(result.side_px / 50, abs=1e-3)
+
+    body, metadata = read(s3, f"{STEM}.jpg")
+    assert decode(body).pixels_bgr.shape == (result.side_px, result.side_px, 3)
+    assert metadata["model-sha256"] == IDENTITY.sha256
+    assert metadata["source-version-id"] == "v1"
+    assert metadata["pipeline-version"] == "1.2.3"
+    assert decode(read(s3, f"thumbnails/{STEM}.jpg")[0]).pixels_bgr.shape == (320, 320, 3)
+    assert ReframingResult.from_json(json.loads(read(s3, f"results/{STEM}.json")[0])) == result
+
+
+def test_corners_by_hand_replace_detection_and_are_kept_for_this_version(app: ModuleType, s3: "S3Client") -> None:
+    corners = [[150.0, 480.0], [540.0, 490.0], [560.0, 110.0], [150.0, 90.0]]  # mirrored order: put right
+    result = run(app, restored(s3), corners_px=corners)
+    assert result.manual
+    assert result.corners_px == ((150, 90), (560, 110), (540, 490), (150, 480))
+    assert (result.confidence, result.residual_px, result.uncertainty_percent, result.model) == (1.0, None, None, None)
+    assert "model-sha256" not in read(s3, f"{STEM}.jpg")[1]
+
+    again = run(app, restored(s3))
+    assert again.manual
+    assert again.corners_px == result.corners_px
+    with fake_model(app, frame_mask()):
+        other = run(app, restored(s3, version="v2"))
+    assert not other.manual
+
+
+def test_side_of_the_execution_wins(app: ModuleType, s3: "S3Client") -> None:
+    result = run(app, restored(s3), corners_px=CORNERS.tolist(), side_cm=75)
+    assert (result.side_cm, result.px_per_cm) == (75, pytest.approx(result.side_px / 75, abs=1e-3))
+
+
+def test_earlier_record_is_taken_from_the_bucket(app: ModuleType, s3: "S3Client") -> None:
+    record = restored(s3)
+    s3.put_object(Bucket=TREATED, Key=f"results/{STEM}.json", Body=json.dumps(record).encode())
+    assert run(app, None, corners_px=CORNERS.tolist(), start_at="reframing").manual
+
+
+def test_refusals_write_nothing(app: ModuleType, s3: "S3Client") -> None:
+    record = restored(s3)
+    with fake_model(app, None), pytest.raises(QuadratNotFoundError, match="sees no quadrat frame"):
+        run(app, record)
+    with fake_model(app, np.roll(frame_mask(), 90, axis=1)), pytest.raises(QuadratNotFoundError, match="by hand"):
+        run(app, record)
+    with pytest.raises(InvalidParameterError, match="outside the treated picture"):
+        run(app, record, corners_px=[[0, 0], [800, 0], [800, 500], [0, 500]])
+    with pytest.raises(ModelNotReadyError):
+        run(app, record)
+    assert s3.list_objects_v2(Bucket=REFRAMED)["KeyCount"] == 0
+
+
+def test_missing_picture_is_named(app: ModuleType, s3: "S3Client") -> None:
+    record = restored(s3)
+    s3.delete_object(Bucket=TREATED, Key=f"{STEM}.jpg")
+    with pytest.raises(PhotoNotFoundError, match=f"{TREATED}/{STEM}.jpg"):
+        run(app, record)
