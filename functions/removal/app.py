@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +10,12 @@ from reefsteps.coverage_store import Removal, forget_removals, remove_result
 from reefsteps.database import Database
 from reefsteps.errors import InvalidParameterError, InvalidSurveyKeyError
 from reefsteps.observability import logger, step_handler
-from reefsteps.results import Record
+from reefsteps.precedence import Upload
+from reefsteps.results import Record, Source
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey, decode_key
-from removal.derived import Photograph, current_photographs, is_current, measured_sources, remove_derived
-from removal.request import parse_request
+from removal.derived import current_photographs, is_current, measured_sources, remove_derived
+from removal.request import Request, parse_request
 from removal.settings import Settings
 
 SETTINGS = Settings.from_environment()
@@ -34,41 +36,45 @@ class RemovalOutcome(Record):
 @step_handler("removal")
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Remove what a deleted photograph leaves behind; returns a RemovalOutcome as JSON."""
-    bucket, removal = parse_request(event)
-    if bucket != SETTINGS.raw_bucket:
-        raise InvalidParameterError(f"{bucket} is not the bucket of original photographs, {SETTINGS.raw_bucket}.")
+    request = parse_request(event)
+    if request.bucket != SETTINGS.raw_bucket:
+        raise InvalidParameterError(
+            f"{request.bucket} is not the bucket of original photographs, {SETTINGS.raw_bucket}."
+        )
     try:
-        survey = SurveyKey.parse(removal.key)
+        survey = SurveyKey.parse(request.removal.key)
     except InvalidSurveyKeyError:
-        logger.info("no survey photograph", key=removal.key)
+        logger.info("no survey photograph", key=request.removal.key)
         return RemovalOutcome(None, False, (), ()).to_json()
-    outcome = _remove(survey, removal)
+    outcome = _remove(survey, request)
     logger.info("removed", **outcome.to_json())
     return outcome.to_json()
 
 
-def _remove(survey: SurveyKey, removal: Removal) -> RemovalOutcome:
+def _remove(survey: SurveyKey, request: Request) -> RemovalOutcome:
     current = current_photographs(STORAGE, SETTINGS.raw_bucket, survey)
+    left = tuple(photograph.image.key for photograph in current)
+    if request.by_lifecycle and current:
+        return RemovalOutcome(survey.stem, False, (), left)  # an old version expired: nothing that anybody asked for
+
+    def is_kept(upload: Upload) -> bool:
+        # A photograph that was overwritten, not deleted, keeps its result until the newer one has its own.
+        return is_current(upload, current) or (bool(current) and not request.removal.covers(upload))
+
+    gone = [source for source in measured_sources(STORAGE, SETTINGS, survey) if not is_kept(source)]
     # Rows first: a run that is under way finds the deletion there, and its pictures never count again.
-    removals = [removal, *_versions_gone(survey, removal, current)]
-    row_removed = remove_result(DATABASE, survey, removals, lambda source: is_current(source, current))
+    removals = [request.removal, *_versions_of(gone, request.removal)]
+    row_removed = remove_result(DATABASE, survey, removals, is_kept)
     for photograph in current:
         forget_removals(DATABASE, survey, photograph)
-    removed = remove_derived(STORAGE, SETTINGS, survey, current)
-    return RemovalOutcome(
-        survey=survey.stem,
-        row_removed=row_removed,
-        objects_removed=tuple(f"s3://{ref.bucket}/{ref.key}" for ref in removed),
-        photographs_left=tuple(photograph.image.key for photograph in current),
-    )
+    removed = remove_derived(STORAGE, SETTINGS, survey, gone, all_gone=not current)
+    return RemovalOutcome(survey.stem, row_removed, tuple(f"s3://{ref.bucket}/{ref.key}" for ref in removed), left)
 
 
-def _versions_gone(survey: SurveyKey, removal: Removal, current: list[Photograph]) -> list[Removal]:
-    """Return the deletions of the versions that pictures were made from: times alone are too coarse to tell them."""
+def _versions_of(gone: Sequence[Source], removal: Removal) -> list[Removal]:
+    """Return the deletions of these versions one by one: times alone are too coarse to tell them."""
     return [
-        Removal(
-            decode_key(source.image.key), source.image.version_id, removal.removed_at, requested_by=removal.requested_by
-        )
-        for source in measured_sources(STORAGE, SETTINGS, survey)
-        if source.image.version_id not in (None, "", "null") and not is_current(source, current)
+        Removal(decode_key(image.key), image.version_id, removal.removed_at, requested_by=removal.requested_by)
+        for image in (source.image for source in gone)
+        if image.version_id not in (None, "", "null")
     ]

@@ -53,16 +53,16 @@ def measured_sources(storage: Storage, settings: Settings, survey: SurveyKey) ->
 
 
 def remove_derived(
-    storage: Storage, settings: Settings, survey: SurveyKey, current: Sequence[Photograph]
+    storage: Storage, settings: Settings, survey: SurveyKey, gone: Sequence[Source], *, all_gone: bool
 ) -> list[ObjectRef]:
-    """Delete what was derived from photographs that are gone; returns what was deleted."""
+    """Delete what was derived from the photographs that are gone, or everything; returns what was deleted."""
     removed = []
     for ref in _derived(settings, survey.stem):
         try:
             info = storage.head(ref)
         except PhotoNotFoundError:
             continue
-        if not any(_made_from(info, photograph) for photograph in current):
+        if all_gone or any(_made_from(info, source) for source in gone):
             storage.delete(ref)
             removed.append(ref)
     return removed
@@ -87,9 +87,9 @@ def _derived(settings: Settings, stem: str) -> list[ObjectRef]:
     return refs
 
 
-def _made_from(info: ObjectInfo, photograph: Photograph) -> bool:
-    """Tell by its metadata; what carries none (corners set by hand) belongs to the survey's photograph of the day."""
+def _made_from(info: ObjectInfo, source: Source) -> bool:
+    """Tell by its metadata; corners set by hand carry none and stay for the photograph that is left."""
     version = info.metadata.get("source-version-id", "null")
     if version not in ("", "null"):
-        return version == photograph.image.version_id
-    return info.metadata.get("source-etag", photograph.etag) == photograph.etag
+        return version == source.image.version_id
+    return info.metadata.get("source-etag") == source.etag

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,8 +12,17 @@ from reefsteps.errors import InvalidParameterError
 from reefsteps.surveys import decode_key
 
 
-def parse_request(event: Mapping[str, Any]) -> tuple[str, Removal]:
-    """Return the bucket and the deletion.
+@dataclass(frozen=True)
+class Request:
+    """A deletion in a bucket; `by_lifecycle` if it was S3 that deleted, by the bucket's own rules."""
+
+    bucket: str
+    removal: Removal
+    by_lifecycle: bool = False
+
+
+def parse_request(event: Mapping[str, Any]) -> Request:
+    """Return what was deleted.
 
     From an EventBridge event "Object Deleted" of S3, or from ``{"bucket", "key"}`` with optional ``version_id`` and
     ``requested_by``. A deletion that only put a delete marker is one of the whole key. Raises InvalidParameterError.
@@ -26,10 +36,12 @@ def parse_request(event: Mapping[str, Any]) -> tuple[str, Removal]:
             f"The request lacks {missing}: give the raw bucket and the photograph's key."
         ) from None
     now = datetime.now(UTC).isoformat()
-    return bucket, Removal(decode_key(key), event.get("version_id"), now, requested_by=event.get("requested_by"))
+    return Request(
+        bucket, Removal(decode_key(key), event.get("version_id"), now, requested_by=event.get("requested_by"))
+    )
 
 
-def _from_s3(event: Mapping[str, Any]) -> tuple[str, Removal]:
+def _from_s3(event: Mapping[str, Any]) -> Request:
     try:
         detail = event["detail"]
         bucket, entry = detail["bucket"]["name"], detail["object"]
@@ -40,10 +52,11 @@ def _from_s3(event: Mapping[str, Any]) -> tuple[str, Removal]:
         ) from None
     for_good = detail.get("deletion-type") != "Delete Marker Created"
     version = entry.get("version-id") if for_good else None
-    return bucket, Removal(
+    removal = Removal(
         key=decode_key(key),
         version_id=None if version in (None, "", "null") else version,
         removed_at=removed_at,
         sequencer=entry.get("sequencer"),
         requested_by=detail.get("requester"),
     )
+    return Request(bucket, removal, by_lifecycle=detail.get("reason") == "Lifecycle Expiration")

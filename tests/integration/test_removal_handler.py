@@ -174,6 +174,24 @@ def test_deleting_the_newest_version_takes_its_result_though_an_older_photo_is_l
     assert derived(s3) == []
 
 
+def test_an_overwritten_photo_keeps_its_result_until_the_newer_has_its_own(
+    app: ModuleType, s3: S3Client, database: Database
+) -> None:
+    oldest = upload(s3, body=b"oldest")
+    measured = upload(s3, body=b"measured")
+    process(s3, database, measured)
+    upload(s3, body=b"refused by reframing")
+    before = derived(s3)
+    s3.delete_object(Bucket="reef-raw", Key=KEY, VersionId=oldest)
+    assert not app.handler(s3_event(KEY, oldest, marker=False), None)["row_removed"]
+    expired = s3_event(KEY, measured, marker=False)
+    expired["detail"]["reason"] = "Lifecycle Expiration"
+    s3.delete_object(Bucket="reef-raw", Key=KEY, VersionId=measured)
+    assert not app.handler(expired, None)["row_removed"]
+    assert covers(database) == [12.34]
+    assert derived(s3) == before
+
+
 def test_a_deletion_that_is_undone_can_be_measured_again(app: ModuleType, s3: S3Client, database: Database) -> None:
     version = upload(s3)
     process(s3, database, version)
