@@ -36,7 +36,10 @@ Lambda handlers, on moto and AWS's Lambda Runtime Interface Emulator. State is k
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status: 0 for success, 1 when something failed, 2 for a wrong call."""
+    from local.provision import isolate_environment
+
     options = _parser().parse_args(arguments)
+    isolate_environment()
     # A pipe has no width; the table needs this much.
     console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 from local.deployment import ACCOUNT, Deployment
@@ -10,6 +11,15 @@ from local.deployment import ACCOUNT, Deployment
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/local"  # moto wants one; nothing checks it
 
 LOCAL_KEY = "local"  # both halves of the credentials; nothing checks them
+
+
+def isolate_environment() -> None:
+    """Keep this process away from the user's real account and from proxies; call it before boto3 is used."""
+    os.environ.pop("AWS_PROFILE", None)
+    os.environ.pop("AWS_DEFAULT_PROFILE", None)
+    os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name, ""), "127.0.0.1", "localhost"]))
 
 
 def provision(deployment: Deployment, clients: Clients) -> None:

@@ -96,7 +96,10 @@ def serve(options: StackOptions, say: Say = print) -> None:
         EmulatorMissingError: this machine cannot run the stack.
         TemplateError: the template cannot be carried out.
     """
+    from local.provision import isolate_environment
+
     emulator_path()
+    isolate_environment()
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
