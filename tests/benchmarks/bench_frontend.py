@@ -1,0 +1,129 @@
+"""The page with 2,000 surveys: seconds to each first view, and the process's memory while 200 photographs are sent.
+
+Run by ``make bench-frontend`` or ``python -m tests.benchmarks.bench_frontend``; needs Debian's Chromium. The bars:
+every first view under 2 s; memory grows by less than 50 MB. Seconds are from the request of the address to a page that is
+drawn and at rest, in a browser context that has never seen it; the page's process has been asked once for Help before,
+as a running service has.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.e2e import page_world
+from tests.e2e.conftest import _FLAGS
+from tests.e2e.page_server import ServedPage, served_page
+from tests.e2e.test_page_looks import ADDRESSES
+
+ISLANDS = ("Takapoto", "Mo'orea", "Huahiné", "Bora-Bora", "Nuku Hiva")
+YEARS = tuple(range(2004, 2024))
+POSITIONS = 22  # with one gap in ten: about 2,000 results
+OBJECTS_OF = 800  # surveys with pictures; ten objects each
+
+
+def main() -> None:
+    """Print the tables."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--photos", type=int, default=200, help="photographs of 8 MB to send (0 leaves that part out)")
+    photos = options.parse_args().photos
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        raise SystemExit("Chromium is missing: apt-get install chromium")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        served_page(Path(folder), _fill) as served,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(_FLAGS))
+        _first_views(browser, served)
+        if photos:
+            _upload(browser, served, Path(folder), photos)
+        browser.close()
+
+
+def _fill(served: ServedPage) -> None:
+    quadrats = list(page_world.several_surveys(ISLANDS, YEARS, POSITIONS))
+    page_world.write_results(served.database, quadrats)
+    surveys = [q.survey for q in quadrats[:OBJECTS_OF]]
+    page_world.write_pictures(served.s3, surveys)
+    page_world.write_pictures(served.s3, [page_world.SurveyKey(2010, "Takapoto", 50)], derived=False)
+    page_world.write_runs(served.step_functions, served.pipeline_arn)
+    print(f"{len(quadrats):,} results, {10 * len(surveys):,} objects")
+
+
+def _first_views(browser: Browser, served: ServedPage) -> None:
+    _first_view(browser, f"{served.url}/help")
+    print(f"\nload of this machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    print(f"{'page':<12}{'first view (s)':>16}{'again (s)':>12}{'its CPU time (s)':>18}")
+    for name, address in ADDRESSES.items():
+        before = _cpu_s(served.process_id)
+        first = _first_view(browser, f"{served.url}/{address}")
+        used = _cpu_s(served.process_id) - before
+        again = _first_view(browser, f"{served.url}/{address}")
+        print(f"{name:<12}{first:>16.2f}{again:>12.2f}{used:>18.2f}{'' if first < 2 else '   over 2 s'}")
+
+
+def _first_view(browser: Browser, url: str) -> float:
+    with browser.new_context(viewport={"width": 1366, "height": 768}) as context:
+        page = context.new_page()
+        started = time.monotonic()
+        page.goto(url)
+        _at_rest(page)
+        return time.monotonic() - started
+
+
+def _at_rest(page: Page) -> None:
+    page.wait_for_selector("h1", timeout=60_000)
+    page.wait_for_function("() => document.querySelector('[data-test-script-state=notRunning]')", timeout=60_000)
+
+
+def _upload(browser: Browser, served: ServedPage, folder: Path, photos: int) -> None:
+    original, sent = folder / "original.jpg", folder / "photos"
+    page_world.draw_quadrat(1, (600, 450)).save(original)
+    with original.open("ab") as file:
+        file.write(os.urandom(8 * 1000 * 1000))
+    sent.mkdir()
+    for number in range(1, photos + 1):
+        os.link(original, sent / f"2025-Raiatea-{number:03d}.jpg")
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{served.url}/upload")
+        _at_rest(page)
+        before = _resident_mb(served.process_id)
+        page.locator("input.file-input").set_input_files(sorted(sent.iterdir()))
+        page.get_by_role("button", name=re.compile(f"Send {photos} photographs")).click(timeout=120_000)
+        started, highest = time.monotonic(), before
+        done: Any = page.get_by_text(f"{photos} of {photos} photographs have arrived")
+        while not done.is_visible():
+            highest = max(highest, _resident_mb(served.process_id))
+            page.wait_for_timeout(200)
+        seconds = time.monotonic() - started
+        page.wait_for_timeout(3000)
+        highest = max(highest, _resident_mb(served.process_id))
+    print(f"\n{photos} photographs of 8 MB in {seconds:.0f} s ({8 * photos / seconds:.0f} MB/s)")
+    print(f"memory of the page's process: {before:.0f} MB before, {highest:.0f} MB at most: {highest - before:+.0f} MB")
+
+
+def _cpu_s(process_id: int) -> float:
+    fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _resident_mb(process_id: int) -> float:
+    status = Path(f"/proc/{process_id}/status").read_text()
+    match = re.search(r"VmRSS:\s+(\d+) kB", status)
+    assert match is not None
+    return int(match[1]) / 1024
+
+
+if __name__ == "__main__":
+    main()
