@@ -133,13 +133,12 @@ def _demo(options: argparse.Namespace, console: Console) -> int:
     from local.photos import find_photos
     from local.samples import make_samples
 
-    truth: dict[str, float] = {}
-    photos = options.photos
-    if not photos:
-        photos = [options.output / "photos"]
+    if options.photos:
+        runs = _send(options, find_photos(options.photos), {}, console)
+    else:
         with console.status("Drawing the sample photographs"):
-            truth = make_samples(photos[0])
-    runs = _send(options, find_photos(photos), truth, console)
+            photos, truth = make_samples(options.output / "photos")
+        runs = _send(options, photos, truth, console)
     console.print("See them on the page: python -m local up", highlight=False, soft_wrap=True)
     return 0 if all(run.succeeded or run.refused for run in runs) else 1
 

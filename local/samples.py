@@ -6,13 +6,15 @@ import csv
 import dataclasses
 from pathlib import Path
 
+from local.photos import Photo
+
 _COUNT = 6
 _SEED = 500_000  # the generator's seeds for samples; training uses others
 _NO_FRAME = "2010-Takapoto-01.jpg"
 
 
-def make_samples(folder: Path) -> dict[str, float]:
-    """Draw the samples into `folder` where they are not yet; returns the true percent cover by file name.
+def make_samples(folder: Path) -> tuple[list[Photo], dict[str, float]]:
+    """Draw the samples into `folder` where they are not yet; returns them, and the true percent cover by file name.
 
     The last one shows a reef without a quadrat: the pipeline has to refuse it, so it has no truth.
     """
@@ -28,4 +30,7 @@ def make_samples(folder: Path) -> dict[str, float]:
         photo = generate(_SEED + _COUNT, dataclasses.replace(config, frame="none", framing=None))
         cv2.imwrite(str(folder / _NO_FRAME), photo.image_bgr)
     with truth_file.open(newline="", encoding="utf-8") as file:
-        return {row["file"]: float(row["cover_percent"]) for row in csv.DictReader(file)}
+        rows = list(csv.DictReader(file))
+    photos = [Photo(folder / row["file"], row["file"], float(row["side_cm"])) for row in rows]
+    photos.append(Photo(folder / _NO_FRAME, _NO_FRAME))
+    return photos, {row["file"]: float(row["cover_percent"]) for row in rows}
