@@ -199,9 +199,10 @@ def show(title: str, rows: Sequence[Row]) -> None:
     for row in rows:
         cold = f"{first.cold_cpu_s / row.cold_cpu_s:.2f}x ({first.cold_wall_s / row.cold_wall_s:.2f}x)"
         warm = f"{first.cpu_s / row.cpu_s:.2f}x ({first.wall_s / row.wall_s:.2f}x)"
+        memory = f"{row.peak_mb:9.0f}{row.peak_mb / first.peak_mb:9.2f}"
         print(
             f"{row.label:20}{row.cold_cpu_s:8.2f} ({row.cold_wall_s:6.2f}) {cold:>15}"
-            f"{row.cpu_s:8.2f} ({row.wall_s:5.2f}){warm:>16}{row.peak_mb:9.0f}{row.peak_mb / first.peak_mb:9.2f}{row.instances:9d}"
+            f"{row.cpu_s:8.2f} ({row.wall_s:5.2f}){warm:>16}{memory}{row.instances:9d}"
         )
 
 
