@@ -7,7 +7,6 @@ memory in MB.
 from __future__ import annotations
 
 import argparse
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -34,13 +33,19 @@ def main() -> None:
     _timed(run, picture)
     for _ in sys.stdin:
         _timed(run, picture)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)
+    print(_peak_mb(), flush=True)
 
 
 def _timed(run: Callable[[Any], int], picture: Any) -> None:
     wall, cpu = time.perf_counter(), time.process_time()
     count = run(picture)
     print(time.perf_counter() - wall, time.process_time() - cpu, count, flush=True)
+
+
+def _peak_mb() -> float:
+    """Return this program's peak memory (getrusage would count the parent's before it started this one)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
 def _runner(engine: str, folder: Path, name: str, threads: int) -> Callable[[Any], int]:
