@@ -7,18 +7,25 @@ Synthetic quadrats with known corals.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from conversion.convert import convert
 from tests.benchmarks.separability import Bgr, Restore
-from training.synthetic import PhotoConfig, generate
+from training.examples import TEST_SEED, coral_photo, straighten
+from training.predict import Predictor, load_predictor
+from training.synthetic import PhotoConfig, SyntheticPhoto, generate
 
 WATERS = ("clear", "green", "blue", "deep")
 _STRIDE_PX = 4
+_CROP_PX = 512
+_MIN_SCORE = 0.5
 
 Features = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.bool_]
@@ -60,6 +67,30 @@ def cover_scores(training: dict[str, Quadrats], testing: dict[str, Quadrats], re
             scores.iou[trained, tested] = float(np.mean([_iou(one, other) for one, other in pairs]))
             scores.cover_error[trained, tested] = float(np.mean([abs(a.mean() - b.mean()) * 100 for a, b in pairs]))
     return scores
+
+
+def model_cover(checkpoint: Path, restorers: dict[str, Restore], count: int) -> dict[str, tuple[float, float]]:
+    """Return (mean IoU, mean cover error in points) of the demo coral model on restored quadrats, for each restorer.
+
+    The whole photograph is restored and then straightened with its true corners, as the pipeline does. The model was
+    trained on raw and restored pictures (training/examples.py), on other scenes.
+    """
+    photos = [coral_photo(TEST_SEED + seed) for seed in range(count)]
+    with tempfile.TemporaryDirectory() as folder:
+        convert(checkpoint, checkpoint.with_suffix(".yaml"), Path(folder))
+        predict = load_predictor(Path(folder) / checkpoint.with_suffix(".onnx").name, threads=2)
+        return {name: _judged(predict, photos, restore) for name, restore in restorers.items()}
+
+
+def _judged(predict: Predictor, photos: Sequence[SyntheticPhoto], restore: Restore) -> tuple[float, float]:
+    ious, errors = [], []
+    for photo in photos:
+        crop, _ = straighten(restore(photo.image_bgr), photo.coral_labels(), photo.corners_px, _CROP_PX)
+        truth = photo.rectified_coral_labels(_CROP_PX) > 0
+        found = predict(crop).union(_MIN_SCORE)
+        ious.append(_iou(found, truth))
+        errors.append(abs(found.mean() - truth.mean()) * 100)
+    return float(np.mean(ious)), float(np.mean(errors))
 
 
 def _features(bgr: Bgr) -> Features:
