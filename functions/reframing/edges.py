@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reframing.geometry import Array, PlaneModel, side_lengths
-from reframing.sampling import Floats, Photograph, on_side, side_strip
+from reframing.sampling import Floats, Photograph, side_strip
 
 SEGMENTS = 24
 COLUMNS_PER_SEGMENT = 8
@@ -30,11 +30,6 @@ INSIDE_STEP_WEIGHT = 4.0
 COMMON_OFFSET_SPREAD = 0.012
 WITHOUT_A_SIDE = -3.0
 PATTERN_DEPTH = 0.085  # how far outside the inner edge the bars' pattern is compared
-FINE_COLUMNS = 320
-NEIGHBOUR_REACH = 0.009
-NEIGHBOUR_STRENGTH = 0.2  # of the fitted edge's step
-NEIGHBOUR_CREST = 0.06
-NEIGHBOUR_CALM = 0.5  # of the seabed's variation
 
 
 @dataclass(frozen=True)
@@ -63,14 +58,6 @@ class SideSearch:
     profiles: Array  # (line shapes, rows), 0 (usual) to 1 (strongest)
     across: Array  # (rows,)
     visible: float  # share of the band within the photograph
-
-
-@dataclass(frozen=True)
-class EdgePoints:
-    """Sub-pixel points of one side and the share of the whole side on which they were found."""
-
-    points_px: Array
-    share: float
 
 
 @dataclass(frozen=True)
@@ -334,89 +321,3 @@ def _against_rivals(
     rival = np.where(differs, total, -np.inf)
     where = np.unravel_index(int(np.argmax(rival)), rival.shape)
     return Choice(picked, float(total.max() - rival[where]), float(distance[where]), *alignment)
-
-
-def edge_points(photo: Photograph, model: PlaneModel, side: int, candidate: Candidate, window: float) -> EdgePoints:
-    """Return sub-pixel points of the edge near a candidate line, outliers to a parabola removed.
-
-    The frame's colour is steady and the seabed's is not, so the step's main colour direction over the whole side is
-    taken first (principal axis of the gradients), then each column's strongest step in that direction.
-    """
-    side_px = float(side_lengths(model.corners_px).mean())
-    step = float(np.clip(0.7 / side_px, window / 40, window / 4))  # at least nine rows, however small the quadrat
-    across = np.arange(-window, window + step / 2, step)
-    along = np.linspace(0.015, 0.985, FINE_COLUMNS)
-    strip = side_strip(photo, model, side, candidate.inward(along), across, along, step * side_px)
-    smooth = cv2.GaussianBlur(strip.values, (0, 0), sigmaX=1.5, sigmaY=1.2)
-    gradient = smooth[2:] - smooth[:-2]
-    near = np.exp(-0.5 * (across[1:-1] / (0.6 * window)) ** 2)
-    weighted = (gradient * near[:, None, None].astype(np.float32)).reshape(-1, 3)
-    _, vectors = np.linalg.eigh((weighted.T @ weighted).astype(np.float64))
-    step_size = np.abs(gradient @ vectors[:, -1].astype(np.float32)) * near[:, None].astype(np.float32)
-    row = np.clip(step_size.argmax(0), 1, len(step_size) - 2)
-    column = np.arange(FINE_COLUMNS)
-    before, peak, after = step_size[row - 1, column], step_size[row, column], step_size[row + 1, column]
-    curve = np.minimum(before - 2 * peak + after, -1e-6)
-    position = across[1:-1][row] + np.clip(0.5 * (before - after) / curve, -0.5, 0.5) * step
-    usable = strip.inside.all(0) & (peak > 0.006) & (np.abs(position) < 0.97 * window)
-    inlier = _parabola_inliers(along, position, usable, max(0.0012, 1.5 / side_px))
-    inward = candidate.inward(along) + position
-    points = model.to_image(on_side(side, along[inlier], inward[inlier]))
-    return EdgePoints(points, float(inlier.sum()) / FINE_COLUMNS)
-
-
-def _parabola_inliers(along: Array, position: Array, usable: NDArray[np.bool_], tolerance: float) -> NDArray[np.bool_]:
-    """Return which points lie on the best straight line (200 pairs tried), then on a parabola refined from it."""
-    index = np.nonzero(usable)[0]
-    none = np.zeros(len(along), bool)
-    if len(index) < 25:
-        return none
-    random = np.random.default_rng(0)
-    pairs = random.choice(index, (200, 2))
-    pairs = pairs[np.abs(along[pairs[:, 0]] - along[pairs[:, 1]]) > 0.2]
-    if len(pairs) == 0:
-        return none
-    run = along[pairs[:, 1]] - along[pairs[:, 0]]
-    slope = (position[pairs[:, 1]] - position[pairs[:, 0]]) / run
-    start = position[pairs[:, 0]] - slope * along[pairs[:, 0]]
-    distance = np.abs(position[index][None] - start[:, None] - slope[:, None] * along[index][None])
-    best = int(np.argmax((distance < tolerance).sum(1)))
-    inlier = none.copy()
-    inlier[index] = distance[best] < tolerance
-    for degree in (1, 2, 2):
-        if inlier.sum() < 20:
-            return none
-        fitted = np.polyval(np.polyfit(along[inlier], position[inlier], degree), along)
-        inlier = usable & (np.abs(position - fitted) < tolerance)
-    return inlier
-
-
-def inner_neighbour(photo: Photograph, model: PlaneModel, side: int) -> float:
-    """Return how far inside a fitted side the bar really ends (0 when the fitted side is the inner edge).
-
-    A bevel or a tube's shading has several parallel steps a few pixels apart, and the strongest need not be the last.
-    Steps are averaged along the whole side; one further in counts when what lies between is as uniform as a bar.
-    """
-    side_px = float(side_lengths(model.corners_px).mean())
-    step = max(0.7 / side_px, 0.0003)
-    across = np.arange(-0.003, 2.5 * NEIGHBOUR_REACH, step)
-    along = np.linspace(0.02, 0.98, FINE_COLUMNS)
-    strip = side_strip(photo, model, side, np.zeros_like(along), across, along, step * side_px)
-    smooth = np.asarray(cv2.GaussianBlur(strip.values, (0, 0), sigmaX=1.0, sigmaY=1.0), np.float64)
-    size = np.linalg.norm(smooth[2:] - smooth[:-2], axis=2)
-    steps = np.median(size, axis=1)
-    busy = np.median(np.abs(np.diff(smooth, axis=1)).sum(2), axis=1)[1:-1]
-    at = across[1:-1]
-    own = float(steps[np.abs(at) < 0.0012].max())
-    floor = float(np.median(steps[at > 1.2 * NEIGHBOUR_REACH]))
-    crest = np.r_[False, (steps[1:-1] >= steps[:-2]) & (steps[1:-1] > steps[2:]), False]
-    found = 0.0
-    for row in np.nonzero(crest & (at > max(0.0012, 3.5 * step)) & (at < NEIGHBOUR_REACH))[0]:
-        between = float(np.median(busy[(at > 0.3 * at[row]) & (at < 0.8 * at[row])]))
-        beyond = float(np.median(busy[row + 2 : row + 3 + int(0.004 / step)]))
-        valley = float(steps[(at > 0) & (at < at[row])].min())
-        height = max(own - floor, 0.004)
-        strong = steps[row] - floor > NEIGHBOUR_STRENGTH * height and steps[row] - valley > NEIGHBOUR_CREST * height
-        if strong and between < NEIGHBOUR_CALM * beyond:
-            found = float(at[row])
-    return found

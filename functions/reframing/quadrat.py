@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reefsteps.errors import QuadratNotFoundError
-from reframing.edges import Candidate, EdgePoints, choose, edge_points, inner_neighbour, search_side
+from reframing.edges import Candidate, choose, search_side
 from reframing.fitting import Constraint, JointFit, joint_fit
 from reframing.gate import WHAT_TO_DO, Evidence, calibrated_uncertainty, check
 from reframing.geometry import (
@@ -22,6 +22,7 @@ from reframing.geometry import (
 )
 from reframing.outline import RoughQuad, rough_quad
 from reframing.sampling import Photograph, Pixels
+from reframing.side_points import EdgePoints, edge_points, inner_neighbour
 from reframing.strings import Grid, beyond_ratios, find_grid
 
 # A measured string grid leaves the inner edge this far to move (tied on the rim, or drilled through the bar).

@@ -30,12 +30,13 @@ def damaged(mask: Mask, random: np.random.Generator, amount: float) -> Mask:
 
 def _in_two_pieces(mask: Mask, random: np.random.Generator, amount: float) -> Mask:
     y, x = np.nonzero(mask)
-    angle, extent = random.uniform(0, np.pi), float(max(np.ptp(x), np.ptp(y), 1))
+    angle, extent = random.uniform(0, np.pi), max(float(np.ptp(x)), float(np.ptp(y)), 1.0)
     rows, columns = np.indices(mask.shape)
     distance = (columns - x.mean()) * np.cos(angle) + (rows - y.mean()) * np.sin(angle)
     overlap = random.uniform(-0.05, 0.2) * extent
     parts = (mask & (distance < overlap), mask & (distance > -overlap))
-    return np.logical_or.reduce([_through_mask_head(part, random, amount) for part in parts])
+    first, second = (_through_mask_head(part, random, amount) for part in parts)
+    return first | second
 
 
 def _false_instance(shape: tuple[int, ...], random: np.random.Generator) -> Mask:

@@ -90,6 +90,7 @@ def fake_model(app: ModuleType, mask: np.ndarray | None) -> Any:
             return 0 if mask is None else 1
 
         def union_mask(self) -> np.ndarray:
+            assert mask is not None
             return mask
 
     detector = SimpleNamespace(
@@ -160,7 +161,8 @@ def test_corners_by_hand_replace_detection_and_are_kept_for_this_version(app: Mo
 
 def test_side_of_the_execution_wins(app: ModuleType, s3: "S3Client") -> None:
     result = run(app, restored(s3), corners_px=CORNERS.tolist(), side_cm=75)
-    assert (result.side_cm, result.px_per_cm) == (75, pytest.approx(result.side_px / 75, abs=1e-3))
+    assert result.side_cm == 75
+    assert result.px_per_cm == pytest.approx(result.side_px / 75, abs=1e-3)
 
 
 def test_earlier_record_is_taken_from_the_bucket(app: ModuleType, s3: "S3Client") -> None:
