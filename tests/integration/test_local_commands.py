@@ -36,8 +36,7 @@ def local(*arguments: object, timeout_s: float = 240) -> subprocess.CompletedPro
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three photographs: one that can be measured, one without a quadrat, one that is none."""
     folder = tmp_path_factory.mktemp("photos")
-    plain = PhotoConfig(1500, 1000, frame="pvc", strings="none", framing="inside", water="clear", occlusion=0.0)
-    photo = generate(500_000, plain)
+    photo = generate(500_000, PhotoConfig(2400, 1600, frame="aluminium", framing="inside", occlusion=0.2))
     cv2.imwrite(str(folder / "2006-Bora-Bora-01.jpg"), photo.image_bgr)
     (folder / "truth.txt").write_text(str(photo.cover_percent))
     reef = generate(500_001, PhotoConfig(900, 600, frame="none", water="clear"))
