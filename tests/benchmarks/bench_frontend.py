@@ -1,8 +1,8 @@
 """The page with 2,000 surveys: seconds to each first view, and the process's memory while 200 photographs are sent.
 
 Run by ``make bench-frontend`` or ``python -m tests.benchmarks.bench_frontend``; needs Debian's Chromium. The bars:
-every first view under 2 s; memory grows by less than 50 MB. Seconds are from the request of the address to a page that is
-drawn and at rest, in a browser context that has never seen it; the page's process has been asked once for Help before,
+every first view under 2 s; memory grows by less than 50 MB. Seconds are from the request of the address to a page that
+is drawn and at rest, in a browser context that has never seen it; the page has been asked once for Help before,
 as a running service has.
 """
 

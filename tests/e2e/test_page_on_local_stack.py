@@ -1,0 +1,133 @@
+"""The page over the whole local stack: real handlers, state machines and events, from sending to deleting."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.test_page_looks import settle
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+REPOSITORY = Path(__file__).parents[2]
+START_TIMEOUT_S = 240
+RUN_TIMEOUT_MS = 180_000
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[dict[str, Any]]:
+    """A running local stack with its page; what it says of itself."""
+    if not (REPOSITORY / "models" / "detectron2-reframe.pth").is_file():
+        pytest.skip("the demo models are missing: models/detectron2-reframe.pth")
+    state = tmp_path_factory.mktemp("stack")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "local", "up", "--state", str(state), "--page-port", str(port)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY / "functions"), str(REPOSITORY)])}
+    with (state / "up.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        info = state / "stack.json"
+        ends = time.monotonic() + START_TIMEOUT_S
+        while not info.is_file() and process.poll() is None and time.monotonic() < ends:
+            time.sleep(0.5)
+        assert info.is_file(), (state / "up.log").read_text()
+        yield json.loads(info.read_text())
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The demo's photographs; the last one shows no quadrat."""
+    from local.samples import make_samples
+
+    folder = tmp_path_factory.mktemp("samples")
+    make_samples(folder)
+    return sorted(folder.glob("*.jpg"))
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Page]:
+    with browser.new_context(viewport={"width": 1366, "height": 900}) as context:
+        yield context.new_page()
+
+
+def test_a_photograph_travels_from_the_browser_to_a_result_and_is_deleted_again(
+    tab: Page, stack: dict[str, Any], samples: list[Path], artifacts: Path
+) -> None:
+    url, photo = stack["page_url"], samples[0]
+    tab.goto(f"{url}/upload")
+    settle(tab)
+    tab.locator("input.file-input").set_input_files(photo)
+    tab.get_by_role("button", name=re.compile("Send 1 photograph")).click()
+    tab.get_by_text("1 of 1 photographs have arrived").wait_for(timeout=60_000)
+
+    tab.goto(f"{url}/runs")
+    settle(tab)
+    tab.get_by_text("See the result").wait_for(timeout=RUN_TIMEOUT_MS)
+    tab.screenshot(path=artifacts / "stack-runs.png", full_page=True)
+    tab.get_by_text("See the result").click()
+    settle(tab)
+    tab.get_by_text("Coral cover").first.wait_for(timeout=60_000)
+    picture = tab.locator("img.under")
+    tab.wait_for_function("() => true")
+    picture.wait_for(timeout=30_000)
+    tab.wait_for_timeout(2000)
+    assert picture.evaluate("image => image.naturalWidth") > 300
+    tab.screenshot(path=artifacts / "stack-quadrat.png", full_page=True)
+
+    tab.get_by_role("link", name="Delete").last.click()
+    tab.get_by_text("What will be removed").wait_for(timeout=60_000)
+    key = tab.get_by_label("Name of the photograph").input_value()
+    tab.get_by_label("Confirmation").fill(key)
+    tab.get_by_label("Confirmation").press("Enter")
+    tab.get_by_role("button", name="Delete for good").click()
+    tab.get_by_text("No result of these photographs is left in the database.").wait_for(timeout=90_000)
+    assert tab.get_by_text("Still being removed").count() == 0
+    tab.screenshot(path=artifacts / "stack-deleted.png", full_page=True)
+
+
+def test_a_frame_that_is_not_found_is_set_by_hand_and_the_run_goes_on(
+    tab: Page, stack: dict[str, Any], samples: list[Path], artifacts: Path
+) -> None:
+    url, photo = stack["page_url"], samples[-1]
+    tab.goto(f"{url}/upload")
+    settle(tab)
+    tab.locator("input.file-input").set_input_files(photo)
+    tab.get_by_role("button", name=re.compile("Send 1 photograph")).click()
+    tab.get_by_text("1 of 1 photographs have arrived").wait_for(timeout=60_000)
+    tab.goto(f"{url}/runs?status=Failed")
+    settle(tab)
+    ends = time.monotonic() + RUN_TIMEOUT_MS / 1000
+    while not tab.get_by_text("No quadrat frame was found").count() and time.monotonic() < ends:
+        tab.wait_for_timeout(3000)
+        tab.reload()
+        settle(tab)
+    tab.get_by_role("link", name="Fix corners").last.click()
+    tab.get_by_role("button", name="Use these corners").click(timeout=60_000)
+    tab.get_by_text("The run has started from these corners").wait_for(timeout=60_000)
+    tab.get_by_role("link", name="Follow it").click()
+    tab.get_by_text("See the result").wait_for(timeout=RUN_TIMEOUT_MS)
+    tab.get_by_text("See the result").click()
+    settle(tab)
+    tab.get_by_text("corners set by hand").first.wait_for(timeout=60_000)
+    tab.screenshot(path=artifacts / "stack-manual.png", full_page=True)
