@@ -31,7 +31,7 @@ MIN_READING = 0.75
 READING_PER_MARGIN = 0.2
 SQUARE_PERCENT = 0.3  # four lines taken from different steps of the bars seldom make a square this exact
 SQUARE_BONUS = 0.15
-MAX_SQUARENESS_PERCENT = {True: 3.0, False: 1.5}  # by whether strings were used
+MAX_SQUARENESS_PERCENT = 1.5
 # Bars that differ (rulers, patches, fittings) are believed when each shows its edge nearly whole and they fit a square.
 CLEAR_SHARE = 0.92
 CLEAR_MARGIN = 1.0
@@ -114,9 +114,10 @@ def _shape_failures(evidence: Evidence) -> list[str]:
             f"corner angles {angles.min():.0f} to {angles.max():.0f} degrees "
             f"(accepted {ANGLE_RANGE_DEG[0]:.0f} to {ANGLE_RANGE_DEG[1]:.0f})"
         )
-    most = MAX_SQUARENESS_PERCENT[evidence.strings is not None]
-    if evidence.squareness_percent > most:
-        failures.append(f"no view of a square by {evidence.squareness_percent:.1f} % (at most {most})")
+    if evidence.squareness_percent > MAX_SQUARENESS_PERCENT:
+        failures.append(
+            f"no view of a square by {evidence.squareness_percent:.1f} % (at most {MAX_SQUARENESS_PERCENT})"
+        )
     width, height = evidence.picture_px
     area = signed_area(corners) / (width * height)
     if area < MIN_AREA_SHARE:

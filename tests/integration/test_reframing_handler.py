@@ -64,7 +64,7 @@ def app(s3: "S3Client", tmp_path: Path) -> Iterator[ModuleType]:
 
 def outer_corners() -> np.ndarray:
     centre = CORNERS.mean(0)
-    return centre + (CORNERS - centre) * (1 + 2 * BAR_PX / 400)
+    return np.asarray(centre + (CORNERS - centre) * (1 + 2 * BAR_PX / 400))
 
 
 def photograph() -> np.ndarray:
