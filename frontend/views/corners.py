@@ -108,7 +108,7 @@ def _edit(survey: SurveyKey) -> None:
     started = st.session_state.get("corners_started")
     if started and started[0] == survey:
         st.success("The run has started from these corners. They are kept and used again in later runs.")
-        navigation.link("Runs", "Follow it", icon=":material/arrow_forward:")
+        navigation.link("Runs", "Follow it", icon=":material/arrow_forward:", status="All")
     with st.container(horizontal=True):
         navigation.link("Fix corners", "Other photographs", icon=":material/arrow_back:")
 
