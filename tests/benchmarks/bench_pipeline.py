@@ -24,7 +24,7 @@ from local.processing import STEPS
 from tests.integration.local_stack_fixture import REPOSITORY, RunningStack
 from training.synthetic import PhotoConfig, generate
 
-_SIZES = {12: (4000, 3000), 24: (6000, 4000)}
+_SIZES = {12: (4242, 2828), 24: (6000, 4000)}
 _SEED = 500_000
 _REPORT = re.compile(r"REPORT RequestId: \S+\s.*?(?<!Init )Duration: ([\d.]+) ms")
 
@@ -59,9 +59,10 @@ def measure(megapixels: int, repeats: int, models: Path) -> tuple[list[Sample], 
 
 
 def _photograph(megapixels: int) -> bytes:
-    width, height = _SIZES[megapixels]
-    config = PhotoConfig(width, height, frame="pvc", framing="inside", water="clear", occlusion=0.0, max_tilt_deg=6.0)
-    ok, encoded = cv2.imencode(".jpg", generate(_SEED, config).image_bgr, [cv2.IMWRITE_JPEG_QUALITY, 92])
+    # The demo's first sample, enlarged: what is measured at one size must not be refused at the other.
+    photo = generate(_SEED, PhotoConfig(2400, 1600, frame="aluminium", framing="inside", occlusion=0.2))
+    picture = cv2.resize(photo.image_bgr, _SIZES[megapixels], interpolation=cv2.INTER_CUBIC)
+    ok, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 92])
     assert ok
     return encoded.tobytes()
 
