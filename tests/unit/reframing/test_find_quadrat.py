@@ -99,7 +99,7 @@ def test_a_mask_where_the_picture_shows_no_frame_is_refused() -> None:
     random = np.random.default_rng(3)
     coarse = random.uniform(20, 200, (90, 120, 3)).astype(np.uint8)
     seabed = cv2.resize(coarse, (drawing.WIDTH, drawing.HEIGHT), interpolation=cv2.INTER_CUBIC)
-    with pytest.raises(QuadratNotFoundError, match=r"%.*by hand"):
+    with pytest.raises(QuadratNotFoundError, match="by hand"):
         find_quadrat(seabed, mask)
 
 
