@@ -4,15 +4,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 PHOTOS ?=
+DETECTRON2_PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types unit bench bench-imaging lock clean
+.PHONY: help demo test lint format types unit up parity bench bench-imaging lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: $(VENV)/.local ## Local stack, photographs in, coverage table out (PHOTOS=folder takes your own)
-	$(BIN)/python -m local demo $(PHOTOS)
+	$(BIN)/python -m local demo $(if $(PHOTOS),"$(PHOTOS)")
+
+up: $(VENV)/.local ## Keep the local stack and the web page running until Ctrl-C
+	$(BIN)/python -m local up
 
 test: $(VENV)/.dev $(VENV)-checkov/.ready ## Lint, types and every test
 	$(MAKE) --no-print-directory lint types
@@ -36,6 +40,9 @@ bench: $(VENV)/.dev ## Speed and memory of the pipeline and the models, parity w
 	PYTHONPATH=functions $(BIN)/python -m tests.benchmarks.bench_pipeline
 	PYTHONPATH=functions $(BIN)/python -m tests.benchmarks.bench_inference
 	PYTHONPATH=functions $(BIN)/python -m tests.benchmarks.bench_frontend
+
+parity: ## Full-size parity with detectron2 (DETECTRON2_PYTHON names an interpreter that has it, and pytest)
+	PYTHONPATH=functions:. $(DETECTRON2_PYTHON) -m pytest tests/parity -s
 
 bench-imaging: $(VENV)/.dev ## Accuracy and speed of restoration and reframing, beside the ancestor's algorithms
 	PYTHONPATH=functions $(BIN)/python -m tests.benchmarks.bench_reframing --count 500
