@@ -5,12 +5,23 @@ from __future__ import annotations
 import csv
 import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from local.photos import Photo
 
+if TYPE_CHECKING:
+    from training.synthetic import PhotoConfig
+
 _COUNT = 6
-_SEED = 500_000  # the generator's seeds for samples; training uses others
+SAMPLE_SEED = 500_000  # the generator's seeds for samples; training uses others
 _NO_FRAME = "2010-Takapoto-01.jpg"
+
+
+def sample_config() -> PhotoConfig:
+    """Return what the samples show: the quadrat of CRIOBE's surveys, a 1 m aluminium frame with 10 x 10 strings."""
+    from training.synthetic import PhotoConfig
+
+    return PhotoConfig(2400, 1600, frame="aluminium", strings="grid10", framing="inside", occlusion=0.0)
 
 
 def make_samples(folder: Path) -> tuple[list[Photo], dict[str, float]]:
@@ -20,14 +31,14 @@ def make_samples(folder: Path) -> tuple[list[Photo], dict[str, float]]:
     """
     import cv2
 
-    from training.synthetic import PhotoConfig, generate
+    from training.synthetic import generate
     from training.synthetic.__main__ import write_samples
 
     truth_file = folder / "truth.csv"
     if not truth_file.exists() or not (folder / _NO_FRAME).exists():
-        config = PhotoConfig(2400, 1600, framing="inside", occlusion=0.2)
-        write_samples(folder, _COUNT, _SEED, config)
-        photo = generate(_SEED + _COUNT, dataclasses.replace(config, frame="none", framing=None))
+        config = sample_config()
+        write_samples(folder, _COUNT, SAMPLE_SEED, config)
+        photo = generate(SAMPLE_SEED + _COUNT, dataclasses.replace(config, frame="none", strings=None, framing=None))
         cv2.imwrite(str(folder / _NO_FRAME), photo.image_bgr)
     with truth_file.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

@@ -21,11 +21,11 @@ import sqlalchemy
 
 from local.models import READY
 from local.processing import STEPS
+from local.samples import SAMPLE_SEED, sample_config
 from tests.integration.local_stack_fixture import REPOSITORY, RunningStack
-from training.synthetic import PhotoConfig, generate
+from training.synthetic import generate
 
 _SIZES = {12: (4242, 2828), 24: (6000, 4000)}
-_SEED = 500_000
 _REPORT = re.compile(r"REPORT RequestId: \S+\s.*?(?<!Init )Duration: ([\d.]+) ms")
 
 
@@ -60,7 +60,7 @@ def measure(megapixels: int, repeats: int, models: Path) -> tuple[list[Sample], 
 
 def _photograph(megapixels: int) -> bytes:
     # The demo's first sample, enlarged: what is measured at one size must not be refused at the other.
-    photo = generate(_SEED, PhotoConfig(2400, 1600, frame="aluminium", framing="inside", occlusion=0.2))
+    photo = generate(SAMPLE_SEED, sample_config())
     picture = cv2.resize(photo.image_bgr, _SIZES[megapixels], interpolation=cv2.INTER_CUBIC)
     ok, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 92])
     assert ok
