@@ -106,7 +106,7 @@ def _figures(rows: Sequence[CoverageRow]) -> None:
         "Positions": f"{len({(row.island, row.location) for row in rows}):,}",
         "Results": f"{len(rows):,}",
     }
-    for column, (label, value) in zip(st.columns(4), figures.items(), strict=True):
+    for column, (label, value) in zip(st.columns([2, 3, 2, 2]), figures.items(), strict=True):
         column.metric(label, value, border=True)
 
 

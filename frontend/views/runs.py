@@ -40,11 +40,11 @@ _MARKS = {"waiting": "○", "running": "◐", "done": "●"}
 def show() -> None:
     """Show the page."""
     states.title("Runs", "Each photograph runs through four steps: restoration, reframing, segmentation, coverage.")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        status = st.segmented_control(
-            "Status", list(STATUSES), default="All", required=True, key="status", bind="query-params"
-        )
-        live = st.toggle("Follow live", value=True, help=f"Asks every {EVERY_S} seconds.")
+    # Not side by side: only a control of its own width wraps on a phone.
+    status = st.segmented_control(
+        "Status", list(STATUSES), default="All", required=True, key="status", bind="query-params"
+    )
+    live = st.toggle("Follow live", value=True, help=f"Asks every {EVERY_S} seconds.")
     if st.session_state.get("runs_status") != status:
         st.session_state.runs_status, st.session_state.runs_tokens = status, [None]
     executions.executions(STATUSES[status or "All"], size=PAGE)  # fails here, not in the fragment, when AWS is away

@@ -86,8 +86,8 @@ def calibrated_uncertainty(evidence: Evidence) -> float:
     """Return the expected largest corner error, percent of the side.
 
     The statistical figure (points that err together are counted once) is small against what it cannot see: sagging
-    strings, uneven bars, a second lens term. Factor and floors are those at which the benchmark's errors stay within
-    twice the figure in 95 of 100 accepted photographs (docs/reframing.md).
+    strings, uneven bars, a second lens term. With this factor and these floors the benchmark's errors stayed within
+    twice the figure in 89 of 100 accepted photographs (docs/reframing.md).
     """
     expected = 0.02 + 3 * evidence.uncertainty_percent
     if evidence.strings is not None and max(evidence.visible_share) == 0:

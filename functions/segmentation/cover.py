@@ -56,7 +56,7 @@ def _colonies(detections: Detections, px_per_cm: float) -> tuple[Colony, ...]:
     height, width = detections.image_shape
     border_px = max(1.0, _BORDER_SHARE * max(height, width))
     found = []
-    for box, score, mask in zip(detections.boxes_px, detections.scores, detections.masks, strict=True):
+    for score, mask in zip(detections.scores, detections.masks, strict=True):
         rows, columns = np.flatnonzero(mask.bitmap.any(axis=1)), np.flatnonzero(mask.bitmap.any(axis=0))
         if rows.size == 0:
             continue  # a mask without a pixel covers nothing
@@ -66,7 +66,7 @@ def _colonies(detections: Detections, px_per_cm: float) -> tuple[Colony, ...]:
             Colony(
                 area_cm2=round(mask.area_px / px_per_cm**2, 2),
                 score=round(float(score), 4),
-                box_px=tuple(round(float(edge), 1) for edge in box),  # type: ignore[arg-type]
+                box_px=(left, top, right, bottom),
                 cut_by_frame=min(left, top) < border_px or right > width - border_px or bottom > height - border_px,
             )
         )

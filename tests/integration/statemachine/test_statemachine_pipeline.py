@@ -78,6 +78,17 @@ def test_bad_input_is_never_retried_and_keeps_its_name(interpreter: Interpreter,
             assert execution["cause"] == f"{step}: attempt 0 of {step}"
 
 
+@pytest.mark.parametrize("step", STEPS[:3])
+def test_overtaken_run_ends_well_and_says_that_it_wrote_nothing(
+    interpreter: Interpreter, pipeline: str, step: str
+) -> None:
+    execution = interpreter.run(pipeline, {**PHOTO, "script": {step: ["SupersededError"] * 9}})
+    assert execution["status"] == "SUCCEEDED", execution
+    coverage = json.loads(execution["output"])["coverage"]
+    assert coverage == {"written": False, "reason": f"attempt 0 of {step}"}
+    assert "Coverage" not in interpreter.visited(execution)
+
+
 def retried(step: str) -> list[str]:
     """Return every error that the ASL retries in a step and that a function can bring about."""
     names = [name for retrier in DEFINITION["States"][step.title()]["Retry"] for name in retrier["ErrorEquals"]]
