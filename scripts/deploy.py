@@ -110,7 +110,7 @@ def deploy(environment: Environment, *, with_page: bool) -> None:
     )
     for name, value in sorted(_outputs(environment, environment.stack).items()):
         _say(f"  {name}: {value}")
-    _say("Next: add people to the user pool, upload the two .pth models (README, 'Deploying').")
+    _say("Next: add people to the user pool, upload the two .pth models (README, 'On AWS').")
 
 
 def destroy(environment: Environment) -> None:
@@ -140,7 +140,7 @@ def destroy(environment: Environment) -> None:
 def _preflight(environment: Environment) -> None:
     for tool in ("sam", "docker", "make", "curl"):
         if shutil.which(tool, path=_path()) is None:
-            raise DeploymentError(f"'{tool}' is not installed; see 'Deploying' in the README.")
+            raise DeploymentError(f"'{tool}' is not installed; see 'On AWS' in the README.")
     if found := faults(Deployment.load()):
         raise DeploymentError("The deployment has faults:\n  " + "\n  ".join(found))
     try:
