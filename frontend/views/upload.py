@@ -106,6 +106,9 @@ def _patterns() -> None:
 def _preview(files: Sequence[IncomingFile], defaults: Guess) -> list[PlannedFile]:
     st.subheader("What will be sent", anchor=False)
     typed: dict[str, Guess] = st.session_state.setdefault("upload_typed", {})
+    if st.session_state.get("upload_compared") != files:
+        photos.forget()  # a page that was closed a moment ago may have sent some of them
+        st.session_state.upload_compared = files
     with st.spinner("Comparing with what is already there …"):
         present = photos.originals_of(surveys_touched(files, typed, defaults))
     planned = plan(files, typed=typed, defaults=defaults, present=present, max_bytes=MAX_UPLOAD_BYTES)
