@@ -239,11 +239,6 @@ class FunctionPool:
         self._release(worker, result.broken)
         return result
 
-    def warm_up(self) -> None:
-        """Start one worker, so that the first invocation finds it listening."""
-        worker = self._acquire()
-        self._release(worker, broken=False)
-
     def stop(self) -> None:
         """End every worker; further invocations are throttled."""
         with self._changed:

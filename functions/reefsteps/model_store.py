@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -27,10 +28,10 @@ _ABSENT = {"404", "403", "NoSuchKey", "NoSuchVersion", "NoSuchBucket", "AccessDe
 class ModelStore:
     """Keeps one model of one bucket ready.
 
-    ``cache_dir`` (``/tmp`` on Lambda) outlives an invocation, so a model is downloaded once per runtime environment
-    and never per photograph. One object's ETag tells that there is a new model; it is asked for at most every
-    ``check_interval_s``. ``engine`` is one of ``ENGINES``: onnxruntime takes what conversion wrote, detectron2 the
-    checkpoint itself.
+    ``cache_dir`` (unless given in ``/tmp``, as on Lambda) outlives an invocation, so a model is downloaded once per
+    runtime environment and never per photograph. One object's ETag tells that there is a new model; it is asked for at
+    most every ``check_interval_s``. ``engine`` is one of ``ENGINES``: onnxruntime takes what conversion wrote,
+    detectron2 the checkpoint itself.
     """
 
     def __init__(
@@ -38,13 +39,14 @@ class ModelStore:
         s3_client: S3Client,
         bucket: str,
         name: str,
-        cache_dir: Path,
         *,
+        cache_dir: Path | None = None,
         engine: str = "onnxruntime",
         threads: int | None = None,
         check_interval_s: float = CHECK_INTERVAL_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        cache_dir = cache_dir or Path(tempfile.gettempdir()) / "reefsteps-models"
         bucket_files = _Bucket(s3_client, bucket, name, cache_dir)
         self._source: _Source = (
             _Checkpoint(bucket_files, threads) if engine == "detectron2" else _Converted(bucket_files, threads)

@@ -12,9 +12,6 @@ from collections.abc import Mapping, Sequence
 
 from reefsteps.errors import ConfigurationError
 
-_TRUE = frozenset({"1", "true", "yes", "on"})
-_FALSE = frozenset({"0", "false", "no", "off"})
-
 
 class Environment:
     """Typed access to environment variables; an empty value counts as missing. Raises ConfigurationError."""
@@ -58,15 +55,6 @@ class Environment:
         if number != int(number):
             raise ConfigurationError(f"Environment variable {name} is {number:g}, not a whole number.")
         return int(number)
-
-    def flag(self, name: str, default: bool | None = None) -> bool:
-        """Return the variable as true or false (also 1/0, yes/no, on/off)."""
-        value = self.text(name, None if default is None else str(default)).lower()
-        if value in _TRUE:
-            return True
-        if value in _FALSE:
-            return False
-        raise ConfigurationError(f"Environment variable {name} is '{value}', not true or false.")
 
 
 def pipeline_version(environment: Environment | None = None) -> str:

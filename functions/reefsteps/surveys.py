@@ -65,11 +65,6 @@ class SurveyKey:
             raise InvalidSurveyKeyError(f"Position {match['location']} is not a whole number from 1. {_EXPECTED}")
         return cls(int(match["year"]), match["island"], int(location))
 
-    @classmethod
-    def from_ref(cls, ref: SurveyRef) -> Self:
-        """Return the survey of a step's record; raises InvalidSurveyKeyError."""
-        return cls(ref.year, ref.island, ref.location)
-
     @property
     def ref(self) -> SurveyRef:
         """The survey as it travels between the steps."""

@@ -7,9 +7,7 @@ version, so that a later run of the same photograph uses them again.
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,13 +36,7 @@ from reframing.settings import Settings
 
 SETTINGS = Settings.from_environment()
 STORAGE = Storage()
-MODELS = ModelStore(
-    STORAGE.client,
-    SETTINGS.model_bucket,
-    SETTINGS.model_name,
-    Path(tempfile.gettempdir()) / "reefsteps-models",
-    engine=SETTINGS.engine,
-)
+MODELS = ModelStore(STORAGE.client, SETTINGS.model_bucket, SETTINGS.model_name, engine=SETTINGS.engine)
 
 Corners = tuple[tuple[float, float], ...]
 

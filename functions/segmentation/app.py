@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -34,13 +32,7 @@ from segmentation.strings import find_strings
 
 SETTINGS = Settings.from_environment()
 STORAGE = Storage()
-MODELS = ModelStore(
-    STORAGE.client,
-    SETTINGS.model_bucket,
-    SETTINGS.model_name,
-    Path(tempfile.gettempdir()) / "reefsteps-models",
-    engine=SETTINGS.engine,
-)
+MODELS = ModelStore(STORAGE.client, SETTINGS.model_bucket, SETTINGS.model_name, engine=SETTINGS.engine)
 
 
 @step_handler("segmentation")

@@ -71,7 +71,7 @@ def upload(s3: Any, path: Path, key: str, bucket: str = SEGMENTATION) -> dict[st
 
 
 def store(s3: Any, folder: Path, **options: Any) -> ModelStore:
-    return ModelStore(s3, SEGMENTATION, NAME, folder / "cache", threads=1, **options)
+    return ModelStore(s3, SEGMENTATION, NAME, cache_dir=folder / "cache", threads=1, **options)
 
 
 def keys(s3: Any) -> set[str]:
@@ -174,7 +174,7 @@ def test_a_store_never_mixes_a_model_with_anothers_manifest(s3: Any, app: Module
     own = store(s3, files).detector().manifest.model.version_id
     s3.put_object(Bucket=SEGMENTATION, Key=f"{NAME}.json", Body=manifest.replace(str(own), version).encode())
     with pytest.raises(ModelNotReadyError, match="not the model that its manifest describes"):
-        ModelStore(s3, SEGMENTATION, NAME, files / "fresh").detector()
+        ModelStore(s3, SEGMENTATION, NAME, cache_dir=files / "fresh").detector()
 
 
 def test_a_damaged_manifest_is_refused(s3: Any, files: Path) -> None:

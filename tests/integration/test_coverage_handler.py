@@ -22,26 +22,13 @@ from reefsteps.errors import (
     SupersededError,
 )
 from reefsteps.storage import Storage
-from tests.integration.handler_loading import emulated_s3, loaded
+from tests.integration.handler_loading import loaded
 from tests.integration.pipeline_records import SURVEY, document, result
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 ALL = ("restoration", "reframing", "segmentation")
-
-
-@pytest.fixture
-def s3() -> Iterator[S3Client]:
-    with emulated_s3() as client:
-        yield client
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Database:
-    database = Database(f"sqlite:///{tmp_path / 'coverage.db'}")
-    database.create_tables()
-    return database
 
 
 @pytest.fixture

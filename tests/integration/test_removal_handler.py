@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from reefsteps.errors import InvalidParameterError
 from reefsteps.keys import corners_key, mask_key, picture_key, thumbnail_key
 from reefsteps.storage import JPEG, PNG, Storage
 from reefsteps.surveys import SurveyKey
-from tests.integration.handler_loading import BUCKETS, emulated_s3, loaded
+from tests.integration.handler_loading import BUCKETS, loaded
 from tests.integration.pipeline_records import result
 
 if TYPE_CHECKING:
@@ -26,19 +25,6 @@ if TYPE_CHECKING:
 
 SURVEY = SurveyKey(2006, "Huahiné", 7)
 KEY = "2006-Huahiné-007.jpg"
-
-
-@pytest.fixture
-def s3() -> Iterator[S3Client]:
-    with emulated_s3() as client:
-        yield client
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Database:
-    database = Database(f"sqlite:///{tmp_path / 'coverage.db'}")
-    database.create_tables()
-    return database
 
 
 @pytest.fixture

@@ -1,20 +1,14 @@
 """The restoration handler against S3 (moto): what it reads, writes, records and refuses."""
 
-import importlib
 import json
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
-import boto3
 import cv2
 import numpy as np
 import pytest
-from moto import mock_aws
 from PIL import Image
 
 from reefsteps.errors import (
@@ -26,6 +20,7 @@ from reefsteps.errors import (
 )
 from reefsteps.images import decode, encode_jpeg, encode_png
 from reefsteps.results import RestorationResult
+from tests.integration.handler_loading import loaded
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -34,36 +29,13 @@ NEF = Path(__file__).parents[2].parent / "shared/data/raw/lat_sample1_1200px.NEF
 RAW, TREATED = "reef-raw", "reef-treated"
 KEY, STEM = "2006-Mo'orea-3.jpg", "2006-Mo'orea-03"
 
-ENVIRONMENT = {
-    "AWS_ACCESS_KEY_ID": "testing",
-    "AWS_SECRET_ACCESS_KEY": "testing",
-    "AWS_SESSION_TOKEN": "testing",
-    "AWS_DEFAULT_REGION": "eu-west-3",
-    "TREATED_BUCKET": TREATED,
-    "RESTORATION_METHOD": "planar",
-    "QUADRAT_SIDE_CM": "100",
-    "MAX_MEGAPIXELS": "20",
-    "PIPELINE_VERSION": "1.2.3",
-    "POWERTOOLS_TRACE_DISABLED": "true",
-}
-
-
-@pytest.fixture
-def s3() -> Iterator["S3Client"]:
-    with mock.patch.dict(os.environ, ENVIRONMENT), mock_aws():
-        client = boto3.client("s3")
-        for bucket in (RAW, TREATED):
-            client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
-        client.put_bucket_versioning(Bucket=RAW, VersioningConfiguration={"Status": "Enabled"})
-        yield client
+VARIABLES = {"RESTORATION_METHOD": "planar", "QUADRAT_SIDE_CM": "100", "MAX_MEGAPIXELS": "20"}
 
 
 @pytest.fixture
 def app(s3: "S3Client") -> Iterator[ModuleType]:
-    for name in ("restoration.app", "restoration.settings"):
-        sys.modules.pop(name, None)
-    yield importlib.import_module("restoration.app")
-    sys.modules.pop("restoration.app", None)
+    with loaded("restoration", VARIABLES) as module:
+        yield module
 
 
 def photograph(seed: int = 0) -> np.ndarray[Any, np.dtype[np.uint8]]:

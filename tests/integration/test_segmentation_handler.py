@@ -18,7 +18,7 @@ from reefsteps.errors import InvalidParameterError, ModelNotReadyError, PhotoNot
 from reefsteps.images import encode_jpeg
 from reefsteps.results import ModelIdentity, SegmentationResult
 from reefsteps.storage import JPEG, Storage
-from tests.integration.handler_loading import emulated_s3, loaded
+from tests.integration.handler_loading import loaded
 from tests.integration.pipeline_records import SURVEY, document, result
 
 if TYPE_CHECKING:
@@ -48,12 +48,6 @@ class ColourDetector:
         scores = np.linspace(0.95, 0.4, len(masks)).astype(np.float32)
         classes = np.zeros(len(masks), np.int64)
         return Detections(edges.reshape(-1, 4), scores, classes, tuple(masks), red.shape).above(min_score)
-
-
-@pytest.fixture
-def s3() -> Iterator[S3Client]:
-    with emulated_s3() as client:
-        yield client
 
 
 @pytest.fixture

@@ -9,12 +9,10 @@ from reefsteps.settings import Environment, pipeline_version
 
 
 def test_values_are_typed() -> None:
-    variables = Environment({"NAME": " x ", "NUMBER": "1.5", "COUNT": "7", "ON": "True", "OFF": "0", "EMPTY": " "})
+    variables = Environment({"NAME": " x ", "NUMBER": "1.5", "COUNT": "7", "EMPTY": " "})
     assert variables.text("NAME") == "x"
     assert variables.number("NUMBER") == 1.5
     assert variables.whole("COUNT") == 7
-    assert variables.flag("ON") is True
-    assert variables.flag("OFF") is False
     assert variables.choice("NAME", ("x", "y")) == "x"
 
 
@@ -24,7 +22,6 @@ def test_defaults_stand_for_missing_and_empty_variables() -> None:
         assert variables.text(name, "d") == "d"
         assert variables.number(name, 0.25) == 0.25
         assert variables.whole(name, 3) == 3
-        assert variables.flag(name, True) is True
         assert variables.choice(name, ("a", "b"), "b") == "b"
     assert pipeline_version(variables) == "unversioned"
     assert pipeline_version(Environment({"PIPELINE_VERSION": "1.2"})) == "1.2"
@@ -40,7 +37,6 @@ def test_defaults_stand_for_missing_and_empty_variables() -> None:
         ("1.5", lambda e: e.number("X", maximum=1)),
         ("-1", lambda e: e.number("X", minimum=0)),
         ("1.5", lambda e: e.whole("X")),
-        ("maybe", lambda e: e.flag("X")),
         ("c", lambda e: e.choice("X", ("a", "b"))),
     ],
 )
