@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import streamlit as st
 
@@ -19,11 +19,6 @@ def register(pages: Sequence[Any]) -> list[Any]:
 def link(title: str, label: str, *, icon: str | None = None, **query: Any) -> None:
     """Show a link to a page with query parameters."""
     st.page_link(_PAGES[title], label=label, icon=icon, query_params=_text(query))
-
-
-def go(title: str, **query: Any) -> NoReturn:
-    """Show another page instead of this one."""
-    st.switch_page(_PAGES[title], query_params=_text(query))
 
 
 def _text(query: Mapping[str, Any]) -> dict[str, str]:

@@ -7,7 +7,6 @@ not say is taken from the folder's name, from the camera's date, or typed in.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
@@ -94,16 +93,3 @@ def _guess_of(groups: dict[str, str | None], source: str) -> Guess:
         year_from=source if year else None,
     )
     return replace(found, location=None) if found.location == 0 else found
-
-
-def with_defaults(found: Guess, defaults: Guess, *, override: Callable[[str], bool] = lambda _: False) -> Guess:
-    """Return the guess with its gaps filled by what was typed for the whole folder.
-
-    ``override`` says which of ``"island"`` and ``"year"`` the typed value replaces even where the name says something.
-    """
-    merged = found.filled_from(replace(defaults, year_from="typed" if defaults.year is not None else None))
-    if override("island") and defaults.island:
-        merged = replace(merged, island=defaults.island)
-    if override("year") and defaults.year is not None:
-        merged = replace(merged, year=defaults.year, year_from="typed")
-    return merged

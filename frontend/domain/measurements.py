@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from frontend.domain.ordering import natural_key
@@ -65,8 +65,3 @@ def models_of(rows: Iterable[CoverageRow]) -> list[str]:
     """Return name and short hash of every model behind the rows."""
     used = {(row.model_name, row.model_sha256) for row in rows if row.model_name and row.model_sha256}
     return [f"{name} (sha256 {sha256[:12]})" for name, sha256 in sorted(used)]
-
-
-def known(options: Sequence[str], wanted: Sequence[str]) -> list[str]:
-    """Return what of a shared link's values exists; unknown values (a typing error, a deleted island) are dropped."""
-    return [option for option in options if option in set(wanted)]

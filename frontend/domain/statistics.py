@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -177,11 +177,3 @@ def _t_distribution(t: float, degrees: int) -> float:
             term *= cosine_squared * (2 * k - 1) / (2 * k)
         central = math.sin(theta) * total
     return 0.5 + central / 2
-
-
-def by_position(covers: Iterable[Cover]) -> Mapping[tuple[str, int], list[Cover]]:
-    """Return the covers of each (island, position), oldest year first."""
-    groups: dict[tuple[str, int], list[Cover]] = defaultdict(list)
-    for cover in sorted(covers, key=lambda c: (c.island, c.location, c.year)):
-        groups[cover.island, cover.location].append(cover)
-    return groups

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, and_, func, select
+from sqlalchemy import Connection, Select, Table, and_, select
 
 from reefsteps.document import Execution
 from reefsteps.results import ReframingResult, RestorationResult, SegmentationResult
@@ -65,17 +65,6 @@ class ColonyRow:
     cut_by_frame: bool
 
 
-@dataclass(frozen=True)
-class IslandYear:
-    """What one island's survey of one year holds."""
-
-    island: str
-    year: int
-    quadrats: int
-    mean_cover_percent: float
-    last_written_at: str | None
-
-
 def coverage_rows(
     connection: Connection, *, island: str | None = None, year: int | None = None, location: int | None = None
 ) -> list[CoverageRow]:
@@ -83,29 +72,6 @@ def coverage_rows(
     c = coral_coverage.c
     query = _filtered(_coverage(), coral_coverage, island, year, location).order_by(c.island, c.year, c.location)
     return [CoverageRow(*row) for row in connection.execute(query)]
-
-
-def latest_rows(connection: Connection, count: int = 10) -> list[CoverageRow]:
-    """Return the results written last, the newest first."""
-    written_at = coverage_provenance.c.written_at
-    query = _coverage().where(written_at.is_not(None)).order_by(written_at.desc()).limit(count)
-    return [CoverageRow(*row) for row in connection.execute(query)]
-
-
-def island_years(connection: Connection) -> list[IslandYear]:
-    """Return what is in the system by island and year."""
-    c, p = coral_coverage.c, coverage_provenance.c
-    query = (
-        select(c.island, c.year, func.count(), func.avg(c.coverage), func.max(p.written_at))
-        .select_from(_with_provenance())
-        .where(c.coverage.is_not(None))
-        .group_by(c.island, c.year)
-        .order_by(c.island, c.year)
-    )
-    return [
-        IslandYear(island, year, count, float(mean), written)
-        for island, year, count, mean, written in connection.execute(query)
-    ]
 
 
 def provenance(connection: Connection, survey: SurveyKey) -> Provenance | None:
