@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from botocore.exceptions import BotoCoreError, ClientError
 
-from frontend import navigation, sign_in
+from frontend import navigation, sign_in, warm_up
 from frontend.components import states
 from frontend.settings import settings
 from reefsteps.errors import ConfigurationError
@@ -46,6 +46,8 @@ def main() -> None:
         states.misconfigured(error)
     except (ClientError, BotoCoreError) as error:
         states.storage_unreachable(error)
+    finally:
+        warm_up.start()  # after the first page: that one is not to wait for libraries that it does not need
 
 
 main()

@@ -13,10 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from openpyxl import Workbook
-from openpyxl.styles import Font
-from openpyxl.utils import get_column_letter
-
 from frontend.domain.measurements import survey_of
 from frontend.domain.statistics import MeanCover, PairedChange
 from reefsteps.coverage_queries import ColonyRow, CoverageRow
@@ -138,6 +134,10 @@ def to_csv(rows: Sequence[Row], about: About) -> bytes:
 
 def to_xlsx(sheets: Mapping[str, Sequence[Row]], about: About) -> bytes:
     """Return an Excel workbook with one sheet for each table, after a sheet that says what it is."""
+    from openpyxl import Workbook  # slow to load, and most visits take no table away
+    from openpyxl.styles import Font
+    from openpyxl.utils import get_column_letter
+
     book = Workbook()
     first = book.active
     assert first is not None

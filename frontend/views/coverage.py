@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
@@ -14,11 +15,22 @@ from frontend.components.text import count, plain
 from frontend.domain import charts, exports, statistics
 from frontend.domain.exports import About
 from frontend.domain.measurements import Filter, cover_of, islands_of, models_of
-from frontend.domain.statistics import Cover
+from frontend.domain.statistics import Cover, MeanCover
 from frontend.services import measurements
 from reefsteps.coverage_queries import CoverageRow
 
 _FEW_POSITIONS = 40
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """What the filters leave, for the parts of the page."""
+
+    filter: Filter
+    rows: Sequence[CoverageRow]
+    covers: Sequence[Cover]
+    means: Sequence[MeanCover]
+    about: About
 
 
 def show() -> None:
@@ -33,7 +45,6 @@ def show() -> None:
         st.info("No result fits these filters. Take one away.", icon=":material/filter_alt_off:")
         return
     covers = [cover_of(row) for row in found]
-    means = statistics.mean_cover(covers)
     about = About(chosen.describe(), datetime.now(UTC), models_of(found))
     if len(about.models) > 1:
         st.warning(
@@ -41,15 +52,19 @@ def show() -> None:
             "run the older photographs again before comparing.",
             icon=":material/warning:",
         )
-    _trend(means, about)
-    _island(found, covers, about)
-    _export(found, means, covers, about, chosen)
+    choice = _Choice(chosen, found, covers, statistics.mean_cover(covers), about)
+    parts = {"Trend": _trend, "Same quadrats": _same_quadrats, "Colony sizes": _sizes, "Export": _export}
+    for tab, part in zip(st.tabs([*parts], key="show", bind="query-params"), parts.values(), strict=True):
+        if tab.open:  # each part costs a query, a chart or both: only the one that is looked at is made
+            with tab:
+                part(choice)
 
 
-def _trend(means: Sequence[statistics.MeanCover], about: About) -> None:
-    st.subheader("Trend by island", anchor=False)
-    chart = charts.trend(means)
-    st.altair_chart(chart, width="stretch", alt="Mean coral cover by year and island with standard error")
+def _trend(choice: _Choice) -> None:
+    st.subheader("Mean cover of each island", anchor=False)
+    chart = charts.trend(choice.means)
+    st.vega_lite_chart(chart, width="stretch", alt="Mean coral cover by year and island with standard error")
+    st.caption("Bars: one standard error of the mean over n quadrats. No bar where n is 1.")
     _chart_files(chart, "Coral cover by island", "trend")
     st.dataframe(
         [
@@ -58,33 +73,40 @@ def _trend(means: Sequence[statistics.MeanCover], about: About) -> None:
                 "Year": m.year,
                 "n": m.n,
                 "Mean (%)": m.mean,
-                "SD": m.standard_deviation,
-                "SE": m.standard_error,
+                "SD (points)": m.standard_deviation,
+                "SE (points)": m.standard_error,
             }
-            for m in means
+            for m in choice.means
         ],
         hide_index=True,
-        height=min(320, 40 + 35 * len(means)),
+        height=min(320, 40 + 35 * len(choice.means)),
         column_config={
             "Year": st.column_config.NumberColumn(format="%d"),
-            **{name: st.column_config.NumberColumn(format="%.2f") for name in ("Mean (%)", "SD", "SE")},
+            "n": st.column_config.NumberColumn(help="Number of quadrats"),
+            "Mean (%)": st.column_config.NumberColumn(format="%.2f"),
+            "SD (points)": st.column_config.NumberColumn(format="%.2f", help="Standard deviation between quadrats"),
+            "SE (points)": st.column_config.NumberColumn(format="%.2f", help="Standard error of the mean: SD / √n"),
         },
         alt="Mean cover by island and year",
     )
-    st.caption("Bars: one standard error of the mean over n quadrats. No bar where n is 1.")
     with st.container(horizontal=True):
-        _table_file("Trend as CSV", lambda: exports.to_csv(exports.mean_rows(means), about), "coverage-means.csv")
+        means = partial(exports.mean_rows, choice.means)
+        _table_file("Trend as CSV", lambda: exports.to_csv(means(), choice.about), "coverage-means.csv")
 
 
-def _island(found: Sequence[CoverageRow], covers: Sequence[Cover], about: About) -> None:
-    islands = islands_of(found)
-    st.subheader("The same quadrats over the years", anchor=False)
-    island = st.selectbox("Island", islands, key="of", bind="query-params", width=300)
-    years, matrix = statistics.positions_by_years(covers, island)
-    _changes(statistics.successive_changes(covers, island), years)
+def _one_island(choice: _Choice) -> str:
+    return str(st.selectbox("Island", islands_of(choice.rows), key="of", bind="query-params", width=300))
+
+
+def _same_quadrats(choice: _Choice) -> None:
+    island = _one_island(choice)
+    years, matrix = statistics.positions_by_years(choice.covers, island)
+    st.subheader("Change between years", anchor=False)
+    _changes(statistics.successive_changes(choice.covers, island), years)
     if len(years) > 1:
         lines = charts.same_quadrats(matrix)
-        st.altair_chart(lines, width="stretch", alt=f"Cover of each position on {island} over the years")
+        st.vega_lite_chart(lines, width="stretch", alt=f"Cover of each position on {island} over the years")
+        st.caption("Each line is one position.")
         _chart_files(lines, f"{island}: each position", "positions")
     st.subheader("Positions and years", anchor=False)
     heat = charts.heat_map(matrix, years)
@@ -92,9 +114,9 @@ def _island(found: Sequence[CoverageRow], covers: Sequence[Cover], about: About)
         frame = pd.DataFrame.from_dict(matrix, orient="index").reindex(columns=years)
         st.dataframe(frame.style.format("{:.1f}", na_rep="–"), height=420, alt="Positions by years")
     else:
-        st.altair_chart(heat, width="stretch", alt=f"Cover by position and year on {island}")
+        st.vega_lite_chart(heat, width="stretch", alt=f"Cover by position and year on {island}")
+    st.caption("Percent cover of each quadrat. A dash: not measured in that year.")
     _chart_files(heat, f"{island}: positions and years", "matrix")
-    _sizes(island, {row.year for row in found if row.island == island}, about)
 
 
 def _changes(changes: Sequence[statistics.PairedChange], years: Sequence[int]) -> None:
@@ -126,48 +148,50 @@ def _changes(changes: Sequence[statistics.PairedChange], years: Sequence[int]) -
     )
 
 
-def _sizes(island: str, years: set[int], about: About) -> None:
+def _sizes(choice: _Choice) -> None:
+    island = _one_island(choice)
     st.subheader("Sizes of colonies", anchor=False)
+    years = {row.year for row in choice.rows if row.island == island}
     colonies = [c for c in states.from_database(lambda: measurements.colonies(island)) if c.year in years]
     whole = [c.area_cm2 for c in colonies if not c.cut_by_frame]
     if not whole:
         st.write("No whole colony in this choice.")
         return
     chart = charts.sizes(statistics.size_frequency(whole))
-    st.altair_chart(chart, width="stretch", alt=f"Number of colonies by size on {island}")
+    st.vega_lite_chart(chart, width="stretch", alt=f"Number of colonies by size on {island}")
     cut = len(colonies) - len(whole)
     st.caption(
         f"{count(len(whole), 'colony', 'colonies')} on {plain(island)}; {cut:,} more are cut by the frame and left "
         "out, because their size is not known. Classes double in width."
     )
-    with st.container(horizontal=True):
-        _table_file("Colonies as CSV", lambda: exports.to_csv(exports.colony_rows(colonies), about), "colonies.csv")
     _chart_files(chart, f"{island}: sizes of colonies", "sizes")
+    with st.container(horizontal=True):
+        rows = partial(exports.colony_rows, colonies)
+        _table_file("Colonies as CSV", lambda: exports.to_csv(rows(), choice.about), "colonies.csv")
 
 
-def _export(
-    found: Sequence[CoverageRow],
-    means: Sequence[statistics.MeanCover],
-    covers: Sequence[Cover],
-    about: About,
-    chosen: Filter,
-) -> None:
+def _export(choice: _Choice) -> None:
     st.subheader("Export", anchor=False)
-    st.write(f"{count(len(found), 'quadrat')} ({plain(chosen.describe())}), with query, date and model written in.")
+    st.write(
+        f"{count(len(choice.rows), 'quadrat')} ({plain(choice.filter.describe())}), with query, date and model "
+        "written in."
+    )
 
     def workbook() -> bytes:
-        changes = [c for island in islands_of(found) for c in statistics.successive_changes(covers, island)]
+        islands = islands_of(choice.rows)
+        changes = [c for island in islands for c in statistics.successive_changes(choice.covers, island)]
         return exports.to_xlsx(
             {
-                "Quadrats": exports.measurement_rows(found),
-                "Means": exports.mean_rows(means),
+                "Quadrats": exports.measurement_rows(choice.rows),
+                "Means": exports.mean_rows(choice.means),
                 "Paired change": exports.change_rows(changes),
             },
-            about,
+            choice.about,
         )
 
     with st.container(horizontal=True):
-        _table_file("Quadrats as CSV", lambda: exports.to_csv(exports.measurement_rows(found), about), "coverage.csv")
+        rows = partial(exports.measurement_rows, choice.rows)
+        _table_file("Quadrats as CSV", lambda: exports.to_csv(rows(), choice.about), "coverage.csv")
         _table_file("All tables as XLSX", workbook, "coverage.xlsx")
     st.caption("Columns carry Darwin Core names where there are any (as GCRMN asks for); sizes are in cm and cm².")
 
