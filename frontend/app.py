@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -14,6 +16,7 @@ from reefsteps.errors import ConfigurationError
 def main() -> None:
     """Show the page that the address names, or why it cannot be shown."""
     st.set_page_config(page_title="ReefSteps", page_icon="🪸", layout="wide")
+    st.html(Path(__file__).parent / "components" / "page.css")
     try:
         configured = settings()
     except ConfigurationError as error:

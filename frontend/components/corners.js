@@ -26,6 +26,7 @@ function edit(view, data, setTriggerValue) {
   const first = data.corners_px && data.corners_px.length === 4 ? data.corners_px : inset;
   let corners = first.map((corner) => [...corner]);
   view.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  view.stage.style.setProperty("--shape", width / height); // the style keeps photograph and buttons on one screen
 
   const draw = () => {
     view.polygon.setAttribute("points", corners.map((corner) => corner.join(",")).join(" "));

@@ -10,13 +10,9 @@ from frontend.domain.measurements import Filter, islands_of, years_of
 from frontend.services import measurements
 from reefsteps.coverage_queries import CoverageRow
 
-# Streamlit writes the chosen values white on the primary colour, which is too faint on the dark theme's.
-_TAG_CONTRAST = "<style>.stMultiSelect span[title] { color: light-dark(#ffffff, #04222c) !important; }</style>"
-
 
 def survey_filter(rows: Sequence[CoverageRow]) -> Filter:
     """Show island and year filters and return the choice."""
-    st.html(_TAG_CONTRAST)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         islands = st.multiselect(
             "Islands", islands_of(rows), key="island", bind="query-params", placeholder="All islands", width=340

@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Any
 
 STEPS = ("restoration", "reframing", "segmentation", "coverage")
-TERMINAL = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
+WITHOUT_RESULT = ("FAILED", "TIMED_OUT", "ABORTED")
+"""How a run ends badly. To whoever waits for the photograph all three have failed."""
+TERMINAL = frozenset({"SUCCEEDED", *WITHOUT_RESULT})
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class ExecutionDetail:
 def detail_from(description: Mapping[str, Any]) -> ExecutionDetail:
     """Return the detail of a DescribeExecution answer; input that is no JSON object counts as empty."""
     given = _object(description.get("input"))
-    failed = description.get("status") in ("FAILED", "TIMED_OUT", "ABORTED")
+    failed = description.get("status") in WITHOUT_RESULT
     step, message = split_cause(str(description.get("cause") or ""))
     error = str(description.get("error") or "") or (
         "States.Timeout" if description.get("status") == "TIMED_OUT" else ""

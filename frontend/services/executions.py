@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,29 +17,64 @@ from frontend.domain.executions import TERMINAL, Execution, ExecutionDetail, det
 from frontend.services.aws import step_functions
 from frontend.settings import settings
 
+Cursor = tuple[str | None, int]
+"""Where to read on in the list of one status: a token, and how many of its executions have been shown."""
+
 
 @dataclass(frozen=True)
 class ExecutionPage:
-    """Some executions, newest first, and the token of the next page."""
+    """Some executions, newest first, and where to read on; None when these are the last."""
 
     executions: tuple[Execution, ...]
-    next_token: str | None
+    following: tuple[Cursor, ...] | None
+
+
+def executions(
+    statuses: tuple[str | None, ...] = (None,), cursors: tuple[Cursor, ...] | None = None, size: int = 25
+) -> ExecutionPage:
+    """Return one page of the executions in any of these statuses (None: in every one), newest first.
+
+    Step Functions lists one status at a time, so the lists are merged; no list is read further than the page needs.
+    """
+    starts = cursors or ((None, 0),) * len(statuses)
+    lists = [
+        _list_from(number, status, start, size + 1)  # one more than is shown says whether there is a next page
+        for number, (status, start) in enumerate(zip(statuses, starts, strict=True))
+    ]
+    merged = heapq.merge(*lists, key=lambda item: item[0].started_at, reverse=True)
+    found, after = [], list(starts)
+    for execution, number, cursor in merged:
+        if len(found) == size:
+            return ExecutionPage(tuple(found), tuple(after))
+        found.append(execution)
+        after[number] = cursor
+    return ExecutionPage(tuple(found), None)
+
+
+def _list_from(number: int, status: str | None, start: Cursor, size: int) -> Iterator[tuple[Execution, int, Cursor]]:
+    token, shown = start
+    while True:
+        listed, next_token = _listed(status, token, size)
+        for count, execution in enumerate(listed[shown:], start=shown + 1):
+            yield execution, number, (token, count)
+        if next_token is None:
+            return
+        token, shown = next_token, 0
 
 
 @st.cache_data(ttl=3, max_entries=100, show_spinner=False)
-def executions(status: str | None = None, token: str | None = None, size: int = 25) -> ExecutionPage:
-    """Return one page of executions, newest first."""
+def _listed(status: str | None, token: str | None, size: int) -> tuple[list[Execution], str | None]:
     request: dict[str, Any] = {"stateMachineArn": settings().pipeline_arn, "maxResults": size}
     if status:
         request["statusFilter"] = status
     if token:
         request["nextToken"] = token
     answer = step_functions().list_executions(**request)
-    found = tuple(
+    found = [
         Execution(item["executionArn"], item["name"], item["status"], item["startDate"], item.get("stopDate"))
         for item in answer["executions"]
-    )
-    return ExecutionPage(found, answer.get("nextToken"))
+    ]
+    return found, answer.get("nextToken")
 
 
 @st.cache_data(ttl=3600, max_entries=2000, show_spinner=False)
@@ -80,5 +116,5 @@ def start(photo: str, given: Mapping[str, Any], purpose: str) -> str:
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
     name = f"{re.sub(r'[^0-9A-Za-z_-]', '-', photo)[:44]}-{purpose}-{moment}"[:80]
     step_functions().start_execution(stateMachineArn=settings().pipeline_arn, name=name, input=json.dumps(given))
-    executions.clear()
+    _listed.clear()
     return name

@@ -38,9 +38,9 @@ def _choose() -> None:
         st.write("None. To correct a crop that looks wrong, open the quadrat and follow Fix corners there.")
         navigation.link("Gallery", "Go to the gallery", icon=":material/photo_library:")
         return
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=True, key="cards"):
         for survey, when in waiting:
-            with st.container(width=200, gap="xsmall"):
+            with st.container(gap="xsmall"):
                 thumbnail = link(settings().treated_bucket, f"thumbnails/{survey.stem}.jpg")
                 st.image(thumbnail, alt=f"Photograph {survey.stem}", width="stretch")
                 navigation.link(
@@ -52,7 +52,7 @@ def _choose() -> None:
 
 def _waiting() -> list[tuple[SurveyKey, str]]:
     """Return the photographs whose latest failures were about the frame, newest first, each once."""
-    page = executions.executions("FAILED", size=FAILURES_LOOKED_AT)
+    page = executions.executions(("FAILED",), size=FAILURES_LOOKED_AT)
     details = executions.details(page.executions)
     found: dict[SurveyKey, str] = {}
     for execution in page.executions:

@@ -53,14 +53,14 @@ def _page_number(pages: int) -> int:
 
 
 def _grid(rows: Sequence[CoverageRow], version: str) -> None:
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=True, key="cards"):
         for row in rows:
             _card(row, version)
 
 
 def _card(row: CoverageRow, version: str) -> None:
     survey = survey_of(row)
-    with st.container(width=200, gap="xsmall"):
+    with st.container(gap="xsmall"):
         address = _address(row, survey, version)
         if address:
             alt = f"{version} picture of quadrat {row.location}, {row.island} {row.year}"

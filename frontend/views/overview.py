@@ -10,7 +10,7 @@ from frontend import navigation
 from frontend.components import filters, states
 from frontend.components.text import ago, count, plain
 from frontend.domain.attention import still_open
-from frontend.domain.executions import Execution, ExecutionDetail
+from frontend.domain.executions import WITHOUT_RESULT, Execution, ExecutionDetail
 from frontend.domain.failures import explain
 from frontend.domain.measurements import cover_of, islands_of, survey_of, years_of
 from frontend.domain.statistics import mean_cover
@@ -40,8 +40,8 @@ def show() -> None:
 
 
 def _runs(rows: Sequence[CoverageRow]) -> None:
-    running = executions.executions("RUNNING", size=RUNS_LOOKED_AT)
-    failed = executions.executions("FAILED", size=RUNS_LOOKED_AT)
+    running = executions.executions(("RUNNING",), size=RUNS_LOOKED_AT)
+    failed = executions.executions(WITHOUT_RESULT, size=RUNS_LOOKED_AT)
     open_failures = _open_failures(failed, rows)
     left, right = st.columns(2)
     with left, st.container(border=True, height="stretch"):
@@ -55,12 +55,12 @@ def _runs(rows: Sequence[CoverageRow]) -> None:
     with right, st.container(border=True, height="stretch"):
         st.subheader("Needs attention", anchor=False)
         if open_failures:
-            more = " or more" if failed.next_token else ""
+            more = " or more" if failed.following else ""
             st.write(f"{count(len(open_failures), 'photograph')}{more} without a result. The latest:")
             _failure(*open_failures[0])
             navigation.link("Runs", "See reasons and what to do", icon=":material/arrow_forward:", status="Failed")
         else:
-            st.write("Nothing: every photograph that was looked at has a result.")
+            st.write("Nothing: every photograph whose run has ended has a result.")
 
 
 def _open_failures(
@@ -81,7 +81,7 @@ def _failure(execution: Execution, detail: ExecutionDetail) -> None:
 
 def _at_least(page: executions.ExecutionPage) -> str:
     number = count(len(page.executions), "run")
-    return f"More than {number}" if page.next_token else number
+    return f"More than {number}" if page.following else number
 
 
 def _first_steps() -> None:
@@ -106,8 +106,9 @@ def _figures(rows: Sequence[CoverageRow]) -> None:
         "Positions": f"{len({(row.island, row.location) for row in rows}):,}",
         "Results": f"{len(rows):,}",
     }
-    for column, (label, value) in zip(st.columns([2, 3, 2, 2]), figures.items(), strict=True):
-        column.metric(label, value, border=True)
+    with st.container(horizontal=True, key="figures"):
+        for label, value in figures.items():
+            st.metric(label, value, border=True)
 
 
 def _latest(rows: Sequence[CoverageRow]) -> None:
@@ -115,10 +116,10 @@ def _latest(rows: Sequence[CoverageRow]) -> None:
     if not latest:
         return
     st.subheader("Latest results", anchor=False)
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, key="cards"):
         for row in latest[:LATEST]:
             survey = survey_of(row)
-            with st.container(width=205):
+            with st.container(gap="xsmall"):
                 st.image(
                     link(settings().reframed_bucket, thumbnail_key(survey.stem)),
                     alt=f"Quadrat {survey.location}, {survey.island} {survey.year}",
@@ -144,7 +145,7 @@ def _islands(rows: Sequence[CoverageRow]) -> None:
                 "Year": m.year,
                 "Quadrats": m.n,
                 "Mean cover (%)": m.mean,
-                "Standard error": m.standard_error,
+                "Standard error (points)": m.standard_error,
             }
             for m in means
         ],
@@ -152,7 +153,7 @@ def _islands(rows: Sequence[CoverageRow]) -> None:
         column_config={
             "Year": st.column_config.NumberColumn(format="%d"),
             "Mean cover (%)": st.column_config.NumberColumn(format="%.2f"),
-            "Standard error": st.column_config.NumberColumn(format="%.2f"),
+            "Standard error (points)": st.column_config.NumberColumn(format="%.2f"),
         },
         alt="Mean cover by island and year",
     )

@@ -10,20 +10,18 @@ import streamlit as st
 from frontend import navigation
 from frontend.components import states
 from frontend.components.text import ago, count, plain
-from frontend.domain.executions import STEPS, Execution, ExecutionDetail, console_url, retry_input
+from frontend.domain.executions import STEPS, WITHOUT_RESULT, Execution, ExecutionDetail, console_url, retry_input
 from frontend.domain.failures import explain
 from frontend.services import executions, measurements, photos
 from frontend.settings import settings
 from reefsteps.errors import InvalidSurveyKeyError
 from reefsteps.surveys import SurveyKey, key_candidates
 
-STATUSES = {
-    "All": None,
-    "Running": "RUNNING",
-    "Done": "SUCCEEDED",
-    "Failed": "FAILED",
-    "Too long": "TIMED_OUT",
-    "Stopped": "ABORTED",
+STATUSES: dict[str, tuple[str | None, ...]] = {
+    "All": (None,),
+    "Running": ("RUNNING",),
+    "Done": ("SUCCEEDED",),
+    "Failed": WITHOUT_RESULT,
 }
 PAGE = 20
 EVERY_S = 4  # asks Step Functions only, never the database
@@ -33,6 +31,12 @@ _BADGES = {
     "FAILED": ("failed", "red", ":material/close:"),
     "TIMED_OUT": ("took too long", "red", ":material/timer_off:"),
     "ABORTED": ("stopped", "gray", ":material/block:"),
+}
+_EMPTY = {
+    STATUSES["All"]: "Nothing has been run yet. Each photograph that is uploaded starts a run by itself.",
+    STATUSES["Running"]: "Nothing is running.",
+    STATUSES["Done"]: "No run has been done yet.",
+    STATUSES["Failed"]: "No run has failed.",
 }
 _MARKS = {"waiting": "○", "running": "◐", "done": "●"}
 
@@ -46,29 +50,30 @@ def show() -> None:
     )
     live = st.toggle("Follow live", value=True, help=f"Asks every {EVERY_S} seconds.")
     if st.session_state.get("runs_status") != status:
-        st.session_state.runs_status, st.session_state.runs_tokens = status, [None]
-    executions.executions(STATUSES[status or "All"], size=PAGE)  # fails here, not in the fragment, when AWS is away
+        st.session_state.runs_status, st.session_state.runs_pages = status, [None]
+    wanted = STATUSES[status or "All"]
+    executions.executions(wanted, size=PAGE)  # fails here, not in the fragment, when AWS is away
     # Also while nothing runs: a photograph that has just arrived has no run yet.
-    st.fragment(_list, run_every=EVERY_S if live else None)(STATUSES[status or "All"])
+    st.fragment(_list, run_every=EVERY_S if live else None)(wanted)
 
 
-def _list(status: str | None) -> None:
-    tokens: list[str | None] = st.session_state.setdefault("runs_tokens", [None])
-    page = executions.executions(status, tokens[-1], PAGE)
+def _list(statuses: tuple[str | None, ...]) -> None:
+    pages: list[tuple[executions.Cursor, ...] | None] = st.session_state.setdefault("runs_pages", [None])
+    page = executions.executions(statuses, pages[-1], PAGE)
     if not page.executions:
-        _empty(status)
+        _empty(statuses)
         return
     details = executions.details(page.executions)
     _forget_when_done(page.executions)
     _progress(page.executions)
     for execution in page.executions:
         _one(execution, details[execution.arn])
-    _pager(page, tokens)
+    _pager(page, pages)
 
 
-def _empty(status: str | None) -> None:
+def _empty(statuses: tuple[str | None, ...]) -> None:
     with st.container(border=True):
-        st.write("No run of this kind." if status else "Nothing has been run yet.")
+        st.write(_EMPTY[statuses])
         navigation.link("Upload", "Upload photographs", icon=":material/upload:")
 
 
@@ -153,14 +158,16 @@ def _retry(detail: ExecutionDetail) -> None:
     st.toast(f"Started again: {plain(name)}", icon=":material/replay:")
 
 
-def _pager(page: executions.ExecutionPage, tokens: list[str | None]) -> None:
+def _pager(page: executions.ExecutionPage, pages: list[tuple[executions.Cursor, ...] | None]) -> None:
+    if len(pages) == 1 and page.following is None:
+        return
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Newer", disabled=len(tokens) == 1, icon=":material/chevron_left:"):
-            tokens.pop()
+        if st.button("Newer", disabled=len(pages) == 1, icon=":material/chevron_left:"):
+            pages.pop()
             st.rerun()
-        st.caption(f"Page {len(tokens)}, {count(len(page.executions), 'run')}", width="content")
-        if st.button("Older", disabled=page.next_token is None, icon=":material/chevron_right:", icon_position="right"):
-            tokens.append(page.next_token)
+        st.caption(f"Page {len(pages)}, {count(len(page.executions), 'run')}", width="content")
+        if st.button("Older", disabled=page.following is None, icon=":material/chevron_right:", icon_position="right"):
+            pages.append(page.following)
             st.rerun()
 
 
