@@ -23,19 +23,20 @@ def from_address() -> SurveyKey | None:
 
 def choose_row(rows: Sequence[CoverageRow]) -> CoverageRow:
     """Show island, year and position and return the row; values in the address that do not exist are passed over."""
-    wanted = from_address()
+    query = st.query_params
     with st.container(horizontal=True):
         islands = islands_of(rows)
-        island = st.selectbox("Island", islands, _index(islands, wanted and wanted.island), width=260)
+        island = st.selectbox("Island", islands, _index(islands, query.get("island")), width=260)
         years = years_of(rows, island)
-        year = st.selectbox("Year", years, _index(years, wanted and wanted.year), width=140)
+        year = st.selectbox("Year", years, _index(years, query.get("year")), width=140)
         places = {row.location: row for row in rows if row.island == island and row.year == year}
         locations = sorted(places)
-        location = st.selectbox("Position", locations, _index(locations, wanted and wanted.location), width=140)
+        location = st.selectbox("Position", locations, _index(locations, query.get("location")), width=140)
     row = places[location]
-    st.query_params.update({"island": row.island, "year": str(row.year), "location": str(row.location)})
+    query.update({"island": row.island, "year": str(row.year), "location": str(row.location)})
     return row
 
 
-def _index(options: Sequence[object], value: object) -> int:
-    return options.index(value) if value in options else 0
+def _index(options: Sequence[object], wanted: str | None) -> int:
+    texts = [str(option) for option in options]
+    return texts.index(wanted) if wanted in texts else 0

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC, datetime
 
 _MARKDOWN = frozenset("\\`*_{}[]()<>#+-.!|$:~&")
 
 
+def visible(text: str) -> str:
+    """Return the text on one line, with a replacement mark for each character that is not seen.
+
+    Marks that turn the writing around (U+202E) would let ``gpj.exe`` look like ``exe.jpg``; zero-width ones make two
+    names look the same.
+    """
+    shown = (" " if char.isspace() else char for char in text)
+    marked = ("\ufffd" if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co") else char for char in shown)
+    return " ".join("".join(marked).split())
+
+
 def plain(text: str) -> str:
     """Return Markdown that shows the text as it is, on one line."""
-    return "".join(f"\\{char}" if char in _MARKDOWN else char for char in " ".join(text.split()))
+    return "".join(f"\\{char}" if char in _MARKDOWN else char for char in visible(text))
 
 
 def ago(moment: datetime, now: datetime | None = None) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from frontend.domain.measurements import survey_of
+from frontend.domain.measurements import event_of
 from frontend.domain.statistics import MeanCover, PairedChange
 from reefsteps.coverage_queries import ColonyRow, CoverageRow
 
@@ -44,7 +44,7 @@ def measurement_rows(rows: Iterable[CoverageRow]) -> list[Row]:
     """Return one row for each quadrat and year."""
     return [
         {
-            "eventID": survey_of(row).stem,
+            "eventID": event_of(row),
             "locality": row.island,
             "year": row.year,
             "eventDate": row.captured_at[:10] if row.captured_at else None,

@@ -12,8 +12,21 @@ from reefsteps.surveys import SurveyKey
 
 
 def survey_of(row: CoverageRow) -> SurveyKey:
-    """Return which quadrat in which year a row measures."""
+    """Return which quadrat in which year a row of ours measures.
+
+    Raises InvalidSurveyKeyError for an island's name that only another program can have written (see `is_ours`).
+    """
     return SurveyKey(row.year, row.island, row.location)
+
+
+def is_ours(row: CoverageRow) -> bool:
+    """Return whether ReefSteps wrote the row, so that it has pictures and a provenance."""
+    return row.written_at is not None
+
+
+def event_of(row: CoverageRow) -> str:
+    """Return the row's name as a sampling event, whoever wrote it; for ours it is the stem of its pictures."""
+    return f"{row.year}-{row.island}-{row.location:02d}"
 
 
 def cover_of(row: CoverageRow) -> Cover:

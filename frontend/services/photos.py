@@ -13,7 +13,9 @@ from frontend.services.aws import storage, survey_prefix
 from frontend.settings import settings
 from reefsteps.errors import InvalidSurveyKeyError, PhotoNotFoundError
 from reefsteps.results import ObjectRef
-from reefsteps.surveys import SurveyKey
+from reefsteps.surveys import SurveyKey, key_candidates
+
+LONGEST_KEY_BYTES = 1024  # S3 refuses longer ones as a bad request, not as absent
 
 
 @st.cache_data(ttl=15, max_entries=500, show_spinner=False)
@@ -86,9 +88,16 @@ def exists(bucket: str, key: str) -> bool:
     return True
 
 
-def original_exists(key: str) -> bool:
-    """Return whether the raw bucket holds the photograph."""
-    return exists(settings().raw_bucket, key)
+def find_original(key: str) -> str | None:
+    """Return the key under which the raw bucket holds the photograph that an event's or a person's key means, or None.
+
+    The literal key comes first: a deletion must hit what was named.
+    """
+    for candidate in reversed(key_candidates(key)):
+        fits = 0 < len(candidate.encode(errors="replace")) <= LONGEST_KEY_BYTES
+        if fits and exists(settings().raw_bucket, candidate):
+            return candidate
+    return None
 
 
 def forget() -> None:

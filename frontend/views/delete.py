@@ -11,7 +11,7 @@ import streamlit as st
 
 from frontend import navigation
 from frontend.components import filters, states
-from frontend.components.text import count, plain
+from frontend.components.text import count, plain, visible
 from frontend.domain.upload_plan import PresentObject
 from frontend.services import measurements, photos
 from frontend.services.photos import Trace
@@ -40,11 +40,12 @@ def show() -> None:
 
 
 def _photograph() -> _Doomed | None:
-    key = st.text_input("Name of the photograph", key="key", bind="query-params", placeholder="2006-Takapoto-07.jpg")
-    if not key:
+    name = st.text_input("Name of the photograph", key="key", bind="query-params", placeholder="2006-Takapoto-07.jpg")
+    if not name:
         st.caption("The name as in Runs. From a quadrat's page, Delete fills it in.")
         return None
-    if not photos.original_exists(key):
+    key = photos.find_original(name)
+    if key is None:
         st.info("There is no photograph of this name.", icon=":material/search_off:")
         return None
     try:
@@ -87,7 +88,7 @@ def _confirm(doomed: _Doomed) -> None:
                 st.text("\n".join(doomed.keys))
         st.markdown(f"To confirm, type **{plain(doomed.phrase)}**")
         typed = st.text_input("Confirmation", key=f"confirm-{doomed.phrase}", label_visibility="collapsed")
-        matches = typed.strip() == doomed.phrase
+        matches = visible(typed) == visible(doomed.phrase)
         if st.button("Delete for good", type="primary", disabled=not matches, icon=":material/delete_forever:"):
             _delete(doomed, derived)
 

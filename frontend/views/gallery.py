@@ -9,7 +9,7 @@ import streamlit as st
 from frontend import navigation
 from frontend.components import filters, states
 from frontend.components.text import count, plain
-from frontend.domain.measurements import survey_of
+from frontend.domain.measurements import is_ours, survey_of
 from frontend.services import photos
 from frontend.services.aws import link
 from frontend.settings import settings
@@ -36,6 +36,13 @@ def show() -> None:
     found = chosen.apply(rows)
     if not found:
         st.info("No result fits these filters. Take one away.", icon=":material/filter_alt_off:")
+        return
+    without_pictures = len(found)
+    found = [row for row in found if is_ours(row)]
+    without_pictures -= len(found)
+    if without_pictures:
+        st.caption(f"{count(without_pictures, 'result')} of another program, without pictures, shown in Coverage only.")
+    if not found:
         return
     size = RAW_PAGE if version == "Raw" else PAGE
     pages = (len(found) + size - 1) // size
@@ -92,7 +99,7 @@ def _address(row: CoverageRow, survey: SurveyKey, version: str) -> str | None:
 
 def _without_result(island: str, year: int, rows: Sequence[CoverageRow]) -> None:
     """Name the photographs of the survey that have no result: what did not work must not be invisible."""
-    measured = {survey_of(row) for row in rows}
+    measured = {survey_of(row) for row in rows if is_ours(row)}
     missing = sorted(survey for survey in photos.originals(year, island) if survey not in measured)
     if not missing:
         return

@@ -71,7 +71,7 @@ def _open_failures(
     return [
         (execution, details[execution.arn])
         for execution in still_open(page.executions, details, rows)
-        if photos.original_exists(details[execution.arn].photo)
+        if photos.find_original(details[execution.arn].photo)
     ]
 
 

@@ -11,7 +11,7 @@ from frontend.components import states, survey_choice, widgets
 from frontend.components.text import plain
 from frontend.components.widgets import Picture
 from frontend.domain.executions import console_url
-from frontend.domain.measurements import survey_of
+from frontend.domain.measurements import is_ours, survey_of
 from frontend.services import measurements
 from frontend.services.aws import link
 from frontend.settings import settings
@@ -29,6 +29,10 @@ def show() -> None:
     if not rows:
         states.nothing_yet()
     row = survey_choice.choose_row(rows)
+    if not is_ours(row):
+        st.metric("Coral cover", f"{row.cover_percent:.2f} %", border=True, width=260)
+        st.caption("Another program wrote this result; there is no picture, and nothing more is known about it.")
+        return
     detail = states.from_database(lambda: measurements.provenance(survey_of(row)))
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -73,7 +77,7 @@ def _between_versions(row: CoverageRow) -> None:
 
 
 def _between_years(row: CoverageRow, rows: Sequence[CoverageRow]) -> None:
-    same = {r.year: r for r in rows if r.island == row.island and r.location == row.location}
+    same = {r.year: r for r in rows if r.island == row.island and r.location == row.location and is_ours(r)}
     years = sorted(same)
     if len(years) < 2:
         st.info("This position has been measured in one year only.", icon=":material/calendar_today:")
@@ -116,7 +120,7 @@ def _of_year(row: CoverageRow) -> Picture:
 def _figures(row: CoverageRow, detail: Provenance | None) -> None:
     st.metric("Coral cover", f"{row.cover_percent:.2f} %", border=True)
     if detail is None:
-        st.caption("This row was not written by ReefSteps; nothing more is known about it.")
+        st.caption("Nothing more is known about this result.")
         return
     r = detail.reframing
     with st.container(horizontal=True):

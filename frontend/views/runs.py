@@ -95,7 +95,7 @@ def _progress(shown: Sequence[Execution]) -> None:
 
 def _one(execution: Execution, detail: ExecutionDetail) -> None:
     word, colour, icon = _BADGES.get(execution.status, (execution.status.lower(), "gray", ":material/help:"))
-    with st.container(border=True, gap="xsmall"):
+    with st.container(border=True, gap="xsmall", key=f"run-{execution.name}"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge(word, color=colour, icon=icon)  # type: ignore[arg-type]
             st.markdown(f"**{plain(detail.photo)}**", width="stretch")
@@ -151,7 +151,7 @@ def _buttons(execution: Execution, detail: ExecutionDetail, actions: Sequence[st
 
 
 def _retry(detail: ExecutionDetail) -> None:
-    if detail.key and not any(photos.original_exists(key) for key in key_candidates(detail.key)):
+    if detail.key and not photos.find_original(detail.key):
         st.toast("The photograph has been deleted since; upload it again.", icon=":material/delete:")
         return
     name = executions.start(detail.photo, retry_input(detail.input), "retry")

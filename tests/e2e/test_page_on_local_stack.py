@@ -19,7 +19,7 @@ import pytest
 from tests.e2e.test_page_looks import settle
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 REPOSITORY = Path(__file__).parents[2]
 START_TIMEOUT_S = 240
@@ -71,6 +71,11 @@ def tab(browser: Browser) -> Iterator[Page]:
         yield context.new_page()
 
 
+def _card(tab: Page, photo: Path) -> Locator:
+    """The newest run of a photograph in the list."""
+    return tab.locator("[class*=st-key-run-]").filter(has_text=photo.name).first
+
+
 def test_a_photograph_travels_from_the_browser_to_a_result_and_is_deleted_again(
     tab: Page, stack: dict[str, Any], samples: list[Path], artifacts: Path
 ) -> None:
@@ -83,9 +88,10 @@ def test_a_photograph_travels_from_the_browser_to_a_result_and_is_deleted_again(
 
     tab.goto(f"{url}/runs")
     settle(tab)
-    tab.get_by_text("See the result").wait_for(timeout=RUN_TIMEOUT_MS)
+    result = _card(tab, photo).get_by_text("See the result")
+    result.wait_for(timeout=RUN_TIMEOUT_MS)
     tab.screenshot(path=artifacts / "stack-runs.png", full_page=True)
-    tab.get_by_text("See the result").click()
+    result.click()
     settle(tab)
     tab.get_by_text("Coral cover").first.wait_for(timeout=60_000)
     picture = tab.locator("img.under")
@@ -116,24 +122,14 @@ def test_a_frame_that_is_not_found_is_set_by_hand_and_the_run_goes_on(
     tab.get_by_text("1 of 1 photographs have arrived").wait_for(timeout=60_000)
     tab.goto(f"{url}/runs?status=Failed")
     settle(tab)
-    ends = time.monotonic() + RUN_TIMEOUT_MS / 1000
-    while not tab.get_by_text("No quadrat frame was found").count() and time.monotonic() < ends:
-        tab.wait_for_timeout(3000)
-        tab.reload()
-        settle(tab)
-    tab.get_by_role("link", name="Fix corners").last.click()
+    card = _card(tab, photo)  # the list follows live; it also holds the runs of the other test
+    card.get_by_text("No quadrat frame was found").wait_for(timeout=RUN_TIMEOUT_MS)
+    card.get_by_role("link", name="Fix corners").click()
     tab.get_by_role("button", name="Use these corners").click(timeout=60_000)
     tab.get_by_text("The run has started from these corners").wait_for(timeout=60_000)
     tab.goto(f"{url}/runs?status=Done")
     settle(tab)
-    result = tab.get_by_text("See the result").first
-    ends = time.monotonic() + RUN_TIMEOUT_MS / 1000
-    manual = tab.locator("p", has_text=photo.name)  # the list also holds the run of the other test
-    while not manual.count() and time.monotonic() < ends:
-        tab.wait_for_timeout(3000)
-        tab.reload()
-        settle(tab)
-    result.click()
+    _card(tab, photo).get_by_text("See the result").click(timeout=RUN_TIMEOUT_MS)
     settle(tab)
     tab.get_by_text("corners set by hand").first.wait_for(timeout=60_000)
     tab.screenshot(path=artifacts / "stack-manual.png", full_page=True)

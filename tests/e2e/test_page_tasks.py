@@ -170,8 +170,46 @@ def test_corners_are_dragged_nudged_and_start_a_run_from_reframing(
     assert others == [[1020, 135], [1020, 765], [180, 765]]
 
 
+def test_photograph_and_buttons_of_fix_corners_fit_a_laptop_screen(browser: Browser, seeded_page: ServedPage) -> None:
+    with browser.new_context(viewport={"width": 1366, "height": 768}) as context:
+        tab = context.new_page()
+        tab.goto(f"{seeded_page.url}/corners?island=Takapoto&year=2010&location=50")
+        settle(tab)
+        tab.get_by_role("button", name=re.compile("Bottom left corner")).wait_for(timeout=30_000)
+        box = tab.get_by_role("button", name="Use these corners").bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 768
+
+
+def test_hostile_names_are_text_in_the_browser_and_do_not_widen_the_page(
+    browser: Browser, seeded_page: ServedPage
+) -> None:
+    hostile = "<img src=x onerror=window.hacked=1>.jpg"
+    for name, key in (("hostile-markup", hostile), ("hostile-length", "a" * 900 + ".jpg")):
+        failure = {"error": "InvalidSurveyKeyError", "cause": f"restoration: '{key}' is no name."}
+        page_world.start(seeded_page.step_functions, seeded_page.pipeline_arn, name, key=key, end="fail", **failure)
+    with browser.new_context(viewport={"width": 390, "height": 844}) as context:
+        tab = context.new_page()
+        tab.goto(f"{seeded_page.url}/runs?status=Failed")
+        settle(tab)
+        tab.get_by_text(hostile).first.wait_for(timeout=30_000)
+        assert tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+        widest = "Math.max(...[...document.querySelectorAll('[class*=st-key-run-] p')].map(p => p.scrollWidth))"
+        assert tab.evaluate(widest) < 390
+        tab.locator("[class*=st-key-run-]").filter(has_text=hostile).get_by_role("link", name="Delete").click()
+        tab.get_by_text("There is no photograph of this name").wait_for(timeout=30_000)
+        assert tab.get_by_label("Name of the photograph").input_value() == hostile
+        tab.goto(f"{seeded_page.url}/upload")
+        settle(tab)
+        photo = {"name": f"x{hostile}_05_2013.jpg", "mimeType": "image/jpeg", "buffer": b"\xff\xd8\xff\xe0" + b"0" * 99}
+        tab.locator("input.file-input").set_input_files([photo])
+        tab.get_by_text("1 needs input").wait_for(timeout=30_000)
+        assert tab.evaluate("window.hacked") is None
+        assert tab.locator("img[src=x]").count() == 0
+
+
 def test_tables_and_charts_are_downloaded(tab: Page, seeded_page: ServedPage, tmp_path: Path) -> None:
-    tab.goto(f"{seeded_page.url}/coverage?island=Takapoto")
+    tab.goto(f"{seeded_page.url}/coverage?island=Takapoto&show=Export")
     settle(tab)
     expected = {
         "Quadrats as CSV": (b"\xef\xbb\xbf# query: islands: Takapoto", "coverage.csv"),
@@ -183,8 +221,9 @@ def test_tables_and_charts_are_downloaded(tab: Page, seeded_page: ServedPage, tm
         waiting.value.save_as(tmp_path / name)
         assert waiting.value.suggested_filename == name
         assert (tmp_path / name).read_bytes().startswith(head)
+    tab.get_by_role("tab", name="Trend").click()
     with tab.expect_download() as waiting:
-        tab.get_by_role("button", name="Chart as SVG").first.click()
+        tab.get_by_role("button", name="Chart as SVG").click()
     waiting.value.save_as(tmp_path / "trend.svg")
     assert "<svg" in (tmp_path / "trend.svg").read_text()[:200]
 
