@@ -9,14 +9,17 @@ from __future__ import annotations
 import json
 import logging
 import urllib.request
+from collections.abc import Callable
 from typing import Any
 
 import boto3
 
-from provision import schema
+from provision import patience, schema
 
 ORIGIN_FACING = "com.amazonaws.global.cloudfront.origin-facing"
-_RESERVE_MS = 30_000
+# What must be left of the function's time to begin a call: a wait, one call to its time limit, and the answer.
+_RESERVE_MS = 90_000
+_ANSWER_TIMEOUT_S = 15
 
 logger = logging.getLogger(__name__)
 logger.setLevel(logging.INFO)
@@ -42,24 +45,30 @@ def handler(event: dict[str, Any], context: Any) -> None:
 
 
 def _provide(kind: str, properties: dict[str, Any], context: Any) -> dict[str, Any]:
+    def deadline() -> bool:
+        return bool(context.get_remaining_time_in_millis() < _RESERVE_MS)
+
     if kind == "CoverageSchema":
         count = schema.apply(
-            boto3.client("rds-data"),
+            boto3.client("rds-data", config=patience.ONE_TRY),
             properties["ClusterArn"],
             properties["SecretArn"],
             properties["Database"],
-            deadline=lambda: context.get_remaining_time_in_millis() < _RESERVE_MS,
+            deadline,
         )
         return {"Statements": count, "SchemaVersion": schema.version()}
     if kind == "CloudFrontPrefixList":
-        return {"PrefixListId": _prefix_list(boto3.client("ec2"))}
+        return {"PrefixListId": _prefix_list(boto3.client("ec2", config=patience.ONE_TRY), deadline)}
     raise ValueError(f"Custom::{kind} is not known here.")
 
 
-def _prefix_list(ec2: Any) -> str:
-    found = ec2.describe_managed_prefix_lists(Filters=[{"Name": "prefix-list-name", "Values": [ORIGIN_FACING]}])
+def _prefix_list(ec2: Any, deadline: Callable[[], bool]) -> str:
+    wanted = [{"Name": "prefix-list-name", "Values": [ORIGIN_FACING]}]
+    found = patience.until_answered(lambda: ec2.describe_managed_prefix_lists(Filters=wanted), deadline)
     if not found["PrefixLists"]:
-        raise LookupError(f"This region has no managed prefix list {ORIGIN_FACING}; deploy with DomainName.")
+        raise LookupError(
+            f"This region has no managed prefix list {ORIGIN_FACING}; deploy with DomainName and HostedZoneId."
+        )
     return str(found["PrefixLists"][0]["PrefixListId"])
 
 
@@ -69,5 +78,5 @@ def _respond(url: str, answer: dict[str, Any]) -> None:
     request = urllib.request.Request(  # noqa: S310 (checked above)
         url, data=json.dumps(answer).encode(), method="PUT", headers={"Content-Type": ""}
     )
-    with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=_ANSWER_TIMEOUT_S) as response:  # noqa: S310
         logger.info("answered %s: %s", answer["Status"], response.status)

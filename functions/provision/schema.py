@@ -7,26 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from provision.patience import until_answered
 from reefsteps.tables import create_statements, metadata
 
 WRITER = "coverage_writer"
 READER = "coverage_reader"
 
-_WAIT_S = 5.0
-_NOT_YET = {
-    "DatabaseResumingException",
-    "DatabaseUnavailableException",
-    "InternalServerErrorException",
-    "ServiceUnavailableError",
-    "StatementTimeoutException",
-    "ThrottlingException",
-}
+_NOT_YET = {"DatabaseResumingException", "DatabaseUnavailableException", "StatementTimeoutException"}
 # A cluster that has just been created, or is waking, answers BadRequestException with one of these.
 _NOT_YET_TEXT = re.compile(r"communications link failure|not available|starting up|resuming", re.IGNORECASE)
 
@@ -51,27 +44,22 @@ def version() -> str:
 def apply(data_api: Any, cluster_arn: str, secret_arn: str, database: str, deadline: Callable[[], bool]) -> int:
     """Run every statement and return how many; a database that is not there yet is waited for until `deadline()`.
 
-    Raises botocore's ClientError for what waiting cannot mend.
+    Raises botocore's ClientError or BotoCoreError for what waiting cannot mend, or has not mended in time.
     """
     sql = statements(database)
     for statement in sql:
-        while True:
-            try:
-                data_api.execute_statement(
-                    resourceArn=cluster_arn,
-                    secretArn=secret_arn,
-                    database=database,
-                    sql=statement,
-                    continueAfterTimeout=True,
-                )
-                break
-            except ClientError as error:
-                if deadline() or not _worth_waiting(error):
-                    raise
-                time.sleep(_WAIT_S)
+        call = partial(
+            data_api.execute_statement,
+            resourceArn=cluster_arn,
+            secretArn=secret_arn,
+            database=database,
+            sql=statement,
+            continueAfterTimeout=True,
+        )
+        until_answered(call, deadline, also_passing=_wakes)
     return len(sql)
 
 
-def _worth_waiting(error: ClientError) -> bool:
+def _wakes(error: ClientError) -> bool:
     details = error.response["Error"]
     return details["Code"] in _NOT_YET or bool(_NOT_YET_TEXT.search(details.get("Message", "")))

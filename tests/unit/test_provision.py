@@ -5,9 +5,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
-from provision import app, schema
+from provision import app, patience, schema
 
 
 def refused(code: str, message: str = "") -> ClientError:
@@ -17,7 +17,7 @@ def refused(code: str, message: str = "") -> ClientError:
 class DataApi:
     """Takes statements; the first answers are the given errors."""
 
-    def __init__(self, *errors: ClientError) -> None:
+    def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
         self.ran: list[str] = []
 
@@ -37,7 +37,7 @@ class Answers:
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
-    monkeypatch.setattr(schema, "_WAIT_S", 0.0)
+    monkeypatch.setattr(patience, "WAIT_S", 0.0)
     return Answers(monkeypatch)
 
 
@@ -92,6 +92,25 @@ def test_waiting_ends_before_the_function_does(answers: Answers) -> None:
         schema.apply(DataApi(refused("DatabaseResumingException")), "c", "s", "reefs", deadline=lambda: True)
 
 
+def test_a_new_roles_denial_and_a_call_cut_off_are_tried_again(answers: Answers) -> None:
+    cut_off = ReadTimeoutError(endpoint_url="https://rds-data.invalid")
+    api = DataApi(refused("AccessDeniedException"), cut_off, refused("ThrottlingException"))
+    assert schema.apply(api, "c", "s", "reefs", deadline=lambda: False) == len(api.ran)
+
+
+def test_a_denial_that_stays_is_reported(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "_PERMISSIONS_SPREAD_S", 0.0)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        schema.apply(DataApi(refused("AccessDeniedException")), "c", "s", "reefs", deadline=lambda: False)
+
+
+def test_the_last_call_and_the_answer_fit_into_the_reserve() -> None:
+    retries = patience.ONE_TRY.retries  # type: ignore[attr-defined]
+    assert retries["total_max_attempts"] == 1  # what the client tried again unseen would not be counted
+    longest_s = patience.WAIT_S + patience.CONNECT_TIMEOUT_S + patience.READ_TIMEOUT_S + app._ANSWER_TIMEOUT_S
+    assert longest_s < app._RESERVE_MS / 1000 - 10
+
+
 def test_a_wrong_statement_is_not_tried_again(answers: Answers) -> None:
     api = DataApi(refused("DatabaseErrorException", "syntax"))
     with pytest.raises(ClientError):
@@ -100,7 +119,7 @@ def test_a_wrong_statement_is_not_tried_again(answers: Answers) -> None:
 
 
 def test_success_is_reported_with_a_stable_id(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app.boto3, "client", lambda _name: DataApi())
+    monkeypatch.setattr(app.boto3, "client", lambda _name, **_: DataApi())
     app.handler(request("CoverageSchema", **SCHEMA), CONTEXT)
     app.handler(request("CoverageSchema", "Update", **SCHEMA) | {"PhysicalResourceId": "CoverageSchema-Thing"}, CONTEXT)
     first, second = answers.received
@@ -110,18 +129,33 @@ def test_success_is_reported_with_a_stable_id(answers: Answers, monkeypatch: pyt
 
 
 def test_failure_is_reported_with_its_reason(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app.boto3, "client", lambda _name: DataApi(refused("AccessDeniedException", "no")))
+    monkeypatch.setattr(app.boto3, "client", lambda _name, **_: DataApi(refused("DatabaseErrorException", "no")))
     app.handler(request("CoverageSchema", **SCHEMA), CONTEXT)
     app.handler(request("Unknown"), CONTEXT)
     assert [answer["Status"] for answer in answers.received] == ["FAILED", "FAILED"]
-    assert "AccessDeniedException" in answers.received[0]["Reason"]
+    assert "DatabaseErrorException" in answers.received[0]["Reason"]
 
 
 def test_deletion_touches_nothing(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app.boto3, "client", lambda name: pytest.fail(f"{name} was called"))
+    monkeypatch.setattr(app.boto3, "client", lambda name, **_: pytest.fail(f"{name} was called"))
     app.handler(request("CoverageSchema", "Delete", **SCHEMA), CONTEXT)
     app.handler(request("CloudFrontPrefixList", "Delete"), CONTEXT)
     assert [answer["Status"] for answer in answers.received] == ["SUCCESS", "SUCCESS"]
+
+
+def test_prefix_list_is_asked_for_again_while_the_role_is_new(
+    answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    denials = [refused("UnauthorizedOperation")]
+
+    def describe(**_: Any) -> dict[str, Any]:
+        if denials:
+            raise denials.pop()
+        return {"PrefixLists": [{"PrefixListId": "pl-1"}]}
+
+    monkeypatch.setattr(app.boto3, "client", lambda _name, **_: SimpleNamespace(describe_managed_prefix_lists=describe))
+    app.handler(request("CloudFrontPrefixList"), CONTEXT)
+    assert answers.received[0]["Data"] == {"PrefixListId": "pl-1"}
 
 
 @pytest.mark.parametrize(("lists", "status"), [([{"PrefixListId": "pl-1"}], "SUCCESS"), ([], "FAILED")])
@@ -129,7 +163,7 @@ def test_prefix_list(
     lists: list[dict[str, str]], status: str, answers: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ec2 = SimpleNamespace(describe_managed_prefix_lists=lambda **_: {"PrefixLists": lists})
-    monkeypatch.setattr(app.boto3, "client", lambda _name: ec2)
+    monkeypatch.setattr(app.boto3, "client", lambda _name, **_: ec2)
     app.handler(request("CloudFrontPrefixList"), CONTEXT)
     assert answers.received[0]["Status"] == status
     assert answers.received[0].get("Data", {}).get("PrefixListId") == (lists[0]["PrefixListId"] if lists else None)
