@@ -11,11 +11,14 @@ from reefsteps.document import StateDocument
 from reefsteps.errors import InvalidParameterError
 from reefsteps.observability import logger, step_handler
 from reefsteps.precedence import same_photo
+from reefsteps.results import ReframingResult, RestorationResult, SegmentationResult
 from reefsteps.storage import Storage
 
 SETTINGS = Settings.from_environment()
 DATABASE = Database.from_environment()
 STORAGE = Storage()
+
+_COMMIT_CHARACTERS = 12  # tell a repository's commits apart; three of them fit the column
 
 
 @step_handler("coverage")
@@ -43,5 +46,20 @@ def _result(document: StateDocument) -> Result:
         restoration=restoration,
         reframing=reframing.record,
         segmentation=segmentation.record,
-        pipeline_version=SETTINGS.pipeline_version,
+        pipeline_version=_pipeline_version(restoration, reframing.record, segmentation.record),
     )
+
+
+def _pipeline_version(
+    restoration: RestorationResult, reframing: ReframingResult, segmentation: SegmentationResult
+) -> str:
+    """Return the version that all three steps ran in, else the beginning of each step's (in full in its record)."""
+    known = {
+        "restoration": restoration.pipeline_version,
+        "reframing": reframing.pipeline_version,
+        "segmentation": segmentation.pipeline_version,
+    }
+    versions = {step: version or "unknown" for step, version in known.items()}
+    if len(set(versions.values())) == 1:
+        return versions["segmentation"]
+    return " ".join(f"{step} {version[:_COMMIT_CHARACTERS]}" for step, version in versions.items())

@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from reefsteps.settings import Environment, pipeline_version
+from reefsteps.settings import Environment
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where earlier steps leave their records, and which pipeline this is."""
+    """Where earlier steps leave their records."""
 
     treated_bucket: str
     reframed_bucket: str
     segmented_bucket: str
-    pipeline_version: str
 
     @classmethod
     def from_environment(cls, environment: Environment | None = None) -> Self:
@@ -25,5 +24,4 @@ class Settings:
             treated_bucket=variables.text("TREATED_BUCKET"),
             reframed_bucket=variables.text("REFRAMED_BUCKET"),
             segmented_bucket=variables.text("SEGMENTED_BUCKET"),
-            pipeline_version=pipeline_version(variables),
         )

@@ -92,6 +92,7 @@ class RestorationResult(Record):
     side_cm: float
     elapsed_s: float
     skipped_because: str | None = None
+    pipeline_version: str | None = None  # of the code that ran; None in records older than the field
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,7 @@ class ReframingResult(Record):
     px_per_cm: float
     elapsed_s: float
     model: ModelIdentity | None = None  # None when the corners are manual
+    pipeline_version: str | None = None
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,7 @@ class SegmentationResult(Record):
     model: ModelIdentity
     elapsed_s: float
     strings_percent: float | None = None  # share of the area judged by its surroundings because a string hides it
+    pipeline_version: str | None = None
 
 
 def _plain(value: Any) -> Any:

@@ -67,7 +67,8 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     refs = _write_pictures(survey, reframed_bgr, metadata)
     side_cm = document.input.side_cm or earlier.side_cm
     result = _result(located, refs, side_px, side_cm)
-    result = dataclasses.replace(result, elapsed_s=round(time.perf_counter() - started, 3))
+    elapsed_s = round(time.perf_counter() - started, 3)
+    result = dataclasses.replace(result, elapsed_s=elapsed_s, pipeline_version=SETTINGS.pipeline_version)
     save_record(STORAGE, SETTINGS.reframed_bucket, survey, result, earlier.source, metadata)
     logger.info("reframed", manual=result.manual, confidence=result.confidence, strings=result.strings_used)
     return result.to_json()

@@ -52,6 +52,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         applied=restored.applied,
         side_cm=side_cm,
         elapsed_s=round(time.perf_counter() - started, 3),
+        pipeline_version=SETTINGS.pipeline_version,
         skipped_because=restored.skipped_because,
     )
     save_record(STORAGE, SETTINGS.treated_bucket, survey, result, source, metadata)

@@ -52,6 +52,7 @@ def result(
             applied=True,
             side_cm=100.0,
             elapsed_s=1.5,
+            pipeline_version="1.0",
         ),
         reframing=ReframingResult(
             reframed=ObjectRef("reef-reframed", picture_key(stem)),
@@ -67,6 +68,7 @@ def result(
             px_per_cm=6.0,
             elapsed_s=2.0,
             model=ModelIdentity("detectron2-reframe", "cd" * 32),
+            pipeline_version="1.0",
         ),
         segmentation=SegmentationResult(
             overlay=ObjectRef("reef-segmented", picture_key(stem)),
@@ -78,6 +80,7 @@ def result(
             score_threshold=0.5,
             model=model,
             elapsed_s=3.0,
+            pipeline_version="1.0",
         ),
         pipeline_version="1.0",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -54,7 +55,30 @@ def test_a_finished_document_becomes_a_row(app: ModuleType, database: Database) 
     with database.read() as connection:
         found = provenance(connection, SURVEY)
     assert found is not None
-    assert found.pipeline_version == "1.2.3"
+    assert found.pipeline_version == "1.0"
+
+
+def test_the_row_names_the_code_that_measured_not_the_code_that_wrote(app: ModuleType, database: Database) -> None:
+    done = result()
+    newer = dataclasses.replace(done.segmentation, pipeline_version="b" * 40 + "-changed-20261123000000")
+    app.handler(document(dataclasses.replace(done, segmentation=newer), *ALL), None)
+    with database.read() as connection:
+        found = provenance(connection, SURVEY)
+    assert found is not None
+    assert found.pipeline_version == "restoration 1.0 reframing 1.0 segmentation bbbbbbbbbbbb"
+
+
+def test_the_longest_name_of_versions_fits_its_column(app: ModuleType, database: Database) -> None:
+    done = result()
+    records = {
+        step: dataclasses.replace(getattr(done, step), pipeline_version=letter * 63)
+        for step, letter in zip(ALL, "abc", strict=True)
+    }
+    app.handler(document(dataclasses.replace(done, **records), *ALL), None)
+    with database.read() as connection:
+        found = provenance(connection, SURVEY)
+    assert found is not None
+    assert len(found.pipeline_version) <= 128
 
 
 def test_a_run_that_starts_here_takes_what_lies_in_the_buckets(app: ModuleType, database: Database) -> None:

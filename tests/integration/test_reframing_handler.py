@@ -138,7 +138,7 @@ def test_frame_is_found_and_cut_out(app: ModuleType, s3: "S3Client") -> None:
     assert decode(body).pixels_bgr.shape == (result.side_px, result.side_px, 3)
     assert metadata["model-sha256"] == IDENTITY.sha256
     assert metadata["source-version-id"] == "v1"
-    assert metadata["pipeline-version"] == "1.2.3"
+    assert metadata["pipeline-version"] == result.pipeline_version == "1.2.3"
     assert decode(read(s3, f"thumbnails/{STEM}.jpg")[0]).pixels_bgr.shape == (320, 320, 3)
     assert ReframingResult.from_json(json.loads(read(s3, f"results/{STEM}.json")[0])) == result
 
