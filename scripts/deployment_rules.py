@@ -168,7 +168,7 @@ def buckets_are_closed(d: Deployment) -> Iterator[str]:
         cors = bucket.get("CorsConfiguration", {}).get("CorsRules", [])
         if bool(cors) != (name == "RawBucket") or any("*" in rule["AllowedOrigins"] for rule in cors):
             yield f"{name}: CORS is for the raw bucket and the page's origin alone"
-        if d.expanded["Resources"][name].get("DeletionPolicy") != "Retain":
+        if d.expanded["Resources"][name].get("DeletionPolicy") not in ("Retain", "RetainExceptOnCreate"):
             yield f"{name}: would be deleted with the stack"
 
 
@@ -250,6 +250,53 @@ def database_is_guarded(d: Deployment) -> Iterator[str]:
                 yield f"the database is in {subnet['Ref']}, which has a way to the internet"
 
 
+def page_is_watched(d: Deployment) -> Iterator[str]:
+    """A page without any task is down too: then no target is unhealthy, and the load balancer counts nothing."""
+    alarm = d.resources("AWS::CloudWatch::Alarm").get("PageDownAlarm", {})
+    if alarm.get("MetricName") != "HealthyHostCount" or alarm.get("ComparisonOperator") != "LessThanThreshold":
+        yield "PageDownAlarm: is silent when no task is registered: ask for fewer than one healthy host"
+    if alarm.get("TreatMissingData") != "breaching":
+        yield "PageDownAlarm: is silent when no task is registered: missing data must be breaching"
+    if d.expanded["Resources"].get("PageDownAlarm", {}).get("Condition") != "HasFrontend":
+        yield "PageDownAlarm: would sound for ever where the page is not deployed"
+
+
+def page_can_be_left_out(d: Deployment) -> Iterator[str]:
+    """Nothing that only the page needs, and new accounts may lack, is made without it."""
+    entrance = ("AWS::ElasticLoadBalancingV2::", "AWS::CloudFront::", "AWS::CertificateManager::", "AWS::Route53::")
+    for name, resource in d.expanded["Resources"].items():
+        of_page = resource["Type"].startswith((*entrance, "AWS::ECS::Service", "Custom::CloudFrontPrefixList"))
+        if of_page and resource.get("Condition") not in ("HasFrontend", "PageByDomain", "PageByCloudFront"):
+            yield f"{name}: is made without the page too, where accounts may be refused it"
+
+
+def versions_are_in_the_images(d: Deployment) -> Iterator[str]:
+    """A worker's version comes and goes with its code: built into the image, not set beside it."""
+    for name in ("RestorationFunction", "ReframingFunction", "SegmentationFunction"):
+        metadata = d.template["Resources"][name].get("Metadata", {})
+        if metadata.get("DockerBuildArgs", {}).get("PIPELINE_VERSION") != {"Ref": "PipelineVersion"}:
+            yield f"{name}: its image is built without PIPELINE_VERSION"
+        dockerfile = d.root / metadata.get("DockerContext", "") / metadata.get("Dockerfile", "")
+        stages = re.split(r"(?m)^(?=FROM )", dockerfile.read_text())[2:] if dockerfile.is_file() else []
+        if not all("ENV PIPELINE_VERSION=${PIPELINE_VERSION}" in stage for stage in stages):
+            yield f"{name}: its Dockerfile drops PIPELINE_VERSION"
+    for name, function in d.resources("AWS::Lambda::Function").items():
+        if "PIPELINE_VERSION" in function.get("Environment", {}).get("Variables", {}):
+            yield f"{name}: a PIPELINE_VERSION of the function hides that of its image"
+
+
+def custom_resources_outlast_their_function(d: Deployment) -> Iterator[str]:
+    """CloudFormation waits longer than the function works, so that the function's own answer arrives."""
+    functions = d.resources("AWS::Lambda::Function")
+    for name, resource in d.expanded["Resources"].items():
+        if not resource["Type"].startswith("Custom::"):
+            continue
+        properties = resource["Properties"]
+        function = functions[properties["ServiceToken"]["Fn::GetAtt"][0]]
+        if float(properties.get("ServiceTimeout", 3600)) <= _largest(d, function["Timeout"]):
+            yield f"{name}: CloudFormation gives up before the function can say why"
+
+
 def page_is_reachable(d: Deployment) -> Iterator[str]:
     """CloudFront's prefix list opens the load balancer; the tasks listen to the load balancer alone."""
     ingress = d.resources("AWS::EC2::SecurityGroupIngress")
@@ -259,6 +306,10 @@ def page_is_reachable(d: Deployment) -> Iterator[str]:
     for rule in listed(d.resources("AWS::EC2::SecurityGroup")["FrontendSecurityGroup"]["SecurityGroupIngress"]):
         if rule.get("SourceSecurityGroupId") != {"Ref": "LoadBalancerSecurityGroup"}:
             yield "FrontendSecurityGroup: open to more than the load balancer"
+    for name, listener in d.resources("AWS::ElasticLoadBalancingV2::Listener").items():
+        plain = listener["Protocol"] == "HTTP" and listener["DefaultActions"][0]["Type"] != "redirect"
+        if plain and d.expanded["Resources"][name].get("Condition") != "PageByCloudFront":
+            yield f"{name}: serves the page unencrypted on the internet"
 
 
 def new_accounts_accept(d: Deployment) -> Iterator[str]:
@@ -331,6 +382,10 @@ RULES: tuple[Rule, ...] = (
     events_are_not_lost,
     database_is_guarded,
     page_is_reachable,
+    page_is_watched,
+    page_can_be_left_out,
+    versions_are_in_the_images,
+    custom_resources_outlast_their_function,
     new_accounts_accept,
     states_retry_and_catch,
 )

@@ -35,6 +35,7 @@ CHECKOV_SKIPS = {
     "CKV_AWS_149": "the secret is encrypted with AWS's key; one's own costs monthly",
     "CKV_AWS_158": "log groups are encrypted by default; one's own key costs monthly",
     "CKV_AWS_173": "no secrets in environment variables; encrypted by AWS's key",
+    "CKV_AWS_260": "port 80 answers with a redirection to HTTPS alone; people type names without https://",
     "CKV_AWS_174": "CloudFront's own certificate cannot ask for a minimum TLS version; viewers negotiate 1.3",
 }
 

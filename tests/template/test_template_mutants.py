@@ -133,6 +133,40 @@ SEEN_BY_RULES: dict[str, tuple[Change, str]] = {
         setting("FrontendSecurityGroup", "SecurityGroupIngress", [{"CidrIp": "0.0.0.0/0"}]),
         "more than the load balancer",
     ),
+    "page down without data": (setting("PageDownAlarm", "TreatMissingData", "notBreaching"), "must be breaching"),
+    "page down counts the unhealthy": (
+        setting("PageDownAlarm", "MetricName", "UnHealthyHostCount"),
+        "fewer than one healthy host",
+    ),
+    "page down sounds without a page": (
+        lambda t: t["Resources"]["PageDownAlarm"].__delitem__("Condition"),
+        "sound for ever",
+    ),
+    "CloudFront without the page": (
+        lambda t: t["Resources"]["Distribution"].__delitem__("Condition"),
+        "Distribution: is made without the page",
+    ),
+    "load balancer without the page": (
+        lambda t: t["Resources"]["LoadBalancer"].__delitem__("Condition"),
+        "LoadBalancer: is made without the page",
+    ),
+    "page in plain text": (
+        setting("RedirectListener", "DefaultActions", [{"Type": "forward", "TargetGroupArn": {"Ref": "TargetGroup"}}]),
+        "unencrypted",
+    ),
+    "image without its version": (
+        lambda t: t["Resources"]["ReframingFunction"]["Metadata"].__delitem__("DockerBuildArgs"),
+        "built without PIPELINE_VERSION",
+    ),
+    "version beside the image": (
+        setting("SegmentationFunction", "Environment.Variables.PIPELINE_VERSION", "dev"),
+        "hides that of its image",
+    ),
+    "version dropped by the Dockerfile": (
+        lambda t: t["Resources"]["ReframingFunction"]["Metadata"].update(Dockerfile="conversion/Dockerfile"),
+        "drops PIPELINE_VERSION",
+    ),
+    "custom resource given up too early": (setting("Schema", "ServiceTimeout", 600), "before the function can say why"),
     "more memory than a new account has": (parameter("SegmentationMemory", "Default", 5307), "3008 MB"),
     "reserved concurrency by default": (parameter("WorkerConcurrency", "Default", 5), "to reserve"),
 }

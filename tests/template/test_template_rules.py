@@ -1,6 +1,7 @@
 """The project's own rules find nothing, and the inventory is complete."""
 
 import importlib
+import json
 
 import pytest
 
@@ -156,6 +157,11 @@ def test_operations(deployment: Deployment) -> None:
     alarms = set(deployment.resources("AWS::CloudWatch::Alarm"))
     assert alarms >= {"PipelineFailedAlarm", "UndeliveredEventsAlarm", "ThrottledAlarm", "DatabaseErrorAlarm"}
     assert len(deployment.resources("AWS::CloudWatch::Dashboard")) == 1
+    (dashboard,) = deployment.resources("AWS::CloudWatch::Dashboard").values()
+    text, values = dashboard["DashboardBody"]["Fn::Sub"]
+    _, with_page, without_page = values["PageWidget"]["Fn::If"]
+    for widget in (with_page["Fn::Sub"], without_page):
+        assert len(json.loads(text.replace("${PageWidget}", widget))["widgets"]) == 10
     assert len(deployment.resources("AWS::SNS::Topic")) == 1
     subscription = deployment.expanded["Resources"]["AlertsByEmail"]
     assert subscription["Condition"] == "HasAlertEmail"
@@ -183,7 +189,7 @@ def environment_of(step: str, deployment: Deployment) -> dict[str, str]:
 def test_function_gets_the_variables_that_its_settings_read(step: str, deployment: Deployment) -> None:
     values = environment_of(step, deployment)
     importlib.import_module(f"{step}.settings").Settings.from_environment(Environment(values))
-    for name in ("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "LOG_LEVEL", "PIPELINE_VERSION"):
+    for name in ("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "LOG_LEVEL"):
         assert values[name]
     if step in ("coverage", "removal"):
         assert {"DATABASE_URL", "DATABASE_AUTH"} <= set(values)
