@@ -1,23 +1,42 @@
 #!/usr/bin/env bash
-# What a push changed, as lines for GITHUB_OUTPUT: `frontend=true|false` and `workers=[...]`.
-# usage: changed.sh BEFORE EVERYTHING; without a usable BEFORE (by hand, new branch) everything counts as changed.
+# What an environment has not got yet, as lines for GITHUB_OUTPUT: `frontend=true|false` and `workers=[...]`.
+# usage: changed.sh EVERYTHING < RUNS
+# RUNS are the environment's ended deployments, the latest first, as lines "conclusion commit". All are compared with
+# down to the last successful one: a run that failed or was cancelled may have deployed a part. Without a successful
+# run, or where a commit is not known here (a deleted branch, a rewritten one), everything counts as changed.
 set -euo pipefail
-before=${1:-} everything=${2:-false}
-all='["restoration","reframing","segmentation"]'
+everything=${1:-false}
 
-if [ "$everything" = true ] || [ -z "$before" ] || ! git cat-file -e "$before^{commit}" 2> /dev/null; then
-  printf 'frontend=true\nworkers=%s\n' "$all"
+all() {
+  printf 'frontend=true\nworkers=["restoration","reframing","segmentation"]\n'
   exit 0
-fi
+}
 
-changed() { ! git diff --quiet "$before" HEAD -- "$@"; }
+[ "$everything" != true ] || all
+commits=() succeeded=false
+while read -r conclusion commit; do
+  [ -n "$commit" ] || continue
+  [ "$conclusion" != skipped ] || continue
+  git cat-file -e "$commit^{commit}" 2> /dev/null || all
+  commits+=("$commit")
+  if [ "$conclusion" = success ]; then
+    succeeded=true
+    break
+  fi
+done
+[ "$succeeded" = true ] || all
 
-if changed functions/reefsteps; then # in every image
-  printf 'frontend=true\nworkers=%s\n' "$all"
-  exit 0
-fi
+changed() {
+  local commit
+  for commit in "${commits[@]}"; do
+    git diff --quiet "$commit" HEAD -- "$@" || return 0
+  done
+  return 1
+}
+
+if changed functions/reefsteps; then all; fi # in every image
 frontend=false
-if changed frontend; then frontend=true; fi
+if changed frontend .dockerignore; then frontend=true; fi
 workers=()
 for worker in restoration reframing segmentation; do
   if changed "functions/$worker" functions/.dockerignore; then workers+=("\"$worker\""); fi

@@ -67,13 +67,25 @@ def commit(folder: Path) -> str:
     return git(folder, "rev-parse", "HEAD")
 
 
-def changed(folder: Path, before: str, everything: str = "false") -> tuple[bool, list[str]]:
+def changed(folder: Path, *runs: str, everything: str = "false") -> tuple[bool, list[str]]:
+    """What is built in `folder` after these runs ("success <commit>"), the latest first."""
     script = ROOT / ".github/workflows/changed.sh"
     done = subprocess.run(
-        ["bash", str(script), before, everything], cwd=folder, capture_output=True, text=True, check=True
+        ["bash", str(script), everything],
+        input="\n".join(runs) + "\n",
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     lines = dict(line.split("=", 1) for line in done.stdout.splitlines())
     return lines["frontend"] == "true", json.loads(lines["workers"])
+
+
+def change(folder: Path, name: str, content: str) -> str:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(content)
+    return commit(folder)
 
 
 ALL = ["restoration", "reframing", "segmentation"]
@@ -86,15 +98,69 @@ ALL = ["restoration", "reframing", "segmentation"]
         ("frontend/a.py", True, []),
         ("functions/reefsteps/a.py", True, ALL),
         ("functions/coverage/a.py", False, []),
+        (".dockerignore", True, []),
+        ("functions/.dockerignore", False, ALL),
+        ("docs/a.md", False, []),
     ],
 )
 def test_only_what_changed_is_built(repository: Path, touched: str, frontend: bool, workers: list[str]) -> None:
     before = git(repository, "rev-parse", "HEAD")
-    (repository / touched).write_text("2\n")
-    commit(repository)
-    assert changed(repository, before) == (frontend, workers)
+    change(repository, touched, "2\n")
+    assert changed(repository, f"success {before}") == (frontend, workers)
 
 
-@pytest.mark.parametrize(("before", "everything"), [("", "false"), ("0" * 40, "false"), ("HEAD", "true")])
-def test_by_hand_or_on_a_new_branch_everything_is_built(repository: Path, before: str, everything: str) -> None:
-    assert changed(repository, before, everything) == (True, ALL)
+@pytest.mark.parametrize("ending", ["failure", "cancelled", "timed_out"])
+def test_what_a_run_did_not_bring_is_built_by_the_next(repository: Path, ending: str) -> None:
+    deployed = git(repository, "rev-parse", "HEAD")
+    not_deployed = change(repository, "functions/reframing/a.py", "2\n")
+    change(repository, "frontend/a.py", "2\n")
+    assert changed(repository, f"{ending} {not_deployed}", f"success {deployed}") == (True, ["reframing"])
+
+
+def test_what_a_failed_run_may_have_brought_is_taken_back(repository: Path) -> None:
+    deployed = git(repository, "rev-parse", "HEAD")
+    half = change(repository, "functions/reframing/a.py", "2\n")
+    change(repository, "functions/reframing/a.py", "1\n")  # as it was deployed before
+    assert changed(repository, f"failure {half}", f"success {deployed}") == (False, ["reframing"])
+
+
+def test_runs_before_the_last_successful_one_do_not_count(repository: Path) -> None:
+    old = git(repository, "rev-parse", "HEAD")
+    deployed = change(repository, "frontend/a.py", "2\n")
+    change(repository, "functions/segmentation/a.py", "2\n")
+    assert changed(repository, f"success {deployed}", f"success {old}") == (False, ["segmentation"])
+
+
+def test_the_same_commit_again_builds_nothing_but_on_demand(repository: Path) -> None:
+    deployed = git(repository, "rev-parse", "HEAD")
+    assert changed(repository, f"success {deployed}") == (False, [])
+    assert changed(repository, f"success {deployed}", everything="true") == (True, ALL)
+
+
+@pytest.mark.parametrize(
+    "runs", [[], ["failure HEAD"], [f"success {'0' * 40}"], [f"failure {'0' * 40}", "success HEAD"]]
+)
+def test_without_a_known_successful_run_everything_is_built(repository: Path, runs: list[str]) -> None:
+    assert changed(repository, *runs) == (True, ALL)
+
+
+def test_deployment_compares_with_its_own_environments_runs() -> None:
+    text = (ROOT / ".github/workflows/deploy.yml").read_text()
+    title = "Deploy to ${{ inputs.environment || 'dev' }}"
+    assert f"run-name: {title}\n" in text  # what the list of runs shows as displayTitle
+    assert f"TITLE: {title}\n" in text
+    assert "actions: read" in text
+    assert "github.event.before" not in text
+    assert "fetch-depth: 0" in text
+
+
+def test_deployment_starts_for_everything_that_an_image_holds() -> None:
+    text = (ROOT / ".github/workflows/deploy.yml").read_text()
+    assert re.search(r"(?m)^    paths:\n((?:      - \S+\n)+)", text)[1].split() == [  # type: ignore[index]
+        word for path in (".dockerignore", "frontend/**", "functions/**") for word in ("-", path)
+    ]
+
+
+def test_a_worker_is_built_with_its_version() -> None:
+    text = (ROOT / ".github/workflows/deploy.yml").read_text()
+    assert '--build-arg PIPELINE_VERSION="$GITHUB_SHA"' in text
