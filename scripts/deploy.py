@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import base64
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,10 +23,12 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from scripts import stacks
 from scripts.deployment import ROOT, Deployment
 from scripts.deployment_rules import faults
 
 IMAGES = ("Restoration", "Reframing", "Segmentation", "Conversion")
+BUILT_TEMPLATE = ROOT / ".aws-sam/build/template.yaml"  # what `sam build` writes and `sam deploy` reads
 KEPT = """\
 Kept, because no one gets them back:
   - the seven buckets with photographs, results and models (DeletionPolicy: Retain)
@@ -82,19 +85,25 @@ def deploy(environment: Environment, *, with_page: bool) -> None:
     _say(f"3/5 building the functions (version {version}); the first time takes a quarter of an hour")
     architecture = environment.overrides.get("Architecture", "x86_64")
     _run(
-        ["sam", "build", "--config-env", environment.name, "--parameter-overrides", f"Architecture={architecture}"],
+        [
+            "sam",
+            "build",
+            "--config-env",
+            environment.name,
+            "--parameter-overrides",
+            f"Architecture={architecture}",
+            f"PipelineVersion={version}",
+        ],
         ARCH="aarch64" if architecture == "arm64" else "x86_64",
     )
+    _say("4/5 pushing the functions" + (", building and pushing the page" if with_page else "; no page"))
+    _docker_login(environment, outputs["Registry"])
+    _push_functions(outputs, version)
     page = ""
     if with_page:
-        _say("4/5 building and pushing the page")
-        _docker_login(environment, outputs["Registry"])
         page = f"{outputs['FrontendRepositoryUri']}:{version}"
         _push_page(page, "linux/arm64" if architecture == "arm64" else "linux/amd64")
-    else:
-        _say("4/5 no page: everything but the web service is deployed")
-        _docker_login(environment, outputs["Registry"])
-    _say(f"5/5 pushing the functions and deploying stack {environment.stack}; the first time takes half an hour")
+    _say(f"5/5 deploying stack {environment.stack}; the first time takes half an hour")
     values = environment.overrides | {"FrontendImageUri": page, "PipelineVersion": version}
     repositories = [f"{name}Function={outputs[f'{name}RepositoryUri']}" for name in IMAGES]
     _run(
@@ -119,6 +128,9 @@ def destroy(environment: Environment) -> None:
     _say(KEPT)
     if input(f"Type {environment.stack} to go on: ").strip() != environment.stack:
         raise DeploymentError("Nothing was deleted.")
+    cloudformation = boto3.client("cloudformation", region_name=environment.region)
+    for stack in (environment.stack, environment.registry_stack):
+        stacks.refuse_under_way(cloudformation, stack, environment.region)
     rds = boto3.client("rds", region_name=environment.region)
     for cluster in rds.describe_db_clusters()["DBClusters"]:
         ours = {"Key": "aws:cloudformation:stack-name", "Value": environment.stack} in cluster.get("TagList", [])
@@ -127,13 +139,9 @@ def destroy(environment: Environment) -> None:
                 "The database is protected. Set DatabaseDeletionProtection=false in samconfig.toml, make deploy, "
                 "then make destroy again."
             )
-    cloudformation = boto3.client("cloudformation", region_name=environment.region)
     for stack in (environment.stack, environment.registry_stack):
-        _say(f"deleting {stack} (CloudFront and the database take up to half an hour)")
-        cloudformation.delete_stack(StackName=stack)
-        cloudformation.get_waiter("stack_delete_complete").wait(
-            StackName=stack, WaiterConfig={"Delay": 30, "MaxAttempts": 120}
-        )
+        _say(f"deleting {stack} (CloudFront, the database and the network take up to an hour)")
+        stacks.delete(cloudformation, stack, environment.region)
     _say("Done. " + KEPT)
 
 
@@ -141,6 +149,8 @@ def _preflight(environment: Environment) -> None:
     for tool in ("sam", "docker", "make", "curl"):
         if shutil.which(tool, path=_path()) is None:
             raise DeploymentError(f"'{tool}' is not installed; see 'On AWS' in the README.")
+    if not _succeeds("docker", "info"):
+        raise DeploymentError("Docker does not answer ('docker info' says why): start it, or get the right to use it.")
     if found := faults(Deployment.load()):
         raise DeploymentError("The deployment has faults:\n  " + "\n  ".join(found))
     try:
@@ -148,6 +158,9 @@ def _preflight(environment: Environment) -> None:
     except (BotoCoreError, ClientError) as error:
         raise DeploymentError(f"No access to AWS ({error}). Sign in (aws sso login) or set AWS_PROFILE.") from error
     _say(f"  account {identity['Account']} as {identity['Arn']}")
+    cloudformation = boto3.client("cloudformation", region_name=environment.region)
+    for stack in (environment.stack, environment.registry_stack):
+        stacks.make_ready(cloudformation, stack, environment.region, _say)
 
 
 def _sam_deploy_registry(environment: Environment) -> None:
@@ -173,13 +186,36 @@ def _sam_deploy_registry(environment: Environment) -> None:
     )
 
 
+def _push_functions(outputs: dict[str, str], version: str) -> None:
+    """Push what `sam build` has built under the commit, and name it so in the built template.
+
+    `sam deploy` would push it again each time, under a tag made of the image: repositories whose tags never move refuse
+    the second time.
+    """
+    built = BUILT_TEMPLATE.read_text()
+    for name in IMAGES:
+        image = f"{outputs[f'{name}RepositoryUri']}:{version}"
+        local = f"{name.lower()}function:{name.lower()}"
+        built, count = re.subn(rf"(?m)^( +ImageUri: ){local}$", rf"\g<1>{image}", built)
+        if count != 1:
+            raise DeploymentError(f"'sam build' has left no image {local} in {BUILT_TEMPLATE.relative_to(ROOT)}.")
+        if not _in_registry(image):
+            _run(["docker", "tag", local, image])
+            _run(["docker", "push", image])
+    BUILT_TEMPLATE.write_text(built)
+
+
 def _push_page(image: str, platform: str) -> None:
-    known = subprocess.run(["docker", "manifest", "inspect", image], capture_output=True, check=False)  # noqa: S603, S607
-    if known.returncode == 0:
+    if not _in_registry(image):
+        _run(["docker", "build", "--platform", platform, "--file", "frontend/Dockerfile", "--tag", image, "."])
+        _run(["docker", "push", image])
+
+
+def _in_registry(image: str) -> bool:
+    known = _succeeds("docker", "manifest", "inspect", image)
+    if known:
         _say(f"  {image} is in the repository already")
-        return
-    _run(["docker", "build", "--platform", platform, "--file", "frontend/Dockerfile", "--tag", image, "."])
-    _run(["docker", "push", image])
+    return known
 
 
 def _docker_login(environment: Environment, registry: str) -> None:
@@ -200,6 +236,10 @@ def _version() -> str:
     changed = subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607
     suffix = f"-changed-{datetime.now(UTC):%Y%m%d%H%M%S}" if changed.stdout.strip() else ""
     return commit.stdout.strip() + suffix
+
+
+def _succeeds(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603
 
 
 def _path() -> str:
@@ -233,8 +273,11 @@ def main() -> int:
             deploy(environment, with_page=not arguments.without_page)
         else:
             destroy(environment)
-    except DeploymentError as error:
+    except (DeploymentError, stacks.StackError) as error:
         print(error, file=sys.stderr)  # noqa: T201
+        return 1
+    except (BotoCoreError, ClientError) as error:
+        print(f"AWS refused, or did not answer: {error}. It is safe to run again.", file=sys.stderr)  # noqa: T201
         return 1
     return 0
 

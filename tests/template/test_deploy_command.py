@@ -1,17 +1,26 @@
 """`make deploy` and `make destroy`: order, arguments, and what is refused, with tools and account faked."""
 
 import base64
+import itertools
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, WaiterError
+from click.testing import CliRunner
 from samcli.cli.types import CfnParameterOverridesType
+from samcli.commands.build.command import cli as sam_build
+from samcli.lib.build.app_builder import ApplicationBuilder
+from samcli.lib.cli_validation import image_repository_validation
+from samcli.lib.package.ecr_utils import is_ecr_url
 
 from scripts import deploy as command
+from scripts import stacks
 from scripts.deployment import ROOT
 
 REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
@@ -20,8 +29,10 @@ REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 class Account:
     """Answers for every boto3 client that the command asks for."""
 
-    def __init__(self, protected: bool = False) -> None:
+    def __init__(self, protected: bool = False, blocked: bool = False, **states: str) -> None:
         self.protected = protected
+        self.blocked = blocked
+        self.states = {name.replace("_", "-"): status for name, status in states.items()}
         self.deleted: list[str] = []
 
     def client(self, *_: Any, **__: Any) -> Any:
@@ -33,11 +44,27 @@ class Account:
     def get_authorization_token(self) -> dict[str, Any]:
         return {"authorizationData": [{"authorizationToken": base64.b64encode(b"AWS:secret").decode()}]}
 
-    def describe_stacks(self, **_: str) -> dict[str, Any]:
+    def describe_stacks(self, **arguments: str) -> dict[str, Any]:
+        if arguments["StackName"] in self.deleted:
+            message = f"Stack with id {arguments['StackName']} does not exist"
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "DescribeStacks")
         names = ("Frontend", *command.IMAGES)
         outputs = {f"{name}RepositoryUri": f"{REGISTRY}/reefsteps-dev/{name.lower()}" for name in names}
         outputs["Registry"] = REGISTRY
-        return {"Stacks": [{"Outputs": [{"OutputKey": k, "OutputValue": v} for k, v in outputs.items()]}]}
+        status = self.states.get(arguments["StackName"], "UPDATE_COMPLETE")
+        listed = [{"OutputKey": k, "OutputValue": v} for k, v in outputs.items()]
+        return {"Stacks": [{"StackStatus": status, "Outputs": listed}]}
+
+    def describe_stack_events(self, **arguments: str) -> dict[str, Any]:
+        names = [arguments["StackName"], "Vpc", arguments["StackName"], "Earlier"]
+        statuses = ["DELETE_FAILED", "DELETE_FAILED", "DELETE_IN_PROGRESS", "DELETE_FAILED"]
+        reason = "has dependencies and cannot be deleted"
+        return {
+            "StackEvents": [
+                {"LogicalResourceId": name, "ResourceStatus": status, "ResourceStatusReason": reason}
+                for name, status in zip(names, statuses, strict=True)
+            ]
+        }
 
     def describe_db_clusters(self) -> dict[str, Any]:
         tag = {"Key": "aws:cloudformation:stack-name", "Value": "reefsteps-dev"}
@@ -47,17 +74,27 @@ class Account:
         self.deleted.append(arguments["StackName"])
 
     def get_waiter(self, _name: str) -> Any:
-        return SimpleNamespace(wait=lambda **_: None)
+        def wait(**_: Any) -> None:
+            if self.blocked:
+                raise WaiterError("StackDeleteComplete", "terminal failure state", {})
+
+        return SimpleNamespace(wait=wait)
+
+
+IMAGES_AS_BUILT = "".join(f"      ImageUri: {name}function:{name}\n" for name in map(str.lower, command.IMAGES))
 
 
 @pytest.fixture
-def ran(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+def ran(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
+    built = tmp_path / "template.yaml"
+    built.write_text(IMAGES_AS_BUILT)
+    monkeypatch.setattr(command, "BUILT_TEMPLATE", built)
+    monkeypatch.setattr(command, "_succeeds", lambda *line: line == ("docker", "info"))
     commands: list[list[str]] = []
     monkeypatch.setattr(command, "_run", lambda line, **_: commands.append(line))
     monkeypatch.setattr(command, "_version", lambda: "0123abc")
     monkeypatch.setattr(command, "faults", lambda _deployment: [])
     monkeypatch.setattr(command.shutil, "which", lambda tool, **_: f"/bin/{tool}")
-    monkeypatch.setattr(command.subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=1))
     monkeypatch.setattr(command, "boto3", Account())
     return commands
 
@@ -75,9 +112,17 @@ def test_registry_build_push_deploy_in_this_order(ran: list[list[str]], capsys: 
         ["sam", "deploy"],
         ["sam", "build"],
         ["docker", "login"],
+        *[["docker", "tag"], ["docker", "push"]] * 4,
         ["docker", "build"],
         ["docker", "push"],
         ["sam", "deploy"],
+    ]
+    assert overrides(ran[1])["PipelineVersion"] == "0123abc"
+    assert ran[3] == [
+        "docker",
+        "tag",
+        "restorationfunction:restoration",
+        f"{REGISTRY}/reefsteps-dev/restoration:0123abc",
     ]
     assert "registry.yaml" in ran[0]
     assert f"RestorationFunction={REGISTRY}/reefsteps-dev/restoration" in ran[-1]
@@ -91,7 +136,146 @@ def test_registry_build_push_deploy_in_this_order(ran: list[list[str]], capsys: 
 def test_without_the_page_nothing_of_it_is_built(ran: list[list[str]]) -> None:
     command.deploy(command.Environment.read("dev"), with_page=False)
     assert not any(line[:2] == ["docker", "build"] for line in ran)
+    assert not any("frontend" in word for line in ran[1:-1] for word in line)
     assert overrides(ran[-1])["FrontendImageUri"] == ""
+
+
+def test_what_is_in_the_registry_is_not_pushed_again(ran: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "_succeeds", lambda *_: True)
+    command.deploy(command.Environment.read("dev"), with_page=True)
+    assert not any(line[:2] == ["docker", "push"] for line in ran)
+    for name in command.IMAGES:
+        assert f"ImageUri: {REGISTRY}/reefsteps-dev/{name.lower()}:0123abc\n" in command.BUILT_TEMPLATE.read_text()
+
+
+def test_docker_that_does_not_answer_is_said_before_anything_is_done(
+    ran: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "_succeeds", lambda *_: False)
+    with pytest.raises(command.DeploymentError, match="docker info"):
+        command.deploy(command.Environment.read("dev"), with_page=True)
+    assert ran == []
+
+
+@pytest.fixture
+def built_by_sam(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
+    """What SAM itself hands to the builder for each image, the builder standing still; leaves the built template."""
+    arguments: dict[str, Any] = {}
+
+    def build(_self: Any, name: str, _code: Any, _image: Any, kind: str, *rest: Any, **_: Any) -> str:
+        metadata = next((value for value in rest if isinstance(value, dict) and "BuildMethod" not in value), {})
+        if kind != "Image":
+            return str(tmp_path)
+        arguments[name] = metadata
+        return f"{name.lower()}:{metadata['DockerTag']}"
+
+    monkeypatch.setattr(ApplicationBuilder, "_build_function", build)
+    monkeypatch.setattr(command, "BUILT_TEMPLATE", tmp_path / "build/template.yaml")
+    monkeypatch.chdir(ROOT)
+    options = ["--no-cached", "--build-dir", str(tmp_path / "build"), "--config-env", "dev"]
+    done = CliRunner().invoke(sam_build, [*options, "--parameter-overrides", "PipelineVersion=0123abc"])
+    assert done.exit_code == 0, done.output
+    return arguments
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of SAM's own
+def test_sam_builds_the_version_into_the_workers(built_by_sam: dict[str, Any]) -> None:
+    assert set(built_by_sam) == {f"{name}Function" for name in command.IMAGES}
+    for step in ("Restoration", "Reframing", "Segmentation"):
+        assert built_by_sam[f"{step}Function"]["DockerBuildArgs"] == {"PIPELINE_VERSION": "0123abc"}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_sam_takes_the_pushed_images_as_they_are(
+    built_by_sam: dict[str, Any], ran: list[list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(command, "BUILT_TEMPLATE", tmp_path / "build/template.yaml")
+    command.deploy(command.Environment.read("dev"), with_page=False)
+    images = re.findall(r"(?m)^ +ImageUri: (\S+)$", command.BUILT_TEMPLATE.read_text())
+    assert sorted(images) == sorted(f"{REGISTRY}/reefsteps-dev/{name.lower()}:0123abc" for name in command.IMAGES)
+    assert all(map(is_ecr_url, images))  # what `sam deploy` does not push
+    line = ran[-1]
+    given = {value.split("=")[0] for option, value in itertools.pairwise(line) if "repositories" in option}
+    complete = image_repository_validation._is_all_image_funcs_provided
+    assert complete(str(command.BUILT_TEMPLATE), dict.fromkeys(given, REGISTRY), {})
+
+
+@pytest.mark.parametrize("stack", ["reefsteps-dev", "reefsteps-dev-registry"])
+def test_what_a_failed_first_deployment_left_is_deleted_first(
+    stack: str, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    account = Account(**{stack: "ROLLBACK_COMPLETE"})
+    monkeypatch.setattr(command, "boto3", account)
+    command._preflight(command.Environment.read("dev"))
+    assert account.deleted == [stack]
+    assert "had failed and was rolled back" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("state", "remedy"),
+    [
+        ("ROLLBACK_FAILED", "make destroy"),
+        ("DELETE_FAILED", "make destroy"),
+        ("CREATE_FAILED", "make destroy"),
+        ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback --region eu-west-1 --stack-name reefsteps-dev"),
+        ("UPDATE_IN_PROGRESS", "Wait until"),
+        ("DELETE_IN_PROGRESS", "Wait until"),
+        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "Wait until"),
+    ],
+)
+def test_a_stack_that_takes_no_deployment_is_left_alone(
+    state: str, remedy: str, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = Account(**{"reefsteps-dev": state})
+    monkeypatch.setattr(command, "boto3", account)
+    with pytest.raises(stacks.StackError, match=f"{state}.*{remedy}"):
+        command.deploy(command.Environment.read("dev"), with_page=True)
+    assert (ran, account.deleted) == ([], [])
+
+
+@pytest.mark.parametrize("state", ["REVIEW_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE", "CREATE_COMPLETE"])
+def test_other_states_are_deployed_to(state: str, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    account = Account(**{"reefsteps-dev": state})
+    monkeypatch.setattr(command, "boto3", account)
+    command.deploy(command.Environment.read("dev"), with_page=False)
+    assert ran[-1][:2] == ["sam", "deploy"]
+    assert account.deleted == []
+
+
+def test_a_deletion_that_stops_says_at_what_and_where_to_look(
+    ran: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "boto3", Account(blocked=True))
+    monkeypatch.setattr("builtins.input", lambda _prompt: "reefsteps-dev")
+    monkeypatch.setattr(sys, "argv", ["deploy", "destroy", "--env", "dev"])
+    assert command.main() == 1
+    said = capsys.readouterr().err
+    assert "Vpc: has dependencies and cannot be deleted" in said
+    assert "Earlier" not in said  # of a deletion before this one
+    assert "describe-stack-events --region eu-west-1 --stack-name reefsteps-dev" in said
+    (title,) = re.findall(r"docs/operations.md, '(.+?)'", said)
+    assert f"## {title}\n" in (ROOT / "docs/operations.md").read_text()
+
+
+def test_destroy_waits_for_nobody_elses_deployment(ran: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    account = Account(**{"reefsteps-dev": "UPDATE_IN_PROGRESS"})
+    monkeypatch.setattr(command, "boto3", account)
+    monkeypatch.setattr("builtins.input", lambda _prompt: "reefsteps-dev")
+    with pytest.raises(stacks.StackError, match="Wait until"):
+        command.destroy(command.Environment.read("dev"))
+    assert account.deleted == []
+
+
+def test_aws_that_refuses_is_a_sentence_and_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise ClientError({"Error": {"Code": "ExpiredToken", "Message": "expired"}}, "DescribeStacks")
+
+    monkeypatch.setattr(command, "destroy", refuse)
+    monkeypatch.setattr(sys, "argv", ["deploy", "destroy", "--env", "dev"])
+    assert command.main() == 1
+    assert "ExpiredToken" in capsys.readouterr().err
 
 
 def test_a_faulty_deployment_touches_nothing(ran: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,6 +288,16 @@ def test_a_faulty_deployment_touches_nothing(ran: list[list[str]], monkeypatch: 
 def test_an_unknown_environment_is_refused_by_name() -> None:
     with pytest.raises(command.DeploymentError, match="dev, prod"):
         command.Environment.read("test")
+
+
+def test_environments_differ_only_in_what_people_choose() -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    dev, prod = config["dev"], config["prod"]
+    assert set(dev) == set(prod)
+    assert dev["build"] == prod["build"] == config["default"]["build"]
+    assert set(dev["deploy"]["parameters"]) == set(prod["deploy"]["parameters"])
+    chosen = [[pair.split("=")[0] for pair in e["deploy"]["parameters"]["parameter_overrides"]] for e in (dev, prod)]
+    assert chosen[0] == chosen[1]
 
 
 def test_destroy_says_what_it_keeps_and_asks(
