@@ -34,6 +34,15 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
     return "just now"
 
 
+def moment(text: str) -> str:
+    """Return an ISO 8601 time as people read it, to the minute; a time without a zone is the camera's own."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if time.tzinfo else f"{time:%Y-%m-%d %H:%M}"
+
+
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """Return ``1 photograph`` or ``2,000 photographs``."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

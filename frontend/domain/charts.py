@@ -76,7 +76,7 @@ def same_quadrats(matrix: Mapping[int, Mapping[int, float]]) -> Chart:
     return _chart(
         rows,
         height=300,
-        mark={"type": "line", "point": {"size": 25}, "opacity": 0.55, "strokeWidth": 1.3, "color": PALETTE[0]},
+        mark={"type": "line", "point": {"size": 25}, "opacity": 0.75, "strokeWidth": 1.3, "color": "#2b8cbe"},
         encoding={
             "x": _YEARS,
             "y": _measure("Cover (%)", title="Coral cover (%)", scale={"domainMin": 0}),

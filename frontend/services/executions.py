@@ -42,7 +42,8 @@ def executions(
         for number, (status, start) in enumerate(zip(statuses, starts, strict=True))
     ]
     merged = heapq.merge(*lists, key=lambda item: item[0].started_at, reverse=True)
-    found, after = [], list(starts)
+    found: list[Execution] = []
+    after = list(starts)
     for execution, number, cursor in merged:
         if len(found) == size:
             return ExecutionPage(tuple(found), tuple(after))

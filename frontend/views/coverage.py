@@ -128,9 +128,9 @@ def _changes(changes: Sequence[statistics.PairedChange], years: Sequence[int]) -
             {
                 "From": c.from_year,
                 "To": c.to_year,
-                "Shared quadrats (n)": c.n,
                 "Mean change (points)": c.mean_change,
                 "95 % interval": "needs two quadrats" if c.low is None else f"{c.low:+.2f} to {c.high:+.2f}",
+                "Shared quadrats (n)": c.n,
             }
             for c in changes
         ],

@@ -15,6 +15,7 @@ from frontend.components.text import count, plain, visible
 from frontend.domain.upload_plan import PresentObject
 from frontend.services import measurements, photos
 from frontend.services.photos import Trace
+from frontend.settings import settings
 from reefsteps.errors import DatabaseUnavailableError, InvalidSurveyKeyError
 from reefsteps.surveys import FIRST_YEAR, SurveyKey, normalise_island
 
@@ -31,7 +32,10 @@ class _Doomed:
 
 def show() -> None:
     """Show the page."""
-    states.title("Delete", "Removes a photograph, its pictures and its result. The original can be recovered from S3.")
+    states.title(
+        "Delete",
+        "Removes a photograph, its pictures and its result. The person who runs ReefSteps can bring the original back.",
+    )
     _report()
     what = st.segmented_control("What", ("Photograph", "Survey"), default="Photograph", required=True, key="what")
     doomed = _photograph() if what == "Photograph" else _survey()
@@ -42,7 +46,7 @@ def show() -> None:
 def _photograph() -> _Doomed | None:
     name = st.text_input("Name of the photograph", key="key", bind="query-params", placeholder="2006-Takapoto-07.jpg")
     if not name:
-        st.caption("The name as in Runs. From a quadrat's page, Delete fills it in.")
+        st.caption("The name as it stands in Runs. The Delete links there and on a quadrat's page fill it in.")
         return None
     key = photos.find_original(name)
     if key is None:
@@ -79,8 +83,8 @@ def _confirm(doomed: _Doomed) -> None:
         st.subheader("What will be removed", anchor=False)
         st.markdown(
             f"- {count(len(doomed.keys), 'original photograph')} "
-            "(S3 keeps the older versions: an operator can bring it back)\n"
-            f"- {count(len(derived), 'derived object')}: pictures, thumbnails, masks, records, corners set by hand\n"
+            "(a copy is kept, which the person who runs ReefSteps can bring back)\n"
+            f"- {count(len(derived), 'file')} made from it: pictures, thumbnails, masks, records, corners set by hand\n"
             f"- up to {count(len(doomed.surveys), 'result')} in the database, with their colonies"
         )
         if len(doomed.keys) > 1:
@@ -89,7 +93,7 @@ def _confirm(doomed: _Doomed) -> None:
         st.markdown(f"To confirm, type **{plain(doomed.phrase)}**")
         typed = st.text_input("Confirmation", key=f"confirm-{doomed.phrase}", label_visibility="collapsed")
         matches = visible(typed) == visible(doomed.phrase)
-        if st.button("Delete for good", type="primary", disabled=not matches, icon=":material/delete_forever:"):
+        if st.button("Delete now", type="primary", disabled=not matches, icon=":material/delete_forever:"):
             _delete(doomed, derived)
 
 
@@ -126,24 +130,36 @@ def _report() -> None:
     if report is None:
         return
     doomed, derived, left, rows_left = report
+    st.session_state.key = ""  # what is gone must not be looked for below
     removed = [trace for trace in derived if trace not in set(left)]
     buckets = Counter(trace.bucket for trace in removed)
     with st.container(border=True):
         st.subheader("Removed", anchor=False)
         st.write(f"{count(len(doomed.keys), 'photograph')}: {plain(', '.join(doomed.keys[:20]))}")
-        for bucket, number in sorted(buckets.items()):
-            st.write(f"{count(number, 'object')} from {plain(bucket)}")
+        for bucket, what in _made_in().items():
+            if buckets[bucket]:
+                st.write(f"{count(buckets[bucket], 'file')} of {what}")
         if rows_left == ():
             st.write("No result of these photographs is left in the database.")
         if left or rows_left or rows_left is None:
             st.warning(
-                f"Still being removed: {count(len(left), 'object')}"
+                f"Still being removed: {count(len(left), 'file')}"
                 f"{', and the rows in the database' if rows_left is None or rows_left else ''}. This goes on by "
                 "itself, and is tried again for hours; nothing is to be done.",
                 icon=":material/hourglass_top:",
             )
         navigation.link("Upload", "Upload again", icon=":material/upload:")
         filters.refresh()
+
+
+def _made_in() -> dict[str, str]:
+    here = settings()
+    return {
+        here.treated_bucket: "restoration",
+        here.reframed_bucket: "reframing",
+        here.segmented_bucket: "segmentation",
+        here.masks_bucket: "segmentation: the mask",
+    }
 
 
 show()

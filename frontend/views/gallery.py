@@ -49,6 +49,7 @@ def show() -> None:
     number = min(_page_number(pages), pages)
     st.caption(f"{count(len(found), 'quadrat')}, page {number} of {pages}")
     _grid(found[(number - 1) * size : number * size], version or "Reframed")
+    _turn(number, pages)
     if len(chosen.islands) == 1 and len(chosen.years) == 1:
         _without_result(chosen.islands[0], chosen.years[0], rows)
 
@@ -57,6 +58,23 @@ def _page_number(pages: int) -> int:
     if pages <= 1:
         return 1
     return int(st.number_input("Page", 1, pages, 1, key="page", bind="query-params", width=160))
+
+
+def _turn(number: int, pages: int) -> None:
+    """Show the way on below the pictures, where a reader arrives."""
+    if pages == 1:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Previous", disabled=number == 1, icon=":material/chevron_left:", on_click=_go_to, args=(number - 1,))
+        st.caption(f"Page {number} of {pages}", width="content")
+        st.button(
+            "Next", disabled=number == pages, icon=":material/chevron_right:", icon_position="right",
+            on_click=_go_to, args=(number + 1,),
+        )  # fmt: skip
+
+
+def _go_to(number: int) -> None:
+    st.session_state.page = number
 
 
 def _grid(rows: Sequence[CoverageRow], version: str) -> None:

@@ -80,7 +80,7 @@ def _failure(execution: Execution, detail: ExecutionDetail) -> None:
 
 
 def _at_least(page: executions.ExecutionPage) -> str:
-    number = count(len(page.executions), "run")
+    number = count(len(page.executions), "photograph")
     return f"More than {number}" if page.following else number
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from frontend import navigation
 from frontend.components import states, survey_choice, widgets
-from frontend.components.text import plain
+from frontend.components.text import moment, plain
 from frontend.components.widgets import Picture
 from frontend.domain.executions import console_url
 from frontend.domain.measurements import is_ours, survey_of
@@ -53,7 +53,9 @@ def _pictures(row: CoverageRow, rows: Sequence[CoverageRow], detail: Provenance 
     elif mode == "Versions":
         _between_versions(row)
     else:
-        outlines = st.toggle("Outline colonies", value=False) and detail is not None
+        outlines = (
+            st.toggle("Boxes around colonies", value=False, help="Dashed: cut by the frame.") and detail is not None
+        )
         colonies = detail.segmentation.colonies if detail and outlines else ()
         widgets.overlay(
             _version(row, "Reframed"),
@@ -172,17 +174,17 @@ def _provenance(detail: Provenance) -> None:
     source, segmentation = detail.restoration.source, detail.segmentation
     lines = {
         "Photograph": source.image.key + (f", version {source.image.version_id}" if source.image.version_id else ""),
-        "Taken": source.captured_at or "the file does not say",
+        "Taken": moment(source.captured_at) if source.captured_at else "the file does not say",
         "Camera": source.camera or "the file does not say",
         "Size": f"{source.width_px:,} × {source.height_px:,} px, {source.image_format}",
-        "Uploaded": source.uploaded_at,
+        "Uploaded": moment(source.uploaded_at),
         "Quadrat's side": f"{detail.reframing.side_cm:g} cm",
-        "Colour": f"{detail.restoration.method}{'' if detail.restoration.applied else ' (not applied)'}",
+        "Colour restored by": f"{detail.restoration.method}{'' if detail.restoration.applied else ' (not applied)'}",
         "Coral model": f"{segmentation.model.name}, sha256 {segmentation.model.sha256}",
         "Score threshold": f"{segmentation.score_threshold:g}",
         "Frame model": _frame_model(detail),
         "Pipeline": detail.pipeline_version,
-        "Run": f"{detail.execution.name}, written {detail.written_at}",
+        "Run": f"{detail.execution.name}, written {moment(detail.written_at)}",
         "Seconds": ", ".join(
             f"{name} {record.elapsed_s:.1f}"
             for name, record in (

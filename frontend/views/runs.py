@@ -43,7 +43,11 @@ _MARKS = {"waiting": "○", "running": "◐", "done": "●"}
 
 def show() -> None:
     """Show the page."""
-    states.title("Runs", "Each photograph runs through four steps: restoration, reframing, segmentation, coverage.")
+    states.title(
+        "Runs",
+        "Each photograph goes through four steps: restoration of its colour, reframing to the quadrat, segmentation of "
+        "the corals, and coverage in percent.",
+    )
     # Not side by side: only a control of its own width wraps on a phone.
     status = st.segmented_control(
         "Status", list(STATUSES), default="All", required=True, key="status", bind="query-params"

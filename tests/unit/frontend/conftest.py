@@ -29,7 +29,7 @@ class PageWorld:
     pipeline_arn: str
     database: Database
 
-    def open(self, page: str = "overview", **query: str) -> AppTest:
+    def open(self, page: str = "overview", /, **query: str) -> AppTest:
         """Return the page after it has run, opened by its address."""
         app = AppTest.from_file(str(APP), default_timeout=60)
         app.run()

@@ -51,7 +51,7 @@ def test_a_failed_run_shows_the_name_as_it_is_and_delete_finds_just_that_object(
     assert not app.exception
     assert f"To confirm, type **{plain(key)}**" in texts(app)
     app.text_input(key=f"confirm-{key}").input(f" {visible(key)} ").run()
-    assert not next(button for button in app.button if button.label == "Delete for good").disabled
+    assert not next(button for button in app.button if button.label == "Delete now").disabled
 
 
 @pytest.mark.parametrize("key", ["x" * 1025, "é" * 600, "../../etc/passwd", " "])

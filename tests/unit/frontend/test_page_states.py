@@ -181,10 +181,10 @@ def test_retry_of_a_deleted_photograph_starts_nothing(world: PageWorld) -> None:
 def test_deletion_needs_the_exact_name_typed(world: PageWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     key = "2006-Takapoto-01.jpg"
     app = world.open("delete", key=key)
-    button = next(button for button in app.button if button.label == "Delete for good")
+    button = next(button for button in app.button if button.label == "Delete now")
     assert button.disabled
     app.text_input(key=f"confirm-{key}").input("2006-Takapoto-1.jpg").run()
-    assert next(button for button in app.button if button.label == "Delete for good").disabled
+    assert next(button for button in app.button if button.label == "Delete now").disabled
 
 
 def test_deletion_removes_the_original_keeps_its_versions_and_says_what_is_left(
@@ -195,12 +195,14 @@ def test_deletion_removes_the_original_keeps_its_versions_and_says_what_is_left(
     app.text_input(key=f"confirm-{key}").input(key).run()
     clock = iter(range(0, 10_000, 20))
     monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))  # nobody waits a minute here
-    next(button for button in app.button if button.label == "Delete for good").click().run()
+    next(button for button in app.button if button.label == "Delete now").click().run()
     assert not app.exception
     versions = world.s3.list_object_versions(Bucket="test-raw", Prefix=key)
     assert len(versions["Versions"]) == 1
     assert versions["DeleteMarkers"][0]["IsLatest"]
-    assert "Still being removed: 9 objects, and the rows in the database" in texts(app)
+    assert app.text_input(key="key").value == ""
+    assert "There is no photograph of this name" not in texts(app)
+    assert "Still being removed: 9 files, and the rows in the database" in texts(app)
 
 
 def _elements(app: AppTest, kind: str) -> list[Any]:
@@ -220,6 +222,16 @@ def test_gallery_filters_come_from_the_address_and_order_is_natural(world: PageW
     numbers = [int(label.rsplit(" ", 1)[1]) for label in labels]
     assert numbers == sorted(numbers)
     assert len(numbers) >= 10
+
+
+def test_gallery_is_turned_below_the_pictures_and_keeps_to_pages_that_exist(world: PageWorld, texts: Texts) -> None:
+    app = world.open("gallery")
+    assert "102 quadrats, page 1 of 5" in texts(app)
+    next(button for button in app.button if button.label == "Next").click().run()
+    assert "102 quadrats, page 2 of 5" in texts(app)
+    app = world.open("gallery", page="99")
+    assert not app.exception
+    assert "quadrats, page " in texts(app)
 
 
 def test_gallery_links_are_signed_and_no_picture_passes_through_the_page(world: PageWorld) -> None:
