@@ -1,9 +1,9 @@
-"""The page with 2,000 surveys: seconds to each first view, and the process's memory while 200 photographs are sent.
+"""The page with 2,000 surveys: seconds to each first view, memory while 200 photographs and 2,000 files are sent.
 
 Run by ``make bench-frontend`` or ``python -m tests.benchmarks.bench_frontend``; needs Debian's Chromium. The bars:
 every first view under 2 s; memory grows by less than 50 MB. Seconds are from the request of the address to a page that
-is drawn and at rest, in a browser context that has never seen it; the page has been asked once for Help before,
-as a running service has.
+is drawn and at rest, in a browser context that has never seen it; the page has been asked for Help a few
+seconds before, as a running service has been asked for something.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from tests.e2e.test_page_looks import ADDRESSES
 ISLANDS = ("Takapoto", "Mo'orea", "Huahiné", "Bora-Bora", "Nuku Hiva")
 YEARS = tuple(range(2004, 2024))
 POSITIONS = 22  # with one gap in ten: about 2,000 results
+WARM_UP_S = 5
 OBJECTS_OF = 800  # surveys with pictures; ten objects each
 
 
@@ -34,7 +35,8 @@ def main() -> None:
     """Print the tables."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--photos", type=int, default=200, help="photographs of 8 MB to send (0 leaves that part out)")
-    photos = options.parse_args().photos
+    options.add_argument("--files", type=int, default=2000, help="small files to choose at once and send (0: none)")
+    given = options.parse_args()
     chromium = shutil.which("chromium")
     if chromium is None:
         raise SystemExit("Chromium is missing: apt-get install chromium")
@@ -45,8 +47,10 @@ def main() -> None:
     ):
         browser = playwright.chromium.launch(executable_path=chromium, args=list(_FLAGS))
         _first_views(browser, served)
-        if photos:
-            _upload(browser, served, Path(folder), photos)
+        if given.photos:
+            _upload(browser, served, Path(folder), given.photos)
+        if given.files:
+            _many_files(browser, served, Path(folder), given.files)
         browser.close()
 
 
@@ -62,6 +66,7 @@ def _fill(served: ServedPage) -> None:
 
 def _first_views(browser: Browser, served: ServedPage) -> None:
     _first_view(browser, f"{served.url}/help")
+    time.sleep(WARM_UP_S)
     print(f"\nload of this machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     print(f"{'page':<12}{'first view (s)':>16}{'again (s)':>12}{'its CPU time (s)':>18}")
     for name, address in ADDRESSES.items():
@@ -94,23 +99,49 @@ def _upload(browser: Browser, served: ServedPage, folder: Path, photos: int) -> 
     sent.mkdir()
     for number in range(1, photos + 1):
         os.link(original, sent / f"2025-Raiatea-{number:03d}.jpg")
+    _send(browser, served, sent, "photographs of 8 MB")
+
+
+def _many_files(browser: Browser, served: ServedPage, folder: Path, files: int) -> None:
+    drawn, sent = folder / "small.jpg", folder / "files"
+    page_world.draw_quadrat(1, (60, 45)).save(drawn)
+    sent.mkdir()
+    for number in range(files):
+        year, position = 2001 + number // 100, 1 + number % 100
+        os.link(drawn, sent / f"{year}-Rurutu-{position:03d}.jpg")
+    _send(browser, served, sent, "small files, a hundred for each year")
+
+
+def _send(browser: Browser, served: ServedPage, folder: Path, what: str) -> None:
+    files = sorted(folder.iterdir())
     with browser.new_context() as context:
         page = context.new_page()
         page.goto(f"{served.url}/upload")
         _at_rest(page)
-        before = _resident_mb(served.process_id)
-        page.locator("input.file-input").set_input_files(sorted(sent.iterdir()))
-        page.get_by_role("button", name=re.compile(f"Send {photos} photographs")).click(timeout=120_000)
-        started, highest = time.monotonic(), before
-        done: Any = page.get_by_text(f"{photos} of {photos} photographs have arrived")
+        before, heap_before, cpu_before = _resident_mb(served.process_id), _heap_mb(page), _cpu_s(served.process_id)
+        started = time.monotonic()
+        page.locator("input.file-input").set_input_files(files)
+        send = page.get_by_role("button", name=re.compile(f"Send {len(files):,} photographs"))
+        send.wait_for(timeout=120_000)
+        planned, highest = time.monotonic() - started, _resident_mb(served.process_id)
+        send.click()
+        started = time.monotonic()
+        done: Any = page.get_by_text(f"{len(files)} of {len(files)} photographs have arrived")
         while not done.is_visible():
             highest = max(highest, _resident_mb(served.process_id))
             page.wait_for_timeout(200)
         seconds = time.monotonic() - started
         page.wait_for_timeout(3000)
         highest = max(highest, _resident_mb(served.process_id))
-    print(f"\n{photos} photographs of 8 MB in {seconds:.0f} s ({8 * photos / seconds:.0f} MB/s)")
-    print(f"memory of the page's process: {before:.0f} MB before, {highest:.0f} MB at most: {highest - before:+.0f} MB")
+        used, heap = _cpu_s(served.process_id) - cpu_before, _heap_mb(page) - heap_before
+    rate = sum(file.stat().st_size for file in files) / 1e6 / seconds
+    print(f"\n{len(files):,} {what}: table after {planned:.1f} s, sent in {seconds:.0f} s ({rate:.1f} MB/s)")
+    print(f"page's process: {before:.0f} MB before, {highest - before:+.0f} MB at most, {used:.1f} s CPU time")
+    print(f"browser's heap: {heap:+.0f} MB")
+
+
+def _heap_mb(page: Page) -> float:
+    return float(page.evaluate("performance.memory.usedJSHeapSize / 1e6"))
 
 
 def _cpu_s(process_id: int) -> float:
