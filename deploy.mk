@@ -2,10 +2,13 @@
 ENV ?= dev
 PAGE ?= yes
 
-.PHONY: deploy destroy
+.PHONY: deploy destroy redeliver
 
 deploy: $(VENV)/.dev ## Deploy to AWS: registry, build, push, stack (ENV=dev|prod, PAGE=no leaves the web service out)
 	PYTHONPATH=functions $(BIN)/python -m scripts.deploy deploy --env $(ENV) $(if $(filter no,$(PAGE)),--without-page)
 
 destroy: $(VENV)/.dev ## Delete the stacks; keeps photographs, a database snapshot and the user pool
 	PYTHONPATH=functions $(BIN)/python -m scripts.deploy destroy --env $(ENV)
+
+redeliver: $(VENV)/.dev ## Send the events in the dead letter queue where they belonged (docs/operations.md)
+	PYTHONPATH=functions $(BIN)/python -m scripts.redeliver --env $(ENV)
