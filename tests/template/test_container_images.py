@@ -23,7 +23,7 @@ def stages(dockerfile: Path) -> list[str]:
 def test_function_image(name: str, deployment: Deployment) -> None:
     dockerfile = ROOT / "functions" / name / "Dockerfile"
     for stage in stages(dockerfile):
-        assert stage.startswith("FROM public.ecr.aws/lambda/python:3.13 AS ")
+        assert re.match(r"FROM public\.ecr\.aws/lambda/python:3\.13(@sha256:[0-9a-f]{64})? AS ", stage)
         for source in re.findall(r"(?m)^COPY (?!--from)(\S+) ", stage):
             assert (ROOT / "functions" / source).exists(), source
     final = stages(dockerfile)[1]

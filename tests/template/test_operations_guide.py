@@ -3,6 +3,7 @@
 import re
 
 from reefsteps import errors
+from scripts import stacks
 from scripts.deployment import ROOT, Deployment
 from scripts.deployment_rules import tasks
 
@@ -34,6 +35,19 @@ def test_how_long_waiting_lasts_is_as_said(deployment: Deployment) -> None:
 
 
 def test_every_alarm_is_mentioned(deployment: Deployment) -> None:
-    sentence = re.search(r"(?ms)^Alarms: .*?\.$", GUIDE)
-    assert sentence
-    assert len(sentence[0].split(",")) == len(deployment.resources("AWS::CloudWatch::Alarm"))
+    assert set(re.findall(r"(?m)^\| `(\w+Alarm)` \|", GUIDE)) == set(deployment.resources("AWS::CloudWatch::Alarm"))
+
+
+def test_every_section_that_is_named_exists() -> None:
+    titles = set(re.findall(r"(?m)^#+ (.+)$|^\*\*(.+?)\.?\*\*", GUIDE))
+    known = {title for pair in titles for title in pair if title}
+    quoted = re.findall(r'"([^"]*)"', GUIDE)
+    messages = ("Your account", "This AWS account")  # of AWS
+    named = {text for text in quoted if re.fullmatch(r"[A-Z][a-z]* [\w ]+", text) and not text.startswith(messages)}
+    assert named
+    assert named <= known
+
+
+def test_every_state_that_stops_a_deployment_is_explained() -> None:
+    for state in stacks._REMEDIES:
+        assert f"`{state}`" in GUIDE

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -152,6 +153,32 @@ def test_deployment_compares_with_its_own_environments_runs() -> None:
     assert "actions: read" in text
     assert "github.event.before" not in text
     assert "fetch-depth: 0" in text
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed; gh has its own")
+def test_runs_are_listed_by_environment_the_latest_ending_first() -> None:
+    text = (ROOT / ".github/workflows/deploy.yml").read_text()
+    found = re.search(r"--jq '(.+?)'\)", text, re.DOTALL)
+    assert found
+    runs = [
+        {"conclusion": conclusion, "displayTitle": f"Deploy to {where}", "headSha": sha, "updatedAt": f"2026-11-{day}"}
+        for conclusion, where, sha, day in [
+            ("", "dev", "running", "09"),
+            ("failure", "dev", "failed", "07"),
+            ("success", "prod", "other", "08"),
+            ("success", "dev", "again", "08"),
+            ("success", "dev", "first", "01"),
+        ]
+    ]
+    done = subprocess.run(
+        ["jq", "-r", found[1]],
+        input=json.dumps(runs),
+        env={"TITLE": "Deploy to dev", "PATH": "/usr/local/bin:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["success again", "failure failed", "success first"]
 
 
 def test_deployment_starts_for_everything_that_an_image_holds() -> None:
