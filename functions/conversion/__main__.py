@@ -9,6 +9,7 @@ from pathlib import Path
 from conversion.convert import convert
 from conversion.photographs import from_folder
 from reefsteps.errors import UnsupportedModelError
+from reefsteps.keys import model_evaluation_key
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,11 +24,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     beside = options.checkpoint.with_suffix(".yaml")
     config = options.config or (beside if beside.exists() else None)
+    evaluation = options.checkpoint.with_name(model_evaluation_key(options.checkpoint.stem))
     try:
         manifest = convert(
             options.checkpoint,
             config,
             options.out or options.checkpoint.parent,
+            evaluation=evaluation if evaluation.exists() else None,
             precision="int8" if options.int8 else "fp16" if options.fp16 else "fp32",
             photos=from_folder(photos) if (photos := options.int8 or options.fp16) else (),
         )

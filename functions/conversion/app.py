@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from conversion.checkpoint import MAX_FILE_BYTES
+from conversion.config import MAX_YAML_BYTES
 from conversion.convert import convert
 from conversion.photographs import from_bucket
-from conversion.publication import Uploaded, fetch, model_name, publish
+from conversion.publication import Uploaded, fetch, fetch_evaluation, model_name, publish
 from conversion.settings import Settings
 from reefsteps.detection.manifest import Agreement
 from reefsteps.errors import InvalidParameterError
@@ -36,6 +38,7 @@ class ConversionResult(Record):
     precision: str | None = None
     agreement: Agreement | None = None
     refused_variant: str | None = None
+    refused_evaluation: str | None = None
 
 
 @step_handler("conversion")
@@ -67,9 +70,10 @@ def _converted(bucket: str, key: str, version_id: str | None, started: float) ->
     with tempfile.TemporaryDirectory(prefix="conversion-") as scratch:
         folder = Path(scratch)
         manifest = convert(
-            fetch(STORAGE, found.checkpoint, folder),
-            fetch(STORAGE, found.config, folder) if found.config else None,
+            fetch(STORAGE, found.checkpoint, folder, MAX_FILE_BYTES),
+            fetch(STORAGE, found.config, folder, MAX_YAML_BYTES) if found.config else None,
             folder,
+            evaluation=fetch_evaluation(STORAGE, found.evaluation, folder) if found.evaluation else None,
             precision=SETTINGS.precision,
             photos=from_bucket(STORAGE, SETTINGS.photos_of[bucket]) if SETTINGS.precision != "fp32" else (),
         )
@@ -86,4 +90,5 @@ def _converted(bucket: str, key: str, version_id: str | None, started: float) ->
         precision=manifest.precision,
         agreement=manifest.agreement,
         refused_variant=manifest.refused_variant,
+        refused_evaluation=manifest.refused_evaluation,
     )

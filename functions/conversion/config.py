@@ -17,6 +17,7 @@ from reefsteps.errors import UnsupportedModelError
 
 MAX_YAML_BYTES = 1 << 20
 LEVELS = 5  # p2 to p6
+_POOLED = ("p2", "p3", "p4", "p5")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class ModelConfig:
     rpn_post_nms: int = 1000
     rpn_nms: float = 0.7
     rpn_weights: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)
+    pooled_levels: tuple[int, ...] = (2, 3, 4, 5)  # of the pyramid: where the heads look at a box
     box_resolution: int = 7
     box_sampling: int = 0
     box_weights: tuple[float, ...] = (10.0, 10.0, 5.0, 5.0)
@@ -62,6 +64,8 @@ _REQUIRED: dict[str, tuple[Any, ...]] = {
     "MODEL.PROPOSAL_GENERATOR.NAME": ("RPN",),
     "MODEL.PROPOSAL_GENERATOR.MIN_SIZE": (0,),
     "MODEL.ANCHOR_GENERATOR.NAME": ("DefaultAnchorGenerator",),
+    "MODEL.FPN.IN_FEATURES": (["res2", "res3", "res4", "res5"],),
+    "MODEL.RPN.IN_FEATURES": ([*_POOLED, "p6"],),
     "MODEL.RPN.HEAD_NAME": ("StandardRPNHead",),
     "MODEL.ROI_HEADS.NAME": ("StandardROIHeads",),
     "MODEL.ROI_BOX_HEAD.NAME": ("FastRCNNConvFCHead",),
@@ -120,6 +124,7 @@ def _from_dump(name: str, path: Path) -> ModelConfig:
         rpn_post_nms=values.integer("MODEL.RPN.POST_NMS_TOPK_TEST", 1, 20_000),
         rpn_nms=values.number("MODEL.RPN.NMS_THRESH", 0, 1),
         rpn_weights=values.numbers("MODEL.RPN.BBOX_REG_WEIGHTS", 4, positive=True),
+        pooled_levels=values.pooled_levels("MODEL.ROI_HEADS.IN_FEATURES"),
         box_resolution=values.integer("MODEL.ROI_BOX_HEAD.POOLER_RESOLUTION", 1, 64),
         box_sampling=values.integer("MODEL.ROI_BOX_HEAD.POOLER_SAMPLING_RATIO", 0, 16),
         box_weights=values.numbers("MODEL.ROI_BOX_HEAD.BBOX_REG_WEIGHTS", 4, positive=True),
@@ -168,6 +173,15 @@ class _Dump:
         if value != int(value):
             raise self._wrong(key, value, "a whole number")
         return int(value)
+
+    def pooled_levels(self, key: str) -> tuple[int, ...]:
+        """Return the pyramid levels of a list such as [p2, p3, p4, p5]: neighbours, in order."""
+        value = self.get(key, list(_POOLED))
+        for first in range(len(_POOLED)):
+            for end in range(first + 1, len(_POOLED) + 1):
+                if value == list(_POOLED[first:end]):
+                    return tuple(range(first + 2, end + 2))
+        raise self._wrong(key, value, "neighbouring levels of p2, p3, p4, p5")
 
     def choice(self, key: str, supported: tuple[Any, ...]) -> Any:
         value = self.get(key, supported[0])

@@ -15,10 +15,11 @@ from conversion.agreement import compare, objection
 from conversion.architecture import recognise
 from conversion.checkpoint import read_weights
 from conversion.config import ModelConfig, model_config
+from conversion.evaluation import read_evaluation
 from conversion.mask_rcnn import build
 from conversion.variants import SCOPES, Photos, half_weights, quantised
 from reefsteps.detection.detections import ByteArray
-from reefsteps.detection.manifest import FORMAT, FileIdentity, Manifest
+from reefsteps.detection.manifest import FORMAT, Evaluation, FileIdentity, Manifest
 from reefsteps.detection.onnx_engine import OnnxDetector
 from reefsteps.errors import UnsupportedModelError
 
@@ -32,6 +33,7 @@ def convert(
     config_dump: Path | None,
     target: Path,
     *,
+    evaluation: Path | None = None,
     precision: str = "fp32",
     photos: Photos = (),
     threads: int | None = None,
@@ -39,13 +41,14 @@ def convert(
     """Write ``<name>.onnx`` and ``<name>.json`` into ``target`` and return the manifest.
 
     ``precision`` other than fp32 is used only when its detections on ``photos`` (BGR uint8 pictures, as the model will
-    see them) agree with fp32; the manifest says by how much, or why not. Raises UnsupportedModelError, with the
-    files in ``target`` untouched.
+    see them) agree with fp32; the manifest says by how much, or why not. ``evaluation`` is a file of measured errors
+    that goes into the manifest. Raises UnsupportedModelError, with the files in ``target`` untouched.
     """
     name = checkpoint.stem
     config = model_config(name, config_dump)
     weights = read_weights(checkpoint)
     architecture = recognise(weights, config)
+    measured, refused_evaluation = _measured(evaluation)
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".conversion-", dir=target) as scratch:
         exact = Path(scratch) / "fp32.onnx"
@@ -68,6 +71,8 @@ def convert(
             model=identity(exact, f"{name}.onnx"),
             config=config.origin,
             converter_version=CONVERTER_VERSION,
+            evaluation=measured,
+            refused_evaluation=refused_evaluation,
         )
         model = exact
         if precision != "fp32":
@@ -114,6 +119,16 @@ def self_check(model: Path, config: ModelConfig, threads: int | None = None) -> 
                 "The converted model failed its self-check: on a test picture it returns no or impossible detections. "
                 "Check that the weights are trained and belong to this configuration. The model in use stays."
             )
+
+
+def _measured(evaluation: Path | None) -> tuple[tuple[Evaluation, ...], str | None]:
+    """Return the measured errors, and why they are not used: they are no reason to refuse a good model."""
+    if evaluation is None:
+        return (), None
+    try:
+        return read_evaluation(evaluation), None
+    except UnsupportedModelError as error:
+        return (), str(error)
 
 
 def _smaller(

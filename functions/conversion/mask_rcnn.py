@@ -26,7 +26,6 @@ from reefsteps.errors import UnsupportedModelError
 _SCALE_CLAMP = math.log(1000.0 / 16)  # detectron2's limit of a box's growth
 _EMPTY = -1e9  # score of an empty proposal: below every real one
 _STRIDES = (4, 8, 16, 32, 64)  # p2 to p6
-_POOLED = (2, 3, 4, 5)  # pyramid levels that boxes are pooled from
 _RPN = "proposal_generator.rpn_head."
 _BOX = "roi_heads.box_head."
 _MASK = "roi_heads.mask_head."
@@ -230,16 +229,17 @@ class _Builder:
 
     def pooled(self, pyramid: list[str], boxes: str, resolution: int, sampling: int) -> tuple[str, str]:
         """Return the features inside each box (P, C, R, R), sorted by pyramid level, and that order."""
-        g = self.g
+        g, levels = self.g, self.cfg.pooled_levels
         sides = g.op("Sub", g.columns(boxes, 2, 4), g.columns(boxes, 0, 2))
         side = g.op("Sqrt", g.op("ReduceProd", sides, axes=[1], keepdims=0))
         ratio = g.op("Add", g.op("Div", side, g.const(floats(224))), g.const(floats(1e-8)))
         octave = g.op("Div", g.op("Log", ratio), g.const(floats(math.log(2))))
         level = g.op("Floor", g.op("Add", octave, g.const(floats(4))))
-        level = g.op("Min", g.op("Max", level, g.const(floats(_POOLED[0]))), g.const(floats(_POOLED[-1])))
+        level = g.op("Min", g.op("Max", level, g.const(floats(levels[0]))), g.const(floats(levels[-1])))
         pieces: list[str] = []
         order: list[str] = []
-        for number, features in zip(_POOLED, pyramid, strict=False):
+        for number in levels:
+            features = pyramid[number - 2]
             here = g.op("NonZero", g.op("Equal", level, g.const(floats(number))))
             here = g.op("Squeeze", here, g.const(ints(0)))
             pieces.append(

@@ -6,10 +6,10 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
-from conversion.checkpoint import MAX_FILE_BYTES
+from conversion.evaluation import MAX_BYTES as MAX_EVALUATION_BYTES
 from reefsteps.detection import Manifest
 from reefsteps.errors import PhotoNotFoundError, UnsupportedModelError
-from reefsteps.keys import checkpoint_key, model_card_key, model_config_key, model_key
+from reefsteps.keys import checkpoint_key, model_card_key, model_config_key, model_evaluation_key, model_key
 from reefsteps.results import ObjectRef
 from reefsteps.storage import JSON, ObjectInfo, Storage
 
@@ -18,10 +18,11 @@ _ONNX = "application/octet-stream"
 
 @dataclass(frozen=True)
 class Uploaded:
-    """The checkpoint and the configuration dump that are in the bucket now; None for what is not there."""
+    """The checkpoint, its configuration dump and its measured errors as they are now; None for what is not there."""
 
     checkpoint: ObjectInfo | None
     config: ObjectInfo | None
+    evaluation: ObjectInfo | None
 
     @classmethod
     def look(cls, storage: Storage, bucket: str, name: str) -> Uploaded:
@@ -29,6 +30,7 @@ class Uploaded:
         return cls(
             _head(storage, ObjectRef(bucket, checkpoint_key(name))),
             _head(storage, ObjectRef(bucket, model_config_key(name))),
+            _head(storage, ObjectRef(bucket, model_evaluation_key(name))),
         )
 
 
@@ -46,16 +48,28 @@ def model_name(key: str) -> str:
     return name
 
 
-def fetch(storage: Storage, info: ObjectInfo, folder: Path) -> Path:
+def fetch(storage: Storage, info: ObjectInfo, folder: Path, limit_bytes: int) -> Path:
     """Download an object of exactly that version into the folder; raises UnsupportedModelError when it is too large."""
-    if info.size_bytes > MAX_FILE_BYTES:
+    if info.size_bytes > limit_bytes:
         raise UnsupportedModelError(
-            f"{info.ref.key} has {info.size_bytes} bytes, the limit is {MAX_FILE_BYTES}. Save the weights alone: "
-            'torch.save({"model": model.state_dict()}, path).'
+            f"{info.ref.key} has {info.size_bytes} bytes, the limit is {limit_bytes}. Save the weights alone: "
+            'torch.save({"model": model.state_dict()}, path), and the plain config.yaml of the trainer.'
         )
     target = folder / info.ref.key
     version = {"VersionId": info.ref.version_id} if info.ref.version_id else None
     storage.client.download_file(info.ref.bucket, info.ref.key, str(target), ExtraArgs=version)
+    return target
+
+
+def fetch_evaluation(storage: Storage, info: ObjectInfo, folder: Path) -> Path:
+    """Download the measured errors; of a file that is too large only as much as shows that it is.
+
+    They stop no conversion: ``read_evaluation`` says what is wrong.
+    """
+    target = folder / info.ref.key
+    start = {"Range": f"bytes=0-{MAX_EVALUATION_BYTES}"} if info.size_bytes > MAX_EVALUATION_BYTES else {}
+    answer = storage.client.get_object(Bucket=info.ref.bucket, Key=info.ref.key, **start)
+    target.write_bytes(answer["Body"].read(MAX_EVALUATION_BYTES + 1))
     return target
 
 

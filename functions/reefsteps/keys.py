@@ -41,6 +41,11 @@ def model_config_key(model_name: str) -> str:
     return f"{model_name}.yaml"
 
 
+def model_evaluation_key(model_name: str) -> str:
+    """Return the key of the optional measured errors beside the weights."""
+    return f"{model_name}.evaluation.json"
+
+
 def model_key(model_name: str) -> str:
     """Return the key of the converted model."""
     return f"{model_name}.onnx"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,6 +109,31 @@ def test_a_failed_conversion_leaves_the_working_model(s3: Any, app: ModuleType, 
     with pytest.raises(UnsupportedModelError):
         app.handler(upload(s3, files / "cut.pth", f"{NAME}.pth"), None)
     assert store(s3, files).detector().identity == before
+
+
+def test_measured_errors_beside_the_checkpoint_go_into_the_manifest(s3: Any, app: ModuleType, files: Path) -> None:
+    upload(s3, files / f"{NAME}.yaml", f"{NAME}.yaml")
+    figures = [{"name": "cover, mean absolute error", "value": 2.9, "unit": "points"}]
+    entries = [{"measured_on": "synthetic photographs", "photos": 200, "figures": figures}]
+    s3.put_object(Bucket=SEGMENTATION, Key=f"{NAME}.evaluation.json", Body=json.dumps(entries).encode())
+    app.handler(upload(s3, files / f"{NAME}.pth", f"{NAME}.pth"), None)
+    manifest = store(s3, files).detector().manifest
+    assert manifest.to_json()["evaluation"] == entries
+    assert manifest.refused_evaluation is None
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[" * 100_000, b'[{"photos": 1}]', b"[]" + b" " * (1 << 17)])
+def test_damaged_measured_errors_are_named_and_stop_no_conversion(
+    s3: Any, app: ModuleType, files: Path, body: bytes
+) -> None:
+    upload(s3, files / f"{NAME}.yaml", f"{NAME}.yaml")
+    s3.put_object(Bucket=SEGMENTATION, Key=f"{NAME}.evaluation.json", Body=body)
+    result = app.handler(upload(s3, files / f"{NAME}.pth", f"{NAME}.pth"), None)
+    assert result["converted"] is True
+    assert "tiny.evaluation.json" in result["refused_evaluation"]
+    manifest = store(s3, files).detector().manifest
+    assert manifest.evaluation == ()
+    assert manifest.refused_evaluation == result["refused_evaluation"]
 
 
 def test_a_superseded_upload_is_left_to_its_successor(s3: Any, app: ModuleType, files: Path) -> None:

@@ -37,6 +37,24 @@ class Agreement(Record):
 
 
 @dataclass(frozen=True)
+class Figure(Record):
+    """One measured number, for a person to read: "cover, mean absolute error", 2.9, "points"."""
+
+    name: str
+    value: float
+    unit: str  # "" where the number has none
+
+
+@dataclass(frozen=True)
+class Evaluation(Record):
+    """How wrong a model was on one set of photographs with known truth; measured by whoever trained it."""
+
+    measured_on: str  # which photographs, as a sentence's end: "synthetic photographs"
+    photos: int
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True)
 class Manifest(Record):
     """What the runtime must know of a converted model."""
 
@@ -58,6 +76,8 @@ class Manifest(Record):
     converter_version: str
     agreement: Agreement | None = None
     refused_variant: str | None = None  # why a smaller variant that was asked for is not used
+    evaluation: tuple[Evaluation, ...] = ()  # from <name>.evaluation.json beside the checkpoint
+    refused_evaluation: str | None = None  # why that file is not used
 
     @property
     def identity(self) -> ModelIdentity:
