@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from frontend.components import states
 from frontend.components.text import plain
 from frontend.domain.file_names import PATTERN_EXAMPLES
 from frontend.services import models
+from reefsteps.detection import Manifest
+from reefsteps.detection.manifest import Figure
 
 _PHOTOGRAPH = """
 - Hold the camera **straight above the middle** of the frame, with the **whole frame** in the picture and some ground
@@ -32,6 +32,11 @@ _ANCHORS = """
 For comparison: two trained people who read the same photographs differ by 2 to 5 percentage points (González-Rivero et
 al. 2020); 81 points instead of the full outline add a standard deviation of about 3.5 points on 1 m².
 """
+_NOT_MEASURED = (
+    "Nobody has measured the error of this model. Before you publish, compare at least 30 of your own quadrats with "
+    "figures that were read by hand. Whoever trains models writes the measured error beside them: docs/training.md "
+    "says how."
+)
 
 
 def show() -> None:
@@ -48,8 +53,8 @@ def show() -> None:
     st.subheader("Reading results", anchor=False)
     st.markdown(_READ)
     st.subheader("The models in use", anchor=False)
-    for role, card in models.cards().items():
-        _model(role, card)
+    for role, manifest in models.manifests().items():
+        _model(role, manifest)
     st.markdown(_ANCHORS)
     st.subheader("When something fails", anchor=False)
     st.markdown(
@@ -58,22 +63,25 @@ def show() -> None:
     )
 
 
-def _model(role: str, card: dict[str, Any] | None) -> None:
+def _model(role: str, manifest: Manifest | str) -> None:
     with st.container(border=True):
         st.markdown(f"**{role}**")
-        if card is None:
-            st.write("No converted model is in place, so runs wait at this step.")
+        if isinstance(manifest, str):
+            st.text(manifest)
             return
-        st.markdown(f"{plain(str(card.get('name', 'unnamed')))}, sha256 `{plain(str(card.get('sha256', '')))[:16]}`")
-        measured = card.get("evaluation")
-        if isinstance(measured, dict) and measured:
-            for name, value in measured.items():
-                st.markdown(f"- {plain(str(name).replace('_', ' '))}: {plain(str(value))}")
-        else:
-            st.write(
-                "No measured error was recorded with this model. Compare at least 30 of your own quadrats with figures "
-                "read by hand before you publish."
-            )
+        identity = manifest.identity
+        st.markdown(f"{plain(identity.name)}, {plain(manifest.precision)}, sha256 `{plain(identity.sha256[:16])}`")
+        for evaluation in manifest.evaluation:
+            where = f"Measured on {plain(evaluation.measured_on)} (n = {evaluation.photos:,}):"
+            st.markdown("\n".join([where, *map(_line, evaluation.figures)]))
+        if not manifest.evaluation:
+            st.write(_NOT_MEASURED)
+        if manifest.refused_evaluation:
+            st.write(f"A file with measured errors was not accepted: {plain(manifest.refused_evaluation)}")
+
+
+def _line(figure: Figure) -> str:
+    return f"- {plain(figure.name)}: **{plain(f'{figure.value:.4g} {figure.unit}')}**"
 
 
 show()

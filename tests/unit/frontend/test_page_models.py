@@ -1,0 +1,75 @@
+"""Help says of each model in use what it is and how far it has been measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from streamlit.testing.v1 import AppTest
+
+from frontend.services.models import REFRAMING_MODEL, SEGMENTATION_MODEL
+from reefsteps.detection import Manifest
+from reefsteps.detection.manifest import FORMAT
+from reefsteps.keys import model_card_key
+
+if TYPE_CHECKING:
+    from tests.unit.frontend.conftest import PageWorld
+
+Texts = Callable[[AppTest], str]
+
+
+def manifest(name: str, **more: Any) -> dict[str, Any]:
+    file = {"file": f"{name}.pth", "sha256": "5e" * 32, "size_bytes": 1, "version_id": None}
+    described = {
+        "format": FORMAT, "name": name, "architecture": "MaskRCNN", "classes": ["coral"], "precision": "int8",
+        "min_size_test": 640, "max_size_test": 1024, "score_threshold": 0.05, "nms_threshold": 0.5,
+        "detections_per_image": 300, "mask_threshold": 0.5, "rgb": False, "source": file, "model": file,
+        "config": "x.yaml", "converter_version": "1",
+    }  # fmt: skip
+    Manifest.from_json(described | more)  # what conversion cannot have written proves nothing here
+    return described | more
+
+
+EVALUATION = {
+    "measured_on": "unseen synthetic photographs <b>",
+    "photos": 200,
+    "figures": [
+        {"name": "percent cover, mean absolute error", "value": 7.2134, "unit": "points"},
+        {"name": "mask IoU, mean", "value": 0.88, "unit": ""},
+    ],
+}
+
+
+def put(world: PageWorld, bucket: str, name: str, text: str) -> None:
+    world.s3.put_object(Bucket=bucket, Key=model_card_key(name), Body=text.encode())
+
+
+def test_measured_errors_are_shown_with_what_they_were_measured_on(world: PageWorld, texts: Texts) -> None:
+    described = manifest(SEGMENTATION_MODEL, evaluation=[EVALUATION])
+    put(world, "test-model-segmentation", SEGMENTATION_MODEL, json.dumps(described))
+    app = world.open("guide")
+    assert not app.exception
+    said = texts(app).replace("\\", "")
+    assert "detectron2-classifier, int8, sha256 `5e5e5e5e5e5e5e5e`" in said
+    assert "Measured on unseen synthetic photographs <b> (n = 200):" in said
+    assert "- percent cover, mean absolute error: **7.213 points**" in said
+    assert "- mask IoU, mean: **0.88**" in said
+    assert "No converted model is in place" in said  # the other one
+    assert "Nobody has measured" not in said
+
+
+def test_a_model_that_nobody_measured_is_said_to_be_so(world: PageWorld, texts: Texts) -> None:
+    described = manifest(REFRAMING_MODEL, refused_evaluation="It was measured on other weights.")
+    put(world, "test-model-reframing", REFRAMING_MODEL, json.dumps(described))
+    said = texts(world.open("guide")).replace("\\", "")
+    assert "It was measured on other weights." in said
+    assert "Nobody has measured the error of this model" in said
+    assert "docs/training.md" in said
+
+
+def test_a_damaged_manifest_is_named(world: PageWorld, texts: Texts) -> None:
+    put(world, "test-model-segmentation", SEGMENTATION_MODEL, "{not JSON")
+    app = world.open("guide")
+    assert not app.exception
+    assert "Upload the .pth again to convert it" in texts(app)
