@@ -67,9 +67,9 @@ def fetch_evaluation(storage: Storage, info: ObjectInfo, folder: Path) -> Path:
     They stop no conversion: ``read_evaluation`` says what is wrong.
     """
     target = folder / info.ref.key
-    start = {"Range": f"bytes=0-{MAX_EVALUATION_BYTES}"} if info.size_bytes > MAX_EVALUATION_BYTES else {}
-    answer = storage.client.get_object(Bucket=info.ref.bucket, Key=info.ref.key, **start)
-    target.write_bytes(answer["Body"].read(MAX_EVALUATION_BYTES + 1))
+    answer = storage.client.get_object(Bucket=info.ref.bucket, Key=info.ref.key)
+    with answer["Body"] as body:
+        target.write_bytes(body.read(MAX_EVALUATION_BYTES + 1))
     return target
 
 
