@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from conversion.architecture import recognise
@@ -35,6 +36,18 @@ def test_every_supported_variant_converts_and_runs(
     assert len(found) > 0
     assert set(found.classes.tolist()) <= set(range(classes))
     assert np.all(np.diff(found.scores) <= 0)
+
+
+def test_heads_that_look_at_fine_levels_and_large_masks_convert(tmp_path: Path) -> None:
+    path = make.write_checkpoint(tmp_path / "m.pth", make.random_mask_rcnn(18))
+    fine = {"MODEL.ROI_HEADS.IN_FEATURES": ["p2", "p3"], "MODEL.ROI_MASK_HEAD.POOLER_RESOLUTION": 28}
+    convert(path, make.config_dump(tmp_path / "m.yaml", **fine), tmp_path)
+    graph = onnx.load(tmp_path / "m.onnx").graph
+    pools = [{a.name: a for a in node.attribute} for node in graph.node if node.op_type == "RoiAlign"]
+    assert sorted({round(1 / pool["spatial_scale"].f) for pool in pools}) == [4, 8]
+    assert {pool["output_width"].i for pool in pools} == {7, 28}
+    picture = np.random.default_rng(1).integers(0, 256, (150, 200, 3), dtype=np.uint8)
+    assert len(load_detector(tmp_path / "m.onnx", tmp_path / "m.json", threads=1).detect(picture)) > 0
 
 
 def test_the_named_configurations_are_the_two_that_the_operator_has() -> None:
@@ -134,6 +147,9 @@ def test_a_failed_conversion_leaves_the_working_model(tmp_path: Path) -> None:
         ({"INPUT.MIN_SIZE_TEST": 10**9}, "MIN_SIZE_TEST"),
         ({"MODEL.ANCHOR_GENERATOR.SIZES": [[32], [64]]}, "SIZES"),
         ({"MODEL.ROI_HEADS.NUM_CLASSES": True}, "NUM_CLASSES"),
+        ({"MODEL.ROI_HEADS.IN_FEATURES": ["p2", "p4"]}, "neighbouring levels"),
+        ({"MODEL.ROI_HEADS.IN_FEATURES": []}, "neighbouring levels"),
+        ({"MODEL.RPN.IN_FEATURES": ["p3", "p4", "p5", "p6", "p7"]}, "RPN.IN_FEATURES"),
         ({"TEST.DETECTIONS_PER_IMAGE": 2.5}, "DETECTIONS_PER_IMAGE"),
     ],
 )
