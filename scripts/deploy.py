@@ -136,8 +136,9 @@ def destroy(environment: Environment) -> None:
         ours = {"Key": "aws:cloudformation:stack-name", "Value": environment.stack} in cluster.get("TagList", [])
         if ours and cluster.get("DeletionProtection"):
             raise DeploymentError(
-                "The database is protected. Set DatabaseDeletionProtection=false in samconfig.toml, make deploy, "
-                "then make destroy again."
+                "The database is protected; nothing was deleted. If it may go: 'aws rds modify-db-cluster --region "
+                f"{environment.region} --db-cluster-identifier {cluster['DBClusterIdentifier']} "
+                "--no-deletion-protection --apply-immediately', then make destroy again."
             )
     for stack in (environment.stack, environment.registry_stack):
         _say(f"deleting {stack} (CloudFront, the database and the network take up to an hour)")

@@ -68,7 +68,8 @@ class Account:
 
     def describe_db_clusters(self) -> dict[str, Any]:
         tag = {"Key": "aws:cloudformation:stack-name", "Value": "reefsteps-dev"}
-        return {"DBClusters": [{"TagList": [tag], "DeletionProtection": self.protected}]}
+        cluster = {"DBClusterIdentifier": "reefsteps-dev", "TagList": [tag], "DeletionProtection": self.protected}
+        return {"DBClusters": [cluster]}
 
     def delete_stack(self, **arguments: str) -> None:
         self.deleted.append(arguments["StackName"])
@@ -319,7 +320,7 @@ def test_destroy_stops_at_a_protected_database(ran: list[list[str]], monkeypatch
     account = Account(protected=True)
     monkeypatch.setattr(command, "boto3", account)
     monkeypatch.setattr("builtins.input", lambda _prompt: "reefsteps-dev")
-    with pytest.raises(command.DeploymentError, match="protected"):
+    with pytest.raises(command.DeploymentError, match="--db-cluster-identifier reefsteps-dev --no-deletion-protection"):
         command.destroy(command.Environment.read("dev"))
     assert account.deleted == []
 
