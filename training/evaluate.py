@@ -2,7 +2,8 @@
 
 Measures a model (``.pth`` through detectron2, ``.onnx`` through the product's runtime) on synthetic photographs that it
 has not seen, through the pipeline's restoration: for frames mask IoU and corner error, for corals the error of percent
-cover and COCO AP. Writes ``report.md``, ``report.json`` and plots into OUT.
+cover and COCO AP. Writes ``report.md``, ``report.json`` and plots into OUT, and the figures as
+``<name>.evaluation.json`` beside the model, with which they are uploaded.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.examples import TARGETS, TEST_SEED, coral_photo, restored, straighten
+from training.measured import SYNTHETIC, cover_evaluation, frame_evaluation, record
 from training.metrics import CoverageErrors, corner_error_percent, coverage_errors, mask_iou
 from training.predict import Prediction, Predictor, load_predictor
 from training.synthetic import PhotoConfig, SyntheticPhoto, generate
@@ -164,10 +166,13 @@ def main() -> None:
         frames = evaluate_frames(predict, args.seed, args.count, args.min_score)
         figures = summarise_frames(frames)
         frame_report(args.output, args.model.name, figures, frames)
+        entry = frame_evaluation(figures)
     else:
         corals = evaluate_corals(predict, args.seed, args.count, args.min_score)
         figures = summarise_corals(corals)
         coral_report(args.output, args.model.name, figures, corals)
+        entry = cover_evaluation(SYNTHETIC, figures)
+    record(args.model, [entry])
     (args.output / "report.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(figures, indent=2))
 

@@ -2,7 +2,8 @@
 
 Only measures: nothing is trained or tuned on these photographs, and none is copied. FOLDER holds ``quadrats`` (Moorea
 LTER photographs with expert points, others with corners by hand) and ``masks/reefsupport`` (reef photographs with
-masks).
+masks). Writes ``report.md`` and ``report.json`` into OUT, and the figures as ``<name>.evaluation.json`` beside each
+model.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from training.evaluate import EVALUATION_SIDE_PX, mask_corners
 from training.examples import restored, straighten
+from training.measured import EXPERT_POINTS, REEF_MASKS, cover_evaluation, real_frame_evaluations, record
 from training.metrics import corner_error_percent, coverage_errors, mask_iou
 from training.predict import Predictor, load_predictor
 
@@ -230,6 +232,10 @@ def main() -> None:
     }
     figures = summary(frames, covers)
     (args.output / "report.md").write_text(report(figures, frames, covers), encoding="utf-8")
+    (args.output / "report.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    record(args.frame, real_frame_evaluations(figures))
+    measured_on = {"moorea_points": EXPERT_POINTS, "reefsupport_masks": REEF_MASKS}
+    record(args.coral, [cover_evaluation(measured_on[name], figures[name]) for name in covers])
     print(json.dumps(figures, indent=2))
 
 

@@ -66,16 +66,6 @@ def corner_error_percent(found_px: NDArray[np.float64], true_px: NDArray[np.floa
     return 100 * best / side
 
 
-def wilson_interval_percent(hits: int, points: int, z: float = 1.96) -> tuple[float, float]:
-    """Return Wilson's score interval (1927) of a share, in percent."""
-    if points <= 0 or not 0 <= hits <= points:
-        raise ValueError("A share needs at least one point, and no more hits than points.")
-    share = hits / points
-    centre = (share + z**2 / (2 * points)) / (1 + z**2 / points)
-    half = z / (1 + z**2 / points) * np.sqrt(share * (1 - share) / points + z**2 / (4 * points**2))
-    return 100 * max(0.0, centre - half), 100 * min(1.0, centre + half)
-
-
 def _mean(values: NDArray[np.float64]) -> float:
     return float(values.mean()) if len(values) else float("nan")
 

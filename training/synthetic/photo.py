@@ -55,11 +55,6 @@ class SyntheticPhoto:
     patches: tuple[Patch, ...]
     occluders: tuple[Occluder, ...]
 
-    @property
-    def has_strings(self) -> bool:
-        """Return whether the frame carries a grid of strings (diagonals are no grid)."""
-        return self.frame is not None and self.frame.strings.startswith("grid")
-
     def opening_mask(self) -> NDArray[np.uint8]:
         """Return uint8 (H, W), 1 inside the frame's inner edge, what covers it included; all 0 without a frame."""
         h, w = self.image_bgr.shape[:2]
@@ -79,10 +74,6 @@ class SyntheticPhoto:
         order = np.roll(UNIT_SQUARE, -start, 0)
         axes = np.column_stack([order[1] - order[0], order[3] - order[0]])
         return _draw_labels(self, lambda p: (p - order[0]) @ axes * side_px, side_px, side_px)
-
-    def coral_masks(self) -> list[NDArray[np.uint8]]:
-        """Return one uint8 (H, W) mask of 0 and 1 for each coral instance of which something is visible."""
-        return split_labels(self.coral_labels())
 
     def rectified_coral_masks(self, side_px: int) -> list[NDArray[np.uint8]]:
         """Return one uint8 (side_px, side_px) mask for each coral instance inside the opening."""

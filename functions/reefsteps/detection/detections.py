@@ -92,10 +92,6 @@ class Detections:
         """Return the detections whose score is higher than ``score``, the comparison that detectron2 makes."""
         return self.select(self.scores > score)
 
-    def of_class(self, index: int) -> Detections:
-        """Return the detections of one class."""
-        return self.select(self.classes == index)
-
     def full_mask(self, index: int) -> ByteArray:
         """Return one instance as a picture-sized (H, W) uint8 mask, 0 or 255."""
         full = np.zeros(self.image_shape, np.uint8)

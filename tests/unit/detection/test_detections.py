@@ -30,10 +30,6 @@ def test_above_is_strict_and_keeps_the_order() -> None:
     assert [mask.x0 for mask in kept.masks] == [0, 2]
 
 
-def test_of_class_picks_one_class() -> None:
-    assert [mask.x0 for mask in some([0.9, 0.8, 0.7]).of_class(1).masks] == [1]
-
-
 def test_the_union_counts_overlaps_once() -> None:
     union = some([0.9, 0.8]).union_mask()
     assert union.dtype == np.uint8

@@ -93,7 +93,7 @@ def test_without_a_frame_there_are_no_corners() -> None:
 def test_no_corals_means_no_cover() -> None:
     shot = photo(5, frame="pvc", cover_percent=(0.0, 0.0))
     assert shot.cover_percent == 0.0
-    assert shot.coral_masks() == []
+    assert not shot.coral_labels().any()
 
 
 def test_large_and_small_pictures_of_a_seed_share_their_plane() -> None:

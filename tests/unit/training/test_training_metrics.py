@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.metrics import corner_error_percent, coverage_errors, mask_iou, wilson_interval_percent
+from training.metrics import corner_error_percent, coverage_errors, mask_iou
 
 COVERS = st.lists(st.floats(1, 100), min_size=2, max_size=30)
 
@@ -47,10 +47,3 @@ def test_corner_error_ignores_where_the_order_starts(start: int, dx: float, dy: 
     found = square.copy()
     found[2] += [dx, dy]
     assert corner_error_percent(np.roll(found, start, 0), square) == pytest.approx(np.hypot(dx, dy), abs=1e-9)
-
-
-def test_wilson_interval_of_the_published_example() -> None:
-    low, high = wilson_interval_percent(78, 198)  # 39.4 % (32.9 to 46.3) in the Moorea LTER table
-    assert (round(low, 1), round(high, 1)) == (32.9, 46.3)
-    with pytest.raises(ValueError, match="at least one point"):
-        wilson_interval_percent(0, 0)
