@@ -21,7 +21,7 @@ export default function ({ parentElement, data }) {
   }
   find(".left").textContent = sliding ? data.first.label : "";
   find(".right").textContent = sliding ? data.second.label : "";
-  find(".what").textContent = sliding ? "Slide between the pictures" : "Opacity of the overlay";
+  find(".what").textContent = sliding ? "Slide between the pictures" : "Overlay opacity";
   edge.hidden = !sliding;
   stage.classList.toggle("sliding", sliding);
 
