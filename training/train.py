@@ -97,9 +97,11 @@ def train(args: argparse.Namespace) -> None:
     if args.coco:
         from training.coco import coco_batches
 
-        batches = coco_batches(args.coco, args.images, seed + iteration, cfg.SOLVER.IMS_PER_BATCH, args.target)
+        plain = every = coco_batches(args.coco, args.images, seed + iteration, cfg.SOLVER.IMS_PER_BATCH, args.target)
     else:
-        batches = synthetic_batches(args.target, seed + iteration, cfg.SOLVER.IMS_PER_BATCH, args.fresh, args.easy)
+        size = cfg.SOLVER.IMS_PER_BATCH
+        plain = synthetic_batches(args.target, seed + iteration, size, args.fresh, easy=True)
+        every = synthetic_batches(args.target, seed + iteration, size, args.fresh)
     budget_s = args.minutes * 60 if args.minutes else math.inf
     started = time.monotonic() - spent_s
 
@@ -114,7 +116,8 @@ def train(args: argparse.Namespace) -> None:
             progress = max(iteration / cfg.SOLVER.MAX_ITER, (time.monotonic() - started) / budget_s)
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(cfg.SOLVER.BASE_LR, iteration, cfg.SOLVER.WARMUP_ITERS, progress)
-            losses = model([to_input(example, BOX_MARGINS[args.target]) for example in next(batches)])
+            batch = next(plain if progress < args.easy_share else every)
+            losses = model([to_input(example, BOX_MARGINS[args.target]) for example in batch])
             total = sum(losses.values())
             if not torch.isfinite(total):
                 raise FloatingPointError(f"The loss is not finite at iteration {iteration}; lower SOLVER.BASE_LR.")
@@ -144,7 +147,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--fresh", type=float, default=2.0, help="new synthetic pictures in each batch, on average")
-    parser.add_argument("--easy", action="store_true", help="plain frames only: the first part of a training")
+    parser.add_argument("--easy-share", type=float, default=0.0, help="first part of the run, with plain frames only")
     parser.add_argument("--resume", action="store_true")
     train(parser.parse_args())
 

@@ -37,7 +37,7 @@ def arguments(output: Path, **changes: object) -> argparse.Namespace:
         "threads": 2,
         "fresh": 0.0,
         "resume": False,
-        "easy": False,
+        "easy_share": 0.0,
     }
     return argparse.Namespace(**{**defaults, **changes})
 
