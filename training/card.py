@@ -100,7 +100,7 @@ def measured_on_real(figures: Figures, report: str) -> str:
             "give a mask scored at least 0.5.",
             f"- Coral, Moorea LTER, {moorea['count']} photographs: MAE {moorea['mae_points']:.1f} points, bias "
             f"{moorea['bias_points']:+.1f}, relative {relative}; {moorea['within_interval']} of {moorea['count']} "
-            f"inside the experts' 95 % interval (Wilson); right at {100 * moorea['mean_agreement']:.0f} % of the points.",
+            f"inside the experts' 95 % interval; right at {100 * moorea['mean_agreement']:.0f} % of the points.",
             f"- Coral, ReefSupport masks, {masks['count']} photographs: MAE {masks['mae_points']:.1f} points, bias "
             f"{masks['bias_points']:+.1f}, IoU with hard coral {masks['mean_agreement']:.2f}.",
             "",

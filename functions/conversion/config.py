@@ -7,6 +7,7 @@ Taken from the configuration that detectron2's trainer dumps (``config.yaml`` in
 from __future__ import annotations
 
 import math
+import reprlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,7 @@ def _from_dump(name: str, path: Path) -> ModelConfig:
     for key, supported in _REQUIRED.items():
         if values.get(key, supported[0]) not in supported:
             raise UnsupportedModelError(
-                f"{path.name}: {key} is {values.get(key)!r}; supported is {' or '.join(map(repr, supported))} "
+                f"{path.name}: {key} is {_shown(values.get(key))}; supported is {' or '.join(map(repr, supported))} "
                 "(ResNet-FPN Mask R-CNN)."
             )
     count = values.integer("MODEL.ROI_HEADS.NUM_CLASSES", 1, 10_000)
@@ -208,7 +209,12 @@ class _Dump:
         return tuple(tuple(float(number) for number in row) for row in rows)
 
     def _wrong(self, key: str, value: Any, wanted: str) -> UnsupportedModelError:
-        return UnsupportedModelError(f"{self._name}: {key} is {value!r}; expected is {wanted}.")
+        return UnsupportedModelError(f"{self._name}: {key} is {_shown(value)}; expected is {wanted}.")
+
+
+def _shown(value: Any) -> str:
+    """Return the start of a value: aliases can make a small file's value endless."""
+    return reprlib.repr(value)[:200]
 
 
 def _is_numbers(value: Any) -> bool:
