@@ -7,7 +7,7 @@ PHOTOS ?=
 DETECTRON2_PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types unit up parity bench bench-imaging lock clean
+.PHONY: help demo test lint format types unit up parity train-demo bench bench-imaging lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -43,6 +43,10 @@ bench: $(VENV)/.dev ## Speed and memory of the pipeline and the models, parity w
 
 parity: ## Full-size parity with detectron2 (DETECTRON2_PYTHON names an interpreter that has it, and pytest)
 	PYTHONPATH=functions:. $(DETECTRON2_PYTHON) -m pytest tests/parity -s
+
+train-demo: ## Train, measure and describe both demo models (DETECTRON2_PYTHON names an interpreter with detectron2)
+	PYTHONPATH=functions:. $(DETECTRON2_PYTHON) -m training.recipe --output out/demo --minutes 180 \
+	  $(if $(wildcard ../shared/data),--real ../shared/data)
 
 bench-imaging: $(VENV)/.dev ## Accuracy and speed of restoration and reframing, beside the ancestor's algorithms
 	PYTHONPATH=functions $(BIN)/python -m tests.benchmarks.bench_reframing --count 500

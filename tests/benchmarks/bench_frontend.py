@@ -1,6 +1,6 @@
 """The page with 2,000 surveys: seconds to each first view, memory while 200 photographs and 2,000 files are sent.
 
-Run by ``make bench-frontend`` or ``python -m tests.benchmarks.bench_frontend``; needs Debian's Chromium. The bars:
+Run by ``make bench`` or ``python -m tests.benchmarks.bench_frontend``; needs Debian's Chromium. The bars:
 every first view under 2 s; memory grows by less than 50 MB. Seconds are from the request of the address to a page that
 is drawn and at rest, in a browser context that has never seen it; the page has been asked for Help a few
 seconds before, as a running service has been asked for something.
