@@ -21,7 +21,7 @@ import sqlalchemy
 
 from local.models import READY
 from local.processing import STEPS
-from local.samples import SAMPLE_SEED, sample_config
+from local.samples import MEASURED_SEED, sample_config
 from tests.integration.local_stack_fixture import REPOSITORY, RunningStack
 from training.synthetic import generate
 
@@ -60,7 +60,7 @@ def measure(megapixels: int, repeats: int, models: Path) -> tuple[list[Sample], 
 
 def _photograph(megapixels: int) -> bytes:
     # The demo's first sample, enlarged: what is measured at one size must not be refused at the other.
-    photo = generate(SAMPLE_SEED, sample_config())
+    photo = generate(MEASURED_SEED, sample_config())
     picture = cv2.resize(photo.image_bgr, _SIZES[megapixels], interpolation=cv2.INTER_CUBIC)
     ok, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 92])
     assert ok

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from local.samples import SAMPLE_SEED, sample_config
+from local.samples import MEASURED_SEED, sample_config
 from tests.integration.local_stack_fixture import REPOSITORY
 from training.synthetic import PhotoConfig, generate
 
@@ -37,7 +37,7 @@ def local(*arguments: object, timeout_s: float = 240) -> subprocess.CompletedPro
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three photographs: one that can be measured, one without a quadrat, one that is none."""
     folder = tmp_path_factory.mktemp("photos")
-    photo = generate(SAMPLE_SEED, sample_config())
+    photo = generate(MEASURED_SEED, sample_config())
     cv2.imwrite(str(folder / "2006-Bora-Bora-01.jpg"), photo.image_bgr)
     (folder / "truth.txt").write_text(str(photo.cover_percent))
     reef = generate(500_001, PhotoConfig(900, 600, frame="none", water="clear"))
