@@ -61,6 +61,8 @@ def half_weights(source: Path, target: Path) -> None:
 def quantised(source: Path, target: Path, manifest: Manifest, photos: Photos, scope: Scope) -> None:
     """Write the model with 8-bit convolutions in ``scope``; the layers that give boxes and scores stay in floating
     point.
+
+    The ranges of all layers are measured once and kept beside ``source`` for further scopes.
     """
     model = onnx.load(str(source), load_external_data=False)
     floating = [node.name for node in model.graph.node if not _quantisable(node.name, scope)]
@@ -76,7 +78,8 @@ def quantised(source: Path, target: Path, manifest: Manifest, photos: Photos, sc
         reduce_range=True,  # without VNNI the products of full-range 8-bit numbers overflow
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
-        calibrate_method=CalibrationMethod.MinMax,
+        calibrate_method=CalibrationMethod.MinMax,  # percentiles, entropy and moving averages agreed less (measured)
+        calibration_cache_path=source.with_suffix(".ranges.json"),
     )
 
 

@@ -32,8 +32,10 @@ class Agreement(Record):
     extra_percent: float  # detections that full precision does not have, percent of its detections
     mask_iou_mean: float
     mask_iou_min: float
-    union_iou_min: float  # of all instances together, worst photograph
     score_difference_max: float
+    cover_difference_mean_points: float  # covered share of the picture, percentage points, without sign
+    cover_difference_max_points: float
+    cover_bias_points: float  # the same, with sign: smaller variant minus full precision
 
 
 @dataclass(frozen=True)

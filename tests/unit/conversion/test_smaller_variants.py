@@ -29,8 +29,10 @@ PERFECT = Agreement(
     extra_percent=0.0,
     mask_iou_mean=1.0,
     mask_iou_min=1.0,
-    union_iou_min=1.0,
     score_difference_max=0.0,
+    cover_difference_mean_points=0.0,
+    cover_difference_max_points=0.0,
+    cover_bias_points=0.0,
 )
 
 
@@ -84,6 +86,19 @@ def test_a_detection_that_only_slips_below_one_half_is_still_matched() -> None:
     assert compare(FULL, dataclasses.replace(FULL, score=0.45), PHOTOS).matched_percent == 100.0
 
 
+def test_cover_is_compared_in_points_of_the_picture() -> None:
+    agreement = compare(FULL, dataclasses.replace(FULL, lefts=FULL.lefts[:-2]), PHOTOS)
+    lost_points = 100 * 2 * 10 * 10 / (60 * 400)
+    assert agreement.cover_bias_points == pytest.approx(-lost_points)
+    assert agreement.cover_difference_mean_points == pytest.approx(lost_points)
+    assert agreement.cover_difference_max_points == pytest.approx(lost_points)
+
+
+def test_one_instance_at_the_threshold_in_one_photograph_refuses_nothing() -> None:
+    slipped = dataclasses.replace(PERFECT, cover_difference_max_points=5.0, cover_difference_mean_points=5.0 / 16)
+    assert objection(slipped) is None
+
+
 def test_each_detection_is_matched_once() -> None:
     twice = Fixed((0, 1))
     assert len(matches(twice.detect(PHOTOS[0]), Fixed((0,)).detect(PHOTOS[0]))) == 1
@@ -95,7 +110,8 @@ def test_each_detection_is_matched_once() -> None:
         {"matched_percent": 90.0},
         {"extra_percent": 10.0},
         {"mask_iou_mean": 0.9},
-        {"union_iou_min": 0.9},
+        {"cover_difference_mean_points": 1.2},
+        {"cover_bias_points": -0.6},
         {"instances": 2},
     ],
 )
