@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _COUNT = 6
 SAMPLE_SEED = 500_000  # the generator's seeds for samples; training uses others
 MEASURED_SEED = SAMPLE_SEED + 1  # the sample that tests and benchmarks follow: the demo models measure it
+MEASURED_NAME = "2006-Takapoto-02.jpg"
 _NO_FRAME = "2010-Takapoto-01.jpg"
 
 

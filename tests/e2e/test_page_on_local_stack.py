@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from local.samples import MEASURED_NAME, make_samples
 from tests.e2e.test_page_looks import settle
 
 if TYPE_CHECKING:
@@ -58,8 +59,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[d
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """The demo's photographs; the last one shows no quadrat."""
-    from local.samples import make_samples
-
     folder = tmp_path_factory.mktemp("samples")
     make_samples(folder)
     return sorted(folder.glob("*.jpg"))
@@ -79,7 +78,7 @@ def _card(tab: Page, photo: Path) -> Locator:
 def test_a_photograph_travels_from_the_browser_to_a_result_and_is_deleted_again(
     tab: Page, stack: dict[str, Any], samples: list[Path], artifacts: Path
 ) -> None:
-    url, photo = stack["page_url"], samples[0]
+    url, photo = stack["page_url"], next(path for path in samples if path.name == MEASURED_NAME)
     tab.goto(f"{url}/upload")
     settle(tab)
     tab.locator("input.file-input").set_input_files(photo)
