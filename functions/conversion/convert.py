@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import tempfile
 from pathlib import Path
 
@@ -67,8 +66,8 @@ def convert(
             detections_per_image=config.detections_per_image,
             mask_threshold=0.5,
             rgb=config.rgb,
-            source=identity(checkpoint, checkpoint.name),
-            model=identity(exact, f"{name}.onnx"),
+            source=FileIdentity.of(checkpoint),
+            model=FileIdentity.of(exact, f"{name}.onnx"),
             config=config.origin,
             converter_version=CONVERTER_VERSION,
             evaluation=measured,
@@ -84,13 +83,6 @@ def convert(
         model.replace(target / f"{name}.onnx")
         described.replace(target / f"{name}.json")
     return manifest
-
-
-def identity(path: Path, name: str) -> FileIdentity:
-    """Return a file's identity by content."""
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return FileIdentity(name, digest, path.stat().st_size)
 
 
 def self_check(model: Path, config: ModelConfig, threads: int | None = None) -> None:
@@ -145,7 +137,9 @@ def _smaller(
             quantised(exact, smaller, manifest, photos, scope)
         else:
             half_weights(exact, smaller)
-        candidate = dataclasses.replace(manifest, precision=precision, model=identity(smaller, manifest.model.file))
+        candidate = dataclasses.replace(
+            manifest, precision=precision, model=FileIdentity.of(smaller, manifest.model.file)
+        )
         agreement = compare(reference, OnnxDetector(smaller, candidate, threads), photos)
         reason = objection(agreement)
         if reason is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import tempfile
 import threading
 import time
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from botocore.exceptions import ClientError
 
 from reefsteps.detection import Detector, Manifest
+from reefsteps.detection.manifest import FileIdentity
 from reefsteps.errors import ModelNotReadyError
 from reefsteps.keys import checkpoint_key, model_card_key, model_config_key
 
@@ -155,7 +155,7 @@ class _Converted:
             stale.unlink(missing_ok=True)
         part = target.with_suffix(f".{threading.get_ident()}.part")
         files.download(manifest.model.file, part, manifest.model.version_id)
-        if _sha256(part) != manifest.model.sha256:
+        if FileIdentity.of(part).sha256 != manifest.model.sha256:
             part.unlink()
             raise ModelNotReadyError(
                 f"{files.place(manifest.model.file)} is not the model that its manifest describes: a conversion is "
@@ -186,8 +186,3 @@ class _Checkpoint:
         with contextlib.suppress(ModelNotReadyError):  # the named configuration is used
             files.download(model_config_key(files.name), dump)
         return Detectron2Detector(checkpoint, dump if dump.exists() else None, self._threads), etag
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -7,17 +7,15 @@ unpickles the checkpoint, so only trusted files may be loaded this way.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from reefsteps.detection.detections import ByteArray, Detections, InstanceMask
+from reefsteps.detection.engine import Engine, available_threads
 from reefsteps.detection.manifest import FORMAT, FileIdentity, Manifest
-from reefsteps.detection.onnx_engine import available_threads, checked_picture
 from reefsteps.errors import UnsupportedModelError
-from reefsteps.results import ModelIdentity
 
 # Configurations of checkpoints that come without a dump, and what their one class is.
 _ZOO = {
@@ -26,7 +24,7 @@ _ZOO = {
 }
 
 
-class Detectron2Detector:
+class Detectron2Detector(Engine):
     """detectron2's DefaultPredictor behind the interface of a ``Detector``."""
 
     def __init__(self, checkpoint: Path, config_dump: Path | None = None, threads: int | None = None) -> None:
@@ -41,26 +39,14 @@ class Detectron2Detector:
             ) from error
         torch.set_num_threads(threads or available_threads())
         config = _configuration(checkpoint, config_dump)
+        super().__init__(_manifest(checkpoint, config_dump, config))
         self._predictor = DefaultPredictor(config)
-        self._manifest = _manifest(checkpoint, config_dump, config)
 
-    @property
-    def manifest(self) -> Manifest:
-        """Classes, thresholds and origin of the model."""
-        return self._manifest
-
-    @property
-    def identity(self) -> ModelIdentity:
-        """Name and sha256 of the operator's checkpoint."""
-        return self._manifest.identity
-
-    def detect(self, image_bgr: ByteArray, min_score: float = 0.0) -> Detections:
-        """See ``Detector.detect``."""
-        picture = checked_picture(image_bgr)
+    def _found(self, image_bgr: ByteArray, min_score: float) -> Detections:
         found = self._predictor(image_bgr)["instances"]
         masks = tuple(_cropped(mask.numpy()) for mask in found.pred_masks)
-        boxes = found.pred_boxes.tensor.numpy()
-        return Detections(boxes, found.scores.numpy(), found.pred_classes.numpy(), masks, picture).above(min_score)
+        boxes, scores, classes = found.pred_boxes.tensor.numpy(), found.scores.numpy(), found.pred_classes.numpy()
+        return Detections(boxes, scores, classes, masks, found.image_size).above(min_score)
 
 
 def _configuration(checkpoint: Path, config_dump: Path | None) -> Any:
@@ -84,9 +70,7 @@ def _configuration(checkpoint: Path, config_dump: Path | None) -> Any:
 
 
 def _manifest(checkpoint: Path, config_dump: Path | None, config: Any) -> Manifest:
-    with checkpoint.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    file = FileIdentity(checkpoint.name, digest, checkpoint.stat().st_size)
+    file = FileIdentity.of(checkpoint)
     count = config.MODEL.ROI_HEADS.NUM_CLASSES
     zoo, known = _ZOO.get(checkpoint.stem, ("", ""))
     return Manifest(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,13 @@ class FileIdentity(Record):
     sha256: str
     size_bytes: int
     version_id: str | None = None
+
+    @classmethod
+    def of(cls, path: Path, name: str | None = None) -> FileIdentity:
+        """Return a file's identity, under another ``name`` if one is given; raises OSError."""
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return cls(name or path.name, digest, path.stat().st_size)
 
 
 @dataclass(frozen=True)
