@@ -127,7 +127,7 @@ def train(args: argparse.Namespace) -> None:
             optimizer.step()
             average.update(model)
             iteration += 1
-            if iteration % 20 == 0:
+            if iteration % 20 == 0 or iteration == 1:
                 parts = ",".join(f"{float(losses[k]):.4f}" for k in sorted(losses))
                 print(f"{iteration},{time.monotonic() - started:.0f},{float(total):.4f},{parts}", file=log, flush=True)
             if iteration % cfg.SOLVER.CHECKPOINT_PERIOD == 0:
