@@ -1,11 +1,12 @@
 """Inference measured against detectron2: speed, cold start, memory, disk, and the ancestor's way per photograph.
 
-    PYTHONPATH=functions python -m tests.benchmarks.bench_inference [SECTION ...]
+    PYTHONPATH=functions python -m tests.benchmarks.bench_inference [--models DIR] [SECTION ...]
 
 Same random weights in the sizes of mask_rcnn_R_50_FPN_3x and R_101, same picture (800 x 800), two threads, every
 engine in a process of its own, turn by turn. Figures are the least of all turns; ratios are of CPU seconds, which
-other loads on the machine disturb least, with those of wall-clock seconds beside them. detectron2's rows need an
-interpreter that has it: this one, or the one that DETECTRON2_PYTHON names. Parity: ``python -m pytest tests/parity``.
+other loads on the machine disturb least, with those of wall-clock seconds beside them. detectron2's and OpenVINO's
+rows need an interpreter that has them: this one, or the one that DETECTRON2_PYTHON names. ``--models`` keeps the
+models, whose making takes longer than the measurements. Parity: ``python -m pytest tests/parity``.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from conversion.convert import convert, identity
+from conversion.convert import convert
 from conversion.variants import SCOPES, quantised
-from reefsteps.detection import Manifest
+from reefsteps.detection.manifest import FileIdentity, Manifest
 from tests.benchmarks.inference_worker import NAMES
 from tests.support import checkpoints as make
 from tests.support.pictures import picture
@@ -35,6 +36,7 @@ from tests.support.pictures import picture
 ROOT = Path(__file__).parents[2]
 THREADS = 2
 TURNS = 5
+PICTURE = "picture.png"
 DETECTRON2_PYTHON = os.environ.get("DETECTRON2_PYTHON", sys.executable)
 OURS = ("numpy", "PIL", "pillow.libs", "onnxruntime", "flatbuffers", "google", "packaging", "numpy.libs")
 THEIRS = (
@@ -117,22 +119,24 @@ class Worker:
 
 def main() -> None:
     """Run the chosen sections."""
-    sections = {"speed": speed, "ancestor": ancestor, "disk": disk}
+    sections = {"prepare": prepare, "speed": speed, "ancestor": ancestor, "disk": disk}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(sections))
-    chosen = parser.parse_args().sections or list(sections)
+    parser.add_argument("--models", type=Path, metavar="DIR", help="where the models are, or are to be kept")
+    options = parser.parse_args()
+    chosen = options.sections or list(sections)
     with tempfile.TemporaryDirectory(prefix="bench-inference-") as scratch:
-        folder = Path(scratch)
-        if set(chosen) & {"speed", "ancestor"}:
-            prepare(folder)
+        folder = options.models or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
         for name in chosen:
             sections[name](folder)
 
 
 def prepare(folder: Path) -> None:
-    """Write checkpoints, their conversions, 8-bit variants and the picture into the folder."""
+    """Write checkpoints, their conversions, 8-bit variants and the picture into the folder, unless they are there."""
+    if (folder / PICTURE).exists():
+        return
     photo = picture(800, 800, 1)
-    Image.fromarray(photo[:, :, ::-1].copy()).save(folder / "picture.png")
     for name, depth in zip(NAMES, (101, 50), strict=True):
         checkpoint = make.write_checkpoint(folder / f"{name}.pth", make.full_size_mask_rcnn(depth, depth))
         started = time.perf_counter()
@@ -140,28 +144,35 @@ def prepare(folder: Path) -> None:
         print(f"{name}: {manifest.architecture}, converted in {time.perf_counter() - started:.1f} s")
         small = folder / f"{name}.int8.onnx"
         quantised(folder / f"{name}.onnx", small, manifest, [photo], SCOPES[0])
-        described: Manifest = dataclasses.replace(manifest, precision="int8", model=identity(small, small.name))
+        described: Manifest = dataclasses.replace(manifest, precision="int8", model=FileIdentity.of(small))
         (folder / f"{name}.int8.json").write_text(described.dump(), "utf-8")
+    Image.fromarray(photo[:, :, ::-1].copy()).save(folder / PICTURE)
 
 
 def speed(folder: Path) -> None:
     """Warm speed, cold start and peak memory."""
-    photo = folder / "picture.png"
+    prepare(folder)
+    photo = folder / PICTURE
+    engines = [("onnxruntime", sys.executable)]
+    if has("openvino"):
+        engines.append(("openvino", DETECTRON2_PYTHON))
     for name in reversed(NAMES):
-        workers = (
-            [] if not has_detectron2() else [Worker("detectron2", DETECTRON2_PYTHON, "detectron2", folder, name, photo)]
-        )
-        workers.append(Worker("onnxruntime fp32", sys.executable, "onnxruntime", folder, name, photo))
-        workers.append(Worker("onnxruntime int8", sys.executable, "onnxruntime", folder, f"{name}.int8", photo))
+        workers = []
+        if has("detectron2"):
+            workers.append(Worker("detectron2", DETECTRON2_PYTHON, "detectron2", folder, name, photo))
+        for engine, python in engines:
+            workers.append(Worker(f"{engine} fp32", python, engine, folder, name, photo))
+            workers.append(Worker(f"{engine} int8", python, engine, folder, f"{name}.int8", photo))
         show(f"{name}, input 800, {THREADS} threads", taken_in_turns(workers, TURNS))
 
 
 def ancestor(folder: Path) -> None:
     """The ancestor's way (restore, load and run each model, for every photograph) beside ours, warm."""
-    if not has_detectron2():
+    if not has("detectron2"):
         print("\nancestor's way: skipped, detectron2 is not installed")
         return
-    photo = folder / "picture.png"
+    prepare(folder)
+    photo = folder / PICTURE
     workers = [
         Worker("ancestor's way", DETECTRON2_PYTHON, "ancestor", folder, "-", photo),
         Worker("ReefSteps", sys.executable, "reefsteps", folder, "-", photo),
@@ -173,7 +184,7 @@ def disk(_folder: Path) -> None:
     """What the engines' packages take."""
     ours = _size_mb(Path(sysconfig.get_path("purelib")), OURS)
     print(f"\ndisk: ours {ours:.0f} MB ({', '.join(OURS[:4])}, ...)")
-    if not has_detectron2():
+    if not has("detectron2"):
         print("disk: detectron2 is not installed")
         return
     question = "import sysconfig, detectron2, torchvision; print(sysconfig.get_path('purelib'), detectron2.__path__[0])"
@@ -206,11 +217,11 @@ def show(title: str, rows: Sequence[Row]) -> None:
         )
 
 
-def has_detectron2() -> bool:
-    """Say whether the interpreter for detectron2 has it."""
+def has(package: str) -> bool:
+    """Say whether the interpreter for detectron2 has the package."""
     if shutil.which(DETECTRON2_PYTHON) is None:
         return False
-    probe = subprocess.run([DETECTRON2_PYTHON, "-c", "import detectron2"], capture_output=True, check=False)
+    probe = subprocess.run([DETECTRON2_PYTHON, "-c", f"import {package}"], capture_output=True, check=False)
     return probe.returncode == 0
 
 

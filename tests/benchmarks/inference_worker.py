@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ NAMES = ("detectron2-reframe", "detectron2-classifier")
 def main() -> None:
     """Serve until standard input ends."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("engine", choices=("detectron2", "onnxruntime", "ancestor", "reefsteps"))
+    parser.add_argument("engine", choices=("detectron2", "onnxruntime", "openvino", "ancestor", "reefsteps"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("name")
     parser.add_argument("picture", type=Path)
@@ -49,7 +50,7 @@ def _peak_mb() -> float:
 
 
 def _runner(engine: str, folder: Path, name: str, threads: int) -> Callable[[Any], int]:
-    if engine in ("detectron2", "onnxruntime"):
+    if engine in ("detectron2", "onnxruntime", "openvino"):
         detector = _load(engine, folder, name, threads)
         return lambda picture: len(detector.detect(picture))
     if engine == "ancestor":
@@ -71,13 +72,31 @@ def _ancestor(folder: Path, picture: Any, threads: int) -> int:
 
 
 def _load(engine: str, folder: Path, name: str, threads: int) -> Any:
-    if engine == "onnxruntime":
+    if engine != "detectron2":
+        if engine == "openvino":
+            sys.modules["onnxruntime"] = _openvino()
         from reefsteps.detection import load_detector
 
         return load_detector(folder / f"{name}.onnx", folder / f"{name}.json", threads)
     from reefsteps.detection.detectron2_engine import Detectron2Detector
 
     return Detectron2Detector(folder / f"{name.removesuffix('.int8')}.pth", None, threads)
+
+
+def _openvino() -> Any:
+    """Return what the engine needs of onnxruntime, done by OpenVINO; onnxruntime itself is not loaded."""
+    import openvino
+
+    class Session:
+        def __init__(self, source: str, options: SimpleNamespace, **_providers: Any) -> None:
+            settings = {"INFERENCE_NUM_THREADS": options.intra_op_num_threads, "PERFORMANCE_HINT": "LATENCY"}
+            self._model = openvino.Core().compile_model(source, "CPU", settings)
+
+        def run(self, outputs: list[str], feed: dict[str, Any]) -> list[Any]:
+            found = self._model(feed)
+            return [found[name] for name in outputs]
+
+    return SimpleNamespace(SessionOptions=SimpleNamespace, InferenceSession=Session)
 
 
 if __name__ == "__main__":
