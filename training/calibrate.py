@@ -19,7 +19,7 @@ from training.examples import VALIDATION_SEED
 from training.metrics import coverage_errors
 
 BIAS = "roi_heads.box_predictor.cls_score.bias"
-CANDIDATES = (0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65)
+CANDIDATES = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65)
 
 
 def best_score(model: Path, count: int) -> float:

@@ -20,7 +20,7 @@ TEST_SEED = 700_000  # for the figures that are published; never trained on, nev
 TARGETS = ("frame", "coral")
 # Pictures of one batch have one shape; the frame model sees whole photographs, the coral model square crops.
 FRAME_SHAPES = ((384, 256), (344, 256), (256, 256))
-CORAL_SIDE_PX = 256
+CORAL_SIDE_PX = 320
 
 
 def restored(image_bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:

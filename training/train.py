@@ -38,7 +38,7 @@ def synthetic_batches(target: str, seed: int, size: int, fresh: float, easy: boo
             Replay(lambda s, shape=shape: frame_example(s, shape, easy), first + i * 300_000, 600, fresh)  # type: ignore[misc]
             for i, shape in enumerate(FRAME_SHAPES)
         ]
-        shares = [0.5, 0.15, 0.35]
+        shares = [0.45, 0.3, 0.25]
     else:
         pools, shares = [Replay(coral_example, first, 1200, fresh)], [1.0]
     while True:
