@@ -26,6 +26,7 @@ Scope = tuple[str, ...]  # prefixes of layer names
 
 # Widest first: more 8-bit layers are faster, fewer agree better.
 SCOPES: tuple[Scope, ...] = (
+    ("backbone.", "proposal_generator.", "roi_heads.mask_head.", "roi_heads.box_head."),
     ("backbone.", "proposal_generator.", "roi_heads.mask_head."),
     ("backbone.",),
     ("backbone.fpn_output", "roi_heads.mask_head."),
@@ -72,7 +73,7 @@ def quantised(source: Path, target: Path, manifest: Manifest, photos: Photos, sc
         str(target),
         _Calibration(manifest, photos),
         quant_format=QuantFormat.QDQ,
-        op_types_to_quantize=["Conv"],
+        op_types_to_quantize=["Conv", "Gemm"],
         nodes_to_exclude=floating,
         per_channel=True,
         reduce_range=True,  # without VNNI the products of full-range 8-bit numbers overflow
