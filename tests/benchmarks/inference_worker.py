@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-NAMES = ("detectron2-reframe", "detectron2-classifier")
+DEPTHS = {"detectron2-reframe": 101, "detectron2-classifier": 50}
+NAMES = tuple(DEPTHS)
 
 
 def main() -> None:
@@ -25,12 +26,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("engine", choices=("detectron2", "onnxruntime", "openvino", "ancestor", "reefsteps"))
     parser.add_argument("folder", type=Path)
-    parser.add_argument("name")
+    parser.add_argument("name", help="of the model; for reefsteps, what follows the names of both")
     parser.add_argument("picture", type=Path)
     parser.add_argument("threads", type=int)
+    parser.add_argument("size", type=int, help="short side of the network's input")
     options = parser.parse_args()
     picture = np.ascontiguousarray(np.asarray(Image.open(options.picture).convert("RGB"))[:, :, ::-1])
-    run = _runner(options.engine, options.folder, options.name, options.threads)
+    run = _runner(options)
     _timed(run, picture)
     for _ in sys.stdin:
         _timed(run, picture)
@@ -49,47 +51,62 @@ def _peak_mb() -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
-def _runner(engine: str, folder: Path, name: str, threads: int) -> Callable[[Any], int]:
-    if engine in ("detectron2", "onnxruntime", "openvino"):
-        detector = _load(engine, folder, name, threads)
+def _runner(options: argparse.Namespace) -> Callable[[Any], int]:
+    if options.engine == "ancestor":
+        return lambda picture: _ancestor(options, picture)
+    if options.engine == "detectron2":
+        predict = _detectron2(options, options.name)
+        return lambda picture: len(predict(picture)["instances"])
+    if options.engine == "openvino":
+        sys.modules["onnxruntime"] = _openvino()
+    if options.engine != "reefsteps":
+        detector = _converted(options, options.name)
         return lambda picture: len(detector.detect(picture))
-    if engine == "ancestor":
-        return lambda picture: _ancestor(folder, picture, threads)
     from restoration.methods import restore
 
-    detectors = [_load("onnxruntime", folder, each, threads) for each in NAMES]
+    detectors = [_converted(options, f"{name}{options.name}") for name in NAMES]
     return lambda picture: sum(
         len(each.detect(restored)) for restored in [restore(picture).pixels_bgr] for each in detectors
     )
 
 
-def _ancestor(folder: Path, picture: Any, threads: int) -> int:
+def _ancestor(options: argparse.Namespace, picture: Any) -> int:
     """The ancestor's Lambdas on one photograph: histogram equalisation, then each model loaded and run."""
     import cv2
 
     equalised = np.dstack([cv2.equalizeHist(np.ascontiguousarray(picture[:, :, i])) for i in range(3)])
-    return sum(len(_load("detectron2", folder, name, threads).detect(equalised)) for name in NAMES)
+    return sum(len(_detectron2(options, name)(equalised)["instances"]) for name in NAMES)
 
 
-def _load(engine: str, folder: Path, name: str, threads: int) -> Any:
-    if engine != "detectron2":
-        if engine == "openvino":
-            sys.modules["onnxruntime"] = _openvino()
-        from reefsteps.detection import load_detector
+def _detectron2(options: argparse.Namespace, name: str) -> Any:
+    from tests.parity.reference import configuration, predictor
 
-        return load_detector(folder / f"{name}.onnx", folder / f"{name}.json", threads)
-    from reefsteps.detection.detectron2_engine import Detectron2Detector
+    config = configuration(DEPTHS[name], **{"INPUT.MIN_SIZE_TEST": options.size})
+    return predictor(config, options.folder / f"{name}.pth", options.threads)
 
-    return Detectron2Detector(folder / f"{name.removesuffix('.int8')}.pth", None, threads)
+
+def _converted(options: argparse.Namespace, name: str) -> Any:
+    from reefsteps.detection import load_detector
+
+    return load_detector(
+        options.folder / f"{name}.onnx", options.folder / f"{name}.{options.size}.json", options.threads
+    )
 
 
 def _openvino() -> Any:
-    """Return what the engine needs of onnxruntime, done by OpenVINO; onnxruntime itself is not loaded."""
+    """Return what the engine needs of onnxruntime, done by OpenVINO; onnxruntime itself is not loaded.
+
+    In 32 bits, as onnxruntime: by itself OpenVINO takes 16 on processors that know bfloat16, with other results.
+    """
     import openvino
 
     class Session:
         def __init__(self, source: str, options: SimpleNamespace, **_providers: Any) -> None:
-            settings = {"INFERENCE_NUM_THREADS": options.intra_op_num_threads, "PERFORMANCE_HINT": "LATENCY"}
+            settings = {
+                "INFERENCE_NUM_THREADS": options.intra_op_num_threads,
+                "PERFORMANCE_HINT": "LATENCY",
+                "INFERENCE_PRECISION_HINT": "f32",
+            }
             self._model = openvino.Core().compile_model(source, "CPU", settings)
 
         def run(self, outputs: list[str], feed: dict[str, Any]) -> list[Any]:
