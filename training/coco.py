@@ -55,7 +55,7 @@ def read(annotations: Path, images: Path) -> list[Annotated]:
         raise AnnotationError(f"{annotations} lacks the list(s) {', '.join(missing)}; export as COCO 1.0.")
     errors: list[str] = []
     sizes = _images(data["images"], images, errors)
-    categories = {item.get("id") for item in data["categories"] if isinstance(item, dict)}
+    categories = {item.get("id"): str(item.get("name")) for item in data["categories"] if isinstance(item, dict)}
     grouped: dict[int, list[dict[str, Any]]] = {number: [] for number in sizes}
     seen: set[Any] = set()
     for item in data["annotations"]:
@@ -64,6 +64,12 @@ def read(annotations: Path, images: Path) -> list[Annotated]:
             errors.append(problem)
         else:
             grouped[item["image_id"]].append(item)
+    used = sorted({categories[item["category_id"]] for items in grouped.values() for item in items})
+    if len(used) > 1:
+        errors.append(
+            f"{len(used)} categories are drawn ({', '.join(used[:8])}), but a model here learns one class: export the "
+            "one that it is to find"
+        )
     if errors:
         listed = "\n".join(f"- {e}" for e in errors[:MAX_LISTED])
         more = f"\n... and {len(errors) - MAX_LISTED} more" if len(errors) > MAX_LISTED else ""
@@ -126,7 +132,9 @@ def _images(entries: list[Any], folder: Path, errors: list[str]) -> dict[int, tu
     return sizes
 
 
-def _problem(item: Any, sizes: dict[int, tuple[Path, int, int]], categories: set[Any], seen: set[Any]) -> str | None:
+def _problem(
+    item: Any, sizes: dict[int, tuple[Path, int, int]], categories: dict[Any, str], seen: set[Any]
+) -> str | None:
     if not isinstance(item, dict):
         return f"annotation {str(item)[:60]}: not an object"
     name = f"annotation {item.get('id')}"

@@ -1,9 +1,9 @@
 """``python -m training.evaluate --target frame --model models/detectron2-reframe.pth --output OUT``: errors with plots.
 
 Measures a model (``.pth`` through detectron2, ``.onnx`` through the product's runtime) on synthetic photographs that it
-has not seen, through the pipeline's restoration: for frames mask IoU and corner error, for corals the error of percent
-cover and COCO AP. Writes ``report.md``, ``report.json`` and plots into OUT, and the figures as
-``<name>.evaluation.json`` beside the model, with which they are uploaded.
+has not seen, or with ``--coco`` and ``--images`` on annotated ones, through the pipeline's restoration: for frames mask
+IoU and corner error, for corals the error of percent cover and COCO AP. Writes ``report.md``, ``report.json`` and plots
+into OUT, and the figures as ``<name>.evaluation.json`` beside the model, with which they are uploaded.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.examples import TARGETS, TEST_SEED, coral_photo, restored, straighten
-from training.measured import SYNTHETIC, cover_evaluation, frame_evaluation, record
+from training.measured import ANNOTATED, SYNTHETIC, cover_evaluation, frame_evaluation, record
 from training.metrics import CoverageErrors, corner_error_percent, coverage_errors, mask_iou
 from training.predict import Prediction, Predictor, load_predictor
 from training.synthetic import PhotoConfig, SyntheticPhoto, generate
@@ -82,7 +83,7 @@ def evaluate_frames(predict: Predictor, first_seed: int, count: int, min_score: 
     while len(scores.iou) < count:
         photo = frame_photo(seed)
         seed += 1
-        best = _best(predict(restored(photo.image_bgr)), min_score)
+        best = best_mask(predict(restored(photo.image_bgr)), min_score)
         if photo.frame is None:
             empty += 1
             alarms += best is not None
@@ -105,21 +106,31 @@ def coral_crop(seed: int, side_px: int = EVALUATION_SIDE_PX) -> tuple[SyntheticP
 
 def evaluate_corals(predict: Predictor, first_seed: int, count: int, min_score: float) -> CoralScores:
     """Return cover errors and AP on ``count`` straightened crops."""
-    true, found, truths, predictions = [], [], [], []
+    covers, truths, predictions = [], [], []
     for seed in range(first_seed, first_seed + count):
         photo, image = coral_crop(seed)
-        prediction = predict(image)
-        true.append(photo.cover_percent)
-        found.append(100 * float(prediction.union(min_score).mean()))
+        covers.append(photo.cover_percent)
         truths.append(photo.rectified_coral_masks(EVALUATION_SIDE_PX))
-        predictions.append(prediction)
+        predictions.append(predict(image))
+    return coral_scores(covers, truths, predictions, min_score)
+
+
+def coral_scores(
+    covers_percent: list[float],
+    truths: Sequence[Sequence[NDArray[np.uint8]]],
+    predictions: Sequence[Prediction],
+    min_score: float,
+) -> CoralScores:
+    """Return cover errors and AP of one prediction for each photograph; ``truths`` are its colonies' masks."""
     from training.precision import average_precision
 
-    errors = coverage_errors(np.array(true), np.array(found))
-    return CoralScores(true, found, errors, average_precision(truths, predictions))
+    found = [100 * float(prediction.union(min_score).mean()) for prediction in predictions]
+    errors = coverage_errors(np.array(covers_percent), np.array(found))
+    return CoralScores(covers_percent, found, errors, average_precision(truths, predictions))
 
 
-def _best(prediction: Prediction, min_score: float) -> NDArray[np.bool_] | None:
+def best_mask(prediction: Prediction, min_score: float) -> NDArray[np.bool_] | None:
+    """Return the mask of the best instance, None when it is scored below ``min_score`` or there is none."""
     if not len(prediction.scores) or prediction.scores[0] < min_score:
         return None
     return np.asarray(prediction.masks[0])
@@ -148,30 +159,52 @@ def summarise_corals(scores: CoralScores) -> dict[str, Any]:
     return {**dataclasses.asdict(scores.errors), **scores.precision}
 
 
-def main() -> None:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--target", choices=TARGETS, required=True)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--coco", type=Path, help="annotated photographs instead of synthetic ones (COCO)")
+    parser.add_argument("--images", type=Path, help="folder of the photographs that the annotations name")
+    parser.add_argument("--count", type=int, default=200, help="synthetic photographs")
     parser.add_argument("--seed", type=int, default=TEST_SEED)
     parser.add_argument("--min-score", type=float, default=0.5)
     parser.add_argument("--threads", type=int, default=1)
-    args = parser.parse_args()
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure, and write the report."""
+    from training import annotated
+    from training.coco import read
     from training.report import coral_report, frame_report
 
+    parser = _parser()
+    args = parser.parse_args(arguments)
+    if (args.coco is None) != (args.images is None):
+        parser.error("--coco and --images belong together")
     predict = load_predictor(args.model, args.threads)
     args.output.mkdir(parents=True, exist_ok=True)
+    photos = read(args.coco, args.images) if args.coco else []
+    measured_on = ANNOTATED if args.coco else SYNTHETIC
     if args.target == "frame":
-        frames = evaluate_frames(predict, args.seed, args.count, args.min_score)
+        frames = (
+            annotated.annotated_frames(predict, photos, args.min_score)
+            if args.coco
+            else evaluate_frames(predict, args.seed, args.count, args.min_score)
+        )
         figures = summarise_frames(frames)
         frame_report(args.output, args.model.name, figures, frames)
-        entry = frame_evaluation(figures)
+        entry = frame_evaluation(measured_on, figures)
     else:
-        corals = evaluate_corals(predict, args.seed, args.count, args.min_score)
+        corals = (
+            annotated.annotated_corals(predict, photos, args.min_score)
+            if args.coco
+            else evaluate_corals(predict, args.seed, args.count, args.min_score)
+        )
         figures = summarise_corals(corals)
         coral_report(args.output, args.model.name, figures, corals)
-        entry = cover_evaluation(SYNTHETIC, figures)
+        entry = cover_evaluation(measured_on, figures)
     record(args.model, [entry])
     (args.output / "report.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(figures, indent=2))

@@ -16,6 +16,7 @@ from reefsteps.detection.manifest import Evaluation, Figure
 from reefsteps.keys import model_evaluation_key
 
 SYNTHETIC = "synthetic photographs"
+ANNOTATED = "annotated photographs"
 REAL_QUADRATS = "real photographs of quadrats"
 NO_QUADRAT = "real photographs without a quadrat"
 EXPERT_POINTS = "real quadrats with experts' points (Moorea LTER)"
@@ -37,11 +38,11 @@ _COVER = (
 )
 
 
-def frame_evaluation(figures: Mapping[str, Any]) -> Evaluation:
+def frame_evaluation(measured_on: str, figures: Mapping[str, Any]) -> Evaluation:
     """Return the entry of ``evaluate.summarise_frames``'s figures."""
     empty = figures["photos_without_frame"]
     alarms = {"false_alarm_share": figures["false_alarms"] / empty} if empty else {}
-    return Evaluation(SYNTHETIC, int(figures["photos"]), _figures({**figures, **alarms}, _FRAME))
+    return Evaluation(measured_on, int(figures["photos"]), _figures({**figures, **alarms}, _FRAME))
 
 
 def cover_evaluation(measured_on: str, figures: Mapping[str, Any]) -> Evaluation:

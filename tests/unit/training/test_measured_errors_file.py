@@ -49,7 +49,7 @@ def test_entries_are_merged_by_what_they_were_measured_on(tmp_path: Path) -> Non
 
 
 def test_figures_that_are_no_numbers_are_left_out(tmp_path: Path) -> None:
-    (entry,) = read_evaluation(record(tmp_path / "m.pth", [frame_evaluation(FRAME)]))
+    (entry,) = read_evaluation(record(tmp_path / "m.pth", [frame_evaluation(SYNTHETIC, FRAME)]))
     assert (entry.measured_on, entry.photos) == (SYNTHETIC, 200)
     assert [(figure.value, figure.unit) for figure in entry.figures] == [(0.951, ""), (97.0, "%"), (30.0, "%")]
 
@@ -64,5 +64,5 @@ def test_a_damaged_file_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "m.evaluation.json"
     path.write_text("{", "utf-8")
     with pytest.raises(UnsupportedModelError, match="damaged"):
-        record(tmp_path / "m.pth", [frame_evaluation(FRAME)])
+        record(tmp_path / "m.pth", [frame_evaluation(SYNTHETIC, FRAME)])
     assert path.read_text("utf-8") == "{"

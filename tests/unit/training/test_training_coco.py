@@ -87,6 +87,14 @@ def test_errors_are_named(tmp_path: Path, changes: dict[str, Any], message: str)
         read(export(tmp_path, **changes), tmp_path)
 
 
+def test_outlines_of_several_categories_are_not_taken_for_one(tmp_path: Path) -> None:
+    categories = [{"id": 1, "name": "coral"}, {"id": 2, "name": "sand"}, {"id": 3, "name": "never drawn"}]
+    drawn = [*annotation(), *annotation(id=2, category_id=2)]
+    with pytest.raises(AnnotationError, match=r"2 categories are drawn \(coral, sand\)"):
+        read(export(tmp_path, categories=categories, annotations=drawn), tmp_path)
+    assert len(read(export(tmp_path, categories=categories), tmp_path)) == 1
+
+
 def test_all_errors_are_listed_at_once(tmp_path: Path) -> None:
     many = [{"id": i, "image_id": 1, "category_id": 1, "segmentation": []} for i in range(60)]
     with pytest.raises(AnnotationError, match=r"(?s)has 60 error\(s\).*and 10 more"):
