@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from reframing.frame_colour import FrameColour
 from reframing.geometry import Array, PlaneModel, side_lengths
 from reframing.sampling import Floats, Photograph, side_strip
 
@@ -26,9 +27,6 @@ FREE_CANDIDATES = 4  # of these, found at any slope
 PARALLEL_WITHIN = 0.0025
 CREST_ROWS = 4
 SHARED_WITHIN = 0.0034  # two lines nearer than this over a part of their way are one
-INSIDE_STEP_WEIGHT = 4.0
-COMMON_OFFSET_SPREAD = 0.012
-WITHOUT_A_SIDE = -3.0
 PATTERN_DEPTH = 0.085  # how far outside the inner edge the bars' pattern is compared
 
 
@@ -42,6 +40,7 @@ class Candidate:
     bow: float
     strength: float  # relative to the side's strongest
     contrast: float  # log of colour variation inside over that outside; > 0 at the bars' inner edge
+    colour: float  # how much more the colours outside look like the frame's than those inside (frame_colour)
     backing: float  # strength (0 to 1) of the best line that runs parallel outside of it, as a bar's other edges do
     profile: int = 0  # which of the search's profiles runs parallel to it
 
@@ -61,24 +60,47 @@ class SideSearch:
 
 
 @dataclass(frozen=True)
-class Choice:
-    """One candidate per side (None where a side has none), and how much better it is than any other reading."""
+class _Bands:
+    """What lies on either side of a line: variation and likeness to the frame, per row and segment."""
 
-    candidates: tuple[Candidate | None, ...]
-    margin: float
-    rival_distance: float  # how far the nearest rival reading lies, parts of the side
-    likeness: float  # correlation of the least fitting side's steps with the other three's
-    misalignment: float  # largest shift that would fit a side's steps better to the other sides', parts of the side
+    texture: Array
+    likeness: Array
+    row_size: float
 
-    @property
-    def contrast(self) -> float:
-        """The candidates' mean contrast: log of the colours' variation inside over that outside; 0 without any."""
-        known = [item.contrast for item in self.candidates if item is not None]
-        return float(np.mean(known)) if known else 0.0
+    def _along(self, values: Array, row: int, shift: NDArray[np.intp], first: float, last: float) -> Array:
+        offsets = np.arange(int(np.floor(first / self.row_size)), int(np.ceil(last / self.row_size)) + 1)
+        index = np.clip(row + offsets[:, None] + shift[None], 0, len(values) - 1)
+        return np.asarray(values[index, np.arange(SEGMENTS)[None]])
+
+    def contrast(self, row: int, shift: NDArray[np.intp]) -> float:
+        """Return the log ratio of the colours' variation inside to that outside, the lower of a near and a far look."""
+
+        def level(first: float, last: float) -> float:
+            values = self._along(self.texture, row, shift, first, last)
+            return float(np.nanmedian(values)) if np.isfinite(values).any() else 0.01
+
+        near = np.log((level(0.0025, 0.007) + 0.003) / (level(-0.006, -0.0025) + 0.003))
+        far = np.log((level(0.004, 0.022) + 0.003) / (level(-0.012, -0.0035) + 0.003))
+        return float(min(near, far))
+
+    def colour_step(self, row: int, shift: NDArray[np.intp]) -> float:
+        """Return how much more frame-like the colours outside are than those inside, the lower of two looks."""
+
+        def level(first: float, last: float) -> float:
+            values = self._along(self.likeness, row, shift, first, last)
+            return float(np.nanmean(values)) if np.isfinite(values).any() else 0.0
+
+        outside = level(-0.012, -0.002)
+        return outside - max(level(0.002, 0.008), level(0.004, 0.03))
 
 
 def search_side(
-    photo: Photograph, model: PlaneModel, side: int, window: tuple[float, float], max_slope: float
+    photo: Photograph,
+    model: PlaneModel,
+    side: int,
+    window: tuple[float, float],
+    max_slope: float,
+    frame_colour: FrameColour,
 ) -> SideSearch:
     """Collect straight colour steps parallel to a side, at inward positions within ``window``."""
     step_px = float(side_lengths(model.corners_px).mean()) / COARSE_ROWS_PER_SIDE
@@ -97,9 +119,9 @@ def search_side(
     shapes = np.array(list(itertools.product(slopes, bows)))
     row_size = float(across[1] - across[0])
     response = np.stack([_response(segments, seen, shift) for shift in _shifts(shapes, row_size)])
-    texture = _texture(colours, strip.inside)
+    bands = _Bands(_texture(colours, strip.inside), _likeness(frame_colour, colours, strip.inside), row_size)
     shifts = _shifts(shapes, row_size)
-    candidates = _peaks(response, shapes, shifts, across, texture)
+    candidates = _peaks(response, shapes, shifts, across, bands)
     level, top = float(np.median(response.max(0))), float(response.max())
     profiles = np.clip((response - level) / max(top - level, 1e-6), 0, 1)
     return SideSearch(tuple(candidates), profiles, across, float(strip.inside.mean()))
@@ -134,7 +156,15 @@ def _texture(colours: Floats, inside: NDArray[np.bool_]) -> Array:
     return np.asarray(texture)
 
 
-def _peaks(response: Array, shapes: Array, shifts: NDArray[np.intp], across: Array, texture: Array) -> list[Candidate]:
+def _likeness(frame_colour: FrameColour, colours: Floats, inside: NDArray[np.bool_]) -> Array:
+    """Return per row and segment how much the colours look like the frame's; nan outside the photograph."""
+    rows = len(colours)
+    likeness = frame_colour.likeness(colours).reshape(rows, SEGMENTS, COLUMNS_PER_SEGMENT).mean(2).astype(np.float64)
+    likeness[~inside.reshape(rows, SEGMENTS, COLUMNS_PER_SEGMENT).all(2)] = np.nan
+    return np.asarray(likeness)
+
+
+def _peaks(response: Array, shapes: Array, shifts: NDArray[np.intp], across: Array, bands: _Bands) -> list[Candidate]:
     """Pick lines by strength; a line that shares a part of its way with a stronger one is that one's echo."""
     level, top = float(np.median(response.max(0))), float(response.max())
     row_size = float(across[1] - across[0])
@@ -159,9 +189,9 @@ def _peaks(response: Array, shapes: Array, shifts: NDArray[np.intp], across: Arr
         if left[shape, row] > 0.5 * top:
             parallel |= np.abs(shifts - shifts[shape]).max(1) <= PARALLEL_WITHIN / row_size
         slope, bow = (float(value) for value in shapes[shape])
-        contrast = _contrast(texture, int(row), shifts[shape], row_size)
+        contrast, colour = bands.contrast(int(row), shifts[shape]), bands.colour_step(int(row), shifts[shape])
         strength = float(left[shape, row]) / top
-        found.append(Candidate(float(across[row]), slope, bow, strength, contrast, 0.0, int(shape)))
+        found.append(Candidate(float(across[row]), slope, bow, strength, contrast, colour, 0.0, int(shape)))
         apart = np.abs(rows[None, :, None] + (shifts - shifts[shape])[:, None, :] - row)
         left[(apart < reach).mean(2) > 0.15] = 0
     return [replace(item, backing=_backing(item, found)) for item in found]
@@ -174,150 +204,3 @@ def _backing(item: Candidate, others: list[Candidate]) -> float:
             skew = ((other.slope - item.slope) / 0.004) ** 2 + ((other.bow - item.bow) / 0.003) ** 2
             best = max(best, other.strength * float(np.exp(-0.5 * skew)))
     return best
-
-
-def _contrast(texture: Array, row: int, shift: NDArray[np.intp], row_size: float) -> float:
-    """Return the log ratio of colour variation inside a line to that outside it, the lower of a near and a far look."""
-
-    def level(first: float, last: float) -> float:
-        offsets = np.arange(int(np.floor(first / row_size)), int(np.ceil(last / row_size)) + 1)
-        index = np.clip(row + offsets[:, None] + shift[None], 0, len(texture) - 1)
-        values = texture[index, np.arange(SEGMENTS)[None]]
-        return float(np.nanmedian(values)) if np.isfinite(values).any() else 0.01
-
-    near = np.log((level(0.0025, 0.007) + 0.003) / (level(-0.006, -0.0025) + 0.003))
-    far = np.log((level(0.004, 0.022) + 0.003) / (level(-0.012, -0.0035) + 0.003))
-    return float(min(near, far))
-
-
-def choose(searches: list[SideSearch], priors: tuple[tuple[float, float], ...], *, optional: bool) -> Choice:
-    """Pick the candidates that read as one frame.
-
-    Each prior (offset, spread) is a place where the mask (or the strings) may put the inner edge; the four offsets
-    share one unknown shift (a mask is too fat or too thin all around). ``optional`` lets a side go without, where
-    strings stand in.
-    """
-    sides: list[list[Candidate | None]] = [
-        [*search.candidates, None] if optional or not search.candidates else list(search.candidates)
-        for search in searches
-    ]
-    unary = [np.array([_own_score(item, priors) for item in side]) for side in sides]
-    total = np.zeros([len(side) for side in sides])
-    for index, scores in enumerate(unary):
-        total = total + scores.reshape([-1 if axis == index else 1 for axis in range(4)])
-    for first, second in itertools.combinations(range(4), 2):
-        pair = np.array(
-            [[_alike(searches[first], a, searches[second], b) for b in sides[second]] for a in sides[first]]
-        )
-        shape = [1, 1, 1, 1]
-        shape[first], shape[second] = pair.shape
-        total = total + pair.reshape(shape)
-    total = total - 0.5 * _spread_of_offsets(sides) / COMMON_OFFSET_SPREAD**2
-    total = total - INSIDE_STEP_WEIGHT * _common_step_inside(searches, sides)
-    best = np.unravel_index(int(np.argmax(total)), total.shape)
-    picked = tuple(side[i] for side, i in zip(sides, best, strict=True))
-    return _against_rivals(total, sides, picked, _alignment(searches, picked))
-
-
-def _spread_of_offsets(sides: list[list[Candidate | None]]) -> Array:
-    """Return for every reading the sum of squared differences of its offsets from their mean."""
-    offsets = np.meshgrid(*[[np.nan if c is None else c.offset for c in side] for side in sides], indexing="ij")
-    stacked = np.stack(offsets)
-    seen = np.isfinite(stacked)
-    mean = np.nansum(stacked, axis=0) / np.maximum(seen.sum(0), 1)
-    return np.asarray(np.nansum((stacked - mean) ** 2, axis=0))
-
-
-def _own_score(item: Candidate | None, priors: tuple[tuple[float, float], ...]) -> float:
-    if item is None:
-        return WITHOUT_A_SIDE
-    return (
-        0.8 * float(np.log(max(item.strength, 0.05)))
-        + 1.5 * float(np.clip(item.contrast, -1.0, 1.2))
-        + 1.0 * item.backing
-        - 0.5 * min(((item.offset - expected) / spread) ** 2 for expected, spread in priors)
-    )
-
-
-def _pattern(search: SideSearch, item: Candidate, depths: Array) -> Array:
-    """Return the responses parallel to a candidate at ``depths`` from it (inside > 0); nan beyond the window."""
-    profile = search.profiles[item.profile]
-    return np.asarray(np.interp(item.offset + depths, search.across, profile, left=np.nan, right=np.nan))
-
-
-def _alike(one: SideSearch, a: Candidate | None, other: SideSearch, b: Candidate | None) -> float:
-    """Return how well the step patterns outside two candidates match (-1 to 1), which they do for one frame's bars."""
-    if a is None or b is None:
-        return 0.0
-    depths = np.linspace(-PATTERN_DEPTH, -0.004, 120)
-    return _correlation(_pattern(one, a, depths), _pattern(other, b, depths))
-
-
-def _common_step_inside(searches: list[SideSearch], sides: list[list[Candidate | None]]) -> Array:
-    """Return for every reading the strongest step that all four sides show at one distance inside it (0 to 1).
-
-    The inner edge is the innermost step of the bars; a step further in at the same distance on every side means that
-    the reading took the line between rim and bar for it.
-    """
-    depths = np.linspace(0.0045, 0.024, 28)
-    total = np.zeros([len(side) for side in sides] + [len(depths)])
-    for index, (search, side) in enumerate(zip(searches, sides, strict=True)):
-        patterns = np.array(
-            [np.zeros(len(depths)) if item is None else np.nan_to_num(_pattern(search, item, depths)) for item in side]
-        )
-        total = total + patterns.reshape([-1 if axis in (index, 4) else 1 for axis in range(4)] + [len(depths)])
-    return np.asarray(total.max(-1) / 4)
-
-
-def _alignment(searches: list[SideSearch], picked: tuple[Candidate | None, ...]) -> tuple[float, float]:
-    """Return how well the least fitting side's steps match the mean of the other sides', and the largest better shift.
-
-    The shift is 0 when all sides are aligned; it shows a reading in which one side took the wrong one of the bars'
-    lines.
-    """
-    depths = np.linspace(-PATTERN_DEPTH, 0.006, 130)
-    shifts = np.linspace(-0.02, 0.02, 41)
-    known = [(search, item) for search, item in zip(searches, picked, strict=True) if item is not None]
-    if len(known) < 3:
-        return 0.0, 0.0
-    patterns = [np.nan_to_num(_pattern(search, item, depths)) for search, item in known]
-    least, worst = 1.0, 0.0
-    for index, (search, item) in enumerate(known):
-        others = np.mean([pattern for i, pattern in enumerate(patterns) if i != index], axis=0)
-        match = np.array([_correlation(_pattern(search, item, depths + shift), others) for shift in shifts])
-        best, here = int(np.argmax(match)), float(match[len(shifts) // 2])
-        least = min(least, here)
-        if match[best] > here + 0.15:
-            worst = max(worst, abs(float(shifts[best])))
-    return least, worst
-
-
-def _correlation(first: Array, second: Array) -> float:
-    both = np.isfinite(first) & np.isfinite(second)
-    if both.sum() < 15:
-        return 0.0
-    first, second = first[both] - first[both].mean(), second[both] - second[both].mean()
-    norm = float(np.linalg.norm(first) * np.linalg.norm(second))
-    return float(first @ second) / norm if norm > 1e-9 else 0.0
-
-
-def _against_rivals(
-    total: Array,
-    sides: list[list[Candidate | None]],
-    picked: tuple[Candidate | None, ...],
-    alignment: tuple[float, float],
-) -> Choice:
-    """Measure the lead over the best reading that differs by more than 0.6 % of the side somewhere."""
-    differs = np.zeros(total.shape, bool)
-    distance = np.zeros(total.shape)
-    for index, side in enumerate(sides):
-        chosen = picked[index]
-        far = np.array([0.0 if c is None or chosen is None else abs(c.offset - chosen.offset) for c in side])
-        shape = [-1 if axis == index else 1 for axis in range(4)]
-        differs |= (far > 0.006).reshape(shape)
-        distance = np.maximum(distance, far.reshape(shape))
-    if not differs.any():
-        return Choice(picked, 99.0, 0.0, *alignment)
-    rival = np.where(differs, total, -np.inf)
-    where = np.unravel_index(int(np.argmax(rival)), rival.shape)
-    return Choice(picked, float(total.max() - rival[where]), float(distance[where]), *alignment)

@@ -70,7 +70,7 @@ class _Reading:
 
 
 # A filled mask ends at the inner edge (models trained on the opening) or at the bars' outer edge, 3 to 8 % further out.
-FILLED = _Reading(0.025, (-0.085, 0.085), ((-0.025, 0.012), (0.028, 0.016)), True)
+FILLED = _Reading(0.025, (-0.085, 0.1), ((-0.025, 0.012), (0.028, 0.016), (0.055, 0.02)), True)
 RING_INSIDE = _Reading(0.0, (-0.10, 0.05), ((0.0, 0.014),), False)
 RING_OUTSIDE = _Reading(0.05, (-0.085, 0.07), ((0.0, 0.022),), False)
 
@@ -90,11 +90,27 @@ def rough_quad(frame_mask: NDArray[np.bool_]) -> RoughQuad | None:
     kept = _main_pieces(small)
     if kept is None:
         return None
-    for border_px in (BORDER_PX, -1):  # a frame that leaves the picture ends at its border
-        found = _read(kept, border_px)
-        if found is not None:
-            return _result(*found, size, frame_mask.shape)
-    return None
+    for pieces in (kept, _largest_piece(kept)):  # the others may be false instances
+        for border_px in (BORDER_PX, -1):  # a frame that leaves the picture ends at its border
+            found = _read(pieces, border_px)
+            if found is not None:
+                return _result(*found, size, frame_mask.shape)
+    hull = _hull(kept)  # of thin bars a mask head may leave no more than crumbs, but all around
+    found_hull = _best_quad(_outlines(hull, BORDER_PX)[0], hull, inside_is_mask=True)
+    return None if found_hull is None else _result(found_hull, RING_OUTSIDE, size, frame_mask.shape)
+
+
+def _largest_piece(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the piece with the largest bounding box: bars cover less than a false instance, but reach further."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
+    extent = stats[1:, cv2.CC_STAT_WIDTH] * stats[1:, cv2.CC_STAT_HEIGHT]
+    return np.asarray(labels == 1 + int(np.argmax(extent)), np.uint8)
+
+
+def _hull(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the mask's convex hull, filled."""
+    points = np.stack(np.nonzero(mask)[::-1], axis=1).astype(np.int32)
+    return np.asarray(cv2.fillConvexPoly(np.zeros_like(mask), cv2.convexHull(points), 1), np.uint8)
 
 
 def _read(mask: NDArray[np.uint8], border_px: int) -> tuple[tuple[Array, float], _Reading] | None:

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reefsteps.errors import QuadratNotFoundError
-from reframing.edges import Candidate, choose, search_side
+from reframing.choice import SQUARE_LIMIT, Choice, choose
+from reframing.edges import Candidate, search_side
 from reframing.fitting import Constraint, JointFit, joint_fit
+from reframing.frame_colour import FrameColour
 from reframing.gate import WHAT_TO_DO, Evidence, calibrated_uncertainty, check
 from reframing.geometry import (
     UNIT_SQUARE,
@@ -22,7 +24,7 @@ from reframing.geometry import (
 )
 from reframing.outline import RoughQuad, rough_quad
 from reframing.sampling import Photograph, Pixels
-from reframing.side_points import EdgePoints, edge_points, inner_neighbour
+from reframing.side_points import EdgePoints, edge_points, inner_end
 from reframing.strings import Grid, beyond_ratios, find_grid
 
 # A measured string grid leaves the inner edge this far to move (tied on the rim, or drilled through the bar).
@@ -31,16 +33,23 @@ RIM_SPREAD = 0.0035
 MIN_SHARE_TO_FIT = 0.2
 SIDE_WEIGHT = 0.5  # of a point on a side where strings are fitted too
 MAX_SIDE_MISFIT = 0.0012
-# Sides whose steps do not look alike, and that lie this far off the strings' outline, are not believed.
-DOUBTFUL_LIKENESS = 0.45
-DOUBTFUL_DISTANCE = 0.005
 # A bar's mask may reach this far outside and inside of the inner edge, parts of the side.
 WIDEST_BAR = 0.14
 DEEPEST_BAR = 0.05
 AXIS_OF_SIDE = (1, 0, 1, 0)
 POSITION_OF_SIDE = (0.0, 1.0, 1.0, 0.0)
 OUTWARD_OF_SIDE = (-1, 1, 1, -1)
-ON_MODEL = Candidate(0.0, 0.0, 0.0, 1.0, 0.0, 0.0)
+FREE_SLOPE = 0.044
+# A second look, at the first fit's slopes and around its place, sees bars that the mask's slopes had blurred.
+SECOND_WINDOW = (-0.07, 0.06)
+SECOND_PRIORS = ((0.0, 0.02),)
+SECOND_SLOPE = 0.02
+WITHIN_BEST = 3.0
+FINE_SQUARE_SPREAD = 0.003
+SHARE_WEIGHT = 3.0
+SAME_CORNERS = 0.008
+CERTAIN = 99.0  # lead of a reading without a rival
+ON_MODEL = Candidate(0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -132,23 +141,24 @@ def _fit(constraints: list[Constraint], start: PlaneModel) -> JointFit:
 
 def _moved_inwards(photo: Photograph, model: PlaneModel) -> tuple[Candidate, ...] | None:
     """Return the sides with those moved in whose bar ends further inside than fitted; None when none does."""
-    inwards = [inner_neighbour(photo, model, side) for side in range(4)]
-    return tuple(replace(ON_MODEL, offset=inward) for inward in inwards) if max(inwards) > 0 else None
+    ends = [inner_end(photo, model, side) for side in range(4)]
+    return tuple(end or ON_MODEL for end in ends) if any(ends) else None
 
 
 def _edges_only(photo: Photograph, start: PlaneModel, rough: RoughQuad) -> tuple[JointFit, Evidence]:
     """Fit the four sides' inner edges; all four are needed."""
-    searches = [search_side(photo, start, side, rough.window, max_slope=0.044) for side in range(4)]
-    choice = choose(searches, rough.priors, optional=False)
-    sides = _measure_sides(photo, start, choice.candidates, 0.006)
-    shares = _shares(sides)
-    if min(shares) < MIN_SHARE_TO_FIT:
+    readings = _read(photo, start, rough.window, rough.priors, FREE_SLOPE)
+    if readings[0].fit is not None:
+        second = _read(photo, readings[0].fit.model, SECOND_WINDOW, SECOND_PRIORS, SECOND_SLOPE)
+        readings = second if second[0].fit is not None else readings
+    if min(_shares(readings[0].sides)) < MIN_SHARE_TO_FIT or readings[0].fit is None:
         raise QuadratNotFoundError(
             "The inner edge was found on too little of the sides (top, right, bottom, left: "
-            f"{', '.join(f'{100 * share:.0f} %' for share in shares)}; needed without strings: "
+            f"{', '.join(f'{100 * share:.0f} %' for share in _shares(readings[0].sides))}; needed without strings: "
             f"{100 * MIN_SHARE_TO_FIT:.0f} % of each). {WHAT_TO_DO}"
         )
-    fit = _fit(_side_constraints(sides), start)
+    choice, sides, fit = readings[0].choice, readings[0].sides, readings[0].fit
+    margin = _lead(readings)
     for window_again in (0.005, 0.004):
         again = _measure_sides(photo, fit.model, (ON_MODEL,) * 4, window_again)
         if min(_shares(again)) < MIN_SHARE_TO_FIT:
@@ -159,13 +169,68 @@ def _edges_only(photo: Photograph, start: PlaneModel, rough: RoughQuad) -> tuple
         sides = _measure_sides(photo, fit.model, moved, 0.002)
         if min(_shares(sides)) >= MIN_SHARE_TO_FIT:
             fit = _fit(_side_constraints(sides), fit.model)
-    return fit, Evidence(_shares(sides), choice.margin, choice.likeness, choice.misalignment, choice.contrast)
+    return fit, Evidence(_shares(sides), readings[0].score, margin, choice.likeness, choice.inner_rival)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A reading of the four sides, measured in full resolution."""
+
+    choice: Choice
+    sides: list[EdgePoints | None]
+    fit: JointFit | None
+    score: float
+
+
+def _lead(readings: list[_Reading]) -> float:
+    """Return the best reading's lead over the next that comes to other corners (by 0.8 % of the side or more)."""
+    best = readings[0]
+    for rival in readings[1:]:
+        if best.fit is None or rival.fit is None:
+            return best.score - rival.score
+        corners = best.fit.model.corners_px
+        apart = np.linalg.norm(rival.fit.model.corners_px - corners, axis=1).max()
+        if apart > SAME_CORNERS * side_lengths(corners).mean():
+            return best.score - rival.score
+    return CERTAIN
+
+
+def _read(
+    photo: Photograph,
+    start: PlaneModel,
+    window: tuple[float, float],
+    priors: tuple[tuple[float, float], ...],
+    max_slope: float,
+) -> list[_Reading]:
+    """Return the readings of the four sides around a model, best first."""
+    colour = FrameColour.learn(photo, start, window)
+    searches = [search_side(photo, start, side, window, max_slope, colour) for side in range(4)]
+    return _refitted(photo, start, choose(searches, priors, start))
+
+
+def _refitted(photo: Photograph, start: PlaneModel, choices: list[Choice]) -> list[_Reading]:
+    """Fit the readings that come near the best and judge them again by what the exact fit shows, best first."""
+    readings = []
+    for choice in choices:
+        if choice.score - choice.score_as_square < choices[0].score - WITHIN_BEST:
+            continue
+        sides = _measure_sides(photo, start, choice.candidates, 0.006)
+        shares = _shares(sides)
+        fit = None
+        score = choice.score - choice.score_as_square - SQUARE_LIMIT
+        if min(shares) >= MIN_SHARE_TO_FIT:
+            fit = _fit(_side_constraints(sides), start)
+            off = squareness_error(fit.model.matrix) / FINE_SQUARE_SPREAD
+            score += SQUARE_LIMIT - min(0.5 * off**2, SQUARE_LIMIT)
+        readings.append(_Reading(choice, sides, fit, score + SHARE_WEIGHT * float(np.mean(shares))))
+    return sorted(readings, key=lambda reading: -reading.score)
 
 
 def _with_grid(photo: Photograph, grid: Grid) -> tuple[JointFit, Evidence]:
     """Fit strings and inner edges together; sides that do not show their edge near the grid are left out."""
-    searches = [search_side(photo, grid.model, side, RIM_WINDOW, max_slope=0.005) for side in range(4)]
-    choice = choose(searches, ((0.0, RIM_SPREAD),), optional=True)
+    colour = FrameColour.learn(photo, grid.model, (-0.02, 0.01))
+    searches = [search_side(photo, grid.model, side, RIM_WINDOW, 0.005, colour) for side in range(4)]
+    choice = choose(searches, ((0.0, RIM_SPREAD),), None)[0]
     sides = _measure_sides(photo, grid.model, choice.candidates, 0.004)
     offsets = [None if item is None else item.offset for item in choice.candidates]
     sides = _agreeing(sides, offsets)
@@ -182,14 +247,12 @@ def _with_grid(photo: Photograph, grid: Grid) -> tuple[JointFit, Evidence]:
     grid_corners = fit.model.after(_shrink(fit.rim)).corners_px
     moved = np.linalg.norm(grid_corners - grid.model.corners_px, axis=1)
     apart = float(moved.max() / side_lengths(grid_corners).mean())
-    if choice.likeness < DOUBTFUL_LIKENESS and apart > DOUBTFUL_DISTANCE:
-        sides, fit, apart = [None] * 4, _fit(list(grid.constraints), grid.model), 0.0  # the strings alone
     return fit, Evidence(
         _shares(sides),
-        choice.margin,
+        choice.score,
+        CERTAIN,
         choice.likeness,
-        choice.misalignment,
-        choice.contrast,
+        choice.inner_rival,
         strings=grid.counts,
         grid_disagreement_percent=100 * apart,
         beyond=float(beyond_ratios(photo, grid.model).max()),
@@ -247,8 +310,9 @@ def _accepted(
     corners = order_corners(fit.model.corners_px)
     side = float(side_lengths(corners).mean())
     residual = float(np.sqrt(np.mean(np.sort(np.abs(fit.residuals))[: int(0.9 * len(fit.residuals))] ** 2)))
-    start = _starting_model(rough, width, height).corners_px
-    moved = float(np.linalg.norm(order_corners(start) - corners, axis=1).max()) / side
+    start = order_corners(_starting_model(rough, width, height).corners_px)
+    # At a roll near 45 degrees the two may start at different corners.
+    moved = min(float(np.linalg.norm(np.roll(start, turn, 0) - corners, axis=1).max()) for turn in range(4)) / side
     evidence = replace(
         evidence,
         corners_px=corners,

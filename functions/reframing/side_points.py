@@ -17,6 +17,13 @@ NEIGHBOUR_REACH = 0.009
 NEIGHBOUR_STRENGTH = 0.2  # of the fitted edge's step
 NEIGHBOUR_CREST = 0.06
 NEIGHBOUR_CALM = 0.5  # of the seabed's variation
+# Where a bar's calm ends: looked for between these positions, as a rise of the log variation by at least this much.
+CALM_FROM = 0.006
+CALM_TO = 0.011
+CALM_RISE = 0.7
+CALM_LAG = 0.0008  # the seabed's variation beside a blurred edge is still the edge's own
+MIN_SHIFT = 0.0018
+COARSEST_STEP = 0.002  # parts of the side: a quadrat of fewer pixels shows no bevel
 
 
 @dataclass(frozen=True)
@@ -82,22 +89,62 @@ def _parabola_inliers(along: Array, position: Array, usable: NDArray[np.bool_], 
     return inlier
 
 
-def inner_neighbour(photo: Photograph, model: PlaneModel, side: int) -> float:
-    """Return how far inside a fitted side the bar really ends (0 when the fitted side is the inner edge).
+@dataclass(frozen=True)
+class _Across:
+    """What a side shows across itself, along its whole length or a part of it."""
+
+    at: Array  # (rows,), inward positions
+    steps: Array  # (rows,), usual size of the colour step
+    busy: Array  # (rows,), usual variation of the colours along the side
+
+
+def inner_end(photo: Photograph, model: PlaneModel, side: int) -> Candidate | None:
+    """Return where the bar really ends, when that is further in than the fitted side; else None.
 
     A bevel or a tube's shading has several parallel steps a few pixels apart, and the strongest need not be the last.
-    Steps are averaged along the whole side; one further in counts when what lies between is as uniform as a bar.
+    Two signs are looked for: a weaker step further in, with what lies between as uniform as a bar, along the whole
+    side; and, in each half of it, the place where the calm bar gives way to the busy seabed.
     """
     side_px = float(side_lengths(model.corners_px).mean())
     step = max(0.7 / side_px, 0.0003)
-    across = np.arange(-0.003, 2.5 * NEIGHBOUR_REACH, step)
+    if step > COARSEST_STEP:
+        return None
+    across = np.arange(-CALM_FROM, 2.5 * NEIGHBOUR_REACH, step)
     along = np.linspace(0.02, 0.98, FINE_COLUMNS)
     strip = side_strip(photo, model, side, np.zeros_like(along), across, along, step * side_px)
     smooth = np.asarray(cv2.GaussianBlur(strip.values, (0, 0), sigmaX=1.0, sigmaY=1.0), np.float64)
-    size = np.linalg.norm(smooth[2:] - smooth[:-2], axis=2)
-    steps = np.median(size, axis=1)
+    halves = [_end_of_calm(_profile(part, across)) for part in np.array_split(smooth, 2, axis=1)]
+    known = [end for end in halves if end is not None]
+    inward = min(known, default=0.0)  # a coral's smooth side in one half is no bevel
+    if inward < MIN_SHIFT:
+        inward = _last_step(_profile(smooth, across), step)
+    return Candidate(inward, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0) if inward > 0 else None
+
+
+def _profile(smooth: Array, across: Array) -> _Across:
+    steps = np.median(np.linalg.norm(smooth[2:] - smooth[:-2], axis=2), axis=1)
     busy = np.median(np.abs(np.diff(smooth, axis=1)).sum(2), axis=1)[1:-1]
-    at = across[1:-1]
+    return _Across(across[1:-1], steps, busy)
+
+
+def _end_of_calm(profile: _Across) -> float | None:
+    """Return where the variation rises, by the best two-level fit to its logarithm; None where it hardly does."""
+    near = profile.at < CALM_TO
+    levels = np.log(profile.busy[near] + 0.002)
+    count = np.arange(3, len(levels) - 2)
+    before = np.cumsum(levels)[count - 1]
+    after = levels.sum() - before
+    best = int(np.argmax(before**2 / count + after**2 / (len(levels) - count)))
+    split = int(count[best])
+    rise = after[best] / (len(levels) - split) - before[best] / split
+    if rise < CALM_RISE:
+        return None
+    return float(profile.at[split - 1 : split + 1].mean()) + CALM_LAG
+
+
+def _last_step(profile: _Across, step: float) -> float:
+    """Return the furthest step that a uniform strip joins to the fitted one; 0 when there is none."""
+    at, steps, busy = profile.at, profile.steps, profile.busy
     own = float(steps[np.abs(at) < 0.0012].max())
     floor = float(np.median(steps[at > 1.2 * NEIGHBOUR_REACH]))
     crest = np.r_[False, (steps[1:-1] >= steps[:-2]) & (steps[1:-1] > steps[2:]), False]

@@ -30,8 +30,10 @@ def plane_coordinates(model: PlaneModel, factor: int = 1) -> NDArray[np.float64]
     return model.to_plane(points).reshape(HEIGHT * factor, WIDTH * factor, 2)
 
 
-def draw(model: PlaneModel, *, strings: bool, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Return the photograph (H, W, 3) and the mask of the frame's bars (H, W)."""
+def draw(
+    model: PlaneModel, *, strings: bool, bevel: float = 0.0, seed: int = 0
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Return the photograph (H, W, 3) and the mask of the frame's bars (H, W); the bars' inner ``bevel`` is shaded."""
     factor = 2
     random = np.random.default_rng(seed)
     plane = plane_coordinates(model, factor)
@@ -40,6 +42,7 @@ def draw(model: PlaneModel, *, strings: bool, seed: int = 0) -> tuple[NDArray[np
     coarse = random.uniform(20, 150, (HEIGHT // 6, WIDTH // 6, 3)).astype(np.float32)
     picture = cv2.resize(coarse, (WIDTH * factor, HEIGHT * factor), interpolation=cv2.INTER_CUBIC)
     picture[bars] = (225, 222, 210)
+    picture[bars & (inward > -bevel)] = (120, 116, 108)
     if strings:
         number = np.clip(np.round(plane * 10), 1, 9)
         nearest = np.abs(plane - number / 10)

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from reefsteps.errors import QuadratNotFoundError
-from reframing.geometry import PlaneModel, order_corners, side_lengths, signed_area
+from reframing.geometry import UNIT_SQUARE, PlaneModel, homography, order_corners, side_lengths, signed_area
 from reframing.quadrat import find_quadrat
 from reframing.rectification import rectify, source_side_px
+from reframing.sampling import Photograph
+from reframing.side_points import inner_end
 
 
 def _drawing() -> ModuleType:
@@ -35,7 +37,7 @@ def error_percent(corners: np.ndarray, model: PlaneModel) -> float:
 
 
 @pytest.mark.parametrize("strings", [True, False])
-@pytest.mark.parametrize("roll_deg", [-38, 7, 100])
+@pytest.mark.parametrize("roll_deg", [-38, 7, 44, 100])
 def test_corners_are_found_at_any_roll(roll_deg: float, strings: bool) -> None:
     model = drawing.view(roll_deg)
     picture, mask = drawing.draw(model, strings=strings)
@@ -83,6 +85,24 @@ def test_damaged_masks_do_not_move_the_corners(damage: str) -> None:
         mask = ((plane > -reach) & (plane < 1 + reach)).all(2)
     fit = find_quadrat(picture, mask)
     assert error_percent(fit.corners_px, model) < 0.15
+
+
+@pytest.mark.parametrize("side", range(4))
+def test_a_bevel_is_followed_to_its_inner_end(side: int) -> None:
+    bevel = 0.008
+    model = drawing.view(4, side_px=480.0)
+    photo = Photograph.of(drawing.draw(model, strings=False, bevel=bevel)[0])
+    around = np.array([[-bevel, -bevel], [1 + bevel, -bevel], [1 + bevel, 1 + bevel], [-bevel, 1 + bevel]])
+    found = inner_end(photo, model.after(homography(UNIT_SQUARE, around)), side)
+    assert found is not None
+    assert abs(found.offset - bevel / (1 + 2 * bevel)) < 0.0025
+    assert inner_end(photo, model, side) is None
+
+
+def test_a_quadrat_of_few_pixels_shows_no_bevel() -> None:
+    model = drawing.view(4, side_px=300.0)
+    photo = Photograph.of(drawing.draw(model, strings=False)[0])
+    assert inner_end(photo, model, 0) is None
 
 
 def test_masks_without_a_frame_are_refused() -> None:

@@ -1,0 +1,72 @@
+"""The gate: every figure that is out of its limits refuses by itself, and says so."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from reefsteps.errors import QuadratNotFoundError
+from reframing.gate import Evidence, calibrated_uncertainty, check
+
+EDGES = Evidence(
+    visible_share=(0.95, 0.9, 0.97, 0.92),
+    reading_score=18.0,
+    reading_margin=5.0,
+    likeness=0.7,
+    inner_rival=0.3,
+    outline_agreement=0.9,
+    corners_px=np.array([[700.0, 300.0], [2300.0, 320.0], [2280.0, 1900.0], [690.0, 1880.0]]),
+    picture_px=(3000, 2000),
+    uncertainty_percent=0.02,
+    moved_percent=4.0,
+)
+STRINGS = replace(EDGES, strings=(9, 8), reading_score=0.0, likeness=-0.2, reading_margin=99.0)
+
+
+def test_a_clear_reading_is_accepted() -> None:
+    assert check(EDGES) > 0.99
+    assert check(STRINGS) > 0.99
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"visible_share": (0.95, 0.4, 0.97, 0.92)}, "inner edge seen on 95 %, 40 %, 97 %, 92 %"),
+        ({"reading_score": 7.0}, "do not read as one frame's"),
+        ({"likeness": -0.3}, "do not read as one frame's"),
+        ({"moved_percent": 15.5}, "do not read as one frame's"),
+        ({"moved_percent": 17.0}, "off the mask"),
+        ({"reading_margin": 0.5}, "more than one set of edges"),
+        ({"inner_rival": 1.1}, "a line further in runs parallel"),
+        ({"squareness_percent": 1.0}, "no view of a square"),
+        ({"mask_share_amiss": 0.5}, "50 % of the mask away from the frame"),
+        ({"uncertainty_percent": 0.4}, "estimated corner error"),
+        ({"outline_agreement": 0.4}, "mask's outline"),
+    ],
+)
+def test_without_strings_each_figure_refuses_by_itself(change: dict[str, object], says: str) -> None:
+    with pytest.raises(QuadratNotFoundError, match=says):
+        check(replace(EDGES, **change))  # type: ignore[arg-type]
+
+
+def test_a_strong_reading_may_lie_further_from_the_mask() -> None:
+    assert check(replace(EDGES, moved_percent=15.5, reading_score=21.0)) > 0.99
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"strings": (5, 9)}, "5 strings down"),
+        ({"grid_disagreement_percent": 1.6}, "strings and frame disagree"),
+        ({"beyond": 0.9, "moved_percent": 8.0}, "strings go on beyond a side"),
+        ({"squareness_percent": 1.6}, "no view of a square"),
+        ({"mask_share_amiss": 0.7}, "70 % of the mask away from the frame"),
+    ],
+)
+def test_with_strings_each_figure_refuses_by_itself(change: dict[str, object], says: str) -> None:
+    with pytest.raises(QuadratNotFoundError, match=says):
+        check(replace(STRINGS, **change))  # type: ignore[arg-type]
+
+
+def test_bars_that_differ_make_the_corners_less_certain() -> None:
+    assert calibrated_uncertainty(replace(EDGES, likeness=0.2)) > calibrated_uncertainty(EDGES)
