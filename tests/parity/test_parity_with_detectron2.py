@@ -47,7 +47,8 @@ def compared(predict: Any, folder: Path, name: str) -> tuple[list[float], list[f
     boxes: list[float] = []
     scores: list[float] = []
     masks: list[float] = []
-    for image in pictures():
+    images = pictures()
+    for image in images:
         expected: Detections = detections(predict(image)["instances"])
         found = detector.detect(image)
         assert len(found) == len(expected)
@@ -61,7 +62,7 @@ def compared(predict: Any, folder: Path, name: str) -> tuple[list[float], list[f
             scores.append(float(abs(expected.scores[i] - found.scores[j])))
             masks.append(mask_iou(expected, i, found, j))
     print(
-        f"\n{name}: {len(ious)} detections in {len(pictures())} pictures; box IoU min {min(ious):.5f}, box "
+        f"\n{name}: {len(ious)} detections in {len(images)} pictures; box IoU min {min(ious):.5f}, box "
         f"{max(boxes):.5f} px, score {max(scores):.2e}, mask IoU min {min(masks):.5f} mean {np.mean(masks):.6f}"
     )
     return ious, boxes, scores, masks
