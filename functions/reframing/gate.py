@@ -26,11 +26,12 @@ MAX_BEYOND = 0.5
 ONE_CELL_PERCENT = 5.5  # nearer to the mask than this, the grid cannot be one cell off
 MIN_SHARE = 0.45  # of each side, without strings
 MIN_MEAN_SHARE = 0.8
-# The reading's score (choice), alone and with how alike its four bars are; and what it must gain for every percent of
-# the side by which it lies further from the mask than masks usually do.
+# The reading's score (choice): alone, less for every percent of the side by which it lies further from the mask than
+# masks usually do; and with how alike its four bars are, less for what is not seen of the least visible side.
 MIN_SCORE = 7.5
 MIN_READING = 14.0
 READING_PER_LIKENESS = 15.0
+READING_PER_HIDDEN_SIDE = 20.0
 USUALLY_MOVED_PERCENT = 9.0
 SCORE_PER_MOVED_PERCENT = 1.75
 MIN_MARGIN = 0.8
@@ -181,6 +182,7 @@ def _edge_failures(evidence: Evidence) -> list[str]:
     far = max(0.0, evidence.moved_percent - USUALLY_MOVED_PERCENT)
     score = evidence.reading_score - SCORE_PER_MOVED_PERCENT * far
     reading = evidence.reading_score + READING_PER_LIKENESS * evidence.likeness
+    reading -= READING_PER_HIDDEN_SIDE * (1 - min(shares))
     if score < MIN_SCORE or reading < MIN_READING:
         failures.append(
             f"the four edges do not read as one frame's ({score:.1f} and {reading:.1f}, at least {MIN_SCORE} and "

@@ -34,6 +34,10 @@ def test_a_clear_reading_is_accepted() -> None:
         ({"visible_share": (0.95, 0.4, 0.97, 0.92)}, "inner edge seen on 95 %, 40 %, 97 %, 92 %"),
         ({"reading_score": 7.0}, "do not read as one frame's"),
         ({"likeness": -0.3}, "do not read as one frame's"),
+        (
+            {"reading_score": 12.0, "likeness": 0.4, "visible_share": (1.0, 1.0, 0.75, 0.75)},
+            "do not read as one frame's",
+        ),
         ({"moved_percent": 15.5}, "do not read as one frame's"),
         ({"moved_percent": 17.0}, "off the mask"),
         ({"reading_margin": 0.5}, "more than one set of edges"),
