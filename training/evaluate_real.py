@@ -27,7 +27,7 @@ from training.metrics import corner_error_percent, coverage_errors, mask_iou
 from training.predict import Predictor, load_predictor
 
 FOUND_IOU = 0.8
-WORKING_PX = 1200  # photographs are reduced to this long side first; the models see 256 pixels
+WORKING_PX = 1200  # photographs are reduced to this long side first; the models see fewer
 HARD_CORALS = frozenset(
     "Acrop Astreo Cypha Favia Fung Gardin Herpo Lepta Monta Monti Pavon Pocill Porit".split()  # noqa: SIM905
 )  # Functional_Group "Hard coral" of the label set
