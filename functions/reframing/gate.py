@@ -23,6 +23,7 @@ MIN_STRINGS = 6
 STRINGS_FOR_TWO_SIDES = 7
 MAX_GRID_DISAGREEMENT_PERCENT = 1.5
 MAX_BEYOND = 0.5
+MIN_END_CELL = 0.06  # of the strings' visibility elsewhere
 ONE_CELL_PERCENT = 5.5  # nearer to the mask than this, the grid cannot be one cell off
 MIN_SHARE = 0.45  # of each side, without strings
 MIN_MEAN_SHARE = 0.8
@@ -55,6 +56,7 @@ class Evidence:
     strings: tuple[int, int] | None = None
     grid_disagreement_percent: float = 0.0
     beyond: float = 0.0
+    end_cell: float = 1.0
     rim_percent: float = 0.0
     outline_agreement: float = 0.0
     corners_px: Array = field(default_factory=lambda: np.zeros((4, 2)))
@@ -158,6 +160,11 @@ def _grid_failures(evidence: Evidence) -> list[str]:
         )
     if evidence.beyond > MAX_BEYOND and evidence.moved_percent > ONE_CELL_PERCENT:
         failures.append(f"strings go on beyond a side ({evidence.beyond:.2f}, at most {MAX_BEYOND})")
+    if evidence.end_cell < MIN_END_CELL and evidence.moved_percent > ONE_CELL_PERCENT:
+        failures.append(
+            f"no strings in a side's outermost cells ({evidence.end_cell:.2f} of those elsewhere, "
+            f"at least {MIN_END_CELL})"
+        )
     sides = sum(share > 0 for share in evidence.visible_share)
     needed = 0 if min(strings) >= STRINGS_FOR_NO_SIDE else 2 if min(strings) >= STRINGS_FOR_TWO_SIDES else 4
     if min(strings) < MIN_STRINGS or sides < needed:

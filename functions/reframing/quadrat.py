@@ -25,7 +25,7 @@ from reframing.geometry import (
 from reframing.outline import RoughQuad, rough_quad
 from reframing.sampling import Photograph, Pixels
 from reframing.side_points import EdgePoints, edge_points, inner_end
-from reframing.strings import Grid, beyond_ratios, find_grid
+from reframing.strings import Grid, beyond_ratios, end_cell_ratio, find_grid
 
 # A measured string grid leaves the inner edge this far to move (tied on the rim, or drilled through the bar).
 RIM_WINDOW = (-0.09, 0.03)
@@ -256,6 +256,7 @@ def _with_grid(photo: Photograph, grid: Grid) -> tuple[JointFit, Evidence]:
         strings=grid.counts,
         grid_disagreement_percent=100 * apart,
         beyond=float(beyond_ratios(photo, grid.model).max()),
+        end_cell=end_cell_ratio(photo, grid.model),
         rim_percent=100 * fit.rim,
     )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from reframing.fitting import Constraint, joint_fit
 from reframing.geometry import Array, PlaneModel, side_lengths
@@ -213,24 +214,45 @@ def beyond_ratios(photo: Photograph, model: PlaneModel) -> Array:
     Strings end at the frame: about 0 for the frame itself, about 1 when the "side" is really the first or last
     string, one cell off.
     """
+    outside = [np.median(_visibility(photo, model, side, -0.095, -0.070)[0]) for side in range(4)]
+    inside = [np.median(_visibility(photo, model, side, 0.02, 0.08)[0]) for side in range(4)]
+    return np.asarray(np.array(outside) / np.maximum(inside, 2.0))
+
+
+def end_cell_ratio(photo: Photograph, model: PlaneModel) -> float:
+    """Return how visible the strings are in the outermost row of cells that shows them least, relative to elsewhere.
+
+    About 0 when that row lies on the frame's bar, so that the grid is one cell off: the only sign of it where the
+    strings that go on beyond the opposite side have left the picture. 1 where too little is inside the picture.
+    """
+    levels = np.full((4, 3), np.nan)
+    for side in range(4):
+        for cell in range(3):
+            seen, inside = _visibility(photo, model, side, 0.1 * cell + 0.02, 0.1 * cell + 0.08)
+            if inside.sum() >= 4:
+                levels[side, cell] = np.median(seen[inside])
+    if np.isnan(levels[:, 0]).all():
+        return 1.0
+    return float(np.nanmin(levels[:, 0]) / max(np.nanmedian(levels), 1e-3))
+
+
+def _visibility(
+    photo: Photograph, model: PlaneModel, side: int, near: float, far: float
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Return how far the strings that cross a side stand out between two depths, and which lie inside the picture."""
     side_px = float(side_lengths(model.corners_px).mean())
     offsets = np.linspace(-0.02, 0.02, 41)
-    ratios = np.zeros(4)
-    for side in range(4):
-        levels = []
-        for near, far in ((-0.095, -0.070), (0.02, 0.08)):
-            depth = np.linspace(near, far, 24)
-            profile = []
-            for number in range(1, CELLS):
-                t = np.broadcast_to(number / CELLS + offsets[:, None], (41, 24))
-                inward = np.broadcast_to(depth, (41, 24))
-                x, y = {0: (t, inward), 1: (1 - inward, t), 2: (t, 1 - inward), 3: (inward, t)}[side]
-                points = model.to_image(np.stack([x.ravel(), y.ravel()], axis=1))
-                colours, _ = photo.sample(points, (41, 24), 0.001 * side_px)
-                ridge = colours.max(2).mean(1)
-                ridge = ridge - np.median(ridge)
-                around = np.std(ridge[:15]) + np.std(ridge[26:]) + 0.008
-                profile.append(float(ridge[17:24].max() / around))
-            levels.append(float(np.median(profile)))
-        ratios[side] = levels[0] / max(levels[1], 2.0)
-    return ratios
+    shape = (41, 24)
+    inward = np.broadcast_to(np.linspace(near, far, 24), shape)
+    profile, whole = [], []
+    for number in range(1, CELLS):
+        t = np.broadcast_to(number / CELLS + offsets[:, None], shape)
+        x, y = {0: (t, inward), 1: (1 - inward, t), 2: (t, 1 - inward), 3: (inward, t)}[side]
+        points = model.to_image(np.stack([x.ravel(), y.ravel()], axis=1))
+        colours, inside = photo.sample(points, shape, 0.001 * side_px)
+        ridge = colours.max(2).mean(1)
+        ridge = ridge - np.median(ridge)
+        around = np.std(ridge[:15]) + np.std(ridge[26:]) + 0.008
+        profile.append(float(ridge[17:24].max() / around))
+        whole.append(bool(inside.all()))
+    return np.array(profile), np.array(whole)

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from reefsteps.errors import QuadratNotFoundError
+from reframing.gate import MIN_END_CELL
 from reframing.geometry import UNIT_SQUARE, PlaneModel, homography, order_corners, side_lengths, signed_area
 from reframing.quadrat import find_quadrat
 from reframing.rectification import rectify, source_side_px
 from reframing.sampling import Photograph
 from reframing.side_points import inner_end
+from reframing.strings import end_cell_ratio
 
 
 def _drawing() -> ModuleType:
@@ -103,6 +105,15 @@ def test_a_quadrat_of_few_pixels_shows_no_bevel() -> None:
     model = drawing.view(4, side_px=300.0)
     photo = Photograph.of(drawing.draw(model, strings=False)[0])
     assert inner_end(photo, model, 0) is None
+
+
+@pytest.mark.parametrize("shift", [(0.1, 0.0), (-0.1, 0.0), (0.0, 0.1), (0.0, -0.1)])
+def test_a_grid_one_cell_off_shows_no_strings_in_its_outermost_cells(shift: tuple[float, float]) -> None:
+    model = drawing.view(7)
+    photo = Photograph.of(drawing.draw(model, strings=True)[0])
+    off = model.after(homography(UNIT_SQUARE, UNIT_SQUARE + shift))
+    assert end_cell_ratio(photo, model) > 0.3
+    assert end_cell_ratio(photo, off) < MIN_END_CELL
 
 
 def test_masks_without_a_frame_are_refused() -> None:

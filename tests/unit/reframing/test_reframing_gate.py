@@ -63,6 +63,7 @@ def test_a_strong_reading_may_lie_further_from_the_mask() -> None:
         ({"strings": (5, 9)}, "5 strings down"),
         ({"grid_disagreement_percent": 1.6}, "strings and frame disagree"),
         ({"beyond": 0.9, "moved_percent": 8.0}, "strings go on beyond a side"),
+        ({"end_cell": 0.01, "moved_percent": 8.0}, "no strings in a side's outermost cells"),
         ({"squareness_percent": 1.6}, "no view of a square"),
         ({"mask_share_amiss": 0.7}, "70 % of the mask away from the frame"),
     ],
