@@ -16,7 +16,7 @@ MAX_SIDE_RATIO = 1.5
 ANGLE_RANGE_DEG = (58.0, 122.0)
 MIN_AREA_SHARE = 0.05  # of the picture
 MAX_RADIAL = 0.12
-MAX_RESIDUAL_PERCENT = 0.2
+MAX_RESIDUAL_PERCENT = {True: 0.1, False: 0.2}  # by whether strings were used; right fits leave 0.08 at most
 MAX_MOVED_PERCENT = 16.0
 MAX_UNCERTAINTY_PERCENT = {True: 0.5, False: 1.0}  # by whether strings were used
 MIN_STRINGS = 6
@@ -125,8 +125,9 @@ def _shape_failures(evidence: Evidence) -> list[str]:
 
 def _fit_failures(evidence: Evidence) -> list[str]:
     failures = []
-    if evidence.residual_percent > MAX_RESIDUAL_PERCENT:
-        failures.append(f"residual {evidence.residual_percent:.2f} % of the side (at most {MAX_RESIDUAL_PERCENT})")
+    most_residual = MAX_RESIDUAL_PERCENT[evidence.strings is not None]
+    if evidence.residual_percent > most_residual:
+        failures.append(f"residual {evidence.residual_percent:.2f} % of the side (at most {most_residual})")
     if abs(evidence.radial) > MAX_RADIAL:
         failures.append(f"lens distortion {evidence.radial:.2f} (at most {MAX_RADIAL})")
     if evidence.moved_percent > MAX_MOVED_PERCENT:

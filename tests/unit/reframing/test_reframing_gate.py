@@ -61,6 +61,7 @@ def test_a_strong_reading_may_lie_further_from_the_mask() -> None:
     ("change", "says"),
     [
         ({"strings": (5, 9)}, "5 strings down"),
+        ({"residual_percent": 0.12}, "residual 0.12 % of the side"),
         ({"grid_disagreement_percent": 1.6}, "strings and frame disagree"),
         ({"beyond": 0.9, "moved_percent": 8.0}, "strings go on beyond a side"),
         ({"end_cell": 0.01, "moved_percent": 8.0}, "no strings in a side's outermost cells"),
