@@ -111,6 +111,8 @@ def _write_pictures(run: Run, s3: Any, folder: Path) -> None:
         "mask.png": run.result.get("segmentation", {}).get("mask"),
     }
     for name, ref in wanted.items():
+        # A refused photograph must not show an earlier run's crop as its own.
+        (folder / name).unlink(missing_ok=True)
         if ref is None:
             continue
         version = {"VersionId": ref["version_id"]} if ref.get("version_id") else {}
