@@ -15,6 +15,8 @@ COMMON_OFFSET_SPREAD = 0.012
 WITHOUT_A_SIDE = -3.0
 CONTRAST_WEIGHT = 0.7
 COLOUR_WEIGHT = 4.0
+RIVAL_WEIGHT = 4.0
+RIVAL_FROM = 0.5  # strength of a line further in, relative to the candidate's
 SQUARE_SPREAD = 0.006  # by which coarse lines of the right reading miss a square
 MAX_READINGS = 5
 APART = 0.006  # readings that lie nearer than this are one
@@ -46,7 +48,10 @@ def choose(
         [*search.candidates, None] if start is None or not search.candidates else list(search.candidates)
         for search in searches
     ]
-    unary = [np.array([_own_score(item, priors) for item in side]) for side in sides]
+    unary = [
+        np.array([_own_score(search, item, priors) for item in side])
+        for search, side in zip(searches, sides, strict=True)
+    ]
     total = np.zeros([len(side) for side in sides])
     for index, scores in enumerate(unary):
         total = total + scores.reshape([-1 if axis == index else 1 for axis in range(4)])
@@ -109,14 +114,16 @@ def _from_unit_square(corners: Array) -> Array:
     return np.stack([first, second, third], axis=-1)
 
 
-def _own_score(item: Candidate | None, priors: tuple[tuple[float, float], ...]) -> float:
+def _own_score(search: SideSearch, item: Candidate | None, priors: tuple[tuple[float, float], ...]) -> float:
     if item is None:
         return WITHOUT_A_SIDE
+    rival = float(np.clip(_rival(search, item) - RIVAL_FROM, 0.0, 1.0))
     return (
         0.8 * float(np.log(max(item.strength, 0.05)))
         + CONTRAST_WEIGHT * float(np.clip(item.contrast, -1.0, 1.2))
         + COLOUR_WEIGHT * float(np.clip(item.colour, -1.0, 1.0))
         + 1.0 * item.backing
+        - RIVAL_WEIGHT * rival
         - 0.5 * min(((item.offset - expected) / spread) ** 2 for expected, spread in priors)
     )
 
@@ -165,20 +172,24 @@ def _likeness(searches: list[SideSearch], picked: tuple[Candidate | None, ...]) 
     )
 
 
-def _inner_rival(searches: list[SideSearch], picked: tuple[Candidate | None, ...]) -> float:
+def _rival(search: SideSearch, item: Candidate) -> float:
     """Return the strength of the strongest line parallel to a candidate and inside of it, relative to the candidate's.
 
-    Seabed has no such lines; a ruler along the inner edge has, and then it is the ruler's outer edge that was picked.
+    Seabed has no such lines; a ruler along the inner edge has, and then the candidate is the ruler's outer edge.
     """
     return max(
         (
             other.strength / max(item.strength, 0.05)
-            for search, item in zip(searches, picked, strict=True)
-            if item is not None
             for other in search.candidates
             if other.offset - item.offset > APART and abs(other.slope - item.slope) < PARALLEL
         ),
         default=0.0,
+    )
+
+
+def _inner_rival(searches: list[SideSearch], picked: tuple[Candidate | None, ...]) -> float:
+    return max(
+        (_rival(search, item) for search, item in zip(searches, picked, strict=True) if item is not None), default=0.0
     )
 
 

@@ -30,13 +30,15 @@ MIN_MEAN_SHARE = 0.8
 # The reading's score (choice): alone, less for every percent of the side by which it lies further from the mask than
 # masks usually do; and with how alike its four bars are, less for what is not seen of the least visible side.
 MIN_SCORE = 7.5
-MIN_READING = 14.0
+MIN_READING = 12.0
 READING_PER_LIKENESS = 15.0
 READING_PER_HIDDEN_SIDE = 20.0
+READING_PER_PERCENT_OFF_SQUARE = 20.0
+USUALLY_OFF_SQUARE_PERCENT = 0.5  # of a frame as it is built
 USUALLY_MOVED_PERCENT = 9.0
 SCORE_PER_MOVED_PERCENT = 1.75
 MIN_MARGIN = 0.8
-MAX_SQUARENESS_PERCENT = {True: 1.5, False: 0.75}  # by whether strings were used
+MAX_SQUARENESS_PERCENT = {True: 1.5, False: 1.25}  # by whether strings were used
 DOUBTFUL_LIKENESS = 0.6
 STRINGS_FOR_NO_SIDE = 8
 MIN_OUTLINE_AGREEMENT = 0.5
@@ -191,6 +193,7 @@ def _edge_failures(evidence: Evidence) -> list[str]:
     score = evidence.reading_score - SCORE_PER_MOVED_PERCENT * far
     reading = evidence.reading_score + READING_PER_LIKENESS * evidence.likeness
     reading -= READING_PER_HIDDEN_SIDE * (1 - min(shares))
+    reading -= READING_PER_PERCENT_OFF_SQUARE * max(0.0, evidence.squareness_percent - USUALLY_OFF_SQUARE_PERCENT)
     if score < MIN_SCORE or reading < MIN_READING:
         failures.append(
             f"the four edges do not read as one frame's ({score:.1f} and {reading:.1f}, at least {MIN_SCORE} and "

@@ -35,14 +35,15 @@ def test_a_clear_reading_is_accepted() -> None:
         ({"reading_score": 7.0}, "do not read as one frame's"),
         ({"likeness": -0.3}, "do not read as one frame's"),
         (
-            {"reading_score": 12.0, "likeness": 0.4, "visible_share": (1.0, 1.0, 0.75, 0.75)},
+            {"reading_score": 12.0, "likeness": 0.25, "visible_share": (1.0, 1.0, 0.75, 0.75)},
             "do not read as one frame's",
         ),
+        ({"reading_score": 13.0, "likeness": 0.5, "squareness_percent": 1.2}, "do not read as one frame's"),
         ({"moved_percent": 15.5}, "do not read as one frame's"),
         ({"moved_percent": 17.0}, "off the mask"),
         ({"reading_margin": 0.5}, "more than one set of edges"),
         ({"inner_rival": 1.1}, "a line further in runs parallel"),
-        ({"squareness_percent": 1.0}, "no view of a square"),
+        ({"squareness_percent": 1.3}, "no view of a square"),
         ({"mask_share_amiss": 0.5}, "50 % of the mask away from the frame"),
         ({"uncertainty_percent": 0.4}, "estimated corner error"),
         ({"outline_agreement": 0.4}, "mask's outline"),
@@ -55,6 +56,10 @@ def test_without_strings_each_figure_refuses_by_itself(change: dict[str, object]
 
 def test_a_strong_reading_may_lie_further_from_the_mask() -> None:
     assert check(replace(EDGES, moved_percent=15.5, reading_score=21.0)) > 0.99
+
+
+def test_a_clear_frame_need_not_be_built_quite_square() -> None:
+    assert check(replace(EDGES, squareness_percent=1.0)) > 0.99
 
 
 @pytest.mark.parametrize(
