@@ -78,6 +78,8 @@ def _card(tab: Page, photo: Path) -> Locator:
 def test_a_photograph_travels_from_the_browser_to_a_result_and_is_deleted_again(
     tab: Page, stack: dict[str, Any], samples: list[Path], artifacts: Path
 ) -> None:
+    from playwright.sync_api import expect
+
     url, photo = stack["page_url"], next(path for path in samples if path.name == MEASURED_NAME)
     tab.goto(f"{url}/upload")
     settle(tab)
@@ -101,7 +103,9 @@ def test_a_photograph_travels_from_the_browser_to_a_result_and_is_deleted_again(
 
     tab.get_by_role("link", name="Delete").last.click()
     tab.get_by_text("What will be removed").wait_for(timeout=60_000)
-    key = tab.get_by_label("Name of the photograph").input_value()
+    name = tab.get_by_label("Name of the photograph")
+    expect(name).not_to_have_value("")  # the browser fills it in a moment later than the page
+    key = name.input_value()
     tab.get_by_label("Confirmation").fill(key)
     tab.get_by_label("Confirmation").press("Enter")
     tab.get_by_role("button", name="Delete now").click()
