@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
     from tests.e2e.page_server import ServedPage
 
@@ -42,6 +42,16 @@ def settle(page: Page) -> None:
     page.wait_for_selector("h1", timeout=30_000)
     page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')", timeout=30_000)
     page.wait_for_load_state("networkidle")
+
+
+def loaded_width(picture: Locator) -> int:
+    """Return how many pixels wide a picture is, once the browser has it; 0 when it has not come within 20 s."""
+    wait = """async image => {
+        for (let tries = 0; tries < 200 && !(image.complete && image.naturalWidth); tries++)
+            await new Promise(next => setTimeout(next, 100));
+        return image.naturalWidth;
+    }"""
+    return int(picture.evaluate(wait))
 
 
 @pytest.mark.parametrize("name", ADDRESSES)

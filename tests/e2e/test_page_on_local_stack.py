@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local.samples import MEASURED_NAME, make_samples
-from tests.e2e.test_page_looks import settle
+from tests.e2e.test_page_looks import loaded_width, settle
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -97,8 +97,7 @@ def test_a_photograph_travels_from_the_browser_to_a_result_and_is_deleted_again(
     tab.get_by_text("Coral cover").first.wait_for(timeout=60_000)
     picture = tab.locator("img.under")
     picture.wait_for(timeout=30_000)
-    tab.wait_for_timeout(2000)
-    assert picture.evaluate("image => image.naturalWidth") > 300
+    assert loaded_width(picture) > 300
     tab.screenshot(path=artifacts / "stack-quadrat.png", full_page=True)
 
     tab.get_by_role("link", name="Delete").last.click()

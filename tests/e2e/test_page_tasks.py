@@ -12,7 +12,7 @@ import pytest
 
 from reefsteps.surveys import SurveyKey
 from tests.e2e import page_world
-from tests.e2e.test_page_looks import settle
+from tests.e2e.test_page_looks import loaded_width, settle
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -134,7 +134,7 @@ def test_slider_moves_by_keyboard_and_by_mouse(tab: Page, seeded_page: ServedPag
     assert box is not None
     tab.mouse.click(box["x"] + 0.8 * box["width"], box["y"] + 0.5 * box["height"])
     assert abs(int(slider.input_value()) - 80) <= 1
-    assert over.evaluate("image => image.complete && image.naturalWidth") == 800
+    assert loaded_width(over) == 800
     tab.screenshot(path=artifacts / "quadrat-years.png")
 
 
