@@ -134,6 +134,9 @@ def _figures(row: CoverageRow, detail: Provenance | None) -> None:
         unsure = r.uncertainty_percent
         error = "" if unsure is None else f", expected corner error {unsure:.2f} % of the side"
         st.caption(f"Frame found with confidence {r.confidence:.2f}{error}.")
+    if r.partly_visible:
+        st.badge("frame partly visible", icon=":material/visibility_off:", color="orange")
+        st.caption("Its corners follow from the frame and strings that show. Check the reframed picture.")
     skipped = detail.restoration.skipped_because
     if skipped:
         st.caption(f"Colour was left as it is: {plain(skipped)}")

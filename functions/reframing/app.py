@@ -70,7 +70,13 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     elapsed_s = round(time.perf_counter() - started, 3)
     result = dataclasses.replace(result, elapsed_s=elapsed_s, pipeline_version=SETTINGS.pipeline_version)
     save_record(STORAGE, SETTINGS.reframed_bucket, survey, result, earlier.source, metadata)
-    logger.info("reframed", manual=result.manual, confidence=result.confidence, strings=result.strings_used)
+    logger.info(
+        "reframed",
+        manual=result.manual,
+        confidence=result.confidence,
+        strings=result.strings_used,
+        partly_visible=result.partly_visible,
+    )
     return result.to_json()
 
 
@@ -153,4 +159,11 @@ def _result(located: Located, refs: tuple[ObjectRef, ObjectRef], side_px: int, s
         px_per_cm=round(side_px / side_cm, 4),
         elapsed_s=0.0,
         model=located.identity,
+        visible_share=None if fit is None else _rounded(fit.visible_share),
+        partly_visible=fit is not None and fit.partly_visible,
     )
+
+
+def _rounded(shares: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    top, right, bottom, left = (round(share, 3) for share in shares)
+    return top, right, bottom, left

@@ -74,6 +74,7 @@ class Quadrat:
     cover_percent: float
     colonies: tuple[float, ...]  # cm2
     manual: bool = False
+    partly_visible: bool = False
 
 
 def create_buckets(s3: Any, origin: str | None = None) -> None:
@@ -206,6 +207,8 @@ def _provenance(q: Quadrat) -> dict[str, Any]:
             "side_cm": 100.0,
             "side_px": 800,
             "px_per_cm": 8.0,
+            "visible_share": None if q.manual else [1.0, 0.42 if q.partly_visible else 1.0, 0.9, 0.98],
+            "partly_visible": q.partly_visible,
             "elapsed_s": 0.8,
             "model": None if q.manual else {"name": "detectron2-reframe", "sha256": SHA},
         },

@@ -3,6 +3,7 @@
 The model is stood in for by the drawn frame's mask; the models themselves have tests of their own.
 """
 
+import dataclasses
 import importlib
 import json
 import os
@@ -22,6 +23,7 @@ from moto import mock_aws
 from reefsteps.errors import InvalidParameterError, ModelNotReadyError, PhotoNotFoundError, QuadratNotFoundError
 from reefsteps.images import decode, encode_jpeg
 from reefsteps.results import ModelIdentity, ObjectRef, ReframingResult, RestorationResult, Source, SurveyRef
+from reframing.quadrat import QuadratFit, find_quadrat
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -141,6 +143,24 @@ def test_frame_is_found_and_cut_out(app: ModuleType, s3: "S3Client") -> None:
     assert metadata["pipeline-version"] == result.pipeline_version == "1.2.3"
     assert decode(read(s3, f"thumbnails/{STEM}.jpg")[0]).pixels_bgr.shape == (320, 320, 3)
     assert ReframingResult.from_json(json.loads(read(s3, f"results/{STEM}.json")[0])) == result
+
+
+def test_a_partly_visible_frame_is_said_to_be(app: ModuleType, s3: "S3Client") -> None:
+    shares = (1.0, 0.41234, 0.9, 1.0)
+
+    def hidden(*found: Any) -> QuadratFit:
+        return dataclasses.replace(find_quadrat(*found), partly_visible=True, visible_share=shares)
+
+    with fake_model(app, frame_mask()):
+        whole = run(app, restored(s3))
+        with mock.patch.object(app, "find_quadrat", hidden):
+            run(app, restored(s3))
+    assert not whole.partly_visible
+    assert whole.visible_share is not None
+    assert min(whole.visible_share) > 0.9
+    kept = ReframingResult.from_json(json.loads(read(s3, f"results/{STEM}.json")[0]))
+    assert kept.partly_visible
+    assert kept.visible_share == (1.0, 0.412, 0.9, 1.0)
 
 
 def test_corners_by_hand_replace_detection_and_are_kept_for_this_version(app: ModuleType, s3: "S3Client") -> None:

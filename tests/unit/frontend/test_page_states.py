@@ -17,6 +17,7 @@ from frontend.services import executions, measurements
 from frontend.settings import Settings, settings
 from reefsteps.errors import ConfigurationError, DatabaseUnavailableError
 from reefsteps.settings import Environment
+from reefsteps.surveys import SurveyKey
 from tests.e2e import page_world
 from tests.unit.frontend.conftest import APP
 
@@ -239,6 +240,17 @@ def test_gallery_links_are_signed_and_no_picture_passes_through_the_page(world: 
     addresses = [picture.url for element in _elements(app, "Image") for picture in element.proto.imgs]
     assert addresses
     assert all("X-Amz-Signature=" in address and "/thumbnails/" in address for address in addresses)
+
+
+def test_quadrat_says_when_a_part_of_its_frame_is_hidden(empty_world: PageWorld, texts: Texts) -> None:
+    quadrats = [
+        page_world.Quadrat(SurveyKey(2006, "Takapoto", number), 12.5, (30.0,), partly_visible=hidden)
+        for number, hidden in ((1, True), (2, False))
+    ]
+    page_world.write_results(empty_world.database, quadrats)
+    said = [texts(empty_world.open("quadrat", island="Takapoto", year="2006", location=place)) for place in "12"]
+    assert "frame partly visible" in said[0]
+    assert "partly visible" not in said[1]
 
 
 def test_quadrat_shows_provenance_and_camera_names_are_harmless(world: PageWorld, texts: Texts) -> None:

@@ -52,6 +52,14 @@ def test_corners_are_found_at_any_roll(roll_deg: float, strings: bool) -> None:
     assert error_percent(fit.corners_px, model) < 4 * fit.uncertainty_percent
 
 
+def test_a_frame_that_leaves_the_picture_is_measured_by_its_strings_and_said_to() -> None:
+    model = drawing.view(20, side_px=540)
+    assert model.corners_px[:, 1].min() < 0
+    fit = find_quadrat(*drawing.draw(model, strings=True))
+    assert fit.partly_visible
+    assert error_percent(fit.corners_px, model) < 0.3
+
+
 def test_mirrored_photograph_gives_mirrored_corners_in_the_same_order() -> None:
     picture, mask = drawing.draw(drawing.view(12), strings=True)
     fit = find_quadrat(picture, mask)
