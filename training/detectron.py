@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from detectron2.checkpoint import DetectionCheckpointer
 from detectron2.config import CfgNode, get_cfg
 from detectron2.data.transforms import ResizeShortestEdge
 from detectron2.modeling import build_model
@@ -30,16 +31,27 @@ def load_config(path: Path, device: str | None = None) -> CfgNode:
 
 
 def new_model(cfg: CfgNode) -> torch.nn.Module:
-    """Return the untrained model on its device."""
-    return build_model(cfg)
+    """Return the model on its device, with the weights of ``MODEL.WEIGHTS`` where the configuration names any.
+
+    That may be a ``.pth`` that this package wrote or a file of detectron2's model zoo; tensors of another shape (the
+    zoo's heads have 80 classes) are left as they begin, with a warning by detectron2.
+    """
+    model = build_model(cfg)
+    if cfg.MODEL.WEIGHTS:
+        DetectionCheckpointer(model).load(cfg.MODEL.WEIGHTS)
+    return model
 
 
 def in_mixed_precision(model: torch.nn.Module) -> torch.nn.Module:
-    """Return the model with its convolutions run in bfloat16 and channels last: much faster where the CPU knows both.
+    """Return the model with its convolutions run in bfloat16 and channels last: much faster where the machine knows it.
 
-    Weights, box head and losses stay in 32 bits.
+    Weights, box head and losses stay in 32 bits, and so does everything on a CPU without bfloat16 (AVX2 only), where it
+    would be emulated.
     """
     model = model.to(memory_format=torch.channels_last)
+    on_cpu = next(model.parameters()).device.type == "cpu"
+    if on_cpu and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return model
     model.backbone.forward = _in_bfloat16(model.backbone.forward)
     model.proposal_generator.rpn_head.forward = _in_bfloat16(model.proposal_generator.rpn_head.forward)
     model.roi_heads.mask_head.layers = _in_bfloat16(model.roi_heads.mask_head.layers)
@@ -102,6 +114,7 @@ def export(weights: dict[str, torch.Tensor], cfg: CfgNode, stem: Path) -> None:
     torch.save({"model": half}, stem.with_suffix(".pth"))
     plain = cfg.clone()
     plain.MODEL.DEVICE = "cpu"
+    plain.MODEL.WEIGHTS = ""  # where a training began is no part of what it made
     plain.OUTPUT_DIR = "."
     stem.with_suffix(".yaml").write_text(plain.dump(), encoding="utf-8")
 

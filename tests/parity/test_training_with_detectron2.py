@@ -19,7 +19,7 @@ import torch  # noqa: E402
 
 from training import train  # noqa: E402
 from training.detectron import load_config, new_model, predictor, to_input  # noqa: E402
-from training.examples import coral_example  # noqa: E402
+from training.examples import CORAL_SIDE_PX, coral_example  # noqa: E402
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 
@@ -59,7 +59,7 @@ def test_training_writes_a_model_that_predicts_and_resumes(tmp_path: Path, short
     train.train(arguments(out, config=short_config))
     assert torch.load(out / "last.pth", weights_only=True)["iteration"] == 2
     found = predictor(out / "detectron2-classifier.pth", 1)(coral_example(1).image_bgr)
-    assert found.masks.shape[1:] == (256, 256)
+    assert found.masks.shape[1:] == (CORAL_SIDE_PX, CORAL_SIDE_PX)
     assert len(found.scores) == len(found.masks)
     longer = short_config.read_text(encoding="utf-8").replace("MAX_ITER: 2", "MAX_ITER: 3")
     short_config.write_text(longer, encoding="utf-8")
@@ -72,7 +72,7 @@ def test_training_on_a_coco_export(tmp_path: Path, short_config: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), picture.image_bgr)
     outline = [20.0, 20.0, 120.0, 20.0, 120.0, 110.0, 20.0, 110.0]
     export = {
-        "images": [{"id": 1, "file_name": "a.png", "width": 256, "height": 256}],
+        "images": [{"id": 1, "file_name": "a.png", "width": CORAL_SIDE_PX, "height": CORAL_SIDE_PX}],
         "categories": [{"id": 1, "name": "coral"}],
         "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "segmentation": [outline]}],
     }
@@ -94,6 +94,20 @@ def test_exported_weights_are_the_models_own(tmp_path: Path) -> None:
     assert load_config(tmp_path / "m.yaml").MODEL.RESNETS.WIDTH_PER_GROUP == cfg.MODEL.RESNETS.WIDTH_PER_GROUP
 
 
+def test_training_begins_with_the_weights_that_the_configuration_names(tmp_path: Path, short_config: Path) -> None:
+    from training.detectron import export
+
+    first = new_model(load_config(short_config))
+    export(first.state_dict(), load_config(short_config), tmp_path / "first")
+    named = tmp_path / "named.yaml"
+    named.write_text(f"_BASE_: {short_config}\nMODEL: {{WEIGHTS: {tmp_path / 'first.pth'}}}\n", encoding="utf-8")
+    began = new_model(load_config(named)).state_dict()
+    for name, value in first.state_dict().items():
+        assert torch.allclose(value.float(), began[name].float(), atol=2e-3, rtol=2e-3), name
+    export(began, load_config(named), tmp_path / "trained")
+    assert load_config(tmp_path / "trained.yaml").MODEL.WEIGHTS == ""
+
+
 def test_instances_keep_their_numbers_apart() -> None:
     example = coral_example(11)
     target = to_input(example, 0.1)["instances"]
@@ -103,7 +117,7 @@ def test_instances_keep_their_numbers_apart() -> None:
     tight = target.gt_masks.get_bounding_boxes().tensor
     assert bool((target.gt_boxes.tensor[:, :2] <= tight[:, :2]).all())
     assert bool((target.gt_boxes.tensor[:, 2:] >= tight[:, 2:]).all())
-    assert float(target.gt_boxes.tensor.min()) >= 0 and float(target.gt_boxes.tensor.max()) <= 256
+    assert float(target.gt_boxes.tensor.min()) >= 0 and float(target.gt_boxes.tensor.max()) <= CORAL_SIDE_PX
 
 
 def test_the_same_seed_gives_the_same_batches() -> None:
