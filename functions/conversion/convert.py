@@ -22,7 +22,7 @@ from reefsteps.detection.manifest import FORMAT, Evaluation, FileIdentity, Manif
 from reefsteps.detection.onnx_engine import OnnxDetector
 from reefsteps.errors import UnsupportedModelError
 
-CONVERTER_VERSION = "1.1"
+CONVERTER_VERSION = "1.2"
 PRECISIONS = ("fp32", "fp16", "int8")
 _CHECK_SHAPE = (320, 416)  # no multiples of 64, so padding takes part
 

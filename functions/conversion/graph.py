@@ -142,14 +142,28 @@ class Graph:
         self._channels[output] = self._channels[source]
         return output
 
-    def upconv(self, source: str, layer: str) -> str:
-        """Add a 2 x 2 transposed convolution that doubles height and width."""
-        weight, bias = self.tensor(f"{layer}.weight"), self.tensor(f"{layer}.bias")
+    def upsampled(self, source: str, upconv: str, predictor: str) -> str:
+        """Add a 2 x 2 transposed convolution that doubles height and width, a ReLU and a 1 x 1 convolution.
+
+        A stride of 2 keeps the four output pixels of an input pixel apart: they are four 1 x 1 convolutions, the
+        predictor sees one of them at a time, and only its few channels have to be laid out in the larger picture.
+        """
+        weight, bias = self.tensor(f"{upconv}.weight"), self.tensor(f"{upconv}.bias")
         if weight.shape[0] != self.channels(source) or weight.shape[2:] != (2, 2):
-            raise UnsupportedModelError(f"'{layer}' has a weight {weight.shape}; a 2 x 2 upsampling is supported.")
-        inputs = source, self._store(f"{layer}.weight", weight), self._store(f"{layer}.bias", bias)
-        output = self.op("ConvTranspose", *inputs, name=layer, kernel_shape=[2, 2], strides=[2, 2])
-        self._channels[output] = int(weight.shape[1])
+            raise UnsupportedModelError(f"'{upconv}' has a weight {weight.shape}; a 2 x 2 upsampling is supported.")
+        last, last_bias = self.tensor(f"{predictor}.weight"), self.tensor(f"{predictor}.bias")
+        if last.shape[1:] != (weight.shape[1], 1, 1):
+            raise UnsupportedModelError(f"'{predictor}' has a weight {last.shape}, {weight.shape[1]} channels come.")
+        four = np.transpose(weight, (2, 3, 1, 0)).reshape(-1, weight.shape[0], 1, 1)  # (row, column, channel) major
+        inner = self._store(f"{upconv}.weight", four), self._store(f"{upconv}.bias", np.tile(bias, 4))
+        hidden = self.op("Relu", self.op("Conv", source, *inner, name=upconv, kernel_shape=[1, 1]))
+        outer = (
+            self._store(f"{predictor}.weight", np.tile(last, (4, 1, 1, 1))),
+            self._store(f"{predictor}.bias", np.tile(last_bias, 4)),
+        )
+        logits = self.op("Conv", hidden, *outer, name=predictor, kernel_shape=[1, 1], group=4)
+        output = self.op("DepthToSpace", logits, blocksize=2, mode="DCR")
+        self._channels[output] = int(last.shape[0])
         return output
 
     def linear(self, source: str, layer: str) -> str:

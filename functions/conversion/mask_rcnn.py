@@ -303,8 +303,7 @@ class _Builder:
         values, order = self.pooled(pyramid, boxes, cfg.mask_resolution, cfg.mask_sampling)
         for index in range(1, self.arch.mask_convs + 1):
             values = g.conv(values, f"{_MASK}mask_fcn{index}", relu=True)
-        values = g.relu(g.upconv(values, f"{_MASK}deconv"))
-        logits = g.conv(values, f"{_MASK}predictor")
+        logits = g.upsampled(values, f"{_MASK}deconv", f"{_MASK}predictor")
         count = g.channels(logits)
         if count not in (1, len(cfg.class_names)):
             raise UnsupportedModelError(f"The mask head gives {count} masks for {len(cfg.class_names)} classes.")
