@@ -74,10 +74,11 @@ def through_points(a: Array, b: Array) -> Array:
 
 def intersection(first: Array, second: Array) -> Array | None:
     """Return the point (2,) where two lines meet, or None when they are parallel."""
-    meeting = np.cross(first, second)
-    if abs(meeting[2]) < 1e-9:
+    (a, b, c), (d, e, f) = first.tolist(), second.tolist()
+    scale = a * e - b * d
+    if abs(scale) < 1e-9:
         return None
-    return np.asarray(meeting[:2] / meeting[2])
+    return np.array([(b * f - c * e) / scale, (c * d - a * f) / scale])
 
 
 # Focal lengths that cameras have, in half diagonals of the picture: a 14 mm fisheye-like wide angle to an 85 mm lens
@@ -132,7 +133,7 @@ class PlaneModel:
         """Return image points (N, 2) of plane points (N, 2)."""
         centre, scale = _normalisation(self.width_px, self.height_px)
         ideal = apply_homography(self.matrix, plane)
-        return np.asarray(centre + scale * ideal * (1 + self.radial * np.sum(ideal**2, axis=1, keepdims=True)))
+        return np.asarray(centre + scale * ideal * (1 + self.radial * _squared_length(ideal)))
 
     def normalise(self, image: Array) -> Array:
         """Return image points (N, 2) in the centred, half-diagonal coordinates of ``matrix`` (still distorted)."""
@@ -156,8 +157,13 @@ def undistort(points: Array, radial: float) -> Array:
         return points
     ideal = points
     for _ in range(5):
-        ideal = points / (1 + radial * np.sum(ideal**2, axis=1, keepdims=True))
+        ideal = points / (1 + radial * _squared_length(ideal))
     return ideal
+
+
+def _squared_length(points: Array) -> Array:
+    """Return (N, 1); numpy's sum over an axis of two is several times slower."""
+    return np.asarray(points[:, :1] ** 2 + points[:, 1:] ** 2)
 
 
 def _normalisation(width_px: int, height_px: int) -> tuple[Array, float]:

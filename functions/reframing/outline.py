@@ -9,6 +9,7 @@ outline best make the quadrilateral.
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -207,9 +208,12 @@ def _best_quad(outline: _Outline, mask: NDArray[np.uint8], *, inside_is_mask: bo
     ys, xs = np.nonzero(mask[::3, ::3])
     mask_points = np.stack([xs, ys], axis=1).astype(np.float64) * 3
     best: tuple[float, Array | None] = (0.6, None)
-    for quad in _candidate_quads(lines, (width, height), hull_area):
-        support = _side_support(quad, distance)
-        wrong = _share_on_wrong_side(quad, mask_points, inside_is_mask=inside_is_mask)
+    quads = _candidate_quads(lines, (width, height), hull_area)
+    if not quads:
+        return None
+    supports = _side_support(np.stack(quads), distance)
+    wrongs = _share_on_wrong_side(np.stack(quads), mask_points, inside_is_mask=inside_is_mask)
+    for quad, support, wrong in zip(quads, supports, wrongs, strict=True):
         lengths = side_lengths(quad)
         score = (
             float(np.mean(support))
@@ -223,7 +227,7 @@ def _best_quad(outline: _Outline, mask: NDArray[np.uint8], *, inside_is_mask: bo
     if best[1] is None:
         return None
     refined = _refit(best[1], outline)
-    return refined, float(np.mean(_side_support(refined, distance)))
+    return refined, float(np.mean(_side_support(refined[None], distance)))
 
 
 def _candidate_quads(lines: list[tuple[float, float, float]], size: tuple[int, int], hull_area: float) -> list[Array]:
@@ -231,9 +235,9 @@ def _candidate_quads(lines: list[tuple[float, float, float]], size: tuple[int, i
     quads = []
     by_angle = sorted(lines)
     for four in itertools.combinations(by_angle, 4):
-        angles = np.array([line[0] for line in four])
-        turns = np.diff(np.append(angles, angles[0] + 2 * np.pi))
-        if turns.min() < np.deg2rad(50) or turns.max() > np.deg2rad(130):
+        angles = [line[0] for line in four]
+        turns = [b - a for a, b in itertools.pairwise([*angles, angles[0] + 2 * math.pi])]
+        if min(turns) < math.radians(50) or max(turns) > math.radians(130):
             continue
         planes = [np.array([np.cos(a), np.sin(a), -offset]) for a, offset, _ in four]
         corners = [intersection(planes[i - 1], planes[i]) for i in range(4)]
@@ -250,29 +254,31 @@ def _candidate_quads(lines: list[tuple[float, float, float]], size: tuple[int, i
     return quads
 
 
-def _side_support(quad: Array, distance: NDArray[np.float32]) -> Array:
-    """Return for each side the share of its part within the picture that has outline points beside it."""
+def _side_support(quads: Array, distance: NDArray[np.float32]) -> Array:
+    """Return the share of each side of quads (N, 4, 2) within the picture that has outline beside it, (N, 4)."""
     height, width = distance.shape
-    t = np.linspace(0.04, 0.96, 48)[None, :, None]
-    points = quad[:, None] * (1 - t) + np.roll(quad, -1, 0)[:, None] * t
+    t = np.linspace(0.04, 0.96, 48)[:, None]
+    following = np.roll(quads, -1, 1)
+    points = quads[:, :, None] * (1 - t) + following[:, :, None] * t
     x, y = points[..., 0].astype(int), points[..., 1].astype(int)
     visible = (x > BORDER_PX) & (x < width - 1 - BORDER_PX) & (y > BORDER_PX) & (y < height - 1 - BORDER_PX)
-    near = distance[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)] < 0.018 * side_lengths(quad).mean()
-    count = visible.sum(1)
-    return np.where(count >= 5, (near & visible).sum(1) / np.maximum(count, 1), 0.5)
+    within = 0.018 * np.linalg.norm(following - quads, axis=2).mean(1)
+    near = distance[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)] < within[:, None, None]
+    count = visible.sum(2)
+    return np.where(count >= 5, (near & visible).sum(2) / np.maximum(count, 1), 0.5)
 
 
-def _share_on_wrong_side(quad: Array, mask_points: Array, *, inside_is_mask: bool) -> float:
-    """Return the share of mask points outside an outer quadrilateral, or inside an inner one (3 % tolerance)."""
-    centre = quad.mean(0)
-    moved = centre + (quad - centre) * (1.03 if inside_is_mask else 0.95)
-    edges = np.roll(moved, -1, 0) - moved
-    normals = np.stack([-edges[:, 1], edges[:, 0]], axis=1)
-    outside = np.zeros(len(mask_points), bool)
-    for corner, normal in zip(moved, normals, strict=True):
-        outside |= (mask_points - corner) @ normal < 0
-    share = float(outside.mean())
-    return share if inside_is_mask else 1.0 - share
+def _share_on_wrong_side(quads: Array, mask_points: Array, *, inside_is_mask: bool) -> Array:
+    """Return the share of mask points outside outer quads (N, 4, 2), or inside inner ones (3 % tolerance), (N,)."""
+    centre = quads.mean(1, keepdims=True)
+    moved = centre + (quads - centre) * (1.03 if inside_is_mask else 0.95)
+    edges = np.roll(moved, -1, 1) - moved
+    normals = np.stack([-edges[..., 1], edges[..., 0]], axis=-1)
+    shares = [
+        ((mask_points @ normal.T) < np.sum(corners * normal, axis=1)).any(1).mean()
+        for corners, normal in zip(moved, normals, strict=True)
+    ]
+    return np.array(shares) if inside_is_mask else 1.0 - np.array(shares)
 
 
 def _refit(quad: Array, outline: _Outline) -> Array:

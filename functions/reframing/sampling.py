@@ -30,6 +30,11 @@ def on_side(side: int, along: Array, inward: Array) -> Array:
     return np.stack([np.ravel(x), np.ravel(y)], axis=1)
 
 
+def largest_channel(colours: Floats) -> Floats:
+    """Return the largest of three channels (..., 3): the same as ``max(-1)``, which numpy does several times slower."""
+    return np.asarray(np.maximum(np.maximum(colours[..., 0], colours[..., 1]), colours[..., 2]))
+
+
 @dataclass(frozen=True)
 class Strip:
     """A resampled band: rows run across (``across``), columns along (``along``)."""

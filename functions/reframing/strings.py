@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from reframing.fitting import Constraint, joint_fit
 from reframing.geometry import Array, PlaneModel, side_lengths
-from reframing.sampling import Floats, Photograph, rectified
+from reframing.sampling import Floats, Photograph, largest_channel, rectified
 
 CELLS = 10
 SIZE_PX = 640
@@ -83,9 +83,15 @@ def find_grid(photo: Photograph, start: PlaneModel) -> Grid | None:
 
 
 def _local_contrast(straight: Floats) -> Floats:
-    """Grey (mean and brightest channel) minus its surroundings: removes shadows and vignetting."""
-    grey = 0.5 * straight.max(2) + 0.5 * straight.mean(2)
+    """Grey minus its surroundings: removes shadows and vignetting."""
+    grey = _grey(straight)
     return np.asarray(grey - cv2.GaussianBlur(grey, (0, 0), 0.03 * SIZE_PX), np.float32)
+
+
+def _grey(colours: Floats) -> Floats:
+    """Mean of the mean and the brightest channel (...,) of colours (..., 3)."""
+    mean = (colours[..., 0] + colours[..., 1] + colours[..., 2]) / 3
+    return np.asarray(0.5 * largest_channel(colours) + 0.5 * mean, np.float32)
 
 
 def _lines(grey: Floats, reach: float) -> list[_Line]:
@@ -172,7 +178,7 @@ def _measure(photo: Photograph, model: PlaneModel, axis: int, number: int, reach
     across = number / CELLS + np.broadcast_to(offsets[:, None], t.shape)
     plane = np.stack([across.ravel(), t.ravel()] if axis == 0 else [t.ravel(), across.ravel()], axis=1)
     colours, inside = photo.sample(model.to_image(plane), t.shape, step * side_px)
-    grey = cv2.GaussianBlur(0.5 * colours.max(2) + 0.5 * colours.mean(2), (0, 0), sigmaX=1.2, sigmaY=1.2)
+    grey = cv2.GaussianBlur(_grey(colours), (0, 0), sigmaX=1.2, sigmaY=1.2)
     fifth = max(2, len(offsets) // 5)
     grey = grey - np.maximum(grey[:fifth].mean(0), grey[-fifth:].mean(0))
     grey = grey * np.exp(-0.5 * (offsets / (0.7 * reach)) ** 2)[:, None].astype(np.float32)
@@ -250,7 +256,7 @@ def _visibility(
         x, y = {0: (t, inward), 1: (1 - inward, t), 2: (t, 1 - inward), 3: (inward, t)}[side]
         points = model.to_image(np.stack([x.ravel(), y.ravel()], axis=1))
         colours, inside = photo.sample(points, shape, 0.001 * side_px)
-        ridge = colours.max(2).mean(1)
+        ridge = largest_channel(colours).mean(1)
         ridge = ridge - np.median(ridge)
         around = np.std(ridge[:15]) + np.std(ridge[26:]) + 0.008
         profile.append(float(ridge[17:24].max() / around))
