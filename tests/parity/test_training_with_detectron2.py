@@ -108,26 +108,6 @@ def test_training_begins_with_the_weights_that_the_configuration_names(tmp_path:
     assert load_config(tmp_path / "trained.yaml").MODEL.WEIGHTS == ""
 
 
-def test_the_average_of_runs_is_a_model_of_its_own(tmp_path: Path) -> None:
-    from training.average import average
-    from training.detectron import export
-
-    cfg = load_config(CONFIGS / "classifier-demo.yaml")
-    runs = [new_model(cfg).state_dict() for _ in range(2)]
-    for number, weights in enumerate(runs):
-        export(weights, cfg, tmp_path / f"run{number}")
-    average([tmp_path / "run0.pth", tmp_path / "run1.pth"], tmp_path / "mean" / "m.pth")
-    mean = torch.load(tmp_path / "mean" / "m.pth", weights_only=True)["model"]
-    for name, value in mean.items():
-        if value.is_floating_point():
-            assert torch.allclose(value.float(), (runs[0][name] + runs[1][name]) / 2, atol=2e-3, rtol=2e-3), name
-    predictor(tmp_path / "mean" / "m.pth", 1)(coral_example(1).image_bgr)
-    other = load_config(CONFIGS / "reframe-demo.yaml")
-    export(new_model(other).state_dict(), other, tmp_path / "other")
-    with pytest.raises(ValueError, match="different networks"):
-        average([tmp_path / "run0.pth", tmp_path / "other.pth"], tmp_path / "never.pth")
-
-
 def test_instances_keep_their_numbers_apart() -> None:
     example = coral_example(11)
     target = to_input(example, 0.1)["instances"]
