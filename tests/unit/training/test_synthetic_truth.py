@@ -111,13 +111,25 @@ def test_unproject_inverts_project(point: list[float], k1: float, lean: float) -
     assert view.unproject(view.project(plane)) == pytest.approx(plane, abs=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.floats(0, 1.5), st.floats(20.0, 60.0))
-def test_painted_edges_are_unbiased(angle: float, half: float) -> None:
+def painted_excess_px(angle: float, half: float) -> float:
+    """Return by how much each edge of a painted square lies outside of where it should."""
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     square = (UNIT_SQUARE * 2 - 1) * half @ turn.T + 100.3
     side = np.sqrt(coverage([square], 200, 200).astype(float).sum() / 255)
-    assert side / 2 - half == pytest.approx(0, abs=0.15)
+    return float(side / 2 - half)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(0, 1.5), st.floats(20.0, 60.0))
+def test_painted_edges_lie_where_they_should(angle: float, half: float) -> None:
+    # OpenCV rounds outlines to sixteenths of a pixel; level edges round alike: 0.162 is the most of 17,000 squares.
+    assert painted_excess_px(angle, half) == pytest.approx(0, abs=0.2)
+
+
+def test_painted_edges_are_unbiased() -> None:
+    random = np.random.default_rng(0)
+    excess = [painted_excess_px(random.uniform(0, 1.5), random.uniform(20, 60)) for _ in range(400)]
+    assert np.mean(excess) == pytest.approx(0, abs=0.02)
 
 
 @given(st.integers(0, 3), st.booleans())
