@@ -114,7 +114,7 @@ class ReframingResult(Record):
     model: ModelIdentity | None = None  # None when the corners are manual
     pipeline_version: str | None = None
     # Share of the top, right, bottom and left side on which the edge was measured; None when manual and in old records.
-    visible_share: tuple[float, float, float, float] | None = None
+    visible_share: tuple[float, ...] | None = None
     partly_visible: bool = False  # a corner outside the picture, or less than half of a side seen
 
 

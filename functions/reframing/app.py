@@ -159,11 +159,6 @@ def _result(located: Located, refs: tuple[ObjectRef, ObjectRef], side_px: int, s
         px_per_cm=round(side_px / side_cm, 4),
         elapsed_s=0.0,
         model=located.identity,
-        visible_share=None if fit is None else _rounded(fit.visible_share),
+        visible_share=None if fit is None else tuple(round(share, 3) for share in fit.visible_share),
         partly_visible=fit is not None and fit.partly_visible,
     )
-
-
-def _rounded(shares: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
-    top, right, bottom, left = (round(share, 3) for share in shares)
-    return top, right, bottom, left

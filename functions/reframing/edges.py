@@ -201,10 +201,9 @@ def _forget_echoes(left: Array, row: int, shifts: NDArray[np.intp], reach: float
     ``shifts`` (shapes, segments) says by how many rows each shape is off the line's own in each segment.
     """
     furthest = int(np.abs(shifts).max()) + int(np.ceil(reach))
-    rows = np.arange(max(0, row - furthest), min(left.shape[1], row + furthest + 1))
-    apart = np.abs(rows[None, :, None] + shifts[:, None, :] - row)
-    shared = np.count_nonzero(apart < reach, axis=2) > 0.15 * SEGMENTS
-    left[:, rows[0] : rows[-1] + 1][shared] = 0
+    near = slice(max(0, row - furthest), row + furthest + 1)  # no line further away can share a part of the way
+    apart = np.abs(np.arange(left.shape[1])[None, near, None] + shifts[:, None, :] - row)
+    left[:, near][np.count_nonzero(apart < reach, axis=2) > 0.15 * SEGMENTS] = 0
 
 
 def _backing(item: Candidate, others: list[Candidate]) -> float:

@@ -211,8 +211,9 @@ def _best_quad(outline: _Outline, mask: NDArray[np.uint8], *, inside_is_mask: bo
     quads = _candidate_quads(lines, (width, height), hull_area)
     if not quads:
         return None
-    supports = _side_support(np.stack(quads), distance)
-    wrongs = _share_on_wrong_side(np.stack(quads), mask_points, inside_is_mask=inside_is_mask)
+    together = np.stack(quads)
+    supports = _side_support(together, distance)
+    wrongs = _share_on_wrong_side(together, mask_points, inside_is_mask=inside_is_mask)
     for quad, support, wrong in zip(quads, supports, wrongs, strict=True):
         lengths = side_lengths(quad)
         score = (

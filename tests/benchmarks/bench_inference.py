@@ -94,11 +94,7 @@ class Worker:
         threads: int = THREADS,
         size: int = SIZE,
         photo: str = PICTURE,
-        *,
-        files_cached: bool = True,
     ) -> None:
-        if not files_cached:
-            forget_files()
         worker = [python, "-m", "tests.benchmarks.inference_worker"]
         command = [*worker, engine, folder, name, folder / photo, threads, size]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "functions"), str(ROOT)])}
@@ -161,7 +157,7 @@ def main() -> None:
 
 def prepare(folder: Path) -> None:
     """Write checkpoints, their conversions, 8-bit variants and the picture into the folder, unless they are there."""
-    if (folder / PICTURE).exists():
+    if (folder / PHOTO).exists():  # written last
         return
     photo = picture(800, 800, 1)
     for name, depth in DEPTHS.items():
@@ -176,8 +172,7 @@ def prepare(folder: Path) -> None:
             for each, stem in ((manifest, name), (described, f"{name}.int8")):
                 sized = dataclasses.replace(each, min_size_test=size)
                 (folder / f"{stem}.{size}.json").write_text(sized.dump(), "utf-8")
-    for name, shape in ((PHOTO, PHOTO_SHAPE), (PICTURE, photo.shape[:2])):
-        pixels = photo if photo.shape[:2] == shape else picture(*shape, 1)
+    for name, pixels in ((PICTURE, photo), (PHOTO, picture(*PHOTO_SHAPE, 1))):
         Image.fromarray(pixels[:, :, ::-1].copy()).save(folder / name, compress_level=1)
 
 
@@ -196,9 +191,9 @@ def start(folder: Path) -> None:
         starts = engines(folder, name, threads, size)
         title = f"{name}, input {size}, {threads} thread{'s' * (threads > 1)}"
         show(f"{title}, files cached", taken_in_turns(starts, 1, STARTS))
-        if forget_files():
-            fresh = [partial(each, files_cached=False) for each in starts]
-            show(f"{title}, files not cached", [each().finish() for each in fresh])
+        rows = [each().finish() for each in starts if forget_files()]
+        if rows:
+            show(f"{title}, files not cached", rows)
         else:
             print("files not cached: skipped, only root may empty the cache")
 
