@@ -122,8 +122,8 @@ def painted_excess_px(angle: float, half: float) -> float:
 @settings(max_examples=40, deadline=None)
 @given(st.floats(0, 1.5), st.floats(20.0, 60.0))
 def test_painted_edges_lie_where_they_should(angle: float, half: float) -> None:
-    # OpenCV smooths coarsely, and a level square's four edges err alike: 0.162 is the most of 17,000 squares.
-    assert painted_excess_px(angle, half) == pytest.approx(0, abs=0.2)
+    # OpenCV smooths coarsely, and a level square's four edges err alike: 0.162 is the most of 36,000 squares.
+    assert painted_excess_px(angle, half) == pytest.approx(0, abs=0.165)
 
 
 def test_painted_edges_are_unbiased() -> None:
