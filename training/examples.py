@@ -79,7 +79,8 @@ class Replay:
     """An endless stream of examples that draws each one several times, because drawing costs as much as learning.
 
     ``draw`` makes the example of a seed; ``capacity`` examples are kept, and each batch replaces ``fresh`` of them on
-    average.
+    average. Until a quarter of the capacity is kept, all of a batch is new: a run that goes on from trained weights
+    would learn its first dozen pictures by heart.
     """
 
     def __init__(self, draw: Callable[[int], Example], first_seed: int, capacity: int, fresh: float) -> None:
@@ -89,10 +90,11 @@ class Replay:
 
     def batch(self, rng: np.random.Generator, size: int) -> list[Example]:
         """Return ``size`` of the examples that are kept."""
-        while len(self._kept) < size:
+        filling = len(self._kept) < self._capacity / 4
+        for _ in range(size if filling else int(self._fresh + rng.random())):
             self._add(rng)
-        for _ in range(int(self._fresh + rng.random())):
-            self._add(rng)
+        if filling:
+            return self._kept[-size:]
         older = rng.choice(len(self._kept), size, replace=False)
         return [self._kept[i] for i in older]
 
