@@ -1,8 +1,8 @@
 """``python -m training.recipe --output OUT --minutes 90 [--real DATA]``: both demo models from nothing, by one command.
 
-For each target: training from scratch (plain frames for the first part of the time, then all kinds), and for corals the
-score that counts; then the errors on synthetic and, with ``--real``, on real photographs, and the model card. Run again
-with the same OUT, it continues where it was stopped. OUT receives ``frame/detectron2-reframe.pth`` and
+For each target: training from scratch (plain frames for the first part of the time, then all kinds), and for corals
+the thresholds that count; then the errors on synthetic and, with ``--real``, on real photographs, and the model card.
+Run again with the same OUT, it continues where it was stopped. OUT receives ``frame/detectron2-reframe.pth`` and
 ``coral/detectron2-classifier.pth`` with their ``.yaml`` and ``.evaluation.json``, the reports, and ``README.md``.
 """
 
@@ -32,7 +32,7 @@ def commands(options: argparse.Namespace) -> Iterator[list[str]]:
             *("--easy-share", str(EASY_SHARES[target]), "--threads", str(options.threads), "--fresh", "0.5"),
             *(("--device", options.device) if options.device else ()),
         ]
-    yield ["training.calibrate", "--model", models["coral"], "--count", str(min(40, options.count))]
+    yield ["training.calibrate", "--model", models["coral"], "--count", str(options.count)]
     for target, model in models.items():
         report = str(options.output / f"report-{target}")
         yield [

@@ -17,11 +17,13 @@ pytestmark = pytest.mark.detectron2
 
 import torch  # noqa: E402
 
-from training import train  # noqa: E402
+from training import calibrate, train  # noqa: E402
 from training.detectron import load_config, new_model, predictor, to_input  # noqa: E402
-from training.examples import CORAL_SIDE_PX, coral_example  # noqa: E402
+from training.evaluate import coral_crop  # noqa: E402
+from training.examples import CORAL_SIDE_PX, VALIDATION_SEED, coral_example  # noqa: E402
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
+CORAL_MODEL = Path(__file__).parents[2] / "models" / "detectron2-classifier.pth"
 
 
 def arguments(output: Path, **changes: object) -> argparse.Namespace:
@@ -127,3 +129,29 @@ def test_the_same_seed_gives_the_same_batches() -> None:
     for a, b in zip(itertools.chain(*first), itertools.chain(*second), strict=True):
         assert np.array_equal(a.image_bgr, b.image_bgr)
         assert np.array_equal(a.labels, b.labels)
+
+
+def shifted(target: Path, score: float, mask: float) -> Path:
+    """The demo coral model in ``target``, with what was at these thresholds now at 0.5."""
+    calibrate.shift(CORAL_MODEL, calibrate.Thresholds(score, mask), target / CORAL_MODEL.name)
+    (target / CORAL_MODEL.name).with_suffix(".yaml").write_bytes(CORAL_MODEL.with_suffix(".yaml").read_bytes())
+    return target / CORAL_MODEL.name
+
+
+def test_a_calibrated_model_counts_what_was_at_the_thresholds(tmp_path: Path) -> None:
+    _, crop = coral_crop(VALIDATION_SEED + 5)
+    before = predictor(CORAL_MODEL, 2)(crop)
+    after = predictor(shifted(tmp_path, 0.6, 0.4), 2)(crop)
+    assert (after.scores >= 0.5).sum() == (before.scores >= 0.6).sum() > 0
+    for old, new in zip(before.masks, after.masks, strict=False):
+        assert not (old & ~new).any(), "a lower threshold never takes a pixel away"
+    assert after.masks[0].sum() > before.masks[0].sum()
+
+
+def test_thresholds_are_chosen_by_the_error_of_cover(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A model made far too cautious is brought back, by both of its thresholds."""
+    cautious = shifted(tmp_path, 0.65, 0.65)
+    chosen = calibrate.best_thresholds(cautious, 6)
+    assert chosen.score < 0.5
+    assert chosen.mask < 0.5
+    assert len(capsys.readouterr().out.splitlines()) == len(calibrate.SCORES) * len(calibrate.MASKS)
