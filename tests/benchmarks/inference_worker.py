@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -100,20 +101,27 @@ def _openvino() -> Any:
     """
     import openvino
 
+    class Options(SimpleNamespace):
+        def add_session_config_entry(self, _key: str, folder: str) -> None:
+            self.weights_folder = folder
+
     class Session:
-        def __init__(self, source: str, options: SimpleNamespace, **_providers: Any) -> None:
+        def __init__(self, graph: bytes, options: Options, **_providers: Any) -> None:
             settings = {
                 "INFERENCE_NUM_THREADS": options.intra_op_num_threads,
                 "PERFORMANCE_HINT": "LATENCY",
                 "INFERENCE_PRECISION_HINT": "f32",
             }
-            self._model = openvino.Core().compile_model(source, "CPU", settings)
+            with tempfile.NamedTemporaryFile(suffix=".onnx", dir=options.weights_folder) as file:
+                file.write(graph)
+                file.flush()
+                self._model = openvino.Core().compile_model(file.name, "CPU", settings)
 
         def run(self, outputs: list[str], feed: dict[str, Any]) -> list[Any]:
             found = self._model(feed)
             return [found[name] for name in outputs]
 
-    return SimpleNamespace(SessionOptions=SimpleNamespace, InferenceSession=Session)
+    return SimpleNamespace(SessionOptions=Options, InferenceSession=Session)
 
 
 if __name__ == "__main__":

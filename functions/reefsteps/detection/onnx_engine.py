@@ -15,25 +15,31 @@ from reefsteps.detection.detections import ByteArray, Detections
 from reefsteps.detection.engine import Engine, available_threads
 from reefsteps.detection.geometry import network_shape, paste_mask, resize, restore_boxes
 from reefsteps.detection.manifest import FileIdentity, Manifest
+from reefsteps.detection.mapped_weights import by_reference
 from reefsteps.errors import UnsupportedModelError
 
 _LOG_ERRORS_ONLY = 3
+_WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 
 
 class OnnxDetector(Engine):
     """A Mask R-CNN graph written by ``conversion``; see its ``mask_rcnn`` for inputs and outputs."""
 
-    def __init__(self, model: Path | bytes, manifest: Manifest, threads: int | None = None) -> None:
-        """Create the session; raises UnsupportedModelError when the graph cannot be loaded."""
+    def __init__(self, model: Path, manifest: Manifest, threads: int | None = None) -> None:
+        """Create the session; raises UnsupportedModelError when the graph cannot be loaded.
+
+        The weights are mapped from the file ``model``: it may be replaced or removed meanwhile, but not written to.
+        """
         super().__init__(manifest)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or available_threads()
         options.inter_op_num_threads = 1
         options.enable_mem_pattern = False  # a plan for each picture's shape costs memory and saves no time
         options.log_severity_level = _LOG_ERRORS_ONLY
-        source = model if isinstance(model, bytes) else str(model)
+        options.add_session_config_entry(_WEIGHTS_FOLDER, str(model.parent))
         try:
-            self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+            graph = by_reference(model)
+            self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions have no common base
             raise UnsupportedModelError(
                 f"The converted model of '{manifest.name}' cannot be loaded ({error}). Upload the .pth again."
