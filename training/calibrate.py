@@ -40,12 +40,11 @@ class Thresholds:
 
 def best_thresholds(model: Path, count: int) -> Thresholds:
     """Return the pair with the least mean absolute error of cover on ``count`` validation photographs."""
-    pairs = [coral_crop(seed) for seed in range(VALIDATION_SEED, VALIDATION_SEED + count)]
-    true = np.array([photo.cover_percent for photo, _ in pairs])
+    photos, crops = zip(*(coral_crop(VALIDATION_SEED + i) for i in range(count)), strict=True)
+    true = np.array([photo.cover_percent for photo in photos])
     errors: dict[Thresholds, float] = {}
     for mask in MASKS:
-        found = _covers(model, mask, [crop for _, crop in pairs])
-        for score, column in zip(SCORES, found.T, strict=True):
+        for score, column in zip(SCORES, _covers(model, mask, crops).T, strict=True):
             measured = coverage_errors(true, column)
             errors[Thresholds(score, mask)] = measured.mae_points
             print(

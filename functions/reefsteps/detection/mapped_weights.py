@@ -1,4 +1,4 @@
-"""A model whose weights stay in its file: half the time of a cold start was spent on copying them twice.
+"""A model whose weights stay in its file: copying them twice was most of what loading a model took.
 
 onnxruntime reads the weights that are written inside an ``.onnx`` file into memory, and copies them from there; weights
 in a file beside it are mapped instead. Here the model names itself as that file: each large tensor is replaced by a
@@ -42,43 +42,39 @@ def by_reference(path: Path) -> bytes:
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
 
-        def tensor(start: int, stop: int) -> bytes:
-            return _tensor(content, start, stop, path.name)
+        def weights(raw: _Field) -> bytes:
+            return _reference(path.name, raw.value, raw.stop - raw.value)
 
-        def graph(start: int, stop: int) -> bytes:
-            return _message(content, start, stop, _GRAPH_INITIALIZER, tensor)
+        def tensor(field: _Field) -> bytes:
+            if field.stop - field.value < SMALLEST_BYTES:
+                return content[field.start : field.stop]
+            return _bytes_field(field.number, _changed(content, field.value, field.stop, _TENSOR_RAW_DATA, weights))
 
-        return _message(content, 0, len(content), _MODEL_GRAPH, graph)
+        def graph(field: _Field) -> bytes:
+            return _bytes_field(field.number, _changed(content, field.value, field.stop, _GRAPH_INITIALIZER, tensor))
 
-
-def _message(content: mmap.mmap, start: int, stop: int, number: int, change: Callable[[int, int], bytes]) -> bytes:
-    """Return the message with every field ``number`` changed; ``change`` is told where that field's value lies."""
-    parts = []
-    for field in _fields(content, start, stop):
-        if (field.number, field.kind) == (number, _BYTES):
-            parts.append(_bytes_field(number, change(field.value, field.stop)))
-        else:
-            parts.append(content[field.start : field.stop])
-    return b"".join(parts)
+        return _changed(content, 0, len(content), _MODEL_GRAPH, graph)
 
 
-def _tensor(content: mmap.mmap, start: int, stop: int, file_name: str) -> bytes:
-    if stop - start < SMALLEST_BYTES:
-        return content[start:stop]
-
-    def reference(value: int, end: int) -> bytes:
-        entries = {"location": file_name, "offset": str(value), "length": str(end - value)}
-        parts = [
-            _bytes_field(_ENTRY_KEY, key.encode()) + _bytes_field(_ENTRY_VALUE, text.encode())
-            for key, text in entries.items()
-        ]
-        external = b"".join(_bytes_field(_TENSOR_EXTERNAL_DATA, entry) for entry in parts)
-        return external + _varint(_TENSOR_DATA_LOCATION << 3 | _VARINT) + _varint(_EXTERNAL)
-
+def _changed(content: mmap.mmap, start: int, stop: int, number: int, change: Callable[[_Field], bytes]) -> bytes:
+    """Return the message that lies there, with what ``change`` gives in place of every field ``number`` of bytes."""
     return b"".join(
-        reference(field.value, field.stop) if field.number == _TENSOR_RAW_DATA else content[field.start : field.stop]
+        change(field) if (field.number, field.kind) == (number, _BYTES) else content[field.start : field.stop]
         for field in _fields(content, start, stop)
     )
+
+
+def _reference(file_name: str, offset: int, length: int) -> bytes:
+    """Return a tensor's fields that say where its values lie."""
+    entries = {"location": file_name, "offset": str(offset), "length": str(length)}
+    external = b"".join(
+        _bytes_field(
+            _TENSOR_EXTERNAL_DATA,
+            _bytes_field(_ENTRY_KEY, key.encode()) + _bytes_field(_ENTRY_VALUE, value.encode()),
+        )
+        for key, value in entries.items()
+    )
+    return external + _varint(_TENSOR_DATA_LOCATION << 3 | _VARINT) + _varint(_EXTERNAL)
 
 
 def _fields(content: mmap.mmap, start: int, stop: int) -> Iterator[_Field]:
