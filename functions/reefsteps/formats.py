@@ -1,0 +1,28 @@
+"""Which files are taken for photographs: the one list that decoder, page, browser script, commands and docs read.
+
+A file is what its content says, never what its extension says. The extension only decides which files of a folder are
+offered, and how the stored key ends.
+"""
+
+from __future__ import annotations
+
+# Every extension that is taken from a folder or by the page, and the one spelling under which it is stored: a JPG and
+# a jpeg of one quadrat are one photograph.
+STORED_EXTENSIONS = {
+    "jpg": "jpg", "jpeg": "jpg", "png": "png", "tif": "tif", "tiff": "tif",
+    **{raw: raw for raw in (
+        "nef", "nrw", "cr2", "cr3", "crw", "arw", "srf", "sr2", "dng", "raf", "orf", "rw2", "pef", "srw", "3fr", "iiq",
+    )},
+}  # fmt: skip
+
+SHOWN_BY_BROWSERS = frozenset({"jpg", "png"})
+"""Stored extensions of originals that a browser can show by itself."""
+
+ACCEPTED = "JPEG, PNG, TIFF or a camera RAW file (NEF, CR2, CR3, ARW, DNG, ...)"
+"""How messages name what is accepted."""
+
+
+def stored_extension(name: str) -> str | None:
+    """Return the stored spelling of a file name's extension (without dot), or None for a type that is not accepted."""
+    stem, dot, extension = name.rpartition(".")
+    return STORED_EXTENSIONS.get(extension.lower()) if dot and stem else None
