@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from conversion.binding import bind
 from training.detectron import predictor
 from training.evaluate import coral_crop
 from training.examples import VALIDATION_SEED
@@ -84,6 +85,7 @@ def main() -> None:
     best = best_thresholds(args.model, args.count)
     print(f"chosen: {best}")
     shift(args.model, best, args.model)
+    bind(args.model.with_suffix(".yaml"), args.model)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from training.evaluate import EVALUATION_SIDE_PX, mask_corners
 from training.examples import restored, straighten
-from training.measured import EXPERT_POINTS, REEF_MASKS, cover_evaluation, real_frame_evaluations, record
+from training.measured import EXPERT_POINTS, REEF_MASKS, cover_set, real_frame_sets, record
 from training.metrics import corner_error_percent, coverage_errors, mask_iou
 from training.predict import Predictor, load_predictor
 
@@ -233,9 +233,9 @@ def main() -> None:
     figures = summary(frames, covers)
     (args.output / "report.md").write_text(report(figures, frames, covers), encoding="utf-8")
     (args.output / "report.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    record(args.frame, real_frame_evaluations(figures))
+    record(args.frame, real_frame_sets(figures))
     measured_on = {"moorea_points": EXPERT_POINTS, "reefsupport_masks": REEF_MASKS}
-    record(args.coral, [cover_evaluation(measured_on[name], figures[name]) for name in covers])
+    record(args.coral, [cover_set(measured_on[name], figures[name]) for name in covers])
     print(json.dumps(figures, indent=2))
 
 

@@ -37,7 +37,7 @@ def commands(options: argparse.Namespace) -> Iterator[list[str]]:
         report = str(options.output / f"report-{target}")
         yield [
             *("training.evaluate", "--target", target, "--model", model, "--output", report),
-            *("--count", str(options.count), "--threads", str(options.threads)),
+            *("--count", str(options.count), "--threads", str(options.threads), "--demonstration"),
         ]
     if options.real:
         report = str(options.output / "report-real")
