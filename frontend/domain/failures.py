@@ -88,6 +88,11 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Try again: only the last step is missing, the pictures are done.",
         _WAIT,
     ),
+    "DiskFullError": Explanation(
+        "The disk that the photographs are worked on is full.",
+        "Make room on that disk, or tell the person who runs ReefSteps; then try again. The photograph is safe.",
+        _WAIT,
+    ),
     "ConfigurationError": _SETUP,
     "BadInputError": Explanation(
         "The photograph or a setting was not accepted.", "Read the message below, then replace or delete.", _PHOTO

@@ -56,5 +56,9 @@ class DatabaseUnavailableError(TransientError):
     """The database is paused, waking up or out of reach."""
 
 
+class DiskFullError(TransientError):
+    """The disk that a step or the local stack writes to is full."""
+
+
 class ConfigurationError(ReefStepsError):
     """An environment variable of the function is missing or malformed: the deployment is at fault."""
