@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from local.journal import StoredExecution
+from reefsteps.failures import split_cause
 
 ERROR_LOG = "errors.log"
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
@@ -46,8 +47,10 @@ def line_of(execution: StoredExecution) -> str | None:
     """Return one line about an execution that ended without a result; None for one that succeeded."""
     if execution.status not in ("FAILED", "TIMED_OUT", "ABORTED"):
         return None
-    reason = " ".join((execution.cause or "").split()) or "no cause was given"
-    return f"{_subject(execution)}: {execution.error or execution.status.lower()}: {reason}"
+    step, message = split_cause(execution.cause or "")
+    reason = " ".join(message.split()) or "no cause was given"
+    where = f" in {step}" if step else ""
+    return f"{_subject(execution)}: {execution.error or execution.status.lower()}{where}: {reason}"
 
 
 def _subject(execution: StoredExecution) -> str:

@@ -35,7 +35,7 @@ def _ended(status: str, error: str | None = None, cause: str | None = None) -> S
 
 def test_a_refusal_is_one_line() -> None:
     line = line_of(_ended("FAILED", "InvalidImageError", "restoration: The file is\nno photograph."))
-    assert line == "2006-Hao-01.jpg: InvalidImageError: restoration: The file is no photograph."
+    assert line == "2006-Hao-01.jpg: InvalidImageError in restoration: The file is no photograph."
 
 
 def test_a_success_is_no_line() -> None:
