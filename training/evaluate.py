@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from training.command import add_annotations, run_command
 from training.examples import TARGETS, TEST_SEED, coral_photo, restored, straighten
 from training.measured import SYNTHETIC, annotated_photographs, cover_set, frame_set, record
 from training.metrics import CoverageErrors, corner_error_percent, coverage_errors, mask_iou
@@ -164,8 +165,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--target", choices=TARGETS, required=True)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--coco", type=Path, help="annotated photographs instead of synthetic ones (COCO)")
-    parser.add_argument("--images", type=Path, help="folder of the photographs that the annotations name")
+    add_annotations(parser)
     parser.add_argument("--survey", help="where the annotated photographs are from, for people")
     parser.add_argument("--demonstration", action="store_true", help="mark the model as no instrument for a survey")
     parser.add_argument("--count", type=int, default=200, help="synthetic photographs")
@@ -185,9 +185,9 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     if (args.coco is None) != (args.images is None):
         parser.error("--coco and --images belong together")
+    photos = read(args.coco, args.images, args.merge) if args.coco else []
     predict = load_predictor(args.model, args.threads)
     args.output.mkdir(parents=True, exist_ok=True)
-    photos = read(args.coco, args.images) if args.coco else []
     measured_on = annotated_photographs(args.survey) if args.coco else SYNTHETIC
     if args.target == "frame":
         frames = (
@@ -213,4 +213,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

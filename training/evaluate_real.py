@@ -20,6 +20,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from training.coco import load_picture
+from training.command import run_command
 from training.evaluate import EVALUATION_SIDE_PX, mask_corners
 from training.examples import restored, straighten
 from training.measured import EXPERT_POINTS, REEF_MASKS, cover_set, real_frame_sets, record
@@ -63,9 +65,7 @@ class CoverCase:
 
 def read_photo(path: Path) -> tuple[NDArray[np.uint8], float]:
     """Return the restored photograph with its long side at most WORKING_PX, and the factor it was reduced by."""
-    image = cv2.imread(str(path))
-    if image is None:
-        raise ValueError(f"{path} is no readable picture.")
+    image = load_picture(path)
     factor = min(1.0, WORKING_PX / max(image.shape[:2]))
     small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     return restored(np.asarray(small, np.uint8)), factor
@@ -240,4 +240,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)
