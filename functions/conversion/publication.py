@@ -136,8 +136,9 @@ def publish(storage: Storage, bucket: str, folder: Path, manifest: Manifest) -> 
     The manifest comes last and names the model's version, so that a worker never sees one without the other.
     """
     key = model_key(manifest.name)
-    storage.client.upload_file(str(folder / key), bucket, key, ExtraArgs={"ContentType": _ONNX})
-    model = storage.head(ObjectRef(bucket, key)).ref
+    with (folder / key).open("rb") as content:  # one request, because only its answer tells the version for certain
+        answer = storage.client.put_object(Bucket=bucket, Key=key, Body=content, ContentType=_ONNX)
+    model = ObjectRef(bucket, key, answer.get("VersionId"))
     described = dataclasses.replace(manifest, model=dataclasses.replace(manifest.model, version_id=model.version_id))
     body = described.dump().encode()
     return model, storage.put(bucket, model_card_key(manifest.name), body, content_type=JSON)
