@@ -6,12 +6,35 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 STEPS = ("restoration", "reframing", "segmentation", "coverage")
 WITHOUT_RESULT = ("FAILED", "TIMED_OUT", "ABORTED")
 """How a run ends badly. To whoever waits for the photograph all three have failed."""
 TERMINAL = frozenset({"SUCCEEDED", *WITHOUT_RESULT})
+
+
+class RunStatus(StrEnum):
+    """Which runs a list shows."""
+
+    ALL = "All"
+    RUNNING = "Running"
+    DONE = "Done"
+    FAILED = "Failed"
+
+    @property
+    def states(self) -> tuple[str | None, ...]:
+        """The states of Step Functions that it stands for; None for every one."""
+        return _STATES[self]
+
+
+_STATES: dict[RunStatus, tuple[str | None, ...]] = {
+    RunStatus.ALL: (None,),
+    RunStatus.RUNNING: ("RUNNING",),
+    RunStatus.DONE: ("SUCCEEDED",),
+    RunStatus.FAILED: WITHOUT_RESULT,
+}
 
 
 @dataclass(frozen=True)

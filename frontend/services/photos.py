@@ -12,7 +12,8 @@ from frontend.domain.upload_plan import PresentObject
 from frontend.services.aws import storage, survey_prefix
 from frontend.settings import settings
 from reefsteps.errors import InvalidSurveyKeyError, PhotoNotFoundError
-from reefsteps.results import ObjectRef
+from reefsteps.keys import record_key
+from reefsteps.results import ObjectRef, Source
 from reefsteps.surveys import SurveyKey, key_candidates
 
 LONGEST_KEY_BYTES = 1024  # S3 refuses longer ones as a bad request, not as absent
@@ -78,6 +79,16 @@ def delete_original(key: str) -> None:
     storage().delete(ObjectRef(settings().raw_bucket, key))
 
 
+@st.cache_data(ttl=15, max_entries=500, show_spinner=False)
+def restored_from(survey: SurveyKey) -> Source | None:
+    """Return the photograph that the survey's restored picture was made from; None where there is no picture."""
+    try:
+        record = storage().get_json(ObjectRef(settings().treated_bucket, record_key(survey.stem)))
+        return Source.from_json(record["source"])
+    except (PhotoNotFoundError, KeyError):
+        return None
+
+
 @st.cache_data(ttl=15, max_entries=2000, show_spinner=False)
 def exists(bucket: str, key: str) -> bool:
     """Return whether the bucket holds the object."""
@@ -102,8 +113,8 @@ def find_original(key: str) -> str | None:
 
 def forget() -> None:
     """Drop what was kept about the buckets, because something was sent or deleted."""
-    originals.clear()
-    exists.clear()
+    for kept in (originals, restored_from, exists):
+        kept.clear()
 
 
 def _parsed(key: str) -> SurveyKey | None:

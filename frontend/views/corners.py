@@ -24,9 +24,13 @@ FAILURES_LOOKED_AT = 50
 def show() -> None:
     """Show the page."""
     states.title("Fix corners", "Where the frame was not found, or was found wrong: put the corners where they belong.")
-    survey = survey_choice.from_address()
-    if survey is None:
+    wanted = survey_choice.named()
+    if wanted.nothing:
         _choose()
+        return
+    survey = wanted.survey
+    if survey is None:
+        _no_such(wanted)
         return
     _edit(survey)
 
@@ -36,17 +40,14 @@ def _choose() -> None:
     st.subheader("Frames that were not found", anchor=False)
     if not waiting:
         st.write("None. To correct a crop that looks wrong, open the quadrat and follow Fix corners there.")
-        navigation.link("Gallery", "Go to the gallery", icon=":material/photo_library:")
+        navigation.link(navigation.to_gallery(), "Go to the gallery", icon="photo_library")
         return
     with st.container(horizontal=True, key="cards"):
         for survey, when in waiting:
             with st.container(gap="xsmall"):
                 thumbnail = link(settings().treated_bucket, f"thumbnails/{survey.stem}.jpg")
                 st.image(thumbnail, alt=f"Photograph {survey.stem}", width="stretch")
-                navigation.link(
-                    "Fix corners", plain(survey.stem),
-                    island=survey.island, year=survey.year, location=survey.location,
-                )  # fmt: skip
+                navigation.link(navigation.to_corners(survey), plain(survey.stem))
                 st.caption(when)
 
 
@@ -108,9 +109,9 @@ def _edit(survey: SurveyKey) -> None:
     started = st.session_state.get("corners_started")
     if started and started[0] == survey:
         st.success("The run has started from these corners. They are kept and used again in later runs.")
-        navigation.link("Runs", "Follow it", icon=":material/arrow_forward:", status="All")
+        navigation.link(navigation.to_runs(), "Follow it", icon="arrow_forward")
     with st.container(horizontal=True):
-        navigation.link("Fix corners", "Other photographs", icon=":material/arrow_back:")
+        navigation.link(navigation.to_corners(), "Other photographs", icon="arrow_back")
 
 
 def _known_corners(survey: SurveyKey) -> tuple[Sequence[Sequence[float]] | None, bool]:

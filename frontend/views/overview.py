@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from frontend import navigation
-from frontend.components import filters, states
+from frontend.components import filters, states, survey_choice
 from frontend.components.text import ago, count, plain
 from frontend.domain.attention import still_open
-from frontend.domain.executions import WITHOUT_RESULT, Execution, ExecutionDetail
+from frontend.domain.executions import WITHOUT_RESULT, Execution, ExecutionDetail, RunStatus
 from frontend.domain.failures import explain
 from frontend.domain.measurements import cover_of, islands_of, survey_of, years_of
 from frontend.domain.statistics import mean_cover
@@ -48,17 +48,17 @@ def _runs(rows: Sequence[CoverageRow]) -> None:
         st.subheader("Running", anchor=False)
         if running.executions:
             st.write(f"{_at_least(running)} being worked on.")
-            navigation.link("Runs", "Follow them", icon=":material/arrow_forward:", status="Running")
+            navigation.link(navigation.to_runs(RunStatus.RUNNING), "Follow them", icon="arrow_forward")
         else:
             st.write("Nothing is running.")
-            navigation.link("Upload", "Upload photographs", icon=":material/upload:")
+            navigation.link(navigation.to_upload(), "Upload photographs", icon="upload")
     with right, st.container(border=True, height="stretch"):
         st.subheader("Needs attention", anchor=False)
         if open_failures:
             more = " or more" if failed.following else ""
             st.write(f"{count(len(open_failures), 'photograph')}{more} without a result. The latest:")
             _failure(*open_failures[0])
-            navigation.link("Runs", "See reasons and what to do", icon=":material/arrow_forward:", status="Failed")
+            navigation.link(navigation.to_runs(RunStatus.FAILED), "See reasons and what to do", icon="arrow_forward")
         else:
             st.write("Nothing: every photograph whose run has ended has a result.")
 
@@ -93,8 +93,8 @@ def _first_steps() -> None:
             "3. Look at pictures in the **Gallery** and at trends in **Coverage**."
         )
         with st.container(horizontal=True):
-            navigation.link("Upload", "Upload photographs", icon=":material/upload:")
-            navigation.link("Help", "How to photograph and name them", icon=":material/help:")
+            navigation.link(navigation.to_upload(), "Upload photographs", icon="upload")
+            navigation.link(navigation.to_help(), "How to photograph and name them", icon="help")
             filters.refresh()
 
 
@@ -125,13 +125,7 @@ def _latest(rows: Sequence[CoverageRow]) -> None:
                     alt=f"Quadrat {survey.location}, {survey.island} {survey.year}",
                     width="stretch",
                 )
-                navigation.link(
-                    "Quadrat",
-                    f"{plain(survey.island)} {survey.year}, no. {survey.location}",
-                    island=survey.island,
-                    year=survey.year,
-                    location=survey.location,
-                )
+                navigation.link(navigation.to_quadrat(survey), survey_choice.words(survey))
                 st.caption(f"{row.cover_percent:.2f} % cover")
 
 

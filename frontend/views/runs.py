@@ -7,22 +7,16 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from frontend import navigation
+from frontend import address, navigation
 from frontend.components import states
 from frontend.components.text import ago, count, plain
-from frontend.domain.executions import STEPS, WITHOUT_RESULT, Execution, ExecutionDetail, console_url, retry_input
+from frontend.domain.executions import STEPS, Execution, ExecutionDetail, RunStatus, console_url, retry_input
 from frontend.domain.failures import explain
 from frontend.services import executions, measurements, photos
 from frontend.settings import settings
 from reefsteps.errors import InvalidSurveyKeyError
 from reefsteps.surveys import SurveyKey, key_candidates
 
-STATUSES: dict[str, tuple[str | None, ...]] = {
-    "All": (None,),
-    "Running": ("RUNNING",),
-    "Done": ("SUCCEEDED",),
-    "Failed": WITHOUT_RESULT,
-}
 PAGE = 20
 EVERY_S = 4  # asks Step Functions only, never the database
 _BADGES = {
@@ -33,10 +27,10 @@ _BADGES = {
     "ABORTED": ("stopped", "gray", ":material/block:"),
 }
 _EMPTY = {
-    STATUSES["All"]: "Nothing has been run yet. Each photograph that is uploaded starts a run by itself.",
-    STATUSES["Running"]: "Nothing is running.",
-    STATUSES["Done"]: "No run has been done yet.",
-    STATUSES["Failed"]: "No run has failed.",
+    RunStatus.ALL: "Nothing has been run yet. Each photograph that is uploaded starts a run by itself.",
+    RunStatus.RUNNING: "Nothing is running.",
+    RunStatus.DONE: "No run has been done yet.",
+    RunStatus.FAILED: "No run has failed.",
 }
 _MARKS = {"waiting": "○", "running": "◐", "done": "●"}
 
@@ -49,23 +43,23 @@ def show() -> None:
         "the corals, and coverage in percent.",
     )
     # Not side by side: only a control of its own width wraps on a phone.
-    status = st.segmented_control(
-        "Status", list(STATUSES), default="All", required=True, key="status", bind="query-params"
-    )
+    named = address.choice("Status", [status.value for status in RunStatus], name="status", default="All")
     live = st.toggle("Follow live", value=True, help=f"Asks every {EVERY_S} seconds.")
+    if named is None:
+        return
+    status = RunStatus(named)
     if st.session_state.get("runs_status") != status:
         st.session_state.runs_status, st.session_state.runs_pages = status, [None]
-    wanted = STATUSES[status or "All"]
-    executions.executions(wanted, size=PAGE)  # fails here, not in the fragment, when AWS is away
+    executions.executions(status.states, size=PAGE)  # fails here, not in the fragment, when AWS is away
     # Also while nothing runs: a photograph that has just arrived has no run yet.
-    st.fragment(_list, run_every=EVERY_S if live else None)(wanted)
+    st.fragment(_list, run_every=EVERY_S if live else None)(status)
 
 
-def _list(statuses: tuple[str | None, ...]) -> None:
+def _list(status: RunStatus) -> None:
     pages: list[tuple[executions.Cursor, ...] | None] = st.session_state.setdefault("runs_pages", [None])
-    page = executions.executions(statuses, pages[-1], PAGE)
+    page = executions.executions(status.states, pages[-1], PAGE)
     if not page.executions:
-        _empty(statuses)
+        _empty(status)
         return
     details = executions.details(page.executions)
     _forget_when_done(page.executions)
@@ -75,10 +69,10 @@ def _list(statuses: tuple[str | None, ...]) -> None:
     _pager(page, pages)
 
 
-def _empty(statuses: tuple[str | None, ...]) -> None:
+def _empty(status: RunStatus) -> None:
     with st.container(border=True):
-        st.write(_EMPTY[statuses])
-        navigation.link("Upload", "Upload photographs", icon=":material/upload:")
+        st.write(_EMPTY[status])
+        navigation.link(navigation.to_upload(), "Upload photographs", icon="upload")
 
 
 def _forget_when_done(shown: Sequence[Execution]) -> None:
@@ -120,10 +114,7 @@ def _steps(progress: Mapping[str, str]) -> None:
 def _result_link(detail: ExecutionDetail) -> None:
     survey = _survey(detail)
     if survey:
-        navigation.link(
-            "Quadrat", "See the result", icon=":material/crop_square:",
-            island=survey.island, year=survey.year, location=survey.location,
-        )  # fmt: skip
+        navigation.link(navigation.to_quadrat(survey), "See the result", icon="crop_square")
 
 
 def _failure(execution: Execution, detail: ExecutionDetail) -> None:
@@ -142,16 +133,13 @@ def _buttons(execution: Execution, detail: ExecutionDetail, actions: Sequence[st
     survey = _survey(detail)
     with st.container(horizontal=True, vertical_alignment="center"):
         if "corners" in actions and survey:
-            navigation.link(
-                "Fix corners", "Fix corners", icon=":material/crop_free:",
-                island=survey.island, year=survey.year, location=survey.location,
-            )  # fmt: skip
+            navigation.link(navigation.to_corners(survey), "Fix corners", icon="crop_free")
         if "retry" in actions and detail.key:
             st.button("Retry", key=f"retry-{execution.name}", icon=":material/replay:", on_click=_retry, args=(detail,))
         if "replace" in actions:
-            navigation.link("Upload", "Replace the photograph", icon=":material/upload:")
+            navigation.link(navigation.to_upload(), "Replace the photograph", icon="upload")
         if "delete" in actions and detail.key:
-            navigation.link("Delete", "Delete", icon=":material/delete:", key=detail.key)
+            navigation.link(navigation.to_delete(detail.key), "Delete", icon="delete")
 
 
 def _retry(detail: ExecutionDetail) -> None:
