@@ -52,7 +52,7 @@ def traces(surveys: Iterable[SurveyKey]) -> list[Trace]:
     picture = ("", "thumbnails/", "results/")
     folders = [
         *((here.treated_bucket, folder) for folder in picture),
-        *((here.reframed_bucket, folder) for folder in (*picture, "corners/")),
+        *((here.reframed_bucket, folder) for folder in (*picture, "corners/", "no-quadrat/")),
         *((here.segmented_bucket, folder) for folder in picture),
         (here.masks_bucket, ""),
     ]

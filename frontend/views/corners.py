@@ -35,6 +35,11 @@ def show() -> None:
     _edit(survey)
 
 
+def _no_such(wanted: survey_choice.Named) -> None:
+    st.warning(f"There is no photograph {plain(str(wanted))}.", icon=":material/search_off:")
+    navigation.link(navigation.to_corners(), "Photographs that wait for their corners", icon="arrow_back")
+
+
 def _choose() -> None:
     waiting = _waiting()
     st.subheader("Frames that were not found", anchor=False)

@@ -44,6 +44,10 @@ class QuadratNotFoundError(BadInputError):
     """No quadrat frame in the photograph that can be measured without a risk of a wrong crop."""
 
 
+class NoQuadratError(BadInputError):
+    """A person has said that the photograph shows no quadrat: the run ends without a result, and not as a failure."""
+
+
 class UnsupportedModelError(BadInputError):
     """A checkpoint that is no supported Mask R-CNN, damaged, or not safe to read."""
 
