@@ -9,12 +9,11 @@ import streamlit as st
 from frontend import navigation
 from frontend.components import filters, states, survey_choice
 from frontend.components.text import ago, count, plain
-from frontend.domain.attention import still_open
 from frontend.domain.executions import WITHOUT_RESULT, Execution, ExecutionDetail, RunStatus
 from frontend.domain.failures import explain
 from frontend.domain.measurements import cover_of, islands_of, survey_of, years_of
 from frontend.domain.statistics import mean_cover
-from frontend.services import executions, photos
+from frontend.services import attention, executions
 from frontend.services.aws import link
 from frontend.settings import settings
 from reefsteps.coverage_queries import CoverageRow
@@ -27,10 +26,8 @@ RUNS_LOOKED_AT = 20
 def show() -> None:
     """Show the page."""
     states.title("Overview", "What is in the system, what is running and what needs attention.")
-    place = st.container()
+    _runs()
     rows = states.coverage()
-    with place:
-        _runs(rows)
     if not rows:
         _first_steps()
         return
@@ -39,10 +36,11 @@ def show() -> None:
     _islands(rows)
 
 
-def _runs(rows: Sequence[CoverageRow]) -> None:
+def _runs() -> None:
     running = executions.executions(("RUNNING",), size=RUNS_LOOKED_AT)
     failed = executions.executions(WITHOUT_RESULT, size=RUNS_LOOKED_AT)
-    open_failures = _open_failures(failed, rows)
+    details = executions.details(failed.executions)
+    open_failures = [(e, details[e.arn]) for e in attention.still_open(failed.executions, details)]
     left, right = st.columns(2)
     with left, st.container(border=True, height="stretch"):
         st.subheader("Running", anchor=False)
@@ -60,19 +58,7 @@ def _runs(rows: Sequence[CoverageRow]) -> None:
             _failure(*open_failures[0])
             navigation.link(navigation.to_runs(RunStatus.FAILED), "See reasons and what to do", icon="arrow_forward")
         else:
-            st.write("Nothing: every photograph whose run has ended has a result.")
-
-
-def _open_failures(
-    page: executions.ExecutionPage, rows: Sequence[CoverageRow]
-) -> list[tuple[Execution, ExecutionDetail]]:
-    """Return the newest failure of each photograph that still exists and has no later result."""
-    details = executions.details(page.executions)
-    return [
-        (execution, details[execution.arn])
-        for execution in still_open(page.executions, details, rows)
-        if photos.find_original(details[execution.arn].photo)
-    ]
+            st.write("Nothing: every photograph whose run has ended has a result, or a person's word on it.")
 
 
 def _failure(execution: Execution, detail: ExecutionDetail) -> None:

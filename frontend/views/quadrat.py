@@ -155,6 +155,10 @@ def _figures(row: CoverageRow, detail: Provenance | None) -> None:
         unsure = r.uncertainty_percent
         error = "" if unsure is None else f", expected corner error {unsure:.2f} % of the side"
         st.caption(f"Frame found with confidence {r.confidence:.2f}{error}.")
+    left_out = detail.segmentation.excluded_percent
+    if left_out is not None:
+        st.badge(f"{left_out:.1f} % left out", icon=":material/visibility_off:", color="orange")
+        st.caption("Somebody hid a fin or slate by hand. Cover is the share of what is left.")
     if r.partly_visible:
         st.badge("frame partly visible", icon=":material/visibility_off:", color="orange")
         st.caption("Its corners follow from the frame and strings that show. Check the reframed picture.")

@@ -10,9 +10,17 @@ import streamlit as st
 from frontend import address, navigation
 from frontend.components import states
 from frontend.components.text import ago, count, plain
-from frontend.domain.executions import STEPS, Execution, ExecutionDetail, RunStatus, console_url, retry_input
+from frontend.domain.executions import (
+    STEPS,
+    WITHOUT_RESULT,
+    Execution,
+    ExecutionDetail,
+    RunStatus,
+    console_url,
+    retry_input,
+)
 from frontend.domain.failures import explain
-from frontend.services import executions, measurements, photos
+from frontend.services import attention, executions, measurements, photos
 from frontend.settings import settings
 from reefsteps.errors import InvalidSurveyKeyError
 from reefsteps.surveys import SurveyKey, key_candidates
@@ -63,9 +71,19 @@ def _list(status: RunStatus) -> None:
         return
     details = executions.details(page.executions)
     _forget_when_done(page.executions)
-    _progress(page.executions)
-    for execution in page.executions:
-        _one(execution, details[execution.arn])
+    failed = [e for e in page.executions if e.status in WITHOUT_RESULT]
+    settled = attention.settled(failed, details)
+    shown = [e for e in page.executions if status is not RunStatus.FAILED or e.arn not in settled]
+    if shown:
+        _progress(shown)
+    for execution in shown:
+        _one(execution, details[execution.arn], settled=execution.arn in settled)
+    left_out = len(page.executions) - len(shown)
+    if left_out:
+        st.caption(
+            f"{count(left_out, 'failed run')} of this page {'needs' if left_out == 1 else 'need'} nobody any more: the "
+            "photograph was fixed, measured or replaced later. All lists them."
+        )
     _pager(page, pages)
 
 
@@ -91,11 +109,13 @@ def _progress(shown: Sequence[Execution]) -> None:
     st.progress(finished / len(shown), text=f"The {len(shown)} newest shown here: " + ", ".join(parts) + ".")
 
 
-def _one(execution: Execution, detail: ExecutionDetail) -> None:
+def _one(execution: Execution, detail: ExecutionDetail, *, settled: bool) -> None:
     word, colour, icon = _BADGES.get(execution.status, (execution.status.lower(), "gray", ":material/help:"))
     with st.container(border=True, gap="xsmall", key=f"run-{execution.name}"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge(word, color=colour, icon=icon)  # type: ignore[arg-type]
+            if settled:
+                st.badge("settled since", color="gray", icon=":material/done_all:")
             st.markdown(f"**{plain(detail.photo)}**", width="stretch")
             seconds = "" if execution.elapsed_s is None else f", {execution.elapsed_s:.1f} s"
             st.caption(f"{ago(execution.started_at)}{seconds}", width="content")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from reefsteps.document import PipelineInput, derived_metadata
-from reefsteps.errors import InvalidParameterError, NoQuadratError, PhotoNotFoundError
+from reefsteps.errors import InvalidParameterError, NoQuadratError, PhotoNotFoundError, SupersededError
 from reefsteps.excluded import excluded_mask
 from reefsteps.keys import corners_key, no_quadrat_key
 from reefsteps.results import ObjectRef, Point, Source
@@ -46,8 +46,16 @@ class Decisions:
     def refuse_without_quadrat(self, given: PipelineInput) -> None:
         """Raise NoQuadratError if a person says, or has said, that the photograph shows no quadrat.
 
-        Corners or ``no_quadrat: false`` in the execution's input take an earlier word back.
+        Corners or ``no_quadrat: false`` in the execution's input take an earlier word back. Raises SupersededError
+        where the input decides about another version than the one that would be measured.
         """
+        decides = given.corners_px is not None or given.no_quadrat is not None
+        present = self._source.image.version_id
+        if decides and given.version_id and present and given.version_id != present:
+            raise SupersededError(
+                f"What was decided by hand is about another version of the photograph of {self._survey}; this run "
+                "changes nothing. Open Fix corners again, and look at the photograph that is there now."
+            )
         said = self._stored(no_quadrat_key(self._survey.stem))
         before = bool(said and said["no_quadrat"])
         now = before if given.no_quadrat is None and given.corners_px is None else bool(given.no_quadrat)

@@ -203,7 +203,7 @@ def test_deletion_removes_the_original_keeps_its_versions_and_says_what_is_left(
     assert versions["DeleteMarkers"][0]["IsLatest"]
     assert app.text_input(key="key").value == ""
     assert "There is no photograph of this name" not in texts(app)
-    assert "Still being removed: 9 files, and the rows in the database" in texts(app)
+    assert "Still being removed: 10 files, and the rows in the database" in texts(app)
 
 
 def _elements(app: AppTest, kind: str) -> list[Any]:
