@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from reefsteps.errors import QuadratNotFoundError
-from reframing.geometry import Array, is_convex, side_lengths, signed_area
+from reframing.geometry import SQUARE, Array, Extent, is_convex, side_lengths, signed_area
+from reframing.strings import MIN_STRINGS, SQUARE_MESH, Mesh
 
 WHAT_TO_DO = "Mark the four inner corners by hand on the page, or photograph the quadrat again."
 
@@ -19,12 +20,11 @@ MAX_RADIAL = 0.12
 MAX_RESIDUAL_PERCENT = {True: 0.1, False: 0.2}  # by whether strings were used; right fits leave 0.08 at most
 MAX_MOVED_PERCENT = 16.0
 MAX_UNCERTAINTY_PERCENT = {True: 0.5, False: 1.0}  # by whether strings were used
-MIN_STRINGS = 6
 STRINGS_FOR_TWO_SIDES = 7
 MAX_GRID_DISAGREEMENT_PERCENT = 1.5
 MAX_BEYOND = 0.5
 MIN_END_CELL = 0.06  # of the strings' visibility elsewhere
-ONE_CELL_PERCENT = 5.5  # nearer to the mask than this, the grid cannot be one cell off
+ONE_CELL_SHARE = 0.55  # of a cell: nearer to the mask than this, the grid cannot be one cell off
 MIN_SHARE = 0.45  # of each side, without strings
 MIN_MEAN_SHARE = 0.8
 # The reading's score (choice): alone, less for every percent of the side by which it lies further from the mask than
@@ -40,7 +40,7 @@ SCORE_PER_MOVED_PERCENT = 1.75
 MIN_MARGIN = 0.8
 MAX_SQUARENESS_PERCENT = {True: 1.5, False: 1.25}  # by whether strings were used
 DOUBTFUL_LIKENESS = 0.6
-STRINGS_FOR_NO_SIDE = 8
+STRINGS_FOR_NO_SIDE = 8  # these numbers are of the nine of a square's 10 x 10 grid
 MIN_OUTLINE_AGREEMENT = 0.5
 MAX_INNER_RIVAL = 0.75  # right readings have 0.24 in the median and 0.56 in the 98th percentile
 MAX_MASK_AMISS = {True: 0.6, False: 0.4}  # by whether strings were used
@@ -56,12 +56,14 @@ class Evidence:
     likeness: float
     inner_rival: float
     strings: tuple[int, int] | None = None
+    mesh: Mesh = SQUARE_MESH
     grid_disagreement_percent: float = 0.0
     beyond: float = 0.0
     end_cell: float = 1.0
     rim_percent: float = 0.0
     outline_agreement: float = 0.0
     corners_px: Array = field(default_factory=lambda: np.zeros((4, 2)))
+    extent: Extent = SQUARE  # of the opening, from the corner that comes first
     picture_px: tuple[int, int] = (1, 1)
     residual_percent: float = 0.0
     uncertainty_percent: float = 0.0
@@ -104,9 +106,12 @@ def _shape_failures(evidence: Evidence) -> list[str]:
         return ["the four lines make no convex quadrilateral"]
     failures = []
     lengths = side_lengths(corners)
-    ratio = float(lengths.max() / lengths.min())
+    relative = lengths / np.array([*evidence.extent, *evidence.extent])
+    ratio = float(relative.max() / relative.min())
+    shape = "square" if evidence.extent == SQUARE else "rectangle of the given size"
     if ratio > MAX_SIDE_RATIO:
-        failures.append(f"longest to shortest side {ratio:.2f} (at most {MAX_SIDE_RATIO})")
+        what = "" if evidence.extent == SQUARE else ", each relative to its length in cm,"
+        failures.append(f"longest to shortest side{what} {ratio:.2f} (at most {MAX_SIDE_RATIO})")
     sides = np.roll(corners, -1, 0) - corners
     cosines = -np.sum(sides * np.roll(sides, 1, 0), axis=1) / (lengths * np.roll(lengths, 1))
     angles = np.degrees(np.arccos(np.clip(cosines, -1, 1)))
@@ -117,7 +122,7 @@ def _shape_failures(evidence: Evidence) -> list[str]:
         )
     off_square = MAX_SQUARENESS_PERCENT[evidence.strings is not None]
     if evidence.squareness_percent > off_square:
-        failures.append(f"no view of a square by {evidence.squareness_percent:.2f} % (at most {off_square})")
+        failures.append(f"no view of a {shape} by {evidence.squareness_percent:.2f} % (at most {off_square})")
     width, height = evidence.picture_px
     area = signed_area(corners) / (width * height)
     if area < MIN_AREA_SHARE:
@@ -154,27 +159,38 @@ def _fit_failures(evidence: Evidence) -> list[str]:
 
 
 def _grid_failures(evidence: Evidence) -> list[str]:
-    strings = evidence.strings or (0, 0)
+    strings, mesh = evidence.strings or (0, 0), evidence.mesh
+    one_cell_percent = ONE_CELL_SHARE * 100 * mesh.cell
     failures = []
     if evidence.grid_disagreement_percent > MAX_GRID_DISAGREEMENT_PERCENT:
         failures.append(
             f"strings and frame disagree by {evidence.grid_disagreement_percent:.2f} % of the side "
             f"(at most {MAX_GRID_DISAGREEMENT_PERCENT})"
         )
-    if evidence.beyond > MAX_BEYOND and evidence.moved_percent > ONE_CELL_PERCENT:
+    if evidence.beyond > MAX_BEYOND and evidence.moved_percent > one_cell_percent:
         failures.append(f"strings go on beyond a side ({evidence.beyond:.2f}, at most {MAX_BEYOND})")
-    if evidence.end_cell < MIN_END_CELL and evidence.moved_percent > ONE_CELL_PERCENT:
+    if evidence.end_cell < MIN_END_CELL and evidence.moved_percent > one_cell_percent:
         failures.append(
             f"no strings in a side's outermost cells ({evidence.end_cell:.2f} of those elsewhere, "
             f"at least {MIN_END_CELL})"
         )
     sides = sum(share > 0 for share in evidence.visible_share)
-    needed = 0 if min(strings) >= STRINGS_FOR_NO_SIDE else 2 if min(strings) >= STRINGS_FOR_TWO_SIDES else 4
-    if min(strings) < MIN_STRINGS or sides < needed:
+
+    def least(of_nine: int) -> tuple[int, int]:
+        return mesh.needed(0, of_nine), mesh.needed(1, of_nine)
+
+    def enough(of_nine: int) -> bool:
+        return all(count >= needed for count, needed in zip(strings, least(of_nine), strict=True))
+
+    needed_sides = 0 if enough(STRINGS_FOR_NO_SIDE) else 2 if enough(STRINGS_FOR_TWO_SIDES) else 4
+    if not enough(MIN_STRINGS) or sides < needed_sides:
+        six, seven, eight = (
+            f"{down} each" if down == across else f"{down} and {across}"
+            for down, across in map(least, (MIN_STRINGS, STRINGS_FOR_TWO_SIDES, STRINGS_FOR_NO_SIDE))
+        )
         failures.append(
             f"{strings[0]} strings down, {strings[1]} across and {sides} sides seen "
-            f"({MIN_STRINGS} each and four sides needed, or {STRINGS_FOR_TWO_SIDES} each and two sides, "
-            f"or {STRINGS_FOR_NO_SIDE} each)"
+            f"({six} and four sides needed, or {seven} and two sides, or {eight})"
         )
     return failures
 
