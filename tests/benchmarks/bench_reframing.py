@@ -184,7 +184,7 @@ def error_percent(corners: Array, truth: Array) -> float:
 
 
 def first_of(corners: Array, truth: Array) -> int:
-    """Return which of the corners found is the truth's first: 0, or another where a roll near 45 degrees leaves it open.
+    """Return which of the corners found is the truth's first: 0, or another where a roll near 45 degrees decides.
 
     Within a degree of 45 two corners are equally far from the top left, and an error of a pixel decides.
     """
