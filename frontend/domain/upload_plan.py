@@ -75,6 +75,12 @@ class PresentObject:
 
     key: str
     size_bytes: int
+    others: tuple[str, ...] = ()  # older photographs of the position, under other spellings of its key
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All keys under which the position has a photograph, the newest first."""
+        return (self.key, *self.others)
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ from frontend.components.text import count
 from frontend.domain.file_names import PATTERN_EXAMPLES, Guess
 from frontend.domain.upload_plan import IncomingFile, PlannedFile, Status, plan, surveys_touched
 from frontend.services import photos
-from frontend.services.aws import Grant, grant, survey_prefix
+from frontend.services.aws import Grant, grant
 from frontend.settings import MAX_UPLOAD_BYTES, settings
 from reefsteps.errors import InvalidSurveyKeyError
+from reefsteps.originals import survey_prefix
 from reefsteps.surveys import FIRST_YEAR, normalise_island
 
 SIDES_CM = (50.0, 75.0, 100.0)
