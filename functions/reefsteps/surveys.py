@@ -91,7 +91,7 @@ def normalise_island(name: str) -> str:
     Raises InvalidSurveyKeyError for an empty or too long name and for characters other than letters, digits, hyphens,
     spaces and apostrophes.
     """
-    island = " ".join(unicodedata.normalize("NFC", name.translate(_APOSTROPHES)).split())
+    island = " ".join(unicodedata.normalize("NFC", plain_apostrophes(name)).split())
     if not 1 <= len(island) <= LONGEST_ISLAND:
         raise InvalidSurveyKeyError(f"Island '{island}' has {len(island)} characters, not 1 to {LONGEST_ISLAND}.")
     for character in island:
@@ -108,6 +108,11 @@ def normalise_island(name: str) -> str:
     if island[0] == "-" or island[-1] == "-" or unicodedata.category(island[0])[0] == "M":
         raise InvalidSurveyKeyError(f"Island '{island}' begins or ends with a hyphen, or begins with a lone accent.")
     return island
+
+
+def plain_apostrophes(text: str) -> str:
+    """Return the text with every apostrophe and 'eta as the plain apostrophe."""
+    return text.translate(_APOSTROPHES)
 
 
 def decode_key(key: str) -> str:
@@ -133,7 +138,7 @@ def spelled_alike(text: str) -> str:
     All spellings of a survey that the pipeline accepts give one text: encoded or not, ``+``, composed or decomposed
     accents, any apostrophe, several blanks or blanks beside a hyphen. Leading zeros of the position stay.
     """
-    plain = unicodedata.normalize("NFC", decode_key(text).translate(_APOSTROPHES))
+    plain = unicodedata.normalize("NFC", plain_apostrophes(decode_key(text)))
     return re.sub(r"\s*-\s*", "-", " ".join(plain.split()))
 
 
