@@ -320,7 +320,7 @@ class _Reader:
             if core and not numbered and not _WORDS_OF_NO_PLACE.fullmatch(_folded(core)):
                 words.append(core)
         name = " ".join(words)
-        if not any(character.isalpha() for character in name):
+        if not any(character.isalpha() for character in name) or len(name) < 2:
             return None
         try:
             return normalise_island(name)
