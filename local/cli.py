@@ -117,6 +117,10 @@ def _parser() -> argparse.ArgumentParser:
         starter.add_argument(
             "--database-url", metavar="URL", help="mysql+pymysql://user:password@host:3306/name instead of SQLite"
         )
+    retry = _command(commands, "retry", _retry, "start failed runs of a running stack again, at the step that failed")
+    retry.add_argument("--error", help="only runs that failed with this error, refusals included")
+    retry.add_argument("--since", help="only runs that began after this: 2026-05-01, or an age such as 12h or 3d")
+    retry.add_argument("--yes", action="store_true", help="start without asking")
     _command(commands, "status", _status, "say what runs and what is kept")
     _command(commands, "reset", _reset, "delete everything that the stack keeps")
     return parser
@@ -293,6 +297,32 @@ def _status(options: argparse.Namespace, console: Console) -> int:
             f"{name:<13} {', '.join(f'{n} {status.lower()}' for status, n in counts.items()) or 'no executions'}"
         )
     return 0
+
+
+def _retry(options: argparse.Namespace, console: Console) -> int:
+    from local.provision import Clients
+    from reefsteps.retries import RunHistory, offer
+
+    info = running(options.state)
+    if info is None:
+        raise StackRunningError(f"The stack does not run: start it with `{command('up')}`.")
+    runs = RunHistory(Clients(info.endpoint, info.region).stepfunctions, info.state_machines["Pipeline"])
+    done = offer(
+        runs,
+        options.error,
+        options.since,
+        agree=lambda question: options.yes or _agreed(question),
+        say=lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True),
+    )
+    return 0 if done else 1
+
+
+def _agreed(question: str) -> bool:
+    """Ask; no answer is a no."""
+    try:
+        return input(question).strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def _execution_counts(clients: Any, arn: str) -> dict[str, int]:
