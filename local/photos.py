@@ -101,7 +101,8 @@ def counted_for_demo(photos: Sequence[Photo]) -> list[Photo]:
         island = _demo_island(photo.path)
         number = numbers[year, island] = numbers.get((year, island), 0) + 1
         survey = SurveyKey(year, island, number)
-        sources = dict.fromkeys(("island", "year", "location"), Source.COUNTED)
+        made_up = dict.fromkeys(("island", "year", "location"), Source.COUNTED)
+        sources = made_up | {name: said for name, said in photo.identity.sources.items() if name in ("year", "side")}
         identity = replace(photo.identity, year=year, island=island, location=number, sources=sources)
         done.append(replace(photo, key=survey.key(_extension(photo.path)), identity=identity, problem=None))
     return done
