@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from conversion.buffers import cell_anchors
 from conversion.checkpoint import read_checkpoint, read_weights
 from conversion.config import model_config
 from conversion.convert import convert
-from reefsteps.detection import Manifest, load_detector
+from reefsteps.detection import Manifest, detectron2_engine, load_detector
 from reefsteps.errors import UnsupportedModelError
 from tests.support import checkpoints as make
 
@@ -359,3 +360,10 @@ def test_a_choice_for_another_checkpoint_of_one_class_is_said_to_be_unused(tmp_p
     manifest = convert(path, make.config_dump(tmp_path / "m.yaml"), tmp_path, classes=classes)
     assert (manifest.classes, manifest.counted) == (("class_0",), None)
     assert "m.classes.json belongs to another checkpoint, so it was not used." in manifest.notes
+
+
+def test_the_other_engine_refuses_classes_that_nobody_chose(tmp_path: Path) -> None:
+    path = make.write_checkpoint(tmp_path / "m.pth", SMALL)
+    config = SimpleNamespace(MODEL=SimpleNamespace(ROI_HEADS=SimpleNamespace(NUM_CLASSES=3)))
+    with pytest.raises(UnsupportedModelError, match="tells 3 classes apart"):
+        detectron2_engine._manifest(path, None, config)
