@@ -6,9 +6,12 @@ Plain dictionaries: Altair would build the same ones, but its import and checks 
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from frontend.domain.comparability import share_positions
+from frontend.domain.ordering import natural_key
 from frontend.domain.statistics import MeanCover
 
 Chart = dict[str, Any]
@@ -17,10 +20,39 @@ _SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 
 # Okabe and Ito's palette (2008), told apart by people who are colour blind and on light and dark grounds alike.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#7F7F7F")
+# More than eight series take the same hues darker and lighter, as shares of black (below 0) and of white.
+_SHADES = (0.0, -0.4, 0.4, -0.65)
+SHAPES = (
+    *("circle", "square", "triangle-up", "diamond"),
+    *("cross", "triangle-down", "triangle-right", "triangle-left"),
+)  # all of Vega's filled symbols
+
+_POSITIONS_COLOUR = "#2b8cbe"
+_LEGEND_WIDTH_PX = 330  # of a phone: Vega does not break a row of its legend that is too wide
+_LETTER_PX, _SYMBOL_PX, _LEGEND_ROW_PX = 6.5, 32, 17
+
+
+def series_styles(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Return a colour and a shape for each series: no two colours are equal up to 32 series, no two pairs up to 64."""
+    return [(_colour(i), SHAPES[(i + i // len(PALETTE)) % len(SHAPES)]) for i in range(len(names))]
+
+
+def _colour(index: int) -> str:
+    base = PALETTE[index % len(PALETTE)]
+    shade = _SHADES[index // len(PALETTE) % len(_SHADES)]
+    target = 255 if shade > 0 else 0
+    parts = (int(base[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(part + (target - part) * abs(shade)):02X}" for part in parts)
 
 
 def trend(means: Sequence[MeanCover]) -> Chart:
-    """Return mean cover by year, a line for each island, bars of one standard error, n in the tooltip."""
+    """Return mean cover by year, a colour and shape for each island, bars of one standard error, n in the tooltip.
+
+    A line joins two successive years of an island only where they share at least half of their positions: means of
+    different places are no trend.
+    """
+    islands = sorted({m.island for m in means}, key=natural_key)
+    stretches = _stretches(means)
     rows = [
         {
             "Island": m.island,
@@ -30,39 +62,58 @@ def trend(means: Sequence[MeanCover]) -> Chart:
             "high": min(100.0, m.mean + (m.standard_error or 0.0)),
             "Standard error": m.standard_error,
             "Quadrats (n)": m.n,
+            "Colours": "; ".join(m.treatments) or "not recorded",
+            "Model": "; ".join(m.models) or "not recorded",
+            "stretch": stretches[m.island, m.year],
         }
         for m in means
     ]
     cover = _measure("Mean cover (%)", title="Coral cover (%), mean ± SE", scale={"domainMin": 0, "nice": True})
-    shape = {"field": "Island", "type": "nominal", "legend": None}
+    styles = series_styles(islands)
+    columns = max(1, int(_LEGEND_WIDTH_PX // (_LETTER_PX * max(map(len, islands), default=1) + _SYMBOL_PX)))
+    # Limits of 0: every name in full, where Vega cuts them at 160 px and leaves out all after the 30th.
+    legend = {"orient": "bottom", "title": None, "columns": columns, "labelLimit": 0, "symbolLimit": 0}
+    series: dict[str, Any] = {"field": "Island", "type": "nominal", "legend": legend}
+    colour = series | {"scale": {"domain": islands, "range": [style[0] for style in styles]}}
+    shape = series | {"scale": {"domain": islands, "range": [style[1] for style in styles]}}
+    bar = {"y": _measure("low"), "y2": {"field": "high"}, "color": colour}
+    line = {"y": cover, "color": colour, "detail": {"field": "stretch", "type": "nominal"}}
     return _chart(
         rows,
-        height=340,
+        height=320 + _LEGEND_ROW_PX * -(-len(islands) // columns),
         encoding={
             "x": _YEARS,
-            "color": {
-                "field": "Island",
-                "type": "nominal",
-                "scale": {"range": list(PALETTE)},
-                "legend": {"orient": "top", "title": None},
-            },
             "tooltip": [
                 {"field": "Island", "type": "nominal"},
                 _measure("Year"),
                 _measure("Mean cover (%)", format=".2f"),
                 _measure("Standard error", format=".2f"),
                 _measure("Quadrats (n)"),
+                {"field": "Colours", "type": "nominal"},
+                {"field": "Model", "type": "nominal"},
             ],
         },
         layer=[
-            {"mark": {"type": "rule", "strokeWidth": 1.5}, "encoding": {"y": _measure("low"), "y2": {"field": "high"}}},
-            {"mark": {"type": "line", "strokeWidth": 2}, "encoding": {"y": cover}},
+            {"mark": {"type": "rule", "strokeWidth": 1.5}, "encoding": bar},
+            {"mark": {"type": "line", "strokeWidth": 2}, "encoding": line},
             {
                 "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
-                "encoding": {"y": cover, "shape": shape},
+                "encoding": {"y": cover, "color": colour, "shape": shape},
             },
         ],
     )
+
+
+def _stretches(means: Sequence[MeanCover]) -> dict[tuple[str, int], int]:
+    """Return for each island and year the number of the stretch of years that one line joins."""
+    found: dict[tuple[str, int], int] = {}
+    before: MeanCover | None = None
+    number = 0
+    for m in sorted(means, key=lambda m: (m.island, m.year)):
+        if before is None or before.island != m.island or not share_positions(before, m):
+            number += 1
+        found[m.island, m.year], before = number, m
+    return found
 
 
 def same_quadrats(matrix: Mapping[int, Mapping[int, float]]) -> Chart:
@@ -73,10 +124,12 @@ def same_quadrats(matrix: Mapping[int, Mapping[int, float]]) -> Chart:
         for year, cover in years.items()
     ]
     position = {"field": "Position", "type": "nominal"}
+    # The points do not take the line's colour by themselves.
+    point = {"size": 25, "filled": True, "color": _POSITIONS_COLOUR}
     return _chart(
         rows,
         height=300,
-        mark={"type": "line", "point": {"size": 25}, "opacity": 0.75, "strokeWidth": 1.3, "color": "#2b8cbe"},
+        mark={"type": "line", "point": point, "opacity": 0.75, "strokeWidth": 1.3, "color": _POSITIONS_COLOUR},
         encoding={
             "x": _YEARS,
             "y": _measure("Cover (%)", title="Coral cover (%)", scale={"domainMin": 0}),
@@ -150,18 +203,18 @@ def sizes(classes: Sequence[tuple[str, int]]) -> Chart:
     )
 
 
-def to_png(chart: Chart, title: str) -> bytes:
-    """Return the chart as PNG on white, at twice the screen's resolution."""
+def to_png(chart: Chart, title: str, notes: Sequence[str] = ()) -> bytes:
+    """Return the chart as PNG on white, at twice the screen's resolution; the notes stand below the title."""
     import vl_convert  # a whole JavaScript engine: loaded for those who take a chart away
 
-    return bytes(vl_convert.vegalite_to_png(_printed(chart, title), scale=2.0))
+    return bytes(vl_convert.vegalite_to_png(_printed(chart, title, notes), scale=2.0))
 
 
-def to_svg(chart: Chart, title: str) -> bytes:
+def to_svg(chart: Chart, title: str, notes: Sequence[str] = ()) -> bytes:
     """Return the chart as SVG."""
     import vl_convert
 
-    return str(vl_convert.vegalite_to_svg(_printed(chart, title))).encode()
+    return str(vl_convert.vegalite_to_svg(_printed(chart, title, notes))).encode()
 
 
 def _chart(rows: Sequence[Mapping[str, Any]], **spec: Any) -> Chart:
@@ -175,5 +228,7 @@ def _measure(field: str, **more: Any) -> dict[str, Any]:
 _YEARS = _measure("Year", axis={"format": "d", "tickMinStep": 1}, scale={"zero": False, "padding": 20})
 
 
-def _printed(chart: Chart, title: str) -> str:
-    return json.dumps(chart | {"width": 720, "title": title, "background": "white"})
+def _printed(chart: Chart, title: str, notes: Sequence[str]) -> str:
+    lines = [line for note in notes for line in textwrap.wrap(note, 110)]
+    head = {"text": title, "subtitle": lines, "anchor": "start"}
+    return json.dumps(chart | {"width": 720, "title": head, "background": "white"})
