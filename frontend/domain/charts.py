@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from frontend.domain.comparability import share_positions
@@ -20,29 +21,50 @@ _SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 
 # Okabe and Ito's palette (2008), told apart by people who are colour blind and on light and dark grounds alike.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#7F7F7F")
-# More than eight series take the same hues darker and lighter, as shares of black (below 0) and of white.
-_SHADES = (0.0, -0.4, 0.4, -0.65)
+# More than eight series take the same hues mixed with these greys and white, which show on both grounds too, and their
+# lines other dashes.
+_MIXED_WITH = (("#000000", 0.0), ("#A0A0A0", 0.5), ("#FFFFFF", 0.3), ("#606060", 0.4))
+_DASHES = ((1, 0), (6, 3), (2, 2), (8, 3, 2, 3))
 SHAPES = (
     *("circle", "square", "triangle-up", "diamond"),
     *("cross", "triangle-down", "triangle-right", "triangle-left"),
 )  # all of Vega's filled symbols
 
 _POSITIONS_COLOUR = "#2b8cbe"
-_LEGEND_WIDTH_PX = 330  # of a phone: Vega does not break a row of its legend that is too wide
-_LETTER_PX, _SYMBOL_PX, _LEGEND_ROW_PX = 6.5, 32, 17
+
+# The chart's height holds its legend, so the legend's measures are set here and not left to the page's theme.
+_PHONE_PX = 300  # Vega does not break a row of its legend that is too wide
+_LETTER_PX, _SYMBOL_PX = 7, 30
+_LEGEND = {
+    **{"labelFontSize": 12, "labelPadding": 0, "rowPadding": 4, "columnPadding": 12, "padding": 8},
+    **{"symbolSize": 80, "symbolStrokeWidth": 1, "symbolDash": [1, 0]},
+}
+_LEGEND_ROW_PX = 18
 
 
-def series_styles(names: Sequence[str]) -> list[tuple[str, str]]:
-    """Return a colour and a shape for each series: no two colours are equal up to 32 series, no two pairs up to 64."""
-    return [(_colour(i), SHAPES[(i + i // len(PALETTE)) % len(SHAPES)]) for i in range(len(names))]
+@dataclass(frozen=True)
+class SeriesStyle:
+    """How one series is drawn."""
+
+    colour: str
+    shape: str
+    dash: tuple[int, ...]
 
 
-def _colour(index: int) -> str:
-    base = PALETTE[index % len(PALETTE)]
-    shade = _SHADES[index // len(PALETTE) % len(_SHADES)]
-    target = 255 if shade > 0 else 0
-    parts = (int(base[i : i + 2], 16) for i in (1, 3, 5))
-    return "#" + "".join(f"{round(part + (target - part) * abs(shade)):02X}" for part in parts)
+def series_styles(number: int) -> list[SeriesStyle]:
+    """Return a style for each series: all colours differ up to 32 series, all pairs of colour and shape up to 64."""
+    found = []
+    for i in range(number):
+        block = i // len(PALETTE)
+        mixed_with, share = _MIXED_WITH[block % len(_MIXED_WITH)]
+        colour = _mixed(PALETTE[i % len(PALETTE)], mixed_with, share)
+        found.append(SeriesStyle(colour, SHAPES[(i + block) % len(SHAPES)], _DASHES[block % len(_DASHES)]))
+    return found
+
+
+def _mixed(colour: str, other: str, share: float) -> str:
+    pairs = ((int(colour[i : i + 2], 16), int(other[i : i + 2], 16)) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(own + (added - own) * share):02X}" for own, added in pairs)
 
 
 def trend(means: Sequence[MeanCover]) -> Chart:
@@ -69,18 +91,21 @@ def trend(means: Sequence[MeanCover]) -> Chart:
         for m in means
     ]
     cover = _measure("Mean cover (%)", title="Coral cover (%), mean ± SE", scale={"domainMin": 0, "nice": True})
-    styles = series_styles(islands)
-    columns = max(1, int(_LEGEND_WIDTH_PX // (_LETTER_PX * max(map(len, islands), default=1) + _SYMBOL_PX)))
+    styles = series_styles(len(islands))
+    entry_px = _LETTER_PX * max(map(len, islands), default=1) + _SYMBOL_PX
+    columns = {"expr": f"max(1, floor(width / {entry_px}))"}
+    legend_rows = -(-len(islands) // max(1, _PHONE_PX // entry_px))
     # Limits of 0: every name in full, where Vega cuts them at 160 px and leaves out all after the 30th.
-    legend = {"orient": "bottom", "title": None, "columns": columns, "labelLimit": 0, "symbolLimit": 0}
+    legend = {"orient": "bottom", "title": None, "columns": columns, "labelLimit": 0, "symbolLimit": 0, **_LEGEND}
     series: dict[str, Any] = {"field": "Island", "type": "nominal", "legend": legend}
-    colour = series | {"scale": {"domain": islands, "range": [style[0] for style in styles]}}
-    shape = series | {"scale": {"domain": islands, "range": [style[1] for style in styles]}}
+    colour = series | {"scale": {"domain": islands, "range": [style.colour for style in styles]}}
+    shape = series | {"scale": {"domain": islands, "range": [style.shape for style in styles]}}
+    dash = series | {"scale": {"domain": islands, "range": [style.dash for style in styles]}, "legend": None}
     bar = {"y": _measure("low"), "y2": {"field": "high"}, "color": colour}
-    line = {"y": cover, "color": colour, "detail": {"field": "stretch", "type": "nominal"}}
+    line = {"y": cover, "color": colour, "strokeDash": dash, "detail": {"field": "stretch", "type": "nominal"}}
     return _chart(
         rows,
-        height=320 + _LEGEND_ROW_PX * -(-len(islands) // columns),
+        height=340 + _LEGEND_ROW_PX * legend_rows,
         encoding={
             "x": _YEARS,
             "tooltip": [
@@ -151,7 +176,7 @@ def heat_map(matrix: Mapping[int, Mapping[int, float]], years: Sequence[int]) ->
     colour = _measure(
         "Cover (%)",
         scale={"scheme": "tealblues", "domainMin": 0},
-        legend={"orient": "right", "title": "Cover (%)"},
+        legend={"orient": "right", "title": "Cover (%)", "gradientLength": 100},
     )
     ink = {
         "condition": {"test": f"datum['Cover (%)'] > {high * 0.55}", "value": "white"},
@@ -164,7 +189,7 @@ def heat_map(matrix: Mapping[int, Mapping[int, float]], years: Sequence[int]) ->
     ]
     return _chart(
         rows,
-        height=max(120, 26 * len(matrix) + 40),
+        height=max(200, 26 * len(matrix) + 80),
         encoding={
             "x": {"field": "Year", "type": "ordinal", "axis": {"orient": "top", "labelAngle": 0}},
             "y": {"field": "Position", "type": "ordinal", "sort": "ascending"},

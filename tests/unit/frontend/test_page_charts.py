@@ -24,12 +24,26 @@ def layers(chart: charts.Chart) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("number", [1, 8, 9, 20, 32, 64])
 def test_every_series_has_a_colour_and_shape_of_its_own(number: int) -> None:
-    styles = charts.series_styles([f"Island {i}" for i in range(number)])
-    assert len(set(styles)) == number
-    assert len({colour for colour, _ in styles}) == min(number, 32)
-    assert all(re.fullmatch("#[0-9A-F]{6}", colour) for colour, _ in styles)
-    if number <= 8:
-        assert len({shape for _, shape in styles}) == number
+    styles = charts.series_styles(number)
+    assert len({(style.colour, style.shape) for style in styles}) == number
+    assert len({style.colour for style in styles}) == min(number, 32)
+    assert len({style.shape for style in styles}) == min(number, 8)
+    assert len({(style.colour, style.dash) for style in styles}) == min(number, 32)
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance of WCAG 2.2."""
+    parts = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("style", charts.series_styles(32), ids=lambda style: style.colour)
+def test_every_colour_shows_on_a_light_and_on_a_dark_ground(style: charts.SeriesStyle) -> None:
+    light, dark = luminance("#FFFFFF"), luminance("#0E1A20")
+    own = luminance(style.colour)
+    assert (light + 0.05) / (own + 0.05) > 1.6
+    assert (own + 0.05) / (dark + 0.05) > 2.4
 
 
 def test_points_lines_and_bars_of_a_series_have_one_colour_and_one_legend() -> None:
