@@ -36,8 +36,14 @@ _POSITIONS_COLOUR = "#2b8cbe"
 _PHONE_PX = 300  # Vega does not break a row of its legend that is too wide
 _LETTER_PX, _SYMBOL_PX = 7, 30
 _LEGEND = {
-    **{"labelFontSize": 12, "labelPadding": 0, "rowPadding": 4, "columnPadding": 12, "padding": 8},
-    **{"symbolSize": 80, "symbolStrokeWidth": 1, "symbolDash": [1, 0]},
+    "labelFontSize": 12,
+    "labelPadding": 0,
+    "rowPadding": 4,
+    "columnPadding": 12,
+    "padding": 8,
+    "symbolSize": 80,
+    "symbolStrokeWidth": 1,
+    "symbolDash": [1, 0],
 }
 _LEGEND_ROW_PX = 18
 

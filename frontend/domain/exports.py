@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ Fields = Mapping[SurveyKey, SurveyFields]
 Item = TypeVar("Item")
 
 NOTHING_SAID: Fields = {}
+
+_UNREADABLE = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\ud800-\\udfff\\ufffe\\uffff]")
 
 
 @dataclass(frozen=True)
@@ -223,13 +226,8 @@ def to_zip(files: Mapping[str, bytes]) -> bytes:
 
 
 def readable(text: str) -> str:
-    """Return the text with a replacement mark for each character that XML and spreadsheets cannot hold."""
-    return "".join("\ufffd" if _is_forbidden(character) else character for character in text)
-
-
-def _is_forbidden(character: str) -> bool:
-    code = ord(character)
-    return (code < 32 and character not in "\t\n\r") or 0xD800 <= code <= 0xDFFF or code in (0xFFFE, 0xFFFF)
+    """Return the text with a replacement mark for each character that XML, and so a workbook, cannot hold."""
+    return _UNREADABLE.sub("\ufffd", text)
 
 
 def _cell(value: Any, style: CsvStyle) -> str:

@@ -26,7 +26,7 @@ def to_xlsx(tables: Mapping[str, Sequence[Row]], about: About) -> bytes:
     first = book.create_sheet("About")
     first.column_dimensions["A"].width, first.column_dimensions["B"].width = 14, 100
     for line in about.lines():
-        first.append([_cell(first, text) for text in line])
+        first.append([_text(first, text) for text in line])
     for title, rows in _sheets(tables):
         _write(book.create_sheet(title), rows)
     file = io.BytesIO()
@@ -55,12 +55,24 @@ def _write(sheet: Any, rows: Sequence[Row]) -> None:
         cell.font = Font(bold=True)
     sheet.append(header)
     for row in rows:
-        sheet.append([_cell(sheet, value) if isinstance(value, str) else value for value in row.values()])
+        sheet.append([_text(sheet, value) if isinstance(value, str) else value for value in row.values()])
+
+
+def _text(sheet: Any, text: str) -> Any:
+    """Return what is to be appended for a text; a cell of its own costs time, so only where openpyxl would misread it.
+
+    openpyxl takes what begins with ``=`` for a formula, and names such as ``#N/A`` for an error.
+    """
+    return _cell(sheet, text) if text[:1] in ("=", "#") else _clean(text)
 
 
 def _cell(sheet: Any, text: str) -> Any:
     from openpyxl.cell import WriteOnlyCell
 
-    cell = WriteOnlyCell(sheet, readable(text).replace("\r", "\n")[:LONGEST_TEXT])
-    cell.data_type = "s"  # openpyxl takes what begins with = for a formula
+    cell = WriteOnlyCell(sheet, _clean(text))
+    cell.data_type = "s"
     return cell
+
+
+def _clean(text: str) -> str:
+    return readable(text).replace("\r", "\n")[:LONGEST_TEXT]

@@ -250,6 +250,13 @@ def test_no_text_begins_like_a_formula_and_each_row_is_one_line(text: str, style
     assert read["value"] == ("-1.5" if style is PLAIN else "-1,5")
 
 
+@pytest.mark.parametrize("text", ["=1+1", "#N/A", "#REF!", "-5", "2006-01-01", "TRUE"])
+def test_text_stays_text_in_a_workbook_whatever_it_looks_like(text: str) -> None:
+    book = load_workbook(io.BytesIO(workbook.to_xlsx({"Names": [{text: text}]}, ABOUT)))
+    header, value = (cell for cell in book.worksheets[1]["A"])
+    assert (header.value, header.data_type, value.value, value.data_type) == (text, "s", text, "s")
+
+
 @settings(max_examples=30)
 @given(st.text(alphabet=st.characters(), min_size=1, max_size=12))
 def test_a_workbook_holds_any_text_and_can_be_read(text: str) -> None:
