@@ -139,8 +139,8 @@ def _masks(rows: Sequence[CoverageRow], about: About) -> None:
 
     table_file("Masks as COCO", coco, "coverage-coco.json")
     st.caption(
-        "One instance for each colony in the reframed pictures, with run lengths. The stored masks are unions. Where "
-        "the boxes of colonies overlap, outlines are approximate and marked so."
+        "One instance for each colony in the reframed pictures, as run lengths. The stored masks are unions: where "
+        "colonies touch, an outline can be approximate and is then marked so."
     )
 
 
