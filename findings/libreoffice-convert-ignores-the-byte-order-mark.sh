@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # One would guess: LibreOffice reads a CSV file that begins with UTF-8's byte order mark as UTF-8, as its window does.
-# What happens: "soffice --convert-to" reads it as Windows-1252. The first column is called "ï»¿locality" and Huahiné becomes
-# HuahinÃ©, with status 0 and no warning. Only --infilter with character set 76 helps; the mark changes nothing.
+# What happens: "soffice --convert-to" reads it as Windows-1252. The first column is called "ï»¿locality" and Huahiné
+# becomes HuahinÃ©, with status 0 and no warning. Only --infilter with character set 76 helps; the mark changes
+# nothing.
 # Version: LibreOffice 7.4.7 (Debian 12, package libreoffice-calc-nogui); openpyxl 3.1.5 reads the result.
 # Why it matters: labs convert tables of cover by script; islands and joins by name then break without an error.
 set -euo pipefail

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# One would guess: MERMAID's import takes the true area of a common quadrat, 0.75 m x 0.75 m = 0.5625 m2, and rounds it if
-# it must.
-# What happens: its template declares "Quadrat size *" as a decimal of 4 digits, 2 of them behind the point, and Django REST
-# framework refuses what has more of them. So does "Depth *" (3 digits, 1 behind the point): 9.25 m and 100 m are refused.
+# One would guess: MERMAID's import takes the true area of a common quadrat, 0.75 m x 0.75 m = 0.5625 m2, and rounds it
+# if it must.
+# What happens: its template declares "Quadrat size *" as a decimal of 4 digits, 2 of them behind the point, and Django
+# REST framework refuses what has more of them. So does "Depth *" (3 digits, 1 behind the point): 9.25 m and 100 m are
+# refused.
 # Version: djangorestframework 3.16.1, Django 5.2.8; the fields as in data-mermaid/mermaid-api,
 # src/api/ingest/benthicpqt_serializer.py (November 2026). 50 cm x 75 cm (0.375 m2) is refused in the same way.
-# Why it matters: a table filled with exact values is refused row by row; filled with 0.56, the area is 0.4 % too small.
+# Why it matters: a table filled with exact values is refused row by row; filled with 0.56, the area is 0.4 % too
+# small.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

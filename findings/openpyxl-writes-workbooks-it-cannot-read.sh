@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# One would guess: openpyxl refuses text that a workbook cannot hold, as it does for a vertical tab (IllegalCharacterError).
+# One would guess: openpyxl refuses text that a workbook cannot hold, as it does for a vertical tab
+# (IllegalCharacterError).
 # What happens: it checks the control characters below U+0020 only. U+FFFE, U+FFFF and lone surrogates, which XML 1.0
 # forbids as well, are written without a word; the file cannot be opened again, by openpyxl itself either.
 # Version: openpyxl 3.1.5.
-# Why it matters: one damaged island or file name in a table of thousands of quadrats makes the whole workbook unreadable,
-# and the person who exported it learns of it later, at another desk.
+# Why it matters: one damaged island or file name in a table of thousands of quadrats makes the whole workbook
+# unreadable, and the person who exported it learns of it later, at another desk.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

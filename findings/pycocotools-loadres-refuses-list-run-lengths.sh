@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # One would guess: a COCO segmentation that pycocotools reads as ground truth can be given to it as a detection, too.
-# What happens: run lengths as a list of numbers ("counts": [2, 3, 11], the format's uncompressed kind) are read from an
-# annotation file, and annToMask returns their pixels. COCO.loadRes and the functions of pycocotools.mask raise TypeError
-# for the same object; they want it packed by mask.frPyObjects first.
+# What happens: run lengths as a list of numbers ("counts": [2, 3, 11], the format's uncompressed kind) are read from
+# an annotation file, and annToMask returns their pixels. COCO.loadRes and the functions of pycocotools.mask raise
+# TypeError for the same object; they want it packed by mask.frPyObjects first.
 # Version: pycocotools 2.0.11.
-# Why it matters: exported coral masks open in annotation tools, yet fail when a lab evaluates them against its own outlines.
+# Why it matters: exported coral masks open in annotation tools, yet fail when a lab evaluates them against its own
+# outlines.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # One would guess: a chart's legend names every series of the chart.
-# What happens: a Vega-Lite legend shows 29 of 40 islands and the entry "…11 entries". All 40 lines are drawn. The limit of
-# 30 (symbolLimit) is a default; no warning is given, in a browser or in an exported file.
+# What happens: a Vega-Lite legend shows 29 of 40 islands and the entry "…11 entries". All 40 lines are drawn. The
+# limit of 30 (symbolLimit) is a default; no warning is given, in a browser or in an exported file.
 # Version: vl-convert-python 1.9.0.post1 (Vega-Lite 6).
-# Why it matters: a figure of coral cover for a whole archipelago shows lines that nothing names. symbolLimit 0 shows all.
+# Why it matters: a figure of coral cover for a whole archipelago shows lines that nothing names. symbolLimit 0 shows
+# all.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -28,7 +28,8 @@ LIMITS = (
     "Each image is the reframed picture of a quadrat. Only the union of its colonies is stored, so a segmentation is "
     "the union within the colony's box, or what of it lies in no smaller box: the one nearer to the measured area. "
     "Instances may overlap. 'measured_area_px' is the area of the colony's own outline when it was found. The flag "
-    "'approximate' is true where the segmentation's area differs from it by more than 5 %. Colonies without a pixel are not listed."
+    "'approximate' is true where the segmentation's area differs from it by more than 5 %. Colonies without a pixel "
+    "are not listed."
 )
 
 ByteArray = npt.NDArray[np.uint8]
