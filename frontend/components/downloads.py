@@ -28,10 +28,9 @@ _TEMPLATES: dict[str, Callable[[Sequence[CoverageRow], Fields], Template]] = {
 def exports_of(rows: Sequence[CoverageRow], covers: Sequence[Cover], means: Sequence[MeanCover], about: About) -> None:
     """Show every file that can be made of these rows."""
     style = _style()
-    fields = NOTHING_SAID
 
     def tables() -> dict[str, Sequence[Row]]:
-        return _tables(rows, covers, means, fields)
+        return _tables(rows, covers, means, _fields())
 
     def zipped() -> bytes:
         files = {
@@ -40,7 +39,7 @@ def exports_of(rows: Sequence[CoverageRow], covers: Sequence[Cover], means: Sequ
         return exports.to_zip(files | {"about.csv": exports.about_csv(about, style)})
 
     def quadrats() -> bytes:
-        return exports.to_csv(exports.measurement_rows(rows, fields), about, style)
+        return exports.to_csv(exports.measurement_rows(rows, _fields()), about, style)
 
     with st.container(horizontal=True):
         table_file("Quadrats as CSV", quadrats, "coverage.csv")
@@ -51,8 +50,13 @@ def exports_of(rows: Sequence[CoverageRow], covers: Sequence[Cover], means: Sequ
         "Core names where there are any; sizes are in cm and cm². In CSV, a name that looks like a formula begins with "
         "an apostrophe."
     )
-    _for_other_programs(rows, fields, about, style)
+    _for_other_programs(rows, about, style)
     _masks(rows, about)
+
+
+def _fields() -> Fields:
+    """Return what people know of the surveys; nothing as long as no table holds it."""
+    return NOTHING_SAID
 
 
 def _style() -> CsvStyle:
@@ -89,11 +93,11 @@ def _workbook(tables: dict[str, Sequence[Row]], about: About) -> bytes:
     return to_xlsx(tables, about)
 
 
-def _for_other_programs(rows: Sequence[CoverageRow], fields: Fields, about: About, style: CsvStyle) -> None:
+def _for_other_programs(rows: Sequence[CoverageRow], about: About, style: CsvStyle) -> None:
     st.subheader("For GCRMN and MERMAID", anchor=False)
 
     def zipped(name: str) -> bytes:
-        filled = _TEMPLATES[name](rows, fields)
+        filled = _TEMPLATES[name](rows, _fields())
         stem = f"{name.lower()}-benthic"
         return exports.to_zip(
             {
@@ -113,7 +117,7 @@ def _for_other_programs(rows: Sequence[CoverageRow], fields: Fields, about: Abou
                 st.markdown(f"**{name}**")
                 st.dataframe(
                     [{"Column": m.column, "Rows": f"{m.rows:,} of {m.of:,}", "What to do": m.remedy}
-                     for m in fill(rows, fields).missing],
+                     for m in fill(rows, _fields()).missing],
                     hide_index=True,
                     column_config={"What to do": st.column_config.TextColumn(width="large")},
                     alt=f"What is missing in the template of {name}",
