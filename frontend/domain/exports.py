@@ -86,6 +86,7 @@ _QUADRATS: Mapping[str, Callable[[Entry], Any]] = {
     "colony_count": lambda e: e.row.colony_count,
     "corners_set_by_hand": lambda e: e.row.corners_manual,
     "frame_partly_visible": lambda e: e.row.partly_visible,
+    "excluded_by_hand_percent": lambda e: e.row.excluded_percent,
     "restoration_method": lambda e: e.row.restoration_method,
     "restoration_applied": lambda e: e.row.restoration_applied,
     "model_name": lambda e: e.row.model_name,

@@ -42,6 +42,7 @@ class CoverageRow:
     restoration_method: str | None = None
     restoration_applied: bool | None = None
     partly_visible: bool | None = None
+    excluded_percent: float | None = None  # share of the inner area that a person has left out; None: nothing
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,8 @@ def coverage_rows(
     c = coral_coverage.c
     query = _filtered(_coverage(), coral_coverage, island, year, location).order_by(c.island, c.year, c.location)
     return [
-        CoverageRow(*row[:-2], *(None if text is None else text in _TRUE for text in row[-2:]))
-        for row in connection.execute(query)
+        CoverageRow(*columns, *(_truth(applied), _truth(partly), None if excluded is None else float(excluded)))
+        for *columns, applied, partly, excluded in connection.execute(query)
     ]
 
 
@@ -131,6 +132,10 @@ def colony_boxes(connection: Connection, *, island: str) -> list[ColonyBox]:
 _TRUE = frozenset(("true", "1"))
 
 
+def _truth(text: str | None) -> bool | None:
+    return None if text is None else text in _TRUE
+
+
 def _coverage() -> Select[Any]:
     c, p = coral_coverage.c, coverage_provenance.c
     columns = (
@@ -139,7 +144,7 @@ def _coverage() -> Select[Any]:
         *(p.pipeline_version, p.execution_name, p.written_at, p.raw_key, p.raw_version_id),
         p.restoration[("source", "original_name")].as_string(),
         *(p.restoration["method"].as_string(), p.restoration["applied"].as_string()),
-        p.reframing["partly_visible"].as_string(),
+        *(p.reframing["partly_visible"].as_string(), p.segmentation["excluded_percent"].as_string()),
     )
     return select(*columns).select_from(_with_provenance()).where(c.coverage.is_not(None))
 

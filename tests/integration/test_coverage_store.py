@@ -97,6 +97,7 @@ def test_a_result_comes_back_whole(database: Database) -> None:
     assert (row.cover_percent, row.colony_count, row.model_sha256) == (12.34, 2, "ab" * 32)
     assert (row.captured_at, row.raw_version_id, row.corners_manual) == ("2005-12-31T09:00:00", "v1", False)
     assert (row.restoration_method, row.restoration_applied, row.partly_visible) == ("planar", True, False)
+    assert row.excluded_percent is None
 
 
 def test_flags_and_original_names_come_from_the_records_true_and_false(database: Database) -> None:
@@ -104,12 +105,14 @@ def test_flags_and_original_names_come_from_the_records_true_and_false(database:
     source = dataclasses.replace(first.restoration.source, original_name='=Huahiné "7", été.JPG')
     restoration = dataclasses.replace(first.restoration, source=source, applied=False, skipped_because="clear water")
     reframing = dataclasses.replace(first.reframing, partly_visible=True)
-    record_result(database, dataclasses.replace(first, restoration=restoration, reframing=reframing))
+    segmentation = dataclasses.replace(first.segmentation, excluded_percent=2.5)
+    changed = dataclasses.replace(first, restoration=restoration, reframing=reframing, segmentation=segmentation)
+    record_result(database, changed)
     with database.read() as connection:
         (row,) = coverage_rows(connection)
         boxes = colony_boxes(connection, island=row.island)
     assert row.original_name == '=Huahiné "7", été.JPG'
-    assert (row.restoration_applied, row.partly_visible) == (False, True)
+    assert (row.restoration_applied, row.partly_visible, row.excluded_percent) == (False, True, 2.5)
     assert [(box.number, box.box_px) for box in boxes] == [(1, (0.0, 1.0, 2.0, 3.0)), (2, (0.0, 1.0, 2.0, 3.0))]
 
 
