@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, and_, select
+from sqlalchemy import Connection, Row, Select, Table, and_, select
 
 from reefsteps.document import Execution
 from reefsteps.results import ReframingResult, RestorationResult, SegmentationResult
@@ -83,10 +83,14 @@ def coverage_rows(
     """Return coverage by island, year and position."""
     c = coral_coverage.c
     query = _filtered(_coverage(), coral_coverage, island, year, location).order_by(c.island, c.year, c.location)
-    return [
-        CoverageRow(*columns, *(_truth(applied), _truth(partly), None if excluded is None else float(excluded)))
-        for *columns, applied, partly, excluded in connection.execute(query)
-    ]
+    return [_coverage_row(row) for row in connection.execute(query)]
+
+
+def _coverage_row(row: Row[Any]) -> CoverageRow:
+    values: list[Any] = list(row)
+    applied, partly, excluded = values[-3:]
+    values[-3:] = _truth(applied), _truth(partly), None if excluded is None else float(excluded)
+    return CoverageRow(*values)
 
 
 def provenance(connection: Connection, survey: SurveyKey) -> Provenance | None:
