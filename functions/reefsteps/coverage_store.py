@@ -83,8 +83,8 @@ def record_result(database: Database, result: Result) -> WriteOutcome:
         refusal = _refusal(connection, result)
         if refusal is not None:
             return WriteOutcome(written=False, reason=refusal)
-        _delete_rows(connection, result.survey, (colony, coverage_provenance, coral_coverage))
-        connection.execute(insert(coral_coverage), _coverage_row(result))
+        _delete_rows(connection, result.survey, (colony, coverage_provenance))
+        _write_coverage(connection, _coverage_row(result))
         connection.execute(insert(coverage_provenance), _provenance_row(result))
         if result.segmentation.colonies:
             connection.execute(insert(colony), _colony_rows(result))
@@ -206,6 +206,19 @@ def _delete_rows(connection: Connection, key: SurveyKey, tables: Iterable[Table]
     for table in tables:
         count = connection.execute(delete(table).where(*_is_survey(table, key))).rowcount
     return count
+
+
+def _write_coverage(connection: Connection, row: dict[str, Any]) -> None:
+    """Write the field's own row; what another program keeps in columns of its own stays."""
+    values = {name: row[name] for name in ("coverage", "last_update")}
+    if connection.dialect.name == "mysql":
+        connection.execute(mysql.insert(coral_coverage).values(row).on_duplicate_key_update(values))
+    else:
+        connection.execute(
+            sqlite.insert(coral_coverage)
+            .values(row)
+            .on_conflict_do_update(index_elements=list(coral_coverage.primary_key), set_=values)
+        )
 
 
 def _is_survey(table: Table, key: SurveyKey) -> tuple[Any, ...]:

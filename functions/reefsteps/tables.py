@@ -32,7 +32,8 @@ from sqlalchemy.schema import CreateTable
 
 metadata = MetaData()
 
-_MYSQL: Any = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+COLLATION = "utf8mb4_bin"
+_MYSQL: Any = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": COLLATION}
 _DIALECTS: dict[str, type[Dialect]] = {"mysql": mysql.dialect, "sqlite": sqlite.dialect}
 
 
@@ -140,3 +141,8 @@ def create_statements(dialect: str) -> list[str]:
                 for index in indices
             ]
     return statements
+
+
+def type_sql(column: Column[Any], dialect: str) -> str:
+    """Return the column's type as ``mysql`` or ``sqlite`` writes it."""
+    return str(column.type.compile(dialect=_DIALECTS[dialect]()))
