@@ -1,4 +1,4 @@
-"""Tables that were there before, on a real MariaDB and on SQLite: used, extended, converted or refused with a reason."""
+"""Tables that were there before, on a real MariaDB and SQLite: used, extended, converted or refused with a reason."""
 
 from __future__ import annotations
 
