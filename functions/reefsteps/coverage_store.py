@@ -19,6 +19,7 @@ from reefsteps.precedence import Upload, compare_sequencers, compare_uploads, in
 from reefsteps.results import ObjectRef, Record, ReframingResult, RestorationResult, SegmentationResult, Source
 from reefsteps.surveys import SurveyKey, decode_key
 from reefsteps.tables import colony, coral_coverage, coverage_provenance, removed_photo, survey
+from reefsteps.text_columns import fitted
 
 Answer = TypeVar("Answer")
 
@@ -85,7 +86,7 @@ def record_result(database: Database, result: Result) -> WriteOutcome:
             return WriteOutcome(written=False, reason=refusal)
         _delete_rows(connection, result.survey, (colony, coverage_provenance))
         _write_coverage(connection, _coverage_row(result))
-        connection.execute(insert(coverage_provenance), _provenance_row(result))
+        connection.execute(insert(coverage_provenance), fitted(coverage_provenance, _provenance_row(result)))
         if result.segmentation.colonies:
             connection.execute(insert(colony), _colony_rows(result))
         return WriteOutcome(written=True)
@@ -189,7 +190,7 @@ def _remember(connection: Connection, key: SurveyKey, removal: Removal) -> None:
         "sequencer": removal.sequencer,
         "requested_by": removal.requested_by,
     }
-    connection.execute(insert(removed_photo), values)
+    connection.execute(insert(removed_photo), fitted(removed_photo, values))
 
 
 def _forget(connection: Connection, key: SurveyKey, removal: Removal) -> None:
