@@ -196,6 +196,33 @@ def test_deleted_photograph_takes_its_row_along(shared_stack: RunningStack) -> N
     wait_for(lambda: not any(row[0] == "Deleted" for row in shared_stack.rows()), 30)
 
 
+def test_the_older_of_two_photographs_is_measured_again_when_the_newer_is_deleted(shared_stack: RunningStack) -> None:
+    older = shared_stack.upload("2006-Hao-01.jpg", {"cover": 11.0})
+    execution_of(shared_stack, older)
+    newer = shared_stack.upload("2006-Hao-1.png", {"cover": 22.0})
+    execution_of(shared_stack, newer)
+    assert row_of(shared_stack, "Hao") == ("Hao", 1, 2006, 22.0)
+    shared_stack.clients.s3.delete_object(Bucket=shared_stack.info.buckets["RawBucket"], Key="2006-Hao-1.png")
+    wait_for(lambda: ("Hao", 1, 2006, 11.0) in shared_stack.rows(), 60)
+    runs = [run for run in shared_stack.executions() if json.loads(run["input"])["version_id"] == older]
+    assert len(runs) == 2
+    assert runs[1]["name"].startswith("2006-Hao-01-jpg-")
+    assert json.loads(runs[1]["input"])["requested_by"] == "removal"
+
+
+def test_the_older_version_is_measured_again_when_the_newer_is_deleted_for_good(shared_stack: RunningStack) -> None:
+    execution_of(shared_stack, shared_stack.upload("2007-Hao-01.jpg", {"cover": 11.0}))
+    newer = shared_stack.upload("2007-Hao-01.jpg", {"cover": 22.0})
+    execution_of(shared_stack, newer)
+    bucket = shared_stack.info.buckets["RawBucket"]
+    shared_stack.clients.s3.delete_object(Bucket=bucket, Key="2007-Hao-01.jpg", VersionId=newer)
+    wait_for(lambda: ("Hao", 1, 2007, 11.0) in shared_stack.rows(), 60)
+    marker = shared_stack.clients.s3.delete_object(Bucket=bucket, Key="2007-Hao-01.jpg")["VersionId"]
+    wait_for(lambda: not any(row[0] == "Hao" and row[2] == 2007 for row in shared_stack.rows()), 60)
+    shared_stack.clients.s3.delete_object(Bucket=bucket, Key="2007-Hao-01.jpg", VersionId=marker)
+    wait_for(lambda: ("Hao", 1, 2007, 11.0) in shared_stack.rows(), 60)
+
+
 def test_twenty_photographs_at_once_end_in_one_row_each(shared_stack: RunningStack) -> None:
     versions = [
         shared_stack.upload(f"2011-Crowd-{location:02d}.jpg", {"cover": float(location)}) for location in range(1, 21)

@@ -75,12 +75,13 @@ def test_workers_are_sized_by_parameters(step: str, deployment: Deployment) -> N
 def test_state_machines_and_their_events(deployment: Deployment) -> None:
     machines = deployment.resources("AWS::StepFunctions::StateMachine")
     kinds = {name: machine["StateMachineType"] for name, machine in machines.items()}
-    assert kinds == {"Admit": "EXPRESS", "Pipeline": "STANDARD", "Convert": "STANDARD", "Backfill": "STANDARD"}
+    standard = dict.fromkeys(("Pipeline", "Convert", "Removal", "Backfill"), "STANDARD")
+    assert kinds == {"Admit": "EXPRESS", **standard}
     patterns = {name: rule["EventPattern"] for name, rule in deployment.resources("AWS::Events::Rule").items()}
     uploaded = patterns["AdmitRawPhotoUploaded"]
     assert uploaded["detail-type"] == ["Object Created"]
     assert uploaded["detail"] == {"bucket": {"name": [{"Ref": "RawBucket"}]}}  # no filter by name: nothing is ignored
-    assert patterns["RemovalFunctionRawPhotoDeleted"]["detail-type"] == ["Object Deleted"]
+    assert patterns["RemovalRawPhotoDeleted"]["detail-type"] == ["Object Deleted"]
     assert patterns["ConvertModelUploaded"]["detail"]["object"]["key"] == [{"suffix": ".pth"}, {"suffix": ".yaml"}]
     assert patterns["FailedExecutions"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
     assert "UndeliveredEvents" in deployment.resources("AWS::SQS::Queue")
