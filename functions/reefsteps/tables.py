@@ -1,8 +1,9 @@
 """The coverage tables, described once for Aurora MySQL, MariaDB and SQLite.
 
 `coral_coverage` is the table that the field's own tools read; `coverage_provenance` and `colony` say where each of its
-rows comes from. `removed_photo` remembers what was deleted. `survey` holds a row for every survey ever written or
-removed: writers lock it, so that two of them never work on the same survey at once.
+rows comes from, `imported_result` which of them another program measured. `removed_photo` remembers what was deleted.
+`survey` holds a row for every survey ever written or removed: writers lock it, so that two of them never work on the
+same survey at once.
 
 Text is compared by code point (utf8mb4_bin): Huahine and Huahiné, moorea and Moorea are different names, in MySQL as in
 SQLite and Python.
@@ -102,6 +103,21 @@ colony = Table(
         ondelete="CASCADE",
     ),
     Index("colony_year", "year", "island"),
+    **_MYSQL,
+)
+
+# Rows of `coral_coverage` that another program measured, with the photograph that was imported beside each.
+imported_result = Table(
+    "imported_result",
+    metadata,
+    *_survey_columns(),
+    Column("imported_at", String(32), nullable=False),
+    Column("origin", String(255), nullable=False),  # the file that the row was read from
+    Column("raw_bucket", String(63), nullable=False),
+    Column("raw_key", String(255), nullable=False),
+    Column("raw_version_id", String(255)),
+    Column("etag", String(64), nullable=False),
+    Column("uploaded_at", String(32), nullable=False),
     **_MYSQL,
 )
 
