@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from reefsteps.copies import without_run
+from reefsteps.failures import split_cause
 from tests.integration.local_stack_fixture import REPOSITORY, RunningStack, project_with_fakes, wait_for
 
 
@@ -145,7 +147,7 @@ def test_handler_that_always_crashes_fails_by_name(shared_stack: RunningStack) -
     version = shared_stack.upload("2006-Doomed-01.jpg", {"cover": 3.0, "segmentation": [{"exit": True}] * 9})
     execution = execution_of(shared_stack, version)
     assert (execution["status"], execution["error"]) == ("FAILED", "Runtime.ExitError")
-    assert execution["cause"].startswith("segmentation: ")
+    assert "exit status 1" in split_cause(execution["cause"])[1]
 
 
 def test_model_that_is_not_ready_is_waited_for(shared_stack: RunningStack) -> None:
@@ -358,3 +360,16 @@ def test_second_stack_on_one_folder_is_refused(shared_stack: RunningStack) -> No
     second = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
     assert second.returncode == 1
     assert "already runs" in second.stderr
+
+
+def test_a_copy_that_says_that_it_has_its_result_starts_no_run(shared_stack: RunningStack) -> None:
+    s3, bucket = shared_stack.clients.s3, shared_stack.info.buckets["RawBucket"]
+    shared_stack.clients.s3.put_object(Bucket=shared_stack.info.buckets["MasksBucket"], Key="x", Body=b'{"cover": 5}')
+    source = {"Bucket": shared_stack.info.buckets["MasksBucket"], "Key": "x"}
+    marked, other = "2012-Mo'orea é-01.jpg", "2012-Copied-02.jpg"
+    for key, metadata in ((marked, without_run(marked)), (other, without_run(marked)), ("2012-Copied-03.jpg", {})):
+        s3.copy_object(Bucket=bucket, Key=key, CopySource=source, Metadata=metadata, MetadataDirective="REPLACE")
+    wait_for(lambda: len([row for row in shared_stack.rows() if row[0] == "Copied"]) == 2, 60)
+    admitted = [json.loads(run["input"])["key"] for run in shared_stack.executions()]
+    assert marked not in admitted
+    assert {other, "2012-Copied-03.jpg"} <= set(admitted)
