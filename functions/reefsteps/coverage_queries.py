@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Select, Table, and_, select
 from reefsteps.document import Execution
 from reefsteps.results import ReframingResult, RestorationResult, SegmentationResult
 from reefsteps.surveys import SurveyKey
-from reefsteps.tables import colony, coral_coverage, coverage_provenance
+from reefsteps.tables import colony, coral_coverage, coverage_provenance, imported_result
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ class CoverageRow:
     written_at: str | None
     raw_key: str | None
     raw_version_id: str | None
+    imported_at: str | None = None  # of rows that another program measured and that were imported with a photograph
+    imported_key: str | None = None  # that photograph
 
 
 @dataclass(frozen=True)
@@ -105,19 +107,22 @@ def colony_rows(connection: Connection, *, island: str | None = None, year: int 
 
 
 def _coverage() -> Select[Any]:
-    c, p = coral_coverage.c, coverage_provenance.c
+    c, p, i = coral_coverage.c, coverage_provenance.c, imported_result.c
     columns = (
         *(c.island, c.location, c.year, c.coverage, c.last_update),
         *(p.colony_count, p.side_cm, p.px_per_cm, p.corners_manual, p.captured_at, p.model_name, p.model_sha256),
         *(p.pipeline_version, p.execution_name, p.written_at, p.raw_key, p.raw_version_id),
+        *(i.imported_at, i.raw_key),
     )
     return select(*columns).select_from(_with_provenance()).where(c.coverage.is_not(None))
 
 
 def _with_provenance() -> Any:
     c, p = coral_coverage.c, coverage_provenance.c
+    i = imported_result.c
     same = and_(c.island == p.island, c.location == p.location, c.year == p.year)
-    return coral_coverage.outerjoin(coverage_provenance, same)
+    imported = and_(c.island == i.island, c.location == i.location, c.year == i.year)
+    return coral_coverage.outerjoin(coverage_provenance, same).outerjoin(imported_result, imported)
 
 
 def _filtered(
