@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from frontend.domain.arrivals import StoredVersion
 from frontend.domain.upload_plan import PresentObject
 from frontend.services.aws import storage, survey_prefix
 from frontend.settings import settings
@@ -34,6 +35,22 @@ def originals_of(surveys: Iterable[tuple[int, str]]) -> dict[SurveyKey, PresentO
     found: dict[SurveyKey, PresentObject] = {}
     for year, island in sorted(surveys):
         found |= originals(year, island)
+    return found
+
+
+def versions_of(surveys: Iterable[tuple[int, str]]) -> list[StoredVersion]:
+    """Return every version of the photographs of several surveys, as S3 has them now (never kept)."""
+    client, bucket = storage().client, settings().raw_bucket
+    found = []
+    for year, island in sorted(set(surveys)):
+        prefix = survey_prefix(year, island)
+        for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+            for item in page.get("Versions", []):
+                survey = _parsed(item["Key"])
+                if survey is not None:
+                    found.append(
+                        StoredVersion(survey, item["Key"], item["VersionId"], item["Size"], item["LastModified"])
+                    )
     return found
 
 
