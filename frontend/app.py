@@ -38,6 +38,7 @@ def main() -> None:
                 st.Page("views/coverage.py", title="Coverage", icon=":material/monitoring:", url_path="coverage"),
                 st.Page("views/corners.py", title="Fix corners", icon=":material/crop_free:", url_path="corners"),
                 st.Page("views/delete.py", title="Delete", icon=":material/delete:", url_path="delete"),
+                st.Page("views/importing.py", title="Import", icon=":material/input:", url_path="import"),
                 st.Page("views/guide.py", title="Help", icon=":material/help:", url_path="help"),
             ]
         )

@@ -137,6 +137,7 @@ def test_page_role_does_what_the_page_does_and_no_more(deployment: Deployment) -
         "states:DescribeExecution",
         "states:GetExecutionHistory",
         "rds-db:connect",
+        "lambda:InvokeFunction",
     }
 
 
