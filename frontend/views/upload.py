@@ -236,7 +236,7 @@ def _outcome() -> None:
                     "Somebody else sent photographs of the same quadrats at the same time.", icon=":material/group:"
                 )
                 st.text("\n".join(finished["meanwhile"]))
-            navigation.link("Runs", "Follow the runs", icon=":material/arrow_forward:", status="All")
+            navigation.link(navigation.to_runs(), "Follow the runs", icon="arrow_forward")
 
 
 show()

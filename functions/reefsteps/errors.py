@@ -51,6 +51,10 @@ class QuadratNotFoundError(BadInputError):
     """No quadrat frame in the photograph that can be measured without a risk of a wrong crop."""
 
 
+class NoQuadratError(BadInputError):
+    """A person has said that the photograph shows no quadrat: the run ends without a result, and not as a failure."""
+
+
 class UnsupportedModelError(BadInputError):
     """A checkpoint that is no supported Mask R-CNN, damaged, or not safe to read."""
 
@@ -75,7 +79,7 @@ class ExistingTableError(ConfigurationError):
     """A table that was in the database before cannot be used as it is; the message says why and what to do."""
 
 
-REFUSALS = frozenset(
-    kind.__name__ for kind in BadInputError.__subclasses__() if kind not in (SupersededError, UnsupportedModelError)
-)
+_NO_REFUSALS = (SupersededError, NoQuadratError, UnsupportedModelError)
+
+REFUSALS = frozenset(kind.__name__ for kind in BadInputError.__subclasses__() if kind not in _NO_REFUSALS)
 """Names of the errors for which the photograph, its name or the execution's input is at fault."""
