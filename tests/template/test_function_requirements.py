@@ -27,7 +27,7 @@ from tests.support.checkpoints import config_dump, random_mask_rcnn, write_check
 STEPS = ("restoration", "reframing", "segmentation", "conversion", "coverage", "removal", "importing", "provision")
 BUCKETS = ("raw", "treated", "reframed", "segmented", "masks", "model-reframing", "model-segmentation")
 KEY = "2024-Moorea-07.jpg"
-CORNERS = [[100.0, 80.0], [700.0, 90.0], [690.0, 520.0], [110.0, 530.0]]
+CORNERS = [[120.0, 30.0], [650.0, 40.0], [640.0, 560.0], [130.0, 570.0]]
 CALL = """
 import botocore.client, importlib, json, sys, types
 calls, send = [], botocore.client.BaseClient._make_api_call
