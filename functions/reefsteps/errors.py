@@ -48,6 +48,10 @@ class QuadratNotFoundError(BadInputError):
     """No quadrat frame in the photograph that can be measured without a risk of a wrong crop."""
 
 
+class RelabelRefusedError(BadInputError):
+    """A photograph cannot get the name or size that was asked for; nothing has been changed."""
+
+
 class UnsupportedModelError(BadInputError):
     """A checkpoint that is no supported Mask R-CNN, damaged, or not safe to read."""
 
