@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from reefsteps.coverage_queries import coverage_rows
@@ -118,6 +118,16 @@ def test_chains_and_swaps_and_back(
     world.assert_consistent()
 
 
+def same_in_both(seen: Any) -> Any:
+    """Return what is seen of a world without what tells two worlds apart: when and by which run it was measured."""
+    objects, rows = seen
+    own = {"written_at", "execution_id", "execution_name"}
+    return objects, {
+        table: [{name: value for name, value in row.items() if name not in own} for row in found]
+        for table, found in rows.items()
+    }
+
+
 @contextmanager
 def opened_world(folder: Path, measured: Sequence[bool]) -> Iterator[World]:
     """Yield a world of three photographs, some of them with a result, and corners set by hand."""
@@ -129,7 +139,13 @@ def opened_world(folder: Path, measured: Sequence[bool]) -> Iterator[World]:
         yield world
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=3,
+    deadline=None,
+    phases=(Phase.explicit, Phase.generate),  # shrinking takes minutes
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@example(targets=[C, B, A, FREE], measured=[False, False, True], deaths=[0], more={})
 @given(
     targets=st.permutations((A, B, C, FREE)),
     measured=st.lists(st.booleans(), min_size=3, max_size=3),
@@ -154,7 +170,7 @@ def test_killed_between_any_two_writes_it_goes_on_and_can_be_undone(
             crashing(world, lambda: world.relabel("r1", changes=asked), after)
         world.relabel("r1", changes=asked)
         assert {state for _, state, _ in world.entries("r1")} <= {"done", "refused"}
-        assert world.seen() == wanted
+        assert same_in_both(world.seen()) == same_in_both(wanted)
         world.assert_consistent()
         crashing(world, lambda: world.relabel("r2", undo="r1"), deaths[0])
         world.relabel("r2", undo="r1")
