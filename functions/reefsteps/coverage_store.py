@@ -5,10 +5,10 @@ Every change of a survey begins by locking the survey's row, which keeps a late 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection, Row, Table, delete, insert, select
 from sqlalchemy.dialects import mysql, sqlite
@@ -18,7 +18,16 @@ from reefsteps.document import Execution
 from reefsteps.precedence import Upload, compare_sequencers, compare_uploads, instant, same_photo
 from reefsteps.results import ObjectRef, Record, ReframingResult, RestorationResult, SegmentationResult, Source
 from reefsteps.surveys import SurveyKey, decode_key
-from reefsteps.tables import colony, coral_coverage, coverage_provenance, relabelled_photo, removed_photo, survey
+from reefsteps.tables import (
+    colony,
+    coral_coverage,
+    coverage_provenance,
+    imported_result,
+    relabelled_photo,
+    removed_photo,
+    survey,
+)
+from reefsteps.text_columns import fitted
 
 Answer = TypeVar("Answer")
 
@@ -87,6 +96,21 @@ class Removal:
         return compare_sequencers(upload.sequencer, self.sequencer) < 0
 
 
+@dataclass(frozen=True)
+class ImportedPhotograph:
+    """A photograph that was imported together with its row."""
+
+    image: ObjectRef
+    etag: str
+    uploaded_at: str
+    sequencer: str | None = None
+
+    @classmethod
+    def of(cls, row: Row[Any]) -> Self:
+        """Read a row of `imported_result`."""
+        return cls(ObjectRef(row.raw_bucket, row.raw_key, row.raw_version_id), row.etag, row.uploaded_at)
+
+
 def record_result(database: Database, result: Result) -> WriteOutcome:
     """Make the result the survey's row, unless what is there is newer or the photograph was deleted meanwhile.
 
@@ -97,9 +121,9 @@ def record_result(database: Database, result: Result) -> WriteOutcome:
         refusal = _refusal(connection, result)
         if refusal is not None:
             return WriteOutcome(written=False, reason=refusal)
-        _delete_rows(connection, result.survey, (colony, coverage_provenance, coral_coverage))
-        connection.execute(insert(coral_coverage), _coverage_row(result))
-        connection.execute(insert(coverage_provenance), _provenance_row(result))
+        _delete_rows(connection, result.survey, (imported_result, colony, coverage_provenance))
+        write_coverage(connection, _coverage_row(result))
+        connection.execute(insert(coverage_provenance), fitted(coverage_provenance, _provenance_row(result)))
         if result.segmentation.colonies:
             connection.execute(insert(colony), _colony_rows(result))
         return WriteOutcome(written=True)
@@ -108,7 +132,7 @@ def record_result(database: Database, result: Result) -> WriteOutcome:
 
 
 def remove_result(
-    database: Database, key: SurveyKey, removals: Iterable[Removal], is_kept: Callable[[Source], bool]
+    database: Database, key: SurveyKey, removals: Iterable[Removal], is_kept: Callable[[Upload], bool]
 ) -> bool:
     """Remember the deletions, and delete the survey's rows unless `is_kept` says that their photograph still exists.
 
@@ -119,10 +143,10 @@ def remove_result(
     def work(connection: Connection) -> bool:
         for tombstone in tombstones:
             remember_removal(connection, key, tombstone)
-        present = _present(connection, key)
-        if present is not None and is_kept(_source_of(present)):
+        photograph = _photograph_of_row(connection, key)
+        if photograph is not None and is_kept(photograph):
             return False
-        found = _delete_rows(connection, key, (colony, coverage_provenance, coral_coverage))
+        found = _delete_rows(connection, key, (imported_result, colony, coverage_provenance, coral_coverage))
         return found > 0
 
     return _locked(database, key, work)
@@ -142,19 +166,25 @@ def forget_removals(database: Database, key: SurveyKey, current: Upload) -> int:
 
 def _locked(database: Database, key: SurveyKey, work: Callable[[Connection], Answer]) -> Answer:
     def locked(connection: Connection) -> Answer:
-        lock_survey(connection, key)
+        lock_surveys(connection, [key])
         return work(connection)
 
     return database.write(locked)
 
 
-def lock_survey(connection: Connection, key: SurveyKey) -> None:
-    """Lock the survey's row until the end of the transaction, whether it was there before or not."""
-    row = _primary_key(key)
+def lock_surveys(connection: Connection, keys: Sequence[SurveyKey]) -> None:
+    """Lock the surveys' rows until the end of the transaction, whether they were there before or not.
+
+    Give several in their order, so that two writers cannot wait for each other.
+    """
+    rows = [_primary_key(key) for key in keys]
+    if not rows:
+        return
     if connection.dialect.name == "mysql":
-        connection.execute(mysql.insert(survey).values(row).on_duplicate_key_update(year=key.year))
+        lock = mysql.insert(survey)
+        connection.execute(lock.on_duplicate_key_update(year=lock.inserted.year), rows)
     else:
-        connection.execute(sqlite.insert(survey).values(row).on_conflict_do_nothing())
+        connection.execute(sqlite.insert(survey).on_conflict_do_nothing(), rows)
 
 
 def survey_rows(connection: Connection, table: Table, key: SurveyKey) -> list[dict[str, Any]]:
@@ -201,6 +231,15 @@ def _present(connection: Connection, key: SurveyKey) -> Row[Any] | None:
     return connection.execute(select(coverage_provenance).where(*where_survey(coverage_provenance, key))).first()
 
 
+def _photograph_of_row(connection: Connection, key: SurveyKey) -> Upload | None:
+    """Return the photograph that the survey's row was measured on, by ReefSteps or before it was imported."""
+    present = _present(connection, key)
+    if present is not None:
+        return _source_of(present)
+    row = connection.execute(select(imported_result).where(*where_survey(imported_result, key))).first()
+    return None if row is None else ImportedPhotograph.of(row)
+
+
 def _source_of(row: Row[Any]) -> Source:
     return RestorationResult.from_json(row.restoration).source
 
@@ -230,7 +269,7 @@ def remember_removal(connection: Connection, key: SurveyKey, removal: Removal) -
         "sequencer": removal.sequencer,
         "requested_by": removal.requested_by,
     }
-    connection.execute(insert(removed_photo), values)
+    connection.execute(insert(removed_photo), fitted(removed_photo, values))
 
 
 def _forget(connection: Connection, key: SurveyKey, removal: Removal) -> None:
@@ -247,6 +286,19 @@ def _delete_rows(connection: Connection, key: SurveyKey, tables: Iterable[Table]
     for table in tables:
         count = connection.execute(delete(table).where(*where_survey(table, key))).rowcount
     return count
+
+
+def write_coverage(connection: Connection, row: dict[str, Any]) -> None:
+    """Write the field's own row; what another program keeps in columns of its own stays."""
+    values = {name: row[name] for name in ("coverage", "last_update")}
+    if connection.dialect.name == "mysql":
+        connection.execute(mysql.insert(coral_coverage).values(row).on_duplicate_key_update(values))
+    else:
+        connection.execute(
+            sqlite.insert(coral_coverage)
+            .values(row)
+            .on_conflict_do_update(index_elements=list(coral_coverage.primary_key), set_=values)
+        )
 
 
 def where_survey(table: Table, key: SurveyKey) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from reefsteps.coverage_store import Removal, lock_survey, remember_removal, survey_rows, timestamp, where_survey
+from reefsteps.coverage_store import Removal, lock_surveys, remember_removal, survey_rows, timestamp, where_survey
 from reefsteps.database import Database
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.relabelling import Change, Value
@@ -22,6 +22,7 @@ from reefsteps.tables import (
     colony,
     coral_coverage,
     coverage_provenance,
+    imported_result,
     relabelled_photo,
     relabelling,
     survey_fields,
@@ -32,7 +33,7 @@ UNFINISHED = (PLANNED, COPYING, MOVED)
 
 _LONGEST_REASON = 500
 _LONGEST_NAME = 128
-_MOVING = (coral_coverage, coverage_provenance, colony)  # in the order of writing: colonies need their provenance
+_MOVING = (coverage_provenance, colony, imported_result)  # in the order of writing: colonies need their provenance
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def register(
             connection.execute(insert(relabelled_photo), values | {"number": number})
         for number, change in enumerate((change for changes in groups for change in changes), start=1):
             if not change.moves:
-                lock_survey(connection, change.old)
+                lock_surveys(connection, [change.old])
                 before = _write_fields(connection, change.old, change.fields)
                 _set(connection, relabelling_id, number, state=DONE, fields_before=before)
 
@@ -215,11 +216,11 @@ def _leave(connection: Connection, landing: Landing, *, occupied: bool) -> None:
     old = landing.entry.change.old
     if landing.keeps_rows:
         return
-    known = {row["written_at"] for row in landing.rows.get(coverage_provenance.name, ())}
-    present = {row["written_at"] for row in survey_rows(connection, coverage_provenance, old)}
-    if present <= known:
-        for table in (colony, coverage_provenance, coral_coverage):
+    if _results(connection, old) <= _written(landing.rows):
+        for table in reversed(_MOVING):
             connection.execute(delete(table).where(*where_survey(table, old)))
+        # Parked, not deleted: another program may keep columns of its own in this table.
+        _rename_coverage(connection, old, _parked(old))
     if landing.old is not None:
         remember_removal(connection, old, landing.old)
         if not occupied:  # else what arrives under this name is newer than every run that is still under way
@@ -229,10 +230,8 @@ def _leave(connection: Connection, landing: Landing, *, occupied: bool) -> None:
 
 def _land(connection: Connection, landing: Landing) -> None:
     entry, new = landing.entry, landing.entry.change.new
-    if not landing.keeps_rows and not survey_rows(connection, coral_coverage, new):
-        for table in _MOVING:
-            for row in landing.rows.get(table.name, ()):
-                connection.execute(insert(table), _primary_key(new) | dict(row))
+    if not landing.keeps_rows:
+        _land_results(connection, landing)
     fields = {**next(iter(landing.rows.get(survey_fields.name, ())), {})}
     before = SurveyFields(**fields)
     if entry.change.new != entry.change.old:
@@ -248,6 +247,44 @@ def _land(connection: Connection, landing: Landing) -> None:
         new_version_id=landing.new_version_id,
         fields_before=_plain(before) if entry.change.fields else None,
     )
+
+
+def _land_results(connection: Connection, landing: Landing) -> None:
+    new, parked = landing.entry.change.new, _parked(landing.entry.change.old)
+    if survey_rows(connection, coral_coverage, new):
+        connection.execute(delete(coral_coverage).where(*_is_row(parked)))
+        return
+    if not _rename_coverage(connection, parked, _primary_key(new)):
+        for row in landing.rows.get(coral_coverage.name, ()):  # an upload has taken the old name, and the row there
+            connection.execute(insert(coral_coverage), _primary_key(new) | dict(row))
+    for table in _MOVING:
+        for row in landing.rows.get(table.name, ()):
+            connection.execute(insert(table), _primary_key(new) | dict(row))
+
+
+def _results(connection: Connection, survey: SurveyKey) -> set[str]:
+    """Return what tells the survey's results apart: when each was written or imported."""
+    rows = {table.name: survey_rows(connection, table, survey) for table in (coverage_provenance, imported_result)}
+    return _written(rows)
+
+
+def _written(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> set[str]:
+    measured = {row["written_at"] for row in rows.get(coverage_provenance.name, ())}
+    return measured | {row["imported_at"] for row in rows.get(imported_result.name, ())}
+
+
+def _parked(survey: SurveyKey) -> dict[str, Any]:
+    """Return a key that no survey has, under which a row waits for its new name within the transaction."""
+    return _primary_key(survey) | {"location": -survey.location}
+
+
+def _is_row(key: Mapping[str, Any]) -> list[Any]:
+    return [coral_coverage.c[name] == value for name, value in key.items()]
+
+
+def _rename_coverage(connection: Connection, old: SurveyKey | Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    key = _primary_key(old) if isinstance(old, SurveyKey) else old
+    return connection.execute(update(coral_coverage).where(*_is_row(key)).values(**new)).rowcount > 0
 
 
 def finish(database: Database, entry: Entry, marker_version_id: str | None) -> None:
@@ -285,18 +322,26 @@ def taken_back(database: Database, relabelling_id: str) -> tuple[list[Change], l
     return changes, refused
 
 
-def versions_left_by(database: Database, relabelling_id: str) -> dict[SurveyKey, str]:
-    """Return the version of the photograph that a relabelling left under each new name."""
+def versions_left_by(database: Database, relabelling_id: str) -> dict[SurveyKey, set[str]]:
+    """Return, by new name, the version that a relabelling left, and its copies by later relabellings."""
     t = relabelled_photo.c
-    query = select(relabelled_photo).where(t.relabelling_id == relabelling_id, t.new_version_id.is_not(None))
+    moved = t.raw_version_id.is_not(None), t.new_version_id.is_not(None)
     with database.read() as connection:
-        return {_entry(row).change.new: row.new_version_id for row in connection.execute(query)}
+        pairs = connection.execute(select(t.raw_version_id, t.new_version_id).where(*moved))
+        copies = {row.raw_version_id: row.new_version_id for row in pairs}
+        own = connection.execute(select(relabelled_photo).where(t.relabelling_id == relabelling_id, *moved)).all()
+    found: dict[SurveyKey, set[str]] = {}
+    for row in own:
+        versions = found.setdefault(_entry(row).change.new, {row.new_version_id})
+        version = row.new_version_id
+        while (version := copies.get(version)) is not None and version not in versions:
+            versions.add(version)
+    return found
 
 
 def _lock_all(connection: Connection, entries: Sequence[Entry]) -> None:
     """Lock every survey that the entries touch, always in one order, so that two groups never wait for each other."""
-    for survey in sorted({key for entry in entries for key in (entry.change.old, entry.change.new)}):
-        lock_survey(connection, survey)
+    lock_surveys(connection, sorted({key for entry in entries for key in (entry.change.old, entry.change.new)}))
 
 
 def _state(connection: Connection, entry: Entry) -> str:

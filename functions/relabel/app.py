@@ -80,7 +80,7 @@ def _undoing(relabelling_id: str) -> tuple[list[Change], list[tuple[Change, str]
     kept = []
     for change in changes:
         present = {photo.image.version_id for photo in current_photographs(STORAGE, SETTINGS.raw_bucket, change.old)}
-        if change.moves and change.old in left and present and present != {left[change.old]}:
+        if change.moves and change.old in left and present and not present <= left[change.old]:
             refused.append((change, f"{change.old} is another photograph by now."))
         else:
             kept.append(change)

@@ -7,24 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from reefsteps.buckets import Photograph, current_photographs, made_from, photograph
+from reefsteps.copies import STARTS_NO_RUN, quoted_key, without_run
 from reefsteps.coverage_store import Removal, timestamp
 from reefsteps.errors import PhotoNotFoundError, RelabelRefusedError
 from reefsteps.relabel_store import Entry, Landing
 from reefsteps.results import ObjectRef
 from reefsteps.storage import JSON, ObjectInfo, Storage
 from reefsteps.surveys import SurveyKey
-from reefsteps.tables import colony, coral_coverage, coverage_provenance, survey_fields
-from relabel.rewriting import NewIdentity, renamed, renamed_row, resized
+from reefsteps.tables import colony, coral_coverage, coverage_provenance, imported_result, survey_fields
+from relabel.rewriting import NewIdentity, renamed, renamed_imported, renamed_row, resized
 from relabel.settings import Settings
 from relabel.snapshots import database_row
 
 MARK = "relabelling"  # metadata of every copy: which change made it
-STARTS_NO_RUN = "relabelled-to"  # metadata of a photograph's copy: its own key, which `admit` compares
 CAME_FROM = "relabelled-from"
-_UNQUOTED = "!~*'()"  # what JSONata's $encodeUrlComponent leaves as it is, beside what Python's quote does
 
 
 def copy_group(storage: Storage, settings: Settings, entries: Sequence[Entry]) -> list[Landing]:
@@ -85,9 +83,9 @@ def _copy_photograph(
         raise RelabelRefusedError(f"A photograph was uploaded as {key} meanwhile: nothing was changed.")
     snapshot = _snapshot(entry)
     metadata = {name: value for name, value in snapshot["photo"]["metadata"].items() if name != STARTS_NO_RUN}
-    metadata |= {MARK: entry.mark, CAME_FROM: _quoted(old.image.key)}
+    metadata |= {MARK: entry.mark, CAME_FROM: quoted_key(old.image.key)}
     if not snapshot["starts_run"]:
-        metadata[STARTS_NO_RUN] = _quoted(key)
+        metadata |= without_run(key)
     if entry.change.size:
         metadata["side-cm"] = str(entry.change.size)
     copied = storage.copy(
@@ -108,6 +106,7 @@ def _landing(storage: Storage, settings: Settings, entry: Entry, copy: Photograp
     moved = {
         coral_coverage.name: cover,
         coverage_provenance.name: [_provenance_row(row, factor, now) for row in rows[coverage_provenance.name]],
+        imported_result.name: [renamed_imported(row, now) for row in rows[imported_result.name]],
         colony.name: [resized(row, factor) if factor else row for row in rows[colony.name]],
         survey_fields.name: fields,
     }
@@ -200,7 +199,3 @@ def _head(storage: Storage, ref: ObjectRef) -> ObjectInfo | None:
         return storage.head(ref)
     except PhotoNotFoundError:
         return None
-
-
-def _quoted(key: str) -> str:
-    return quote(key, safe=_UNQUOTED)

@@ -53,6 +53,13 @@ def renamed_row(row: Mapping[str, Any], now: NewIdentity) -> dict[str, Any]:
     return {name: renamed(value, now) for name, value in row.items()} | own | {"uploaded_at": now.photo.uploaded_at}
 
 
+def renamed_imported(row: Mapping[str, Any], now: NewIdentity) -> dict[str, Any]:
+    """Return a row of `imported_result` that names the new photograph."""
+    image = now.photo.image
+    own = {"raw_bucket": image.bucket, "raw_key": image.key, "raw_version_id": image.version_id}
+    return {**row, **own, "etag": now.photo.etag, "uploaded_at": now.photo.uploaded_at}
+
+
 def size_of(record: Mapping[str, Any]) -> QuadratSize:
     """Return the quadrat's size of a reframing record; a square where the record has one length."""
     return QuadratSize(record["side_cm"], record.get("height_cm") or record["side_cm"])

@@ -12,17 +12,17 @@ from sqlalchemy import Connection, select, tuple_
 from reefsteps.buckets import Photograph, made_from, photograph, photograph_keys
 from reefsteps.coverage_store import survey_rows
 from reefsteps.errors import PhotoNotFoundError, RelabelRefusedError
-from reefsteps.precedence import same_photo
+from reefsteps.precedence import Upload, same_photo
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.relabelling import Change, World, factor_between
 from reefsteps.results import ObjectRef, RestorationResult
 from reefsteps.storage import ObjectInfo, Storage
 from reefsteps.surveys import SurveyKey
-from reefsteps.tables import colony, coral_coverage, coverage_provenance, survey_fields
+from reefsteps.tables import colony, coral_coverage, coverage_provenance, imported_result, survey_fields
 from relabel.rewriting import size_of
 from relabel.settings import Settings
 
-_TABLES = (coral_coverage, coverage_provenance, colony, survey_fields)
+_TABLES = (coral_coverage, coverage_provenance, colony, imported_result, survey_fields)
 _CHUNK = 200  # surveys in one query
 
 
@@ -86,8 +86,8 @@ def snapshot(connection: Connection, found: Found) -> dict[str, Any]:
     """
     change, photo = found.change, found.photo
     rows = {table.name: survey_rows(connection, table, change.old) for table in _TABLES}
-    provenance = next(iter(rows[coverage_provenance.name]), None)
-    _check_row(change, provenance, photograph(photo) if photo else None)
+    provenance, imported = (next(iter(rows[table.name]), None) for table in (coverage_provenance, imported_result))
+    _check_row(change, _measured(provenance, imported), photograph(photo) if photo else None)
     size = size_of(provenance["reframing"]) if provenance else _size_beside(photo)
     factor = _factor(change, size, has_result=provenance is not None)
     return {
@@ -96,17 +96,31 @@ def snapshot(connection: Connection, found: Found) -> dict[str, Any]:
         "rows": {name: [_as_json(row) for row in found_rows] for name, found_rows in rows.items()},
         "size": str(size) if size else None,
         "factor": factor,
-        "starts_run": photo is not None and (provenance is None or (change.size is not None and factor is None)),
+        "starts_run": photo is not None
+        and ((provenance is None and imported is None) or _changes_shape(change, provenance, factor)),
     }
 
 
-def _check_row(change: Change, provenance: Mapping[str, Any] | None, photo: Photograph | None) -> None:
-    if provenance is None:
+def _changes_shape(change: Change, provenance: Mapping[str, Any] | None, factor: float | None) -> bool:
+    return provenance is not None and change.size is not None and factor is None
+
+
+def _measured(provenance: Mapping[str, Any] | None, imported: Mapping[str, Any] | None) -> Upload | None:
+    """Return the photograph that the result was measured on, here or before it was imported."""
+    if provenance is not None:
+        return RestorationResult.from_json(provenance["restoration"]).source
+    if imported is None:
+        return None
+    image = ObjectRef(imported["raw_bucket"], imported["raw_key"], imported["raw_version_id"])
+    return Photograph(image, imported["etag"], imported["uploaded_at"])
+
+
+def _check_row(change: Change, measured: Upload | None, photo: Photograph | None) -> None:
+    if measured is None:
         return
     if photo is None:
         raise RelabelRefusedError(f"The photograph of {change.old} has been deleted; its result will be, too.")
-    source = RestorationResult.from_json(provenance["restoration"]).source
-    if not same_photo(source, photo):
+    if not same_photo(measured, photo):
         raise RelabelRefusedError(
             f"The newest photograph of {change.old} has no result yet, only an older one has: wait for its run, or "
             "delete the newest photograph first."

@@ -1,10 +1,9 @@
-"""Relabelling on the whole local stack: events, state machines and handlers are the real ones, the workers stand-ins."""
+"""Relabelling on the whole local stack: real events, state machines and handlers; stand-ins for the workers."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest

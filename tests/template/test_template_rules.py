@@ -14,7 +14,8 @@ from scripts import deployment_rules as rules
 from scripts.deployment import Deployment, listed, of_type
 
 BUCKETS = {"Raw", "Treated", "Reframed", "Segmented", "Masks", "ModelReframing", "ModelSegmentation"}
-FUNCTIONS = {"restoration", "reframing", "segmentation", "conversion", "coverage", "removal", "relabel", "provision"}
+WORKERS = {"restoration", "reframing", "segmentation", "conversion"}
+FUNCTIONS = WORKERS | {"coverage", "removal", "importing", "relabel", "provision"}
 PARAMETERS = {
     "cluster-credentials",
     "db-cluster-arn",
@@ -75,12 +76,13 @@ def test_workers_are_sized_by_parameters(step: str, deployment: Deployment) -> N
 def test_state_machines_and_their_events(deployment: Deployment) -> None:
     machines = deployment.resources("AWS::StepFunctions::StateMachine")
     kinds = {name: machine["StateMachineType"] for name, machine in machines.items()}
-    assert kinds == {"Admit": "EXPRESS", "Pipeline": "STANDARD", "Convert": "STANDARD", "Backfill": "STANDARD", "Relabel": "STANDARD"}
+    standard = dict.fromkeys(("Pipeline", "Convert", "Removal", "Backfill", "Relabel"), "STANDARD")
+    assert kinds == {"Admit": "EXPRESS", **standard}
     patterns = {name: rule["EventPattern"] for name, rule in deployment.resources("AWS::Events::Rule").items()}
     uploaded = patterns["AdmitRawPhotoUploaded"]
     assert uploaded["detail-type"] == ["Object Created"]
     assert uploaded["detail"] == {"bucket": {"name": [{"Ref": "RawBucket"}]}}  # no filter by name: nothing is ignored
-    assert patterns["RemovalFunctionRawPhotoDeleted"]["detail-type"] == ["Object Deleted"]
+    assert patterns["RemovalRawPhotoDeleted"]["detail-type"] == ["Object Deleted"]
     assert patterns["ConvertModelUploaded"]["detail"]["object"]["key"] == [{"suffix": ".pth"}, {"suffix": ".yaml"}]
     assert patterns["FailedExecutions"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
     assert "UndeliveredEvents" in deployment.resources("AWS::SQS::Queue")
@@ -185,13 +187,13 @@ def environment_of(step: str, deployment: Deployment) -> dict[str, str]:
     return values
 
 
-@pytest.mark.parametrize("step", ["restoration", "reframing", "segmentation", "conversion", "coverage", "removal", "relabel"])
+@pytest.mark.parametrize("step", sorted(FUNCTIONS - {"provision"}))
 def test_function_gets_the_variables_that_its_settings_read(step: str, deployment: Deployment) -> None:
     values = environment_of(step, deployment)
     importlib.import_module(f"{step}.settings").Settings.from_environment(Environment(values))
     for name in ("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "LOG_LEVEL"):
         assert values[name]
-    if step in ("coverage", "removal", "relabel"):
+    if step in ("coverage", "removal", "importing", "relabel"):
         assert {"DATABASE_URL", "DATABASE_AUTH"} <= set(values)
         assert values["DATABASE_AUTH"] == "iam"
 

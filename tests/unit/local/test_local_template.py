@@ -97,7 +97,9 @@ def test_deployed_functions_differ_from_the_template_in_endpoint_database_and_cr
     for first, second in zip(one.functions, other.functions, strict=True):
         changed = {n for n in first.environment if first.environment[n] != second.environment[n]}
         assert changed <= {"DATABASE_URL"}
-        assert ("DATABASE_URL" in first.environment) == (first.name.rsplit("-", 1)[-1] in {"coverage", "removal", "relabel"})
+        assert ("DATABASE_URL" in first.environment) == (
+            first.name.rsplit("-", 1)[-1] in {"coverage", "removal", "relabel"}
+        )
         assert first.environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
         assert first.timeout_s > 0 and first.memory_mb >= 128
         assert (first.code / first.handler.split(".")[0]).is_dir()
