@@ -76,8 +76,8 @@ def nothing_yet() -> None:
         st.subheader("No results yet", anchor=False)
         st.write("Upload photographs of quadrats first; each becomes a result within a minute or so.")
         with st.container(horizontal=True):
-            navigation.link("Upload", "Upload photographs", icon=":material/upload:")
-            navigation.link("Help", "How to photograph and name them", icon=":material/help:")
+            navigation.link(navigation.to_upload(), "Upload photographs", icon="upload")
+            navigation.link(navigation.to_help(), "How to photograph and name them", icon="help")
     st.stop()
 
 

@@ -82,6 +82,11 @@ EXPLANATIONS: dict[str, Explanation] = {
         "in the photograph, replace it.",
         ("corners", "replace", "delete"),
     ),
+    "NoQuadratError": Explanation(
+        "A person has said that the photograph shows no quadrat, so it is not measured.",
+        "Nothing is to be done. The Fix corners page takes the decision back.",
+        ("corners",),
+    ),
     "UnsupportedModelError": Explanation(
         "The model that was uploaded cannot be used.",
         "Tell the person who looks after the models. Try again once a good model is in place.",

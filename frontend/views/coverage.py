@@ -10,6 +10,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from frontend import address, navigation
 from frontend.components import filters, states
 from frontend.components.text import count, plain
 from frontend.domain import charts, exports, statistics
@@ -39,7 +40,9 @@ def show() -> None:
     rows = states.coverage()
     if not rows:
         states.nothing_yet()
-    chosen = filters.survey_filter(rows)
+    chosen = filters.survey_filter(rows, lambda other: navigation.to_coverage(other, address.text("show")))
+    if chosen is None:
+        return
     found = chosen.apply(rows)
     if not found:
         st.info("No result fits these filters. Take one away.", icon=":material/filter_alt_off:")
@@ -54,7 +57,14 @@ def show() -> None:
         )
     choice = _Choice(chosen, found, covers, statistics.mean_cover(covers), about)
     parts = {"Trend": _trend, "Same quadrats": _same_quadrats, "Colony sizes": _sizes, "Export": _export}
-    for tab, part in zip(st.tabs([*parts], key="show", bind="query-params"), parts.values(), strict=True):
+    strange = address.strangers([*parts], name="show")
+    if strange:
+        st.warning(f"This page has no part {plain(strange[-1])}. Choose one.", icon=":material/search_off:")
+        with st.container(horizontal=True):
+            for name in parts:
+                navigation.link(navigation.to_coverage(chosen, name), name)
+        return
+    for tab, part in zip(address.tabs([*parts], name="show"), parts.values(), strict=True):
         if tab.open:  # each part costs a query, a chart or both: only the one that is looked at is made
             with tab:
                 part(choice)
@@ -94,12 +104,19 @@ def _trend(choice: _Choice) -> None:
         _table_file("Trend as CSV", lambda: exports.to_csv(means(), choice.about), "coverage-means.csv")
 
 
-def _one_island(choice: _Choice) -> str:
-    return str(st.selectbox("Island", islands_of(choice.rows), key="of", bind="query-params", width=300))
+def _one_island(choice: _Choice) -> str | None:
+    """Return the island that a part looks at; None, after saying so, where the address names one that is not here."""
+    islands = islands_of(choice.rows)
+    island = address.one_of("Island", islands, name="of", default=islands[0], placeholder="Choose", width=300)
+    if island is None:
+        st.info(f"There is no result of {plain(address.text('of') or '')} in this choice. Choose an island.")
+    return island
 
 
 def _same_quadrats(choice: _Choice) -> None:
     island = _one_island(choice)
+    if island is None:
+        return
     years, matrix = statistics.positions_by_years(choice.covers, island)
     st.subheader("Change between years", anchor=False)
     _changes(statistics.successive_changes(choice.covers, island), years)
@@ -150,6 +167,8 @@ def _changes(changes: Sequence[statistics.PairedChange], years: Sequence[int]) -
 
 def _sizes(choice: _Choice) -> None:
     island = _one_island(choice)
+    if island is None:
+        return
     st.subheader("Sizes of colonies", anchor=False)
     years = {row.year for row in choice.rows if row.island == island}
     colonies = [c for c in states.from_database(lambda: measurements.colonies(island)) if c.year in years]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from reefsteps.errors import InvalidSurveyKeyError, PhotoNotFoundError
-from reefsteps.keys import corners_key, mask_key, picture_key, record_key, thumbnail_key
+from reefsteps.keys import corners_key, mask_key, no_quadrat_key, picture_key, record_key, thumbnail_key
 from reefsteps.precedence import Upload
 from reefsteps.results import ObjectRef
 from reefsteps.settings import Environment
@@ -51,8 +51,12 @@ class Buckets:
         keys = picture_key(stem), thumbnail_key(stem)
         pictures = [ObjectRef(bucket, key) for bucket in self.with_records for key in keys]
         records = [ObjectRef(bucket, record_key(stem)) for bucket in self.with_records]
-        mask, corners = ObjectRef(self.masks_bucket, mask_key(stem)), ObjectRef(self.reframed_bucket, corners_key(stem))
-        return *pictures, mask, corners, *records
+        mask = ObjectRef(self.masks_bucket, mask_key(stem))
+        return *pictures, mask, *self.set_by_hand(stem), *records
+
+    def set_by_hand(self, stem: str) -> tuple[ObjectRef, ...]:
+        """Return where a person's decisions lie; a run uses them, and does not make them."""
+        return tuple(ObjectRef(self.reframed_bucket, key(stem)) for key in (corners_key, no_quadrat_key))
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ def record_result(database: Database, result: Result) -> WriteOutcome:
     """
 
     def work(connection: Connection) -> WriteOutcome:
-        refusal = _refusal(connection, result)
+        refusal = _refusal(connection, result.survey, result.source, result.execution)
         if refusal is not None:
             return WriteOutcome(written=False, reason=refusal)
         _delete_rows(connection, result.survey, (imported_result, colony, coverage_provenance))
@@ -129,6 +129,22 @@ def record_result(database: Database, result: Result) -> WriteOutcome:
         return WriteOutcome(written=True)
 
     return _locked(database, result.survey, work)
+
+
+def withdraw_result(database: Database, key: SurveyKey, source: Source, execution: Execution, why: str) -> WriteOutcome:
+    """Delete the survey's rows because a person says that the photograph shows no quadrat; ``why`` is the outcome's.
+
+    Nothing is deleted where a newer photograph or a run that started later has been recorded. Raises
+    DatabaseUnavailableError.
+    """
+
+    def work(connection: Connection) -> WriteOutcome:
+        refusal = _refusal(connection, key, source, execution)
+        if refusal is None:
+            _delete_rows(connection, key, (imported_result, colony, coverage_provenance, coral_coverage))
+        return WriteOutcome(written=False, reason=refusal or why)
+
+    return _locked(database, key, work)
 
 
 def remove_result(
@@ -197,34 +213,31 @@ def survey_rows(connection: Connection, table: Table, key: SurveyKey) -> list[di
     ]
 
 
-def _refusal(connection: Connection, result: Result) -> str | None:
-    for removal in _removals(connection, result.survey):
-        if removal.covers(result.source):
+def _refusal(connection: Connection, key: SurveyKey, source: Source, execution: Execution) -> str | None:
+    for removal in _removals(connection, key):
+        if removal.covers(source):
             return removal.reason
-    if _is_moving(connection, result):
+    if _is_moving(connection, key, source):
         return "The photograph is being given another name or size: start the run again when that is done."
-    present = _present(connection, result.survey)
+    present = _present(connection, key)
     if present is None:
         return None
     kept = _source_of(present)
-    order = compare_uploads(kept, result.source)
+    order = compare_uploads(kept, source)
     if order > 0:
         return f"A photograph uploaded later, at {kept.uploaded_at}, has been measured already."
-    later = instant(present.execution_started_at) > instant(result.execution.started_at)
+    later = instant(present.execution_started_at) > instant(execution.started_at)
     if order == 0 and later:
-        what = "this photograph" if same_photo(kept, result.source) else "a photograph uploaded in the same second"
+        what = "this photograph" if same_photo(kept, source) else "a photograph uploaded in the same second"
         return f"A run of {what} that started later, at {present.execution_started_at}, has been recorded already."
     return None
 
 
-def _is_moving(connection: Connection, result: Result) -> bool:
+def _is_moving(connection: Connection, key: SurveyKey, source: Source) -> bool:
     """Tell whether a relabelling has looked at the photograph's rows and not moved them yet."""
     t = relabelled_photo.c
-    same = t.state == "copying", t.raw_version_id == result.source.image.version_id
-    return (
-        connection.execute(select(t.number).where(*where_survey(relabelled_photo, result.survey), *same)).first()
-        is not None
-    )
+    same = t.state == "copying", t.raw_version_id == source.image.version_id
+    return connection.execute(select(t.number).where(*where_survey(relabelled_photo, key), *same)).first() is not None
 
 
 def _present(connection: Connection, key: SurveyKey) -> Row[Any] | None:

@@ -55,6 +55,10 @@ class RelabelRefusedError(BadInputError):
     """A photograph cannot get the name or size that was asked for; nothing has been changed."""
 
 
+class NoQuadratError(BadInputError):
+    """A person has said that the photograph shows no quadrat: the run ends without a result, and not as a failure."""
+
+
 class UnsupportedModelError(BadInputError):
     """A checkpoint that is no supported Mask R-CNN, damaged, or not safe to read."""
 

@@ -130,9 +130,10 @@ def _copy_derived(
     snapshot = _snapshot(entry)
     objects = {(old.image.bucket, old.image.key): copy.image}
     targets = dict(zip(_places(settings, entry.change.old), _places(settings, entry.change.new), strict=True))
+    by_hand = {(ref.bucket, ref.key) for ref in settings.set_by_hand(entry.change.old.stem)}
     for stored in map(ObjectRef.from_json, snapshot["derived"]):
         place = stored.bucket, stored.key
-        if snapshot["starts_run"] and not stored.key.startswith("corners/"):
+        if snapshot["starts_run"] and place not in by_hand:
             continue
         target = ObjectRef(*targets[place])
         there = _marked(storage, target, entry)

@@ -203,7 +203,7 @@ def test_deletion_removes_the_original_keeps_its_versions_and_says_what_is_left(
     assert versions["DeleteMarkers"][0]["IsLatest"]
     assert app.text_input(key="key").value == ""
     assert "There is no photograph of this name" not in texts(app)
-    assert "Still being removed: 9 files, and the rows in the database" in texts(app)
+    assert "Still being removed: 10 files, and the rows in the database" in texts(app)
 
 
 def _elements(app: AppTest, kind: str) -> list[Any]:
@@ -232,7 +232,8 @@ def test_gallery_is_turned_below_the_pictures_and_keeps_to_pages_that_exist(worl
     assert "102 quadrats, page 2 of 5" in texts(app)
     app = world.open("gallery", page="99")
     assert not app.exception
-    assert "quadrats, page " in texts(app)
+    assert "There is no page 99: there are 5 pages." in texts(app)
+    assert "Go to the first page" in [link.proto.label for link in _elements(app, "PageLink")]
 
 
 def test_gallery_links_are_signed_and_no_picture_passes_through_the_page(world: PageWorld) -> None:
