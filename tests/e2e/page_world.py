@@ -326,6 +326,7 @@ def environment(arn: str, database_file: Path, endpoint: str | None = None, **mo
         **CREDENTIALS,
         **BUCKETS,
         "PIPELINE_ARN": arn,
+        "RELABEL_ARN": arn.replace("test-pipeline", "test-relabel"),
         "DATABASE_URL": f"sqlite:///{database_file}",
         "DATABASE_AUTH": "url",
         "AUTH_MODE": "none",
