@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.local_stack_fixture import RunningStack, project_with_fakes, wait_for
+from tests.integration.local_stack_fixture import REPOSITORY, RunningStack, project_with_fakes, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +118,38 @@ def test_an_operators_own_copy_is_measured_also_one_of_a_relabelled_photograph(s
     copy = stack.clients.s3.copy_object(Bucket=raw, Key="2021-Own-03.jpg", CopySource=source)
     assert stack.execution_of(copy["VersionId"])["status"] == "SUCCEEDED"
     assert "2021-Own-03 5" in names(stack)
+
+
+def command(stack: RunningStack, *arguments: object, answer: str = "") -> subprocess.CompletedProcess[str]:
+    """Run `python -m local relabel` against the stack."""
+    call = [sys.executable, "-m", "local", "relabel", *map(str, arguments), "--state", str(stack.state)]
+    return subprocess.run(call, cwd=REPOSITORY, input=answer, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_a_list_on_the_command_line(stack: RunningStack, tmp_path: Path) -> None:
+    stack.wait_until_ended([stack.upload(f"2015-Maupiti-0{n}.jpg", {"cover": float(n)}) for n in (1, 2)])
+    path = tmp_path / "list.csv"
+    lines = ["old;new;site", "2015-Maupiti;2016-Maupiti;", "2016-Maupitti;2017-Maupiti;", "2015-Maupiti-01;;Été"]
+    path.write_bytes("\r\n".join(lines).encode("cp1252"))  # as a French Excel saves it
+    twice = command(stack, path, answer="y\n")
+    assert twice.returncode == 1
+    assert "2015-Maupiti-01 is named twice in the list." in twice.stdout, twice.stdout + twice.stderr
+    assert "Matches nothing: 2016-Maupitti" in twice.stdout
+    assert "2016-Maupiti-02 2" in names(stack) and "2015-Maupiti-01 1" in names(stack)
+
+    path.write_text("old,new,site\n2015-Maupiti-01,2016-Maupiti-01,Outer slope\n")
+    refused = command(stack, path, answer="n\n")
+    assert refused.returncode == 1 and "Nothing was changed." in refused.stdout
+    assert "2015-Maupiti-01 1" in names(stack)
+    done = command(stack, path, "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 of 1 changed." in done.stdout
+    assert "2016-Maupiti-01 1" in names(stack)
+
+    path.write_text("old,new\n2016-Maupiti-01,\n")
+    wrong = command(stack, path)
+    assert wrong.returncode == 1 and "line 2: This line changes nothing" in wrong.stderr, wrong.stderr
+    assert command(stack, tmp_path / "none.csv").returncode == 1
 
 
 def test_a_list_that_is_no_list_fails_by_name(stack: RunningStack) -> None:
