@@ -22,6 +22,8 @@ MOST_CHANGES = 1000
 
 MOST_BYTES = 200_000
 
+_TWICE = "{} is named twice in the list, and the lines do not agree."
+
 Value = str | float | None
 Place = tuple[int | None, str, int | None]
 """Year, island, position: a quadrat, all quadrats of a survey (no position), or of an island (no year either)."""
@@ -112,7 +114,7 @@ def plan(changes: Sequence[Change], world: World) -> Plan:
     refused: dict[int, str] = {}
     olds = Counter(change.old for change in changes)
     for number, change in enumerate(changes):
-        why = _alone(change, world) or (f"{change.old} is named twice in the list." if olds[change.old] > 1 else None)
+        why = _alone(change, world) or (_TWICE.format(change.old) if olds[change.old] > 1 else None)
         if why:
             refused[number] = why
     while fresh := _conflicts(changes, refused, world):
@@ -242,7 +244,27 @@ def resolve(wishes: Sequence[Wish], known: Collection[SurveyKey]) -> tuple[list[
             unmatched.append(Refusal(wish.old, str(error)))
             continue
         changes += [Change(old, renamed(old), wish.size, wish.fields) for old in by_place[place]]
-    return changes, unmatched
+    return _merged(changes), unmatched
+
+
+def _merged(changes: Sequence[Change]) -> list[Change]:
+    """Make one change of several that concern one quadrat and agree: its survey gets a name, itself a site.
+
+    What does not agree stays apart, and `plan` refuses it.
+    """
+    by_old: dict[SurveyKey, list[Change]] = defaultdict(list)
+    for change in changes:
+        by_old[change.old].append(change)
+    merged: list[Change] = []
+    for old, found in by_old.items():
+        names = {change.new for change in found if change.new != old}
+        sizes = {change.size for change in found if change.size}
+        values = {pair for change in found for pair in change.fields.items()}
+        fields = dict(values)
+        agree = len(names) <= 1 and len(sizes) <= 1 and len(fields) == len(values)
+        one = Change(old, next(iter(names), old), next(iter(sizes), None), fields)
+        merged += [one] if agree and len(found) > 1 else found
+    return merged
 
 
 def _renaming(place: Place, new: str | None) -> Callable[[SurveyKey], SurveyKey]:
@@ -268,7 +290,7 @@ def _kind(place: Place) -> str:
 
 def _nothing_like(name: str, by_place: Iterable[Place]) -> str:
     names = {place_name(place) for place in by_place}
-    close = difflib.get_close_matches(name.strip(), sorted(names), n=3, cutoff=0.7)
+    close = difflib.get_close_matches(name.strip(), sorted(names), n=3, cutoff=0.6)
     return f"Nothing is called so.{' Is it ' + ' or '.join(close) + '?' if close else ''}"
 
 

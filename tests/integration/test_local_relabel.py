@@ -133,20 +133,20 @@ def test_a_list_on_the_command_line(stack: RunningStack, tmp_path: Path) -> None
     path.write_bytes("\r\n".join(lines).encode("cp1252"))  # as a French Excel saves it
     twice = command(stack, path, answer="y\n")
     assert twice.returncode == 1
-    assert "2015-Maupiti-01 is named twice in the list." in twice.stdout, twice.stdout + twice.stderr
+    assert "2015-Maupiti-01  -> 2016-Maupiti-01  site = Été" in twice.stdout, twice.stdout + twice.stderr
     assert "Matches nothing: 2016-Maupitti" in twice.stdout
-    assert "2016-Maupiti-02 2" in names(stack) and "2015-Maupiti-01 1" in names(stack)
+    assert "2016-Maupiti-02 2" in names(stack) and "2016-Maupiti-01 1" in names(stack)
 
-    path.write_text("old,new,site\n2015-Maupiti-01,2016-Maupiti-01,Outer slope\n")
+    path.write_text("old,new,site\n2016-Maupiti-01,2014-Maupiti-01,Outer slope\n")
     refused = command(stack, path, answer="n\n")
     assert refused.returncode == 1 and "Nothing was changed." in refused.stdout
-    assert "2015-Maupiti-01 1" in names(stack)
+    assert "2016-Maupiti-01 1" in names(stack)
     done = command(stack, path, "--yes")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 of 1 changed." in done.stdout
-    assert "2016-Maupiti-01 1" in names(stack)
+    assert "2014-Maupiti-01 1" in names(stack)
 
-    path.write_text("old,new\n2016-Maupiti-01,\n")
+    path.write_text("old,new\n2014-Maupiti-01,\n")
     wrong = command(stack, path)
     assert wrong.returncode == 1 and "line 2: This line changes nothing" in wrong.stderr, wrong.stderr
     assert command(stack, tmp_path / "none.csv").returncode == 1
