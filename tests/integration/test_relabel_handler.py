@@ -18,6 +18,7 @@ from reefsteps.database import Database
 from reefsteps.errors import InvalidParameterError
 from reefsteps.surveys import SurveyKey
 from tests.integration.handler_loading import BUCKETS, emulated_s3, loaded
+from tests.integration.mariadb import MariaDb, MariaDbMissingError, running_mariadb
 from tests.integration.pipeline_records import result
 from tests.integration.relabel_world import RAW, World, crashing
 
@@ -31,7 +32,8 @@ FREE = SurveyKey(2013, "Mo'orea Été", 7)
 def open_world(s3: S3Client, database: Database) -> Iterator[World]:
     for bucket in BUCKETS:
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    with loaded("relabel", {"DATABASE_URL": str(database.url)}) as module:
+    address = database.url.render_as_string(hide_password=False)
+    with loaded("relabel", {"DATABASE_URL": address}) as module:
         yield World(s3, database, module)
 
 
@@ -175,6 +177,43 @@ def test_killed_between_any_two_writes_it_goes_on_and_can_be_undone(
         crashing(world, lambda: world.relabel("r2", undo="r1"), deaths[0])
         world.relabel("r2", undo="r1")
         assert world.seen() == before
+
+
+@pytest.fixture(scope="module")
+def mariadb() -> Iterator[MariaDb]:
+    try:
+        with running_mariadb() as server:
+            yield server
+    except MariaDbMissingError as missing:
+        pytest.skip(str(missing))
+
+
+def test_a_swap_on_mariadb_keeps_what_another_program_has_in_the_fields_table(s3: S3Client, mariadb: MariaDb) -> None:
+    database = Database(mariadb.url)
+    database.create_tables()
+
+    def sql(statement: str) -> list[Any]:
+        def run(connection: Any) -> list[Any]:
+            answer = connection.exec_driver_sql(statement)
+            return [tuple(row) for row in answer] if answer.returns_rows else []
+
+        return database.write(run)
+
+    sql("ALTER TABLE coral_coverage ADD COLUMN note VARCHAR(20)")
+    with contextmanager(open_world)(s3, database) as world:
+        world.measured(A, cover=1.0)
+        world.measured(B, cover=2.0)
+        sql("UPDATE coral_coverage SET note = CONCAT('of ', coverage)")
+        before = world.seen()
+        fields = {"site": "Passe Été", "latitude": -17.5}
+        world.relabel("r1", changes=changes((A, B), (B, A), fields=fields))
+        assert {state for _, state, _ in world.entries("r1")} == {"done"}
+        world.assert_consistent()
+        query = "SELECT location, coverage, note FROM coral_coverage ORDER BY location"
+        assert sql(query) == [(1, 2.0, "of 2.00"), (2, 1.0, "of 1.00")]
+        world.relabel("r2", undo="r1")
+        assert world.seen() == before
+        assert sql(query) == [(1, 1.0, "of 1.00"), (2, 2.0, "of 2.00")]
 
 
 def test_a_repeated_call_changes_nothing(world: World) -> None:
