@@ -13,11 +13,11 @@ from local.provision import Clients
 from local.stack import StackInfo
 from reefsteps.coverage_queries import coverage_rows
 from reefsteps.database import Database
-from reefsteps.errors import InvalidSurveyKeyError, RelabelRefusedError
+from reefsteps.errors import RelabelRefusedError
 from reefsteps.relabel_list import read_wishes
 from reefsteps.relabel_queries import RelabelledPhoto, relabelled_photos
 from reefsteps.relabelling import MOST_CHANGES, Change
-from reefsteps.surveys import SurveyKey
+from reefsteps.surveys import SurveyKey, survey_of
 
 _POLL_S = 0.2
 
@@ -60,27 +60,22 @@ def _photographs(clients: Clients, bucket: str) -> dict[SurveyKey, tuple[str, ..
     found: dict[SurveyKey, tuple[str, ...]] = {}
     for page in clients.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
         for item in page.get("Contents", []):
-            try:
-                survey = SurveyKey.parse(item["Key"])
-            except InvalidSurveyKeyError:
-                continue
-            found[survey] = (*found.get(survey, ()), item["Key"])
+            survey = survey_of(item["Key"])
+            if survey is not None:
+                found[survey] = (*found.get(survey, ()), item["Key"])
     return found
 
 
 def _under_way(clients: Clients, info: StackInfo) -> set[SurveyKey]:
-    found = set()
+    found: set[SurveyKey | None] = set()
     machine = info.state_machines["Pipeline"]
     pages = clients.stepfunctions.get_paginator("list_executions").paginate(
         stateMachineArn=machine, statusFilter="RUNNING"
     )
     for item in (item for page in pages for item in page["executions"]):
         described = clients.stepfunctions.describe_execution(executionArn=item["executionArn"])
-        try:
-            found.add(SurveyKey.parse(json.loads(described["input"])["key"]))
-        except (InvalidSurveyKeyError, KeyError):
-            continue
-    return found
+        found.add(survey_of(str(json.loads(described["input"]).get("key", ""))))
+    return {survey for survey in found if survey is not None}
 
 
 def _show(seen: Preview, say: Say) -> None:

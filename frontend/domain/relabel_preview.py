@@ -51,17 +51,20 @@ def results_of(rows: Sequence[CoverageRow]) -> dict[SurveyKey, CoverageRow]:
     return found
 
 
-def places_of(wishes: Sequence[Wish], years: Collection[int]) -> set[tuple[int, str]]:
-    """Return years and islands whose photographs the wishes may be about, under old and new names."""
-    found = set()
+def places_of(wishes: Sequence[Wish], results: Collection[SurveyKey]) -> set[tuple[int, str]]:
+    """Return years and islands whose photographs the wishes may be about, under old and new names.
+
+    Each costs a look into the bucket, so a name is read in another than its narrowest meaning only where an island is
+    called so.
+    """
+    years, islands = {survey.year for survey in results}, {survey.island for survey in results}
+    found: set[tuple[int, str]] = set()
     for wish in wishes:
         for name in (wish.old, wish.new or ""):
-            for year, island, _ in readings(name):
+            narrowest, *others = readings(name) or [(None, "", None)]
+            for year, island, _ in (narrowest, *(place for place in others if place[1] in islands)):
                 found |= {(one, island) for one in ([year] if year else years)}
-        # A new year or island: what lies there decides whether the name is free.
-        for old_year, _, _ in readings(wish.old):
-            found |= {(old_year, island) for _, island, _ in readings(wish.new or "") if old_year}
-    return found
+    return {(year, island) for year, island in found if island}
 
 
 def preview(

@@ -13,14 +13,15 @@ import streamlit as st
 
 from frontend.domain.executions import TERMINAL
 from frontend.services import measurements, photos
-from frontend.services.aws import step_functions, storage, survey_prefix
+from frontend.services.aws import step_functions, storage
 from frontend.services.executions import details, executions
 from frontend.settings import settings
 from reefsteps import relabel_queries as queries
-from reefsteps.errors import InvalidSurveyKeyError
+from reefsteps.originals import originals
 from reefsteps.relabel_queries import RelabelledPhoto, Relabelling
 from reefsteps.relabelling import Change
-from reefsteps.surveys import SurveyKey, key_candidates
+from reefsteps.storage import ObjectInfo
+from reefsteps.surveys import SurveyKey, survey_of
 
 _RUNNING_LOOKED_AT = 100
 
@@ -28,23 +29,21 @@ _RUNNING_LOOKED_AT = 100
 def photographs(surveys: Iterable[tuple[int, str]]) -> dict[SurveyKey, tuple[str, ...]]:
     """Return the keys of the photographs of some years and islands, by quadrat, as the raw bucket holds them now."""
 
-    def listed(survey: tuple[int, str]) -> list[str]:
-        return [info.ref.key for info in storage().list(settings().raw_bucket, survey_prefix(*survey))]
+    bucket, shared = settings().raw_bucket, storage()
 
-    found: dict[SurveyKey, list[str]] = {}
+    def listed(survey: tuple[int, str]) -> dict[SurveyKey, tuple[ObjectInfo, ...]]:
+        return originals(shared, bucket, *survey)
+
     with ThreadPoolExecutor(8) as pool:
-        for key in (key for keys in pool.map(listed, sorted(set(surveys))) for key in keys):
-            survey = _parsed(key)
-            if survey is not None and key not in found.get(survey, ()):
-                found.setdefault(survey, []).append(key)
-    return {survey: tuple(keys) for survey, keys in found.items()}
+        found = list(pool.map(listed, sorted(set(surveys))))
+    return {survey: tuple(info.ref.key for info in infos) for one in found for survey, infos in one.items()}
 
 
 def under_way() -> set[SurveyKey]:
     """Return the quadrats whose photographs are being measured now."""
     running = executions(("RUNNING",), size=_RUNNING_LOOKED_AT).executions
     keys = (detail.key for detail in details(running).values())
-    return {survey for key in keys if key and (survey := _parsed(key))}
+    return {survey for key in keys if key and (survey := survey_of(key))}
 
 
 def start(changes: Sequence[Change], requested_by: str | None) -> str:
@@ -98,12 +97,3 @@ def forget() -> None:
     """Drop what was kept, because names have changed."""
     photos.forget()
     measurements.forget()
-
-
-def _parsed(key: str) -> SurveyKey | None:
-    for candidate in key_candidates(key):
-        try:
-            return SurveyKey.parse(candidate)
-        except InvalidSurveyKeyError:
-            continue
-    return None

@@ -162,7 +162,7 @@ def _by_list() -> list[Wish] | None:
 
 def _preview(wishes: Sequence[Wish], rows: Sequence[CoverageRow]) -> None:
     results = results_of(rows)
-    here = relabelling.photographs(places_of(wishes, {row.year for row in rows}))
+    here = relabelling.photographs(places_of(wishes, results))
     seen = preview(wishes, results, here, relabelling.under_way())
     with st.container(border=True, key="preview"):
         st.subheader("What will change", anchor=False)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from reefsteps.errors import InvalidSurveyKeyError, PhotoNotFoundError
+from reefsteps.errors import PhotoNotFoundError
 from reefsteps.keys import corners_key, mask_key, no_quadrat_key, picture_key, record_key, thumbnail_key
+from reefsteps.originals import originals
 from reefsteps.precedence import Upload
 from reefsteps.results import ObjectRef
 from reefsteps.settings import Environment
 from reefsteps.storage import ObjectInfo, Storage
-from reefsteps.surveys import SurveyKey, decode_key
+from reefsteps.surveys import SurveyKey
 
 
 @dataclass(frozen=True)
@@ -85,20 +85,9 @@ def made_from(info: ObjectInfo, photo: Upload) -> bool:
 def current_photographs(storage: Storage, raw_bucket: str, survey: SurveyKey) -> list[Photograph]:
     """Return the survey's photographs, whatever their extension, leading zeros or spelling of the island."""
     found = []
-    for listed, of in photograph_keys(storage, raw_bucket, survey.year):
-        if of != survey:
-            continue
+    for listed in originals(storage, raw_bucket, survey.year, survey.island).get(survey, ()):
         try:
-            found.append(photograph(storage.head(listed)))
+            found.append(photograph(storage.head(listed.ref)))
         except PhotoNotFoundError:
             continue  # deleted since it was listed
     return found
-
-
-def photograph_keys(storage: Storage, raw_bucket: str, year: int) -> Iterator[tuple[ObjectRef, SurveyKey]]:
-    """Yield the keys of a year's photographs in the raw bucket, each with its survey; other objects are passed over."""
-    for listed in storage.list(raw_bucket, f"{year}-"):
-        try:
-            yield listed.ref, SurveyKey.parse(decode_key(listed.ref.key))
-        except InvalidSurveyKeyError:
-            continue

@@ -88,7 +88,7 @@ class Row:
         """Return the cell; an empty one is a fault."""
         text = self.text(column)
         if text is None:
-            self.refuse(f"{column} is empty.")
+            self.refuse(f"{column} is empty: fill it in.")
         return text
 
     def number(self, column: str) -> float | None:

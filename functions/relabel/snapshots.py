@@ -9,9 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, select, tuple_
 
-from reefsteps.buckets import Photograph, made_from, photograph, photograph_keys
+from reefsteps.buckets import Photograph, made_from, photograph
 from reefsteps.coverage_store import survey_rows
 from reefsteps.errors import PhotoNotFoundError, RelabelRefusedError
+from reefsteps.originals import originals
 from reefsteps.precedence import Upload, same_photo
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.relabelling import Change, World, factor_between
@@ -30,10 +31,10 @@ def look_around(storage: Storage, connection: Connection, raw_bucket: str, surve
     """Return which of these surveys have photographs or results."""
     wanted = set(surveys)
     photographs: dict[SurveyKey, set[str]] = {}
-    for year in sorted({survey.year for survey in wanted}):
-        for ref, survey in photograph_keys(storage, raw_bucket, year):
+    for year, island in sorted({(survey.year, survey.island) for survey in wanted}):
+        for survey, listed in originals(storage, raw_bucket, year, island).items():
             if survey in wanted:
-                photographs.setdefault(survey, set()).add(ref.key)
+                photographs[survey] = {info.ref.key for info in listed}
     return World(photographs, _with_results(connection, sorted(wanted)))
 
 

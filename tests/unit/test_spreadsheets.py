@@ -112,8 +112,8 @@ def test_all_faults_are_told_at_once_in_the_order_of_the_lines() -> None:
     assert message.splitlines() == [
         "m.csv has 4 faults.",
         "  line 2: year is 'six', not a number.",
-        "  line 3: file is empty.",
-        "  lines 3 to 5: island is empty.",
+        "  line 3: file is empty: fill it in.",
+        "  lines 3 to 5: island is empty: fill it in.",
         "  line 6: There are 4 cells under 3 columns: a text with a comma in it needs quotes around it.",
     ]
 
