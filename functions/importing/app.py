@@ -17,12 +17,12 @@ from importing.table_files import TableRow, read_table
 from reefsteps.copies import without_run
 from reefsteps.coverage_store import ImportedPhotograph
 from reefsteps.database import Database
-from reefsteps.errors import InvalidParameterError, InvalidSurveyKeyError
+from reefsteps.errors import InvalidParameterError
 from reefsteps.import_store import ImportedResult, known_results, record_imports
 from reefsteps.observability import logger, step_handler
 from reefsteps.results import ObjectRef, Record
 from reefsteps.storage import JPEG, Storage
-from reefsteps.surveys import SurveyKey
+from reefsteps.surveys import SurveyKey, survey_of
 
 SETTINGS = Settings.from_environment()
 DATABASE = Database.from_environment()
@@ -90,7 +90,7 @@ def _present(photos: Sequence[Offered], rows: Sequence[TableRow]) -> dict[Survey
     originals: dict[SurveyKey, dict[str, str | None]] = {survey: {} for survey in wanted}
     for year in sorted({survey.year for survey in wanted}):
         for listed in STORAGE.list(SETTINGS.raw_bucket, f"{year}-"):
-            survey = _survey(listed.ref.key)
+            survey = survey_of(listed.ref.key)
             if survey in originals:
                 originals[survey][listed.ref.key] = STORAGE.head(listed.ref).metadata.get(IMPORTED_ETAG)
     with DATABASE.read() as connection:
@@ -104,13 +104,6 @@ def _present(photos: Sequence[Offered], rows: Sequence[TableRow]) -> dict[Survey
         )
         for survey in wanted
     }
-
-
-def _survey(key: str) -> SurveyKey | None:
-    try:
-        return SurveyKey.parse(key)
-    except InvalidSurveyKeyError:
-        return None
 
 
 def _import(plan: Plan, origin: str) -> list[SurveyKey]:

@@ -15,7 +15,7 @@ from reefsteps.document import Execution
 from reefsteps.results import ReframingResult, RestorationResult, SegmentationResult
 from reefsteps.survey_fields import SurveyFields
 from reefsteps.surveys import SurveyKey
-from reefsteps.tables import colony, coral_coverage, coverage_provenance
+from reefsteps.tables import colony, coral_coverage, coverage_provenance, imported_result
 from reefsteps.tables import survey_fields as survey_fields_table
 
 
@@ -40,6 +40,8 @@ class CoverageRow:
     written_at: str | None
     raw_key: str | None
     raw_version_id: str | None
+    imported_at: str | None = None  # of rows that another program measured and that were imported with a photograph
+    imported_key: str | None = None  # that photograph
 
 
 @dataclass(frozen=True)
@@ -116,19 +118,22 @@ def survey_fields(connection: Connection) -> dict[SurveyKey, SurveyFields]:
 
 
 def _coverage() -> Select[Any]:
-    c, p = coral_coverage.c, coverage_provenance.c
+    c, p, i = coral_coverage.c, coverage_provenance.c, imported_result.c
     columns = (
         *(c.island, c.location, c.year, c.coverage, c.last_update),
         *(p.colony_count, p.side_cm, p.px_per_cm, p.corners_manual, p.captured_at, p.model_name, p.model_sha256),
         *(p.pipeline_version, p.execution_name, p.written_at, p.raw_key, p.raw_version_id),
+        *(i.imported_at, i.raw_key),
     )
     return select(*columns).select_from(_with_provenance()).where(c.coverage.is_not(None))
 
 
 def _with_provenance() -> Any:
     c, p = coral_coverage.c, coverage_provenance.c
+    i = imported_result.c
     same = and_(c.island == p.island, c.location == p.location, c.year == p.year)
-    return coral_coverage.outerjoin(coverage_provenance, same)
+    imported = and_(c.island == i.island, c.location == i.location, c.year == i.year)
+    return coral_coverage.outerjoin(coverage_provenance, same).outerjoin(imported_result, imported)
 
 
 def _filtered(

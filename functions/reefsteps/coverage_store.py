@@ -15,6 +15,7 @@ from sqlalchemy.dialects import mysql, sqlite
 
 from reefsteps.database import Database
 from reefsteps.document import Execution
+from reefsteps.errors import ExistingTableError
 from reefsteps.precedence import Upload, compare_sequencers, compare_uploads, instant, same_photo
 from reefsteps.results import ObjectRef, Record, ReframingResult, RestorationResult, SegmentationResult, Source
 from reefsteps.surveys import SurveyKey, decode_key
@@ -121,6 +122,7 @@ def record_result(database: Database, result: Result) -> WriteOutcome:
         refusal = _refusal(connection, result.survey, result.source, result.execution)
         if refusal is not None:
             return WriteOutcome(written=False, reason=refusal)
+        refuse_other_name(connection, result.survey)
         _delete_rows(connection, result.survey, (imported_result, colony, coverage_provenance))
         write_coverage(connection, _coverage_row(result))
         connection.execute(insert(coverage_provenance), fitted(coverage_provenance, _provenance_row(result)))
@@ -141,6 +143,7 @@ def withdraw_result(database: Database, key: SurveyKey, source: Source, executio
     def work(connection: Connection) -> WriteOutcome:
         refusal = _refusal(connection, key, source, execution)
         if refusal is None:
+            refuse_other_name(connection, key)
             _delete_rows(connection, key, (imported_result, colony, coverage_provenance, coral_coverage))
         return WriteOutcome(written=False, reason=refusal or why)
 
@@ -162,6 +165,7 @@ def remove_result(
         photograph = _photograph_of_row(connection, key)
         if photograph is not None and is_kept(photograph):
             return False
+        refuse_other_name(connection, key)
         found = _delete_rows(connection, key, (imported_result, colony, coverage_provenance, coral_coverage))
         return found > 0
 
@@ -291,6 +295,20 @@ def _forget(connection: Connection, key: SurveyKey, removal: Removal) -> None:
         removed_photo.c.raw_version_id == (removal.version_id or ""),
     )
     connection.execute(delete(removed_photo).where(*where_survey(removed_photo, key), *same))
+
+
+def refuse_other_name(connection: Connection, key: SurveyKey) -> None:
+    """Raise ExistingTableError if the database takes another island's row for this survey's.
+
+    Provisioning refuses a table that compares without case or accents; this one was exchanged since.
+    """
+    same = select(coral_coverage.c.island).where(*where_survey(coral_coverage, key))
+    for name in connection.execute(same).scalars():
+        if name != key.island:
+            raise ExistingTableError(
+                f"coral_coverage takes '{name}' and '{key.island}' for one island, so the row of {name} would be lost; "
+                "nothing was changed. Convert the table (docs/operations.md, Tables that were there before)."
+            )
 
 
 def _delete_rows(connection: Connection, key: SurveyKey, tables: Iterable[Table]) -> int:

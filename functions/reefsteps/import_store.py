@@ -8,7 +8,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select, tuple_
 
-from reefsteps.coverage_store import ImportedPhotograph, lock_surveys, timestamp, write_coverage
+from reefsteps.coverage_store import (
+    ImportedPhotograph,
+    lock_surveys,
+    refuse_other_name,
+    timestamp,
+    write_coverage,
+)
 from reefsteps.database import Database
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import coral_coverage, coverage_provenance, imported_result
@@ -75,6 +81,7 @@ def record_imports(database: Database, results: Sequence[ImportedResult]) -> lis
 
 def _write(connection: Connection, result: ImportedResult) -> None:
     key, image = result.survey, result.photograph.image
+    refuse_other_name(connection, key)
     names = {"island": key.island, "location": key.location, "year": key.year}
     write_coverage(connection, names | {"coverage": result.coverage, "last_update": result.last_update})
     i = imported_result.c

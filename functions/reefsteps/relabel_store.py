@@ -12,7 +12,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from reefsteps.coverage_store import Removal, lock_surveys, remember_removal, survey_rows, timestamp, where_survey
+from reefsteps.coverage_store import (
+    Removal,
+    lock_surveys,
+    refuse_other_name,
+    remember_removal,
+    survey_rows,
+    timestamp,
+    where_survey,
+)
 from reefsteps.database import Database
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.relabelling import Change, Value
@@ -204,6 +212,9 @@ def move(database: Database, landings: Sequence[Landing]) -> None:
         if any(_state(connection, entry) != COPYING for entry in entries):
             return  # another attempt has been here
         taken = {entry.change.new for entry in entries}
+        for entry in entries:
+            refuse_other_name(connection, entry.change.old)
+            refuse_other_name(connection, entry.change.new)
         for landing in landings:
             _leave(connection, landing, occupied=landing.entry.change.old in taken)
         for landing in landings:

@@ -13,7 +13,7 @@ from sqlalchemy import inspect, text
 
 from provision import schema
 from reefsteps.coverage_queries import coverage_rows
-from reefsteps.coverage_store import record_result
+from reefsteps.coverage_store import record_result, remove_result
 from reefsteps.database import Database
 from reefsteps.errors import ExistingTableError
 from reefsteps.schema_reading import existing_tables
@@ -165,6 +165,20 @@ def test_what_another_program_keeps_in_a_column_of_its_own_stays(mariadb: MariaD
     with database.read() as connection:
         row = connection.execute(text("SELECT coverage, observer FROM coral_coverage WHERE island = 'Huahine'")).one()
     assert tuple(row) == (33, "Yannick")
+
+
+def test_a_table_that_was_exchanged_later_loses_no_row_either(mariadb: MariaDb) -> None:
+    database = Database(mariadb.url)
+    database.create_tables()
+    record_result(database, result(survey=SurveyKey(2006, "Huahine", 1), cover=33.0))
+    alter(database, "ALTER TABLE coral_coverage CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+    other = SurveyKey(2006, "Huahiné", 1)
+    with pytest.raises(ExistingTableError, match="row of Huahine would be lost"):
+        record_result(database, result(survey=other))
+    with pytest.raises(ExistingTableError, match="row of Huahine would be lost"):
+        remove_result(database, other, [], lambda _: False)
+    assert names(database) == ["Huahine"]
+    assert record_result(database, result(survey=SurveyKey(2006, "Huahine", 1), started_at="2027-01-01T00:00Z")).written
 
 
 def test_a_view_is_no_table(mariadb: MariaDb) -> None:
