@@ -9,7 +9,7 @@ import streamlit as st
 
 from frontend import address, navigation
 from frontend.components import states, survey_choice, widgets
-from frontend.components.text import moment, plain
+from frontend.components.text import camera_time, moment, plain
 from frontend.components.widgets import Picture
 from frontend.domain.executions import console_url
 from frontend.domain.measurements import is_imported, is_ours, survey_of
@@ -217,7 +217,7 @@ def _provenance(detail: Provenance) -> None:
     source, segmentation = detail.restoration.source, detail.segmentation
     lines = {
         "Photograph": source.image.key + (f", version {source.image.version_id}" if source.image.version_id else ""),
-        "Taken": moment(source.captured_at) if source.captured_at else "the file does not say",
+        "Taken": camera_time(source.captured_at) if source.captured_at else "the file does not say",
         "Camera": source.camera or "the file does not say",
         "Size": f"{source.width_px:,} × {source.height_px:,} px, {source.image_format}",
         "Uploaded": moment(source.uploaded_at),
