@@ -40,13 +40,13 @@ class CoverageRow:
     written_at: str | None
     raw_key: str | None
     raw_version_id: str | None
-    imported_at: str | None = None  # of rows that another program measured and that were imported with a photograph
-    imported_key: str | None = None  # that photograph
     original_name: str | None = None  # of the file, as its owner named it
     restoration_method: str | None = None
     restoration_applied: bool | None = None
     partly_visible: bool | None = None
     excluded_percent: float | None = None  # share of the inner area that a person has left out; None: nothing
+    imported_at: str | None = None  # of rows that another program measured and that were imported with a photograph
+    imported_key: str | None = None  # that photograph
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,12 @@ def coverage_rows(
 
 
 def _coverage_row(row: Row[Any]) -> CoverageRow:
-    values: list[Any] = list(row)
-    applied, partly, excluded = values[-3:]
-    values[-3:] = _truth(applied), _truth(partly), None if excluded is None else float(excluded)
-    return CoverageRow(*values)
+    values = dict(row._mapping)
+    for name in ("restoration_applied", "partly_visible"):
+        values[name] = _truth(values[name])
+    excluded = values["excluded_percent"]
+    values["excluded_percent"] = None if excluded is None else float(excluded)
+    return CoverageRow(**values)
 
 
 def provenance(connection: Connection, survey: SurveyKey) -> Provenance | None:
@@ -155,14 +157,17 @@ def _truth(text: str | None) -> bool | None:
 
 def _coverage() -> Select[Any]:
     c, p, i = coral_coverage.c, coverage_provenance.c, imported_result.c
+    # Labelled by the fields of CoverageRow.
     columns = (
-        *(c.island, c.location, c.year, c.coverage, c.last_update),
+        *(c.island, c.location, c.year, c.coverage.label("cover_percent"), c.last_update),
         *(p.colony_count, p.side_cm, p.px_per_cm, p.corners_manual, p.captured_at, p.model_name, p.model_sha256),
         *(p.pipeline_version, p.execution_name, p.written_at, p.raw_key, p.raw_version_id),
-        *(i.imported_at, i.raw_key),
-        p.restoration[("source", "original_name")].as_string(),
-        *(p.restoration["method"].as_string(), p.restoration["applied"].as_string()),
-        *(p.reframing["partly_visible"].as_string(), p.segmentation["excluded_percent"].as_string()),
+        p.restoration[("source", "original_name")].as_string().label("original_name"),
+        p.restoration["method"].as_string().label("restoration_method"),
+        p.restoration["applied"].as_string().label("restoration_applied"),
+        p.reframing["partly_visible"].as_string().label("partly_visible"),
+        p.segmentation["excluded_percent"].as_string().label("excluded_percent"),
+        *(i.imported_at, i.raw_key.label("imported_key")),
     )
     return select(*columns).select_from(_with_provenance()).where(c.coverage.is_not(None))
 

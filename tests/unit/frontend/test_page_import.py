@@ -77,7 +77,7 @@ def test_an_imported_result_is_marked_and_its_photograph_is_not_called_unmeasure
     hao, key = SurveyKey(2006, "Hao", 1), "2006-Hao-01.jpg"
     photograph = ImportedPhotograph(ObjectRef("raw", key, "v1"), "e", "2026-01-01T10:00:00+00:00")
     record_imports(empty_world.database, [ImportedResult(hao, 12.5, None, photograph, "s3://old/dump.sql")])
-    app = empty_world.open("quadrat", island="Hao", year="2006", position="1")
+    app = empty_world.open("quadrat", island="Hao", year="2006", location="1")
     assert not app.exception
     assert "imported, measured by another program" in texts(app)
     assert "12.50 %" in texts(app)
