@@ -21,6 +21,10 @@ _TABLES = frozenset({_DQT, _DHT, _DRI})
 # In coded data 0xFF is followed by 0 (a plain 0xFF), by a restart marker, or by a fill byte.
 _END_OF_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 
+# A kilobyte of zero bits is a long row of blocks all alike. Where the code of zeros does not mean "nothing here", no
+# encoder writes that, and a decoder reads on without a warning if the count of blocks happens to come out right.
+_ZEROED = bytes(1024)
+
 # Scans of the most divided encoders number about 60; a decoder passes over the whole picture for each.
 MAX_SCANS = 100
 
@@ -72,6 +76,7 @@ class _Reading:
     scans: list[_Scan] = field(default_factory=list)
     icc_parts: dict[int, bytes] = field(default_factory=dict)
     icc_count: int = 0
+    zero_symbols: dict[int, int] = field(default_factory=dict)  # by Huffman table: what a code of zeros means
 
 
 def parse(data: bytes, tables: bytes = b"", *, adobe_transform: int | None = None) -> JpegStructure:
@@ -141,6 +146,8 @@ def _segment(reading: _Reading, position: int) -> int | None:
         return _scan(reading, position, body, end)
     if marker in _FRAMES:
         _frame(reading, marker, body)
+    elif marker == _DHT:
+        _huffman_tables(reading, body)
     if marker in _FRAMES or marker in _TABLES:
         reading.parts.append(b"\xff" + data[position:end])
     elif marker == _DNL:
@@ -184,9 +191,33 @@ def _scan(reading: _Reading, position: int, header: bytes, start: int) -> int | 
     end_of_scan = _END_OF_SCAN.search(reading.data, start)
     end = end_of_scan.start() if end_of_scan else len(reading.data)
     coded = reading.data[start:end].rstrip(b"\xff")  # fill bytes before a marker
+    if _ZEROED in coded and not _zeros_are_flat(reading, header, count):
+        raise JpegStructureError("a part of its data is zeroed")
     reading.parts.append(b"\xff" + reading.data[position:start] + coded)
     reading.found.pad = len(coded) - len(coded.rstrip(coded[-1:])) if coded else 0
     return end if end_of_scan else None
+
+
+def _huffman_tables(reading: _Reading, body: bytes) -> None:
+    """Remember the first symbol of each table: a canonical code gives it the code of zeros."""
+    position = 0
+    while position + 17 < len(body):
+        reading.zero_symbols[body[position]] = body[position + 17]
+        position += 17 + sum(body[position + 1 : position + 17])
+
+
+def _zeros_are_flat(reading: _Reading, header: bytes, count: int) -> bool:
+    """Return whether zero bits stand for blocks without detail in a scan, so that many can follow each other."""
+    first, last, bits = header[1 + 2 * count :]
+    progressive = reading.frame == _PROGRESSIVE
+    if progressive and first == 0 and bits >> 4:
+        return True  # refinement of mean values: plain bits
+    for number in range(count):
+        tables = header[2 + 2 * number]
+        dc, ac = reading.zero_symbols.get(tables >> 4, 0), reading.zero_symbols.get(0x10 | (tables & 15), 0)
+        if (first == 0 and dc != 0) or ((last > 0 or not progressive) and ac != 0):
+            return False
+    return True
 
 
 def _note(reading: _Reading, marker: int, body: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import warnings
 
 from PIL import Image
 
@@ -20,11 +21,13 @@ def read_exif(block: bytes | None) -> Image.Exif:
     exif = Image.Exif()
     if not block:
         return exif
-    try:
-        exif.load(block)
-        dict(exif)  # values are parsed when they are read
-    except Exception:
-        return Image.Exif()
+    with warnings.catch_warnings():  # Pillow warns of each value that does not fit
+        warnings.simplefilter("ignore")
+        try:
+            exif.load(block)
+            dict(exif)  # values are parsed when they are read
+        except Exception:
+            return Image.Exif()
     return exif
 
 
@@ -72,10 +75,12 @@ def make(exif: Image.Exif) -> str:
 
 
 def _directory(exif: Image.Exif, number: int) -> dict[int, object]:
-    try:
-        return dict(exif.get_ifd(number))
-    except Exception:
-        return {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return dict(exif.get_ifd(number))
+        except Exception:
+            return {}
 
 
 def _text(value: object) -> str | None:

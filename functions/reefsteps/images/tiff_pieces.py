@@ -61,13 +61,14 @@ class Pieces:
         number = down * layout.across + across
         if not layout.planar:
             return self._piece(number, down, across)
-        wanted = [*range(layout.colours), *([layout.alpha] if layout.alpha is not None else [])]
-        planes = dict.fromkeys(range(layout.samples))
-        first = None
-        for plane in wanted:
-            first = planes[plane] = self._piece(number + plane * layout.across * layout.down, down, across)
-        assert first is not None
-        return np.concatenate([first[..., :0] if p is None else p for p in planes.values()], axis=2)
+        wanted = {*range(layout.colours), *([layout.alpha] if layout.alpha is not None else [])}
+        last = layout.alpha if layout.alpha is not None else layout.colours - 1
+        planes = [
+            # A plane that nothing is taken from holds its place, so that the numbers of the others stay.
+            self._piece(number + (plane if plane in wanted else 0) * layout.across * layout.down, down, across)
+            for plane in range(last + 1)
+        ]
+        return np.concatenate(planes, axis=2)
 
     def _check_present(self) -> None:
         layout = self._layout

@@ -17,7 +17,7 @@ from PIL import Image
 from reefsteps.errors import InvalidImageError
 from reefsteps.images import decode, encode_jpeg, encode_png, thumbnail
 
-NEF = Path(__file__).parents[2].parent / "shared/data/raw/lat_sample1_1200px.NEF"
+NEF = Path(__file__).parents[3].parent / "shared/data/raw/lat_sample1_1200px.NEF"
 NEF_SOURCE = NEF.parents[1] / "quadrats/other/sample1.jpg"
 
 Array = npt.NDArray[Any]
