@@ -115,6 +115,24 @@ def table_segments(data: bytes) -> bytes:
     return b"".join(reading.parts)
 
 
+def is_zeroed(lossless: bytes) -> bool:
+    """Return whether a lossless JPEG (a strip or tile of a RAW's sensor data) lost a part of its data to zeros.
+
+    Zero bits are a row of equal values, which a clipped sky has, only if the code of zeros means "no difference".
+    """
+    start = lossless.find(_ZEROED)
+    if start < 0 or not lossless.startswith(b"\xff\xd8"):
+        return False
+    reading = _Reading(lossless)
+    position = 2
+    while position + 4 <= start and lossless[position] == 0xFF and lossless[position + 1] != _SOS:
+        end = position + 2 + int.from_bytes(lossless[position + 2 : position + 4], "big")
+        if lossless[position + 1] == _DHT:
+            _huffman_tables(reading, lossless[position + 4 : end])
+        position = end
+    return all(symbol != 0 for symbol in reading.zero_symbols.values())
+
+
 def _segment(reading: _Reading, position: int) -> int | None:
     """Read the segment at ``position``; return where the next begins, None after the last."""
     data = reading.data

@@ -18,10 +18,11 @@ from PIL import Image
 
 from reefsteps.errors import InvalidImageError
 from reefsteps.images import colour, metadata
+from reefsteps.images.jpeg_structure import is_zeroed
 from reefsteps.images.messages import damaged, unsupported
 from reefsteps.images.picture import DecodedImage, Pixels, is_grey, on_white, oriented, row_blocks
 from reefsteps.images.raw import RawFacts, decode_raw
-from reefsteps.images.tiff_layout import CMYK, PALETTE, WHITE_IS_ZERO, Layout, layout_of
+from reefsteps.images.tiff_layout import CMYK, PALETTE, WHITE_IS_ZERO, Layout, compression_name, layout_of
 from reefsteps.images.tiff_pieces import Pieces
 
 # What is odd in a file is decided on here; tifffile would also write it to the log.
@@ -32,7 +33,8 @@ _REDUCED, _MASK = 1, 4
 _REDUCED_OF_OLD = 2
 _COLOUR_FILTER_ARRAY, _LINEAR_RAW, _MASK_KIND = 32803, 34892, 4
 _NIKON_COMPRESSED = 34713
-_JPEG_XL = {50002: "JPEG XL", 52546: "JPEG XL"}
+_LOSSLESS_JPEG, _FLOATING_POINT = 7, 3
+_READ_BY_LIBRAW = frozenset({1, _LOSSLESS_JPEG, 34892})  # of DNG's whole numbers; cameras' own methods are LibRaw's
 
 _MAX_DIRECTORIES = 100
 _THUMBNAIL_PX = 640  # no photograph of a quadrat is this small beside another four times its size
@@ -128,8 +130,15 @@ def _raw_facts(data: bytes, exif: Image.Exif, first: Any, sensor: list[Any]) -> 
         for offset, length in zip(page.dataoffsets, page.databytecounts, strict=False):
             if offset + length > len(data):
                 raise InvalidImageError(damaged("RAW", "it ends early"))
-    compression = next((_JPEG_XL[int(p.compression)] for p in sensor if int(p.compression) in _JPEG_XL), None)
-    return RawFacts(exif, _DNG_VERSION in first.tags, metadata.orientation(exif), compression)
+            if int(page.compression) == _LOSSLESS_JPEG and is_zeroed(data[offset : offset + length]):
+                raise InvalidImageError(damaged("RAW", "a part of its data is zeroed"))
+    is_dng = _DNG_VERSION in first.tags
+    unread = [
+        compression_name(int(page.compression))
+        for page in sensor
+        if is_dng and int(page.compression) not in _READ_BY_LIBRAW and page.sampleformat != _FLOATING_POINT
+    ]
+    return RawFacts(exif, is_dng, metadata.orientation(exif), unread[0] if unread else None)
 
 
 def _decoded(data: bytes, byte_order: str, page: Any, exif: Image.Exif, max_megapixels: float) -> DecodedImage:

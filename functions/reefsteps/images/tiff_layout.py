@@ -22,7 +22,8 @@ _COMPRESSION_NAMES = {
     33003: "JPEG 2000", 33004: "JPEG 2000", 33005: "JPEG 2000", 34712: "JPEG 2000", 34892: "lossy JPEG of DNG",
     22610: "JPEG XR", 34934: "JPEG XR", 34933: "PNG", 34927: "WebP", 50001: "WebP", 50002: "JPEG XL",
     52546: "JPEG XL", 34676: "LogLuv", 34677: "LogLuv", 32766: "NeXT", 32809: "ThunderScan", 32771: "word-aligned fax",
-    34661: "JBIG", 34715: "JBIG2",
+    34661: "JBIG", 34715: "JBIG2", LZW: "LZW", DEFLATE: "deflate", DEFLATE_OLD: "deflate", PACKBITS: "PackBits",
+    LZMA: "LZMA", ZSTD: "Zstandard", ZSTD_OLD: "Zstandard",
 }  # fmt: skip
 _PHOTOMETRIC_NAMES = {
     4: "a transparency mask", 8: "CIE L*a*b* colours", 9: "ICC L*a*b* colours", 10: "ITU L*a*b* colours",
@@ -111,11 +112,15 @@ def layout_of(page: Any, max_megapixels: float) -> Layout:
     return layout
 
 
+def compression_name(number: int) -> str:
+    """Return what people call a compression."""
+    return _COMPRESSION_NAMES.get(number, f"method {number}")
+
+
 def _kind(page: Any) -> tuple[int, int]:
     compression, photometric = int(page.compression), int(page.photometric)
     if compression not in COMPRESSIONS:
-        name = _COMPRESSION_NAMES.get(compression, f"method {compression}")
-        raise InvalidImageError(unsupported(f"The TIFF is compressed with {name}"))
+        raise InvalidImageError(unsupported(f"The TIFF is compressed with {compression_name(compression)}"))
     if photometric not in _COLOURS:
         name = _PHOTOMETRIC_NAMES.get(photometric, f"values of kind {photometric}")
         raise InvalidImageError(unsupported(f"The TIFF holds {name}", "save it as RGB and upload that"))
