@@ -14,8 +14,8 @@ from local.photos import Photo
 from local.provision import Clients
 from local.stack import StackInfo
 from reefsteps import errors
+from reefsteps.failures import STEPS, split_cause
 
-STEPS = ("restoration", "reframing", "segmentation", "coverage")
 _POLL_S = 0.2
 _LIST_SIZE = 100
 _IN_FLIGHT = 2 * max(1, os.cpu_count() or 1)  # enough to keep the cores busy, few enough not to be throttled
@@ -52,15 +52,15 @@ class Run:
     @property
     def refused(self) -> bool:
         """Whether the photograph (or its name) was at fault, and the pipeline said so."""
-        kind = getattr(errors, self.error or "", None)
-        return isinstance(kind, type) and issubclass(kind, errors.BadInputError)
+        return self.error in errors.REFUSALS
 
     @property
     def reason(self) -> str:
         """Why the run failed, for people; empty where it did not."""
         if not self.ended or self.succeeded:
             return ""
-        return f"{self.error or self.status}: {self.cause or 'no cause was given'}"
+        step, message = split_cause(self.cause or "no cause was given")
+        return f"{self.error or self.status}: {f'{step}: ' if step else ''}{message}"
 
 
 class Follower:

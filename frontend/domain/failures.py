@@ -35,7 +35,7 @@ _AWS = Explanation(
 )
 _SETUP = Explanation(
     "The deployment is not set up right; the photograph is not at fault.",
-    "Tell the person who runs ReefSteps, with the message below. Try again once it is mended.",
+    "Tell the person who runs ReefSteps, with the message below. Try again once it is put right.",
     _WAIT,
 )
 
@@ -88,6 +88,11 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Try again: only the last step is missing, the pictures are done.",
         _WAIT,
     ),
+    "DiskFullError": Explanation(
+        "The disk that the photographs are worked on is full.",
+        "Make room on that disk, or tell the person who runs ReefSteps; then try again. The photograph is safe.",
+        _WAIT,
+    ),
     "ConfigurationError": _SETUP,
     "BadInputError": Explanation(
         "The photograph or a setting was not accepted.", "Read the message below, then replace or delete.", _PHOTO
@@ -96,17 +101,31 @@ EXPLANATIONS: dict[str, Explanation] = {
     "ReefStepsError": Explanation("The run was stopped on purpose.", "Read the message below.", _PHOTO),
     "Aborted": Explanation("Somebody stopped this run.", "Retry it if that was a mistake.", ("retry", "delete")),
     "Sandbox.Timedout": _TIMED_OUT,
-    "StateMachine.Timeout": _TIMED_OUT,
-    "StateMachine.HeartbeatTimeout": _TIMED_OUT,
+    "States.Timeout": _TIMED_OUT,
+    "States.HeartbeatTimeout": _TIMED_OUT,
     "Runtime.ExitError": _CRASHED,
     "Runtime.OutOfMemory": _CRASHED,
     "Lambda.Unknown": _CRASHED,
     "MemoryError": _CRASHED,
-    "StateMachine.TaskFailed": _CRASHED,
+    "States.TaskFailed": _CRASHED,
     "Lambda.ClientExecutionTimeoutException": _AWS,
     "Lambda.ServiceException": _AWS,
     "Lambda.AWSLambdaException": _AWS,
     "Lambda.SdkClientException": _AWS,
+    **dict.fromkeys(
+        (
+            "Lambda.CodeArtifactUserPendingException",
+            "Lambda.ResourceNotReadyException",
+            "Lambda.ResourceConflictException",
+            "Lambda.EC2ThrottledException",
+            "Lambda.ENILimitReachedException",
+        ),
+        Explanation(
+            "AWS was still getting a step ready, as it does when nobody has used it for some weeks.",
+            "Try again in a few minutes. The photograph is safe.",
+            _WAIT,
+        ),
+    ),
     "Lambda.TooManyRequestsException": Explanation(
         "Too many photographs were worked on at once, for longer than a run waits.",
         "Try again when fewer runs are under way.",
@@ -115,10 +134,10 @@ EXPLANATIONS: dict[str, Explanation] = {
     "Lambda.ResourceNotFoundException": _SETUP,
     "Runtime.ImportModuleError": _SETUP,
     "Runtime.HandlerNotFound": _SETUP,
-    "StateMachine.Permissions": _SETUP,
-    "StateMachine.Runtime": _SETUP,
-    "StateMachine.QueryEvaluationError": _SETUP,
-    "StateMachine.DataLimitExceeded": _SETUP,
+    "States.Permissions": _SETUP,
+    "States.Runtime": _SETUP,
+    "States.QueryEvaluationError": _SETUP,
+    "States.DataLimitExceeded": _SETUP,
     "ClientError": Explanation(
         "Storage (S3) refused a request, although it was tried several times.",
         "Try again in a few minutes. If it stays so, tell the person who runs ReefSteps, with the message below.",
@@ -129,7 +148,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     "ConnectTimeoutError": _AWS,
     "ReadTimeoutError": _AWS,
 }
-"""By the error's name as the state machine reports it (it writes ``States.X`` as ``StateMachine.X``)."""
+"""By the error's name as Step Functions reports it."""
 
 UNKNOWN = Explanation(
     "The run failed for a reason that this page does not know.",
@@ -140,5 +159,5 @@ UNKNOWN = Explanation(
 
 def explain(error: str | None) -> Explanation:
     """Return the explanation of an error name; an unknown name gets a general one."""
-    name = (error or "").replace("States.", "StateMachine.", 1)
+    name = (error or "").replace("States.", "States.", 1)
     return EXPLANATIONS.get(name, UNKNOWN)

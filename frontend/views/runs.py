@@ -10,11 +10,12 @@ import streamlit as st
 from frontend import navigation
 from frontend.components import states
 from frontend.components.text import ago, count, plain
-from frontend.domain.executions import STEPS, WITHOUT_RESULT, Execution, ExecutionDetail, console_url, retry_input
+from frontend.domain.executions import WITHOUT_RESULT, Execution, ExecutionDetail, console_url, retry_input
 from frontend.domain.failures import explain
 from frontend.services import executions, measurements, photos
 from frontend.settings import settings
 from reefsteps.errors import InvalidSurveyKeyError
+from reefsteps.failures import STEPS
 from reefsteps.surveys import SurveyKey, key_candidates
 
 STATUSES: dict[str, tuple[str | None, ...]] = {
