@@ -64,9 +64,20 @@ def measurement_rows(rows: Iterable[CoverageRow]) -> list[Row]:
             "original_version": row.raw_version_id,
             "execution": row.execution_name,
             "last_update": row.last_update.isoformat() if row.last_update else None,
+            "remarks": "; ".join(remarks(row.grey, row.low_resolution)) or None,
         }
         for row in rows
     ]
+
+
+def remarks(grey: bool | None, low_resolution: bool | None) -> list[str]:
+    """Return what a reader must know of a photograph before trusting its cover."""
+    said = []
+    if grey:
+        said.append("the photograph is grey, and the model learned from colours")
+    if low_resolution:
+        said.append("the quadrat has fewer pixels than the model looks at")
+    return said
 
 
 def mean_rows(means: Iterable[MeanCover]) -> list[Row]:

@@ -38,6 +38,8 @@ class CoverageRow:
     written_at: str | None
     raw_key: str | None
     raw_version_id: str | None
+    grey: bool | None = None  # the photograph holds no colours
+    low_resolution: bool | None = None  # the quadrat has fewer pixels than the model looks at
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def coverage_rows(
     """Return coverage by island, year and position."""
     c = coral_coverage.c
     query = _filtered(_coverage(), coral_coverage, island, year, location).order_by(c.island, c.year, c.location)
-    return [CoverageRow(*row) for row in connection.execute(query)]
+    return [CoverageRow(*row[:-2], *map(_flag, row[-2:])) for row in connection.execute(query)]
 
 
 def provenance(connection: Connection, survey: SurveyKey) -> Provenance | None:
@@ -110,8 +112,15 @@ def _coverage() -> Select[Any]:
         *(c.island, c.location, c.year, c.coverage, c.last_update),
         *(p.colony_count, p.side_cm, p.px_per_cm, p.corners_manual, p.captured_at, p.model_name, p.model_sha256),
         *(p.pipeline_version, p.execution_name, p.written_at, p.raw_key, p.raw_version_id),
+        p.restoration[("source", "grey")].as_string(),
+        p.segmentation["low_resolution"].as_string(),
     )
     return select(*columns).select_from(_with_provenance()).where(c.coverage.is_not(None))
+
+
+def _flag(value: Any) -> bool | None:
+    """Return a boolean inside a JSON column: SQLite answers 1, MySQL and MariaDB 'true'; None in older records."""
+    return None if value is None else str(value) in ("1", "true")
 
 
 def _with_provenance() -> Any:

@@ -69,6 +69,8 @@ class Source(Record):
     height_px: int
     captured_at: str | None = None  # ISO 8601, the camera's clock
     camera: str | None = None
+    colour_encoding: str | None = None  # what the file says of its colours, and whether they were converted to sRGB
+    grey: bool = False  # the photograph holds no colours
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,7 @@ class SegmentationResult(Record):
     elapsed_s: float
     strings_percent: float | None = None  # share of the area judged by its surroundings because a string hides it
     pipeline_version: str | None = None
+    low_resolution: bool = False  # the reframed picture is smaller than the model's input and was enlarged
 
 
 def _plain(value: Any) -> Any:

@@ -97,6 +97,8 @@ def _source(document: StateDocument, original: ObjectInfo, photo: DecodedImage) 
         height_px=photo.height_px,
         captured_at=photo.captured_at,
         camera=photo.camera,
+        colour_encoding=photo.colour_encoding,
+        grey=photo.grey,
     )
 
 

@@ -48,6 +48,22 @@ def test_csv_has_query_date_and_model_and_darwin_core_names() -> None:
     assert float(rows[0]["measurementValue"]) == 23.45
 
 
+@pytest.mark.parametrize(
+    ("grey", "low_resolution", "said"),
+    [
+        (None, None, ""),
+        (False, False, ""),
+        (True, False, "the photograph is grey, and the model learned from colours"),
+        (False, True, "the quadrat has fewer pixels than the model looks at"),
+    ],
+)
+def test_what_makes_a_figure_doubtful_is_in_the_table(
+    grey: bool | None, low_resolution: bool | None, said: str
+) -> None:
+    rows = exports.measurement_rows([row(grey=grey, low_resolution=low_resolution)])
+    assert read_csv(exports.to_csv(rows, ABOUT))[1][0]["remarks"] == said
+
+
 def test_an_empty_choice_is_a_file_with_a_head_only() -> None:
     assert read_csv(exports.to_csv([], ABOUT))[1] == []
 
