@@ -35,7 +35,7 @@ _COLOURS = (b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP")
 @dataclass
 class _Chunks:
     header: tuple[int, int, int, int] = (0, 0, 0, 0)  # width, height, bit depth, colour type
-    kept: list[bytes] = field(default_factory=list)  # the chunks that decoding needs, whole
+    kept: list[memoryview] = field(default_factory=list)  # the chunks that decoding needs, whole
     data_length: int = 0
     transparent: bytes | None = None
     colours: dict[bytes, bytes] = field(default_factory=dict)
@@ -50,7 +50,7 @@ def decode_png(data: bytes, max_megapixels: float) -> DecodedImage:
         raise InvalidImageError(damaged("PNG", "a chunk is cut short")) from None
     width, _, depth, colour_type = found.header
     pixels = cv2.imdecode(
-        np.frombuffer(b"".join([SIGNATURE, *found.kept]), np.uint8),
+        np.frombuffer(_needed(data, found), np.uint8),
         cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION,
     )
     if pixels is None or pixels.shape[1] != width:
@@ -63,14 +63,21 @@ def decode_png(data: bytes, max_megapixels: float) -> DecodedImage:
     return DecodedImage(bgr, "PNG", metadata.captured_at(exif), metadata.camera(exif), said, grey or is_grey(bgr))
 
 
+def _needed(data: bytes, found: _Chunks) -> bytes:
+    """Return the file without the chunks that decoding does not need; the file itself where there are none."""
+    if sum(map(len, found.kept)) + len(SIGNATURE) == len(data):
+        return data
+    return b"".join([SIGNATURE, *found.kept])
+
+
 def _read(data: bytes, max_megapixels: float) -> _Chunks:
     found = _Chunks()
     names: list[bytes] = []
     for name, start, end in _chunks(data):
-        body = data[start:end]
+        body = data[start:end] if name != b"IDAT" else b""
         if name in _NEEDED or name in _COLOURS:
             (checksum,) = struct.unpack(">I", data[end : end + 4])
-            if zlib.crc32(data[start - 4 : end]) != checksum:
+            if zlib.crc32(memoryview(data)[start - 4 : end]) != checksum:
                 raise InvalidImageError(damaged("PNG", f"the checksum of its {name.decode()} chunk is wrong"))
         if not names:
             found.header = _header(name, body, max_megapixels)
@@ -78,9 +85,9 @@ def _read(data: bytes, max_megapixels: float) -> _Chunks:
             raise InvalidImageError(damaged("PNG", f"it has two {name.decode()} chunks"))
         names.append(name)
         if name in _NEEDED:
-            found.kept.append(data[start - 8 : end + 4])
+            found.kept.append(memoryview(data)[start - 8 : end + 4])
         if name == b"IDAT":
-            found.data_length += len(body)
+            found.data_length += end - start
         elif name == b"tRNS":
             found.transparent = body
         elif name in _COLOURS:

@@ -22,7 +22,7 @@ from reefsteps.images.jpeg_structure import is_zeroed
 from reefsteps.images.messages import damaged, unsupported
 from reefsteps.images.picture import DecodedImage, Pixels, is_grey, on_white, oriented, row_blocks
 from reefsteps.images.raw import RawFacts, decode_raw
-from reefsteps.images.tiff_layout import CMYK, PALETTE, WHITE_IS_ZERO, Layout, compression_name, layout_of
+from reefsteps.images.tiff_layout import CMYK, NONE, PALETTE, WHITE_IS_ZERO, Layout, compression_name, layout_of
 from reefsteps.images.tiff_pieces import Pieces
 
 # What is odd in a file is decided on here; tifffile would also write it to the log.
@@ -170,7 +170,10 @@ def _decoded(data: bytes, byte_order: str, page: Any, exif: Image.Exif, max_mega
 
 def _check_memory(layout: Layout, file_bytes: int) -> None:
     depth = 2 if layout.deep else 1
-    piece = layout.tile[0] * layout.tile[1] * layout.samples * depth * (3 if layout.predictor == 2 else 2)
+    copies = 3 if layout.predictor == 2 else 2
+    if layout.compression == NONE:
+        copies = 1  # the file's own bytes are read, and swapped where their order is the other
+    piece = layout.tile[0] * layout.tile[1] * layout.samples * depth * copies
     if file_bytes + layout.width * layout.height * 3 * depth + piece > _MAX_WORKING_BYTES:
         raise InvalidImageError(
             f"The TIFF needs more memory than there is ({layout.width} x {layout.height} pixels, {layout.samples} "

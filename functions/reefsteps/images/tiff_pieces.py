@@ -36,8 +36,8 @@ Array = npt.NDArray[Any]
 
 _UNPACK: dict[int, Any] = {
     LZW: imagecodecs.lzw_decode,
-    DEFLATE: imagecodecs.zlib_decode,
-    DEFLATE_OLD: imagecodecs.zlib_decode,
+    DEFLATE: imagecodecs.deflate_decode,
+    DEFLATE_OLD: imagecodecs.deflate_decode,
     LZMA: imagecodecs.lzma_decode,
     ZSTD: imagecodecs.zstd_decode,
     ZSTD_OLD: imagecodecs.zstd_decode,
