@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import warnings
+from collections.abc import Mapping
 
 from PIL import Image
 
@@ -11,6 +12,13 @@ from PIL import Image
 MAKE, MODEL, DATETIME, ORIENTATION = 271, 272, 306, 274
 EXIF_IFD, DATETIME_ORIGINAL, OFFSET_TIME_ORIGINAL = 34665, 36867, 36881
 COLOUR_SPACE, INTEROPERABILITY_IFD, INTEROPERABILITY_INDEX = 40961, 40965, 1
+
+
+_NAMED = {
+    "DateTimeOriginal": DATETIME_ORIGINAL,
+    "OffsetTimeOriginal": OFFSET_TIME_ORIGINAL,
+    "ColorSpace": COLOUR_SPACE,
+}
 
 
 def read_exif(block: bytes | None) -> Image.Exif:
@@ -28,6 +36,19 @@ def read_exif(block: bytes | None) -> Image.Exif:
             dict(exif)  # values are parsed when they are read
         except Exception:
             return Image.Exif()
+    return exif
+
+
+def exif_of_values(values: Mapping[int, object], details: Mapping[str, object]) -> Image.Exif:
+    """Return EXIF made of a TIFF's tags and its EXIF directory by names, as tifffile reads them.
+
+    Pillow 13.0 reads neither directory of a BigTIFF.
+    """
+    exif = Image.Exif()
+    for number in (MAKE, MODEL, DATETIME, ORIENTATION):
+        if number in values:
+            exif[number] = values[number]
+    exif.get_ifd(EXIF_IFD).update({n: details[name] for name, n in _NAMED.items() if name in details})
     return exif
 
 

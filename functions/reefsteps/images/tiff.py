@@ -48,12 +48,12 @@ def decode_tiff(data: bytes, max_megapixels: float) -> DecodedImage:
 
     Raises InvalidImageError for damage, for what is not read, for several photographs, and beyond the limits.
     """
-    exif = metadata.read_exif(data)
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
             pages = _pages(file)
             if not pages or int(pages[0].imagewidth) < 1 or int(pages[0].imagelength) < 1:
                 raise InvalidImageError(damaged("TIFF", "it holds no picture"))
+            exif = metadata.read_exif(data) if not file.is_bigtiff else _exif_of(pages[0])
             sensor = [page for page in pages if _is_sensor_data(page)]
             if sensor or _DNG_VERSION in pages[0].tags or data[8:10] == b"CR":
                 facts = _raw_facts(data, exif, pages[0], sensor)
@@ -65,6 +65,12 @@ def decode_tiff(data: bytes, max_megapixels: float) -> DecodedImage:
         # tifffile names its own errors and lets through those of broken values (struct, Unicode, Key, Overflow ...).
         raise InvalidImageError(damaged("TIFF", str(error)[:200] or type(error).__name__)) from None
     return decode_raw(data, facts, max_megapixels)
+
+
+def _exif_of(page: Any) -> Image.Exif:
+    details = page.tags.valueof(metadata.EXIF_IFD, None)
+    values = {tag.code: tag.value for tag in page.tags}
+    return metadata.exif_of_values(values, details if isinstance(details, dict) else {})
 
 
 def _pages(file: tifffile.TiffFile) -> list[Any]:

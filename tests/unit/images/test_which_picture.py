@@ -178,3 +178,11 @@ def test_tags_of_a_wrong_type_raise_the_named_error() -> None:
                 decode(bytes(changed))
             except InvalidImageError as error:
                 assert "upload" in str(error)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("bigtiff", [False, True])
+def test_camera_and_date_are_read_in_every_structure(bigtiff: bool, order: str) -> None:
+    tags = [(271, "s", 0, "NIKON", True), (272, "s", 0, "NIKON D70", True), (306, "s", 0, "2008:04:15 10:22:31", True)]
+    image = decode(tiff(FULL, bigtiff=bigtiff, byteorder=order, extratags=tags))
+    assert (image.camera, image.captured_at) == ("NIKON D70", "2008-04-15T10:22:31")
