@@ -56,6 +56,11 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Start again from this page. Corners can be set anew on the Fix corners page.",
         ("corners", "retry"),
     ),
+    "SpreadsheetError": Explanation(
+        "Some lines of the CSV file cannot be read.",
+        "Correct the lines named below and send the file again. Nothing has been changed.",
+        (),
+    ),
     "PhotoNotFoundError": Explanation(
         "The photograph, or the picture of an earlier step, is no longer there.",
         "If it was deleted on purpose, nothing is to be done. Else retry from the start, or upload it again.",
@@ -71,6 +76,11 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Set the four corners by hand on the Fix corners page; the run goes on from there. If the frame is not whole "
         "in the photograph, replace it.",
         ("corners", "replace", "delete"),
+    ),
+    "NoQuadratError": Explanation(
+        "A person has said that the photograph shows no quadrat, so it is not measured.",
+        "Nothing is to be done. The Fix corners page takes the decision back.",
+        ("corners",),
     ),
     "UnsupportedModelError": Explanation(
         "The model that was uploaded cannot be used.",
@@ -155,6 +165,15 @@ UNKNOWN = Explanation(
     "Try again once. If it fails again, tell the person who runs ReefSteps, with the message below.",
     ("retry", "delete"),
 )
+
+
+_FIGURES = "Figures: "  # reframing.gate puts them last
+
+
+def words_and_figures(message: str) -> tuple[str, str]:
+    """Return a failure's message without its figures, and the figures; they are empty for most messages."""
+    words, _, figures = message.partition(_FIGURES)
+    return words.strip(), figures.strip()
 
 
 def explain(error: str | None) -> Explanation:

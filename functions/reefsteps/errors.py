@@ -35,6 +35,10 @@ class InvalidParameterError(BadInputError):
     """An execution input (step to start from, corners, quadrat side, method) outside what is accepted."""
 
 
+class SpreadsheetError(BadInputError):
+    """A CSV file of a person that cannot be read rightly; the message lists every line at fault, and the remedy."""
+
+
 class PhotoNotFoundError(BadInputError):
     """The object, or the earlier step's picture, is not in its bucket (deleted or never written)."""
 
@@ -45,6 +49,10 @@ class SupersededError(BadInputError):
 
 class QuadratNotFoundError(BadInputError):
     """No quadrat frame in the photograph that can be measured without a risk of a wrong crop."""
+
+
+class NoQuadratError(BadInputError):
+    """A person has said that the photograph shows no quadrat: the run ends without a result, and not as a failure."""
 
 
 class UnsupportedModelError(BadInputError):
@@ -67,7 +75,7 @@ class ConfigurationError(ReefStepsError):
     """An environment variable of the function is missing or malformed: the deployment is at fault."""
 
 
-REFUSALS = frozenset(
-    kind.__name__ for kind in BadInputError.__subclasses__() if kind not in (SupersededError, UnsupportedModelError)
-)
+_NO_REFUSALS = (SupersededError, NoQuadratError, UnsupportedModelError)
+
+REFUSALS = frozenset(kind.__name__ for kind in BadInputError.__subclasses__() if kind not in _NO_REFUSALS)
 """Names of the errors for which the photograph, its name or the execution's input is at fault."""
