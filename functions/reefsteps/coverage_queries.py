@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, Select, Table, and_, select
 from reefsteps.document import Execution
 from reefsteps.results import ReframingResult, RestorationResult, SegmentationResult
 from reefsteps.surveys import SurveyKey
-from reefsteps.tables import colony, coral_coverage, coverage_provenance
+from reefsteps.tables import colony, coral_coverage, coverage_provenance, imported_result
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class CoverageRow:
     restoration_applied: bool | None = None
     partly_visible: bool | None = None
     excluded_percent: float | None = None  # share of the inner area that a person has left out; None: nothing
+    imported_at: str | None = None  # of rows that another program measured and that were imported with a photograph
+    imported_key: str | None = None  # that photograph
     grey: bool | None = None  # the photograph holds no colours
     low_resolution: bool | None = None  # the quadrat has fewer pixels than the model looks at
 
@@ -89,13 +91,12 @@ def coverage_rows(
 
 
 def _coverage_row(row: Row[Any]) -> CoverageRow:
-    values: list[Any] = list(row)
-    applied, partly, excluded, grey, low_resolution = values[-5:]
-    values[-5:] = (
-        *(_truth(applied), _truth(partly), None if excluded is None else float(excluded)),
-        *(_truth(grey), _truth(low_resolution)),
-    )
-    return CoverageRow(*values)
+    values = dict(row._mapping)
+    for name in ("restoration_applied", "partly_visible", "grey", "low_resolution"):
+        values[name] = _truth(values[name])
+    excluded = values["excluded_percent"]
+    values["excluded_percent"] = None if excluded is None else float(excluded)
+    return CoverageRow(**values)
 
 
 def provenance(connection: Connection, survey: SurveyKey) -> Provenance | None:
@@ -146,24 +147,30 @@ def _truth(text: str | None) -> bool | None:
 
 
 def _coverage() -> Select[Any]:
-    c, p = coral_coverage.c, coverage_provenance.c
+    c, p, i = coral_coverage.c, coverage_provenance.c, imported_result.c
+    # Labelled by the fields of CoverageRow.
     columns = (
-        *(c.island, c.location, c.year, c.coverage, c.last_update),
+        *(c.island, c.location, c.year, c.coverage.label("cover_percent"), c.last_update),
         *(p.colony_count, p.side_cm, p.px_per_cm, p.corners_manual, p.captured_at, p.model_name, p.model_sha256),
         *(p.pipeline_version, p.execution_name, p.written_at, p.raw_key, p.raw_version_id),
-        p.restoration[("source", "original_name")].as_string(),
-        *(p.restoration["method"].as_string(), p.restoration["applied"].as_string()),
-        *(p.reframing["partly_visible"].as_string(), p.segmentation["excluded_percent"].as_string()),
-        p.restoration[("source", "grey")].as_string(),
-        p.segmentation["low_resolution"].as_string(),
+        p.restoration[("source", "original_name")].as_string().label("original_name"),
+        p.restoration["method"].as_string().label("restoration_method"),
+        p.restoration["applied"].as_string().label("restoration_applied"),
+        p.reframing["partly_visible"].as_string().label("partly_visible"),
+        p.segmentation["excluded_percent"].as_string().label("excluded_percent"),
+        p.restoration[("source", "grey")].as_string().label("grey"),
+        p.segmentation["low_resolution"].as_string().label("low_resolution"),
+        *(i.imported_at, i.raw_key.label("imported_key")),
     )
     return select(*columns).select_from(_with_provenance()).where(c.coverage.is_not(None))
 
 
 def _with_provenance() -> Any:
     c, p = coral_coverage.c, coverage_provenance.c
+    i = imported_result.c
     same = and_(c.island == p.island, c.location == p.location, c.year == p.year)
-    return coral_coverage.outerjoin(coverage_provenance, same)
+    imported = and_(c.island == i.island, c.location == i.location, c.year == i.year)
+    return coral_coverage.outerjoin(coverage_provenance, same).outerjoin(imported_result, imported)
 
 
 def _filtered(
