@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import JSON, String, Table
+if TYPE_CHECKING:
+    from sqlalchemy import Table
 
 LONGEST_CAMERA = 120  # characters; EXIF allows maker and model of any length
 _CUT = "…"
@@ -19,6 +20,8 @@ _CUT = "…"
 
 def fitted(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the row with each text shortened to the length of its column; the primary key stays as it is."""
+    from sqlalchemy import JSON, String  # restoration shortens texts too, and its image has no database driver
+
     fitting = dict(row)
     for column in table.columns:
         value = fitting.get(column.name)

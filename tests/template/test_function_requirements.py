@@ -27,7 +27,7 @@ from tests.support.checkpoints import config_dump, random_mask_rcnn, write_check
 STEPS = ("restoration", "reframing", "segmentation", "conversion", "coverage", "removal", "importing", "provision")
 BUCKETS = ("raw", "treated", "reframed", "segmented", "masks", "model-reframing", "model-segmentation")
 KEY = "2024-Moorea-07.jpg"
-CORNERS = [[100.0, 80.0], [700.0, 90.0], [690.0, 520.0], [110.0, 530.0]]
+CORNERS = [[180.0, 80.0], [620.0, 84.0], [616.0, 524.0], [184.0, 520.0]]
 CALL = """
 import botocore.client, importlib, json, sys, types
 calls, send = [], botocore.client.BaseClient._make_api_call
@@ -151,6 +151,7 @@ def test_every_function_does_its_work_within_its_role(
 
     def measure(step: str) -> dict[str, Any]:
         answer = run(step, document)
+        assert "result" in answer, answer
         document[step] = answer["result"]
         return document[step]
 
