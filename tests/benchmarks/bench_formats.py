@@ -71,7 +71,9 @@ def _in_profile(name: str) -> Save:
 
     def save(rgb: Array) -> bytes:
         deep = rgb.astype(np.uint16) * 257
-        moved = imagecodecs.cms_transform(deep, srgb, profile, colorspace="rgb", outcolorspace="rgb", intent=1)
+        moved = imagecodecs.cms_transform(
+            deep, srgb, profile, colorspace="rgb", outcolorspace="rgb", intent=1, flags=0x0100
+        )
         return _tiff(iccprofile=profile, compression="zlib")(moved)
 
     return save

@@ -60,6 +60,16 @@ def test_profiles_are_applied_in_sixteen_bits(profile: bytes, container: str) ->
     assert np.abs(pixels[..., ::-1] - SCENE.astype(float) * 257).mean() < 32
 
 
+def test_sixteen_bits_are_converted_by_the_formula_in_the_dark_too() -> None:
+    """LittleCMS' own choice for 16 bits is a table that is 8 % off there."""
+    levels = np.random.default_rng(0).integers(0, 256, (100, 100, 3)).astype(np.uint16) * 257
+    moved = imagecodecs.cms_transform(
+        levels, SRGB, ADOBE, colorspace="rgb", outcolorspace="rgb", intent=1, flags=0x0100
+    )  # fmt: skip
+    pixels = decode(tiff(moved, iccprofile=ADOBE)).pixels_bgr
+    assert np.abs(pixels[..., ::-1].astype(int) - levels).max() < 64
+
+
 def test_profile_of_a_jpeg_is_applied() -> None:
     data = saved(in_encoding(ADOBE), "JPEG", quality=98, subsampling=0, icc_profile=ADOBE)
     image = decode(data)
