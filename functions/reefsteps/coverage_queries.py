@@ -47,6 +47,8 @@ class CoverageRow:
     excluded_percent: float | None = None  # share of the inner area that a person has left out; None: nothing
     imported_at: str | None = None  # of rows that another program measured and that were imported with a photograph
     imported_key: str | None = None  # that photograph
+    grey: bool | None = None  # the photograph holds no colours
+    low_resolution: bool | None = None  # the quadrat has fewer pixels than the model looks at
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def coverage_rows(
 
 def _coverage_row(row: Row[Any]) -> CoverageRow:
     values = dict(row._mapping)
-    for name in ("restoration_applied", "partly_visible"):
+    for name in ("restoration_applied", "partly_visible", "grey", "low_resolution"):
         values[name] = _truth(values[name])
     excluded = values["excluded_percent"]
     values["excluded_percent"] = None if excluded is None else float(excluded)
@@ -167,6 +169,8 @@ def _coverage() -> Select[Any]:
         p.restoration["applied"].as_string().label("restoration_applied"),
         p.reframing["partly_visible"].as_string().label("partly_visible"),
         p.segmentation["excluded_percent"].as_string().label("excluded_percent"),
+        p.restoration[("source", "grey")].as_string().label("grey"),
+        p.segmentation["low_resolution"].as_string().label("low_resolution"),
         *(i.imported_at, i.raw_key.label("imported_key")),
     )
     return select(*columns).select_from(_with_provenance()).where(c.coverage.is_not(None))

@@ -70,6 +70,8 @@ class Source(Record):
     captured_at: str | None = None  # ISO 8601, the camera's clock
     camera: str | None = None
     original_name: str | None = None  # of the file before it was given a survey's key
+    colour_encoding: str | None = None  # what the file says of its colours, and whether they were converted to sRGB
+    grey: bool = False  # the photograph holds no colours
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,7 @@ class SegmentationResult(Record):
     strings_percent: float | None = None  # share of the area judged by its surroundings because a string hides it
     pipeline_version: str | None = None
     excluded_percent: float | None = None  # share of the inner area that a person has left out; None: nothing
+    low_resolution: bool = False  # the reframed picture is smaller than the model's input and was enlarged
 
 
 def _plain(value: Any) -> Any:

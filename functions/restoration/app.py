@@ -101,6 +101,8 @@ def _source(document: StateDocument, original: ObjectInfo, photo: DecodedImage) 
         captured_at=camera_time(photo.captured_at),
         camera=None if photo.camera is None else shortened(photo.camera, LONGEST_CAMERA),
         original_name=_original_name(original),
+        colour_encoding=photo.colour_encoding,
+        grey=photo.grey,
     )
 
 

@@ -116,6 +116,26 @@ def test_flags_and_original_names_come_from_the_records_true_and_false(database:
     assert [(box.number, box.box_px) for box in boxes] == [(1, (0.0, 1.0, 2.0, 3.0)), (2, (0.0, 1.0, 2.0, 3.0))]
 
 
+@pytest.mark.parametrize(("grey", "low_resolution"), [(True, False), (False, True)])
+def test_what_makes_a_figure_doubtful_comes_back_with_the_row(
+    database: Database, grey: bool, low_resolution: bool
+) -> None:
+    done = result()
+    source = dataclasses.replace(done.source, grey=grey, colour_encoding="Adobe RGB (EXIF), converted to sRGB")
+    done = dataclasses.replace(
+        done,
+        restoration=dataclasses.replace(done.restoration, source=source),
+        segmentation=dataclasses.replace(done.segmentation, low_resolution=low_resolution),
+    )
+    assert record_result(database, done).written
+    with database.read() as connection:
+        (row,) = coverage_rows(connection)
+        found = provenance(connection, SURVEY)
+    assert (row.grey, row.low_resolution) == (grey, low_resolution)
+    assert found is not None
+    assert found.restoration.source.colour_encoding == "Adobe RGB (EXIF), converted to sRGB"
+
+
 def test_writing_twice_leaves_one_row_and_its_colonies(database: Database) -> None:
     assert record_result(database, result()).written
     assert record_result(database, result()).written

@@ -74,6 +74,7 @@ def test_photograph_becomes_a_treated_picture(app: ModuleType, s3: "S3Client") -
     assert (result.source.image.key, result.source.image.version_id) == (KEY, version)
     assert (result.source.image_format, result.source.width_px, result.source.height_px) == ("JPEG", 640, 480)
     assert result.source.sequencer == "0055AED6DCD90281E5"
+    assert (result.source.colour_encoding, result.source.grey) == ("sRGB assumed: the file does not say", False)
     assert (result.treated.bucket, result.treated.key) == (TREATED, f"{STEM}.jpg")
 
     body, treated = read(s3, f"{STEM}.jpg")

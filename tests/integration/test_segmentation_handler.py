@@ -33,7 +33,7 @@ DISCS = (((150, 150), 60), ((400, 300), 80), ((595, 500), 40))  # centre, radius
 class ColourDetector:
     """Sees red discs, one instance for each."""
 
-    manifest = SimpleNamespace(score_threshold=0.05)
+    manifest = SimpleNamespace(score_threshold=0.05, min_size_test=384)
     identity = IDENTITY
 
     def detect(self, image_bgr: npt.NDArray[np.uint8], min_score: float = 0.0) -> Detections:
@@ -95,6 +95,15 @@ def test_cover_colonies_and_pictures_are_right(app: ModuleType, s3: S3Client) ->
     assert round(100 * (mask > 0).mean(), 2) == measured.cover_percent
     assert picture(s3, "reef-segmented", "2006-Bora-Bora-01.jpg").shape == (SIDE_PX, SIDE_PX, 3)
     assert max(picture(s3, "reef-segmented", "thumbnails/2006-Bora-Bora-01.jpg").shape) == 320
+
+
+@pytest.mark.parametrize(("input_px", "low"), [(SIDE_PX, False), (SIDE_PX + 1, True)])
+def test_a_quadrat_smaller_than_the_models_input_is_marked(
+    app: ModuleType, s3: S3Client, monkeypatch: pytest.MonkeyPatch, input_px: int, low: bool
+) -> None:
+    monkeypatch.setattr(ColourDetector.manifest, "min_size_test", input_px)
+    reframed(result())
+    assert app.handler(document(result(), "restoration", "reframing"), None)["low_resolution"] is low
 
 
 def test_everything_written_says_where_it_comes_from(app: ModuleType, s3: S3Client) -> None:
