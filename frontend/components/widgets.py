@@ -65,11 +65,19 @@ def slider(first: Picture, second: Picture, *, key: str) -> None:
 
 
 def overlay(
-    base: Picture, over: Picture, *, key: str, boxes: Sequence[Mapping[str, Any]] = (), side_px: int = 1
+    base: Picture,
+    over: Picture,
+    *,
+    key: str,
+    boxes: Sequence[Mapping[str, Any]] = (),
+    size_px: tuple[int, int] = (1, 1),
 ) -> None:
-    """Show one picture over another with an opacity; ``boxes`` ({box_px, cut}) outline colonies."""
-    data = {"mode": "overlay", "first": vars(base), "second": vars(over), "boxes": list(boxes), "side_px": side_px}
-    _compare(key=key, data=data)
+    """Show one picture over another with an opacity.
+
+    ``boxes`` ({box_px, cut}) outline colonies, in pixels of a picture of width and height ``size_px``.
+    """
+    outlines = {"boxes": list(boxes), "size_px": list(size_px)}
+    _compare(key=key, data={"mode": "overlay", "first": vars(base), "second": vars(over)} | outlines)
 
 
 def corner_editor(

@@ -50,6 +50,7 @@ def measurement_rows(rows: Iterable[CoverageRow]) -> list[Row]:
             "eventDate": row.captured_at[:10] if row.captured_at else None,
             "quadrat": row.location,
             "quadrat_size_cm": row.side_cm,
+            "quadrat_height_cm": row.side_cm if row.height_cm is None else row.height_cm,
             "category": "Hard coral",
             "measurementType": "percent cover",
             "measurementValue": row.cover_percent,

@@ -13,6 +13,7 @@ import streamlit as st
 from botocore.config import Config
 
 from frontend.settings import MAX_UPLOAD_BYTES, settings
+from reefsteps.quadrat_size import QuadratSize
 from reefsteps.storage import Storage
 
 if TYPE_CHECKING:
@@ -78,15 +79,15 @@ def survey_prefix(year: int, island: str) -> str:
     return f"{year}-{island}-"
 
 
-def grant(year: int, island: str, side_cm: float) -> Grant:
-    """Return a presigned POST for the photographs of one survey; the quadrat's side becomes their metadata."""
+def grant(year: int, island: str, size: QuadratSize) -> Grant:
+    """Return a presigned POST for the photographs of one survey; the quadrat's size becomes their metadata."""
     prefix = survey_prefix(year, island)
     post = s3().generate_presigned_post(
         settings().raw_bucket,
         prefix + "${filename}",
-        Fields={"x-amz-meta-side-cm": f"{side_cm:g}"},
+        Fields={"x-amz-meta-side-cm": str(size)},
         Conditions=[
-            {"x-amz-meta-side-cm": f"{side_cm:g}"},
+            {"x-amz-meta-side-cm": str(size)},
             ["starts-with", "$x-amz-meta-original-name", ""],
             ["starts-with", "$Content-Type", ""],
             ["content-length-range", 1, MAX_UPLOAD_BYTES],
