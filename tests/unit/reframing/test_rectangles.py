@@ -86,7 +86,7 @@ def test_a_view_so_oblique_that_either_side_may_be_the_longer_is_refused(focal: 
 def test_hand_set_corners_tell_which_way_round(
     roll: float, tilt: float, focal: float, extent: Extent, first: int
 ) -> None:
-    model = drawing.view(roll, tilt_deg=tilt, radial=0.0, extent=extent, focal=focal)
+    model = drawing.view(roll, side_px=300, tilt_deg=tilt, radial=0.0, extent=extent, focal=focal)
     corners = np.roll(model.corners_px, first, axis=0)
     found = manual_model(corners.tolist(), drawing.WIDTH, drawing.HEIGHT, SIZE)
     np.testing.assert_allclose(found.corners_px, order_corners(corners), atol=1e-6)
