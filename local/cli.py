@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,8 +98,17 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         type=Path,
         metavar="PHOTOS",
-        help="files, folders, or a CSV (file,key or year,island,location)",
+        help="files, folders, or a CSV (columns file and key, or file, year, island and location; side_cm)",
     )
+    process.add_argument("--island", metavar="NAME", help="of all photographs; counts before their names")
+    process.add_argument("--year", metavar="YEAR", help="of all photographs; counts before their names and EXIF dates")
+    process.add_argument("--side", metavar="CM", help="the quadrat's inner side: 100, 70.7, or '50 x 75'")
+    process.add_argument(
+        "--pattern",
+        metavar="EXAMPLE",
+        help="one name with its parts marked: 'TakP{position=07}A{year=12}.jpg'; names of its form are read like it",
+    )
+    process.add_argument("--yes", action="store_true", help="send what the plan shows without asking")
     demo = _command(commands, "demo", _demo, "the same with sample photographs whose true cover is known")
     demo.add_argument("photos", nargs="*", type=Path, metavar="PHOTOS", help="your own instead of the samples")
     for sender in (process, demo):
@@ -108,6 +117,10 @@ def _parser() -> argparse.ArgumentParser:
         starter.add_argument(
             "--database-url", metavar="URL", help="mysql+pymysql://user:password@host:3306/name instead of SQLite"
         )
+    retry = _command(commands, "retry", _retry, "start failed runs of a running stack again, at the step that failed")
+    retry.add_argument("--error", help="only runs that failed with this error, refusals included")
+    retry.add_argument("--since", help="only runs that began after this: 2026-05-01, or an age such as 12h or 3d")
+    retry.add_argument("--yes", action="store_true", help="start without asking")
     _command(commands, "status", _status, "say what runs and what is kept")
     _command(commands, "reset", _reset, "delete everything that the stack keeps")
     return parser
@@ -142,43 +155,77 @@ def _up(options: argparse.Namespace, console: Console) -> int:
 
 
 def _process(options: argparse.Namespace, console: Console) -> int:
-    from local.photos import find_photos
+    from local import plan
+    from local.photos import find_photos, typed_for_all
+    from reefsteps.file_name_pattern import NamePattern
 
-    runs = _send(options, find_photos(options.photos), {}, console)
-    return 0 if all(run.succeeded for run in runs) else 1
+    pattern = NamePattern.parse(options.pattern) if options.pattern else None
+    typed = typed_for_all(island=options.island, year=options.year, side=options.side)
+    photos = find_photos(options.photos, typed=typed, pattern=pattern)
+    plan.refuse_unknown(photos, console)
+    plan.refuse_without_terminal(photos, console, yes=options.yes)
+    runs = _send(options, photos, {}, console, agree=_asked(photos, console, yes=options.yes))
+    return 0 if runs and all(run.succeeded for run in runs) else 1
 
 
 def _demo(options: argparse.Namespace, console: Console) -> int:
     """A photograph that is refused with a reason is a result; anything else that fails is a failure of the demo."""
-    from local.photos import find_photos
+    from local.photos import counted_for_demo, find_photos
     from local.samples import make_samples
 
     if options.photos:
-        runs = _send(options, find_photos(options.photos), {}, console)
+        found = find_photos(options.photos)
+        photos = counted_for_demo(found)
+        made = sum(photo.problem is not None for photo in found)
+        if made:
+            console.print(
+                f"{made} of {len(found)} names do not say island, year and position. The demo files these under the "
+                "island 'Demo' and the folder's name, and numbers them in the order of their names. To keep results, "
+                f"use {command('process')}.",
+                highlight=False, markup=False, soft_wrap=True,
+            )  # fmt: skip
+        runs = _send(options, photos, {}, console, agree=_asked(photos, console, yes=True))
     else:
         with console.status("Drawing the sample photographs"):
             photos, truth = make_samples(options.output / "photos")
-        runs = _send(options, photos, truth, console)
+        runs = _send(options, photos, truth, console, agree=lambda _: True)
     console.print(f"See them on the page: {command('up')}", highlight=False, markup=False, soft_wrap=True)
     return 0 if all(run.succeeded or run.refused for run in runs) else 1
 
 
-def _send(options: argparse.Namespace, photos: list[Photo], truth: dict[str, float], console: Console) -> list[Run]:
+def _asked(photos: list[Photo], console: Console, *, yes: bool) -> Callable[[StackInfo], bool]:
+    """Return what compares the photographs with the stack's own, shows the plan and asks."""
+    from local import plan
+    from local.processing import originals_there
+
+    def agree(info: StackInfo) -> bool:
+        there = originals_there(info, photos)
+        plan.refuse_other_keys(photos, there)
+        return plan.agreed(photos, there, console, yes=yes)
+
+    return agree
+
+
+def _send(
+    options: argparse.Namespace,
+    photos: list[Photo],
+    truth: dict[str, float],
+    console: Console,
+    agree: Callable[[StackInfo], bool],
+) -> list[Run]:
     from local.models import READY
     from local.processing import Follower
     from local.report import follow, print_failures, results_table, write_results
 
-    made = [photo for photo in photos if photo.key_was_made]
-    if made:
-        console.print(
-            f"{len(made)} of {len(photos)} file names are no survey keys; made ones (see results.csv) are used."
-        )
     with _a_stack(options, console) as info:
         missing = {name: why for name, why in info.models.items() if why != READY}
         for name, why in missing.items():
             console.print(f"The model {name} is not ready, so no photograph can be measured: {why}", markup=False)
         if missing:
             raise SystemExit(1)
+        if not agree(info):
+            console.print("Nothing was sent.")
+            return []
         runs = follow(Follower(info, photos), console)
         table = write_results(runs, truth, info, options.output)
     console.print(results_table(runs, truth))
@@ -250,6 +297,32 @@ def _status(options: argparse.Namespace, console: Console) -> int:
             f"{name:<13} {', '.join(f'{n} {status.lower()}' for status, n in counts.items()) or 'no executions'}"
         )
     return 0
+
+
+def _retry(options: argparse.Namespace, console: Console) -> int:
+    from local.provision import Clients
+    from reefsteps.retries import RunHistory, offer
+
+    info = running(options.state)
+    if info is None:
+        raise StackRunningError(f"The stack does not run: start it with `{command('up')}`.")
+    runs = RunHistory(Clients(info.endpoint, info.region).stepfunctions, info.state_machines["Pipeline"])
+    done = offer(
+        runs,
+        options.error,
+        options.since,
+        agree=lambda question: options.yes or _agreed(question),
+        say=lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True),
+    )
+    return 0 if done else 1
+
+
+def _agreed(question: str) -> bool:
+    """Ask; no answer is a no."""
+    try:
+        return input(question).strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def _execution_counts(clients: Any, arn: str) -> dict[str, int]:

@@ -7,9 +7,8 @@ from datetime import datetime
 
 from frontend.domain.executions import Execution, ExecutionDetail
 from reefsteps.coverage_queries import CoverageRow
-from reefsteps.errors import InvalidSurveyKeyError
 from reefsteps.precedence import instant
-from reefsteps.surveys import SurveyKey, decode_key
+from reefsteps.surveys import SurveyKey, survey_of
 
 
 def still_open(
@@ -26,7 +25,7 @@ def still_open(
         if key is None or key in seen:
             continue
         seen.add(key)
-        result = written.get(_survey(key))
+        result = written.get(survey_of(key))
         if result is None or result < _end(execution):
             found.append(execution)
     return found
@@ -34,10 +33,3 @@ def still_open(
 
 def _end(execution: Execution) -> datetime:
     return execution.stopped_at or execution.started_at
-
-
-def _survey(key: str) -> SurveyKey | None:
-    try:
-        return SurveyKey.parse(decode_key(key))
-    except InvalidSurveyKeyError:
-        return None

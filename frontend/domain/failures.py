@@ -56,6 +56,11 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Start again from this page. Corners can be set anew on the Fix corners page.",
         ("corners", "retry"),
     ),
+    "SpreadsheetError": Explanation(
+        "Some lines of the CSV file cannot be read.",
+        "Correct the lines named below and send the file again. Nothing has been changed.",
+        (),
+    ),
     "PhotoNotFoundError": Explanation(
         "The photograph, or the picture of an earlier step, is no longer there.",
         "If it was deleted on purpose, nothing is to be done. Else retry from the start, or upload it again.",

@@ -13,10 +13,10 @@ from frontend.domain.executions import ExecutionDetail
 from frontend.services import executions, photos
 from frontend.services.aws import link, storage
 from frontend.settings import settings
-from reefsteps.errors import InvalidSurveyKeyError, PhotoNotFoundError
+from reefsteps.errors import PhotoNotFoundError
 from reefsteps.keys import corners_key, picture_key, record_key
 from reefsteps.results import ObjectRef
-from reefsteps.surveys import SurveyKey
+from reefsteps.surveys import SurveyKey, survey_of
 
 FAILURES_LOOKED_AT = 50
 
@@ -65,10 +65,7 @@ def _waiting() -> list[tuple[SurveyKey, str]]:
 def _survey_without_frame(detail: ExecutionDetail) -> SurveyKey | None:
     if detail.error not in ("QuadratNotFoundError", "InvalidParameterError") or not detail.key:
         return None
-    try:
-        return SurveyKey.parse(detail.key)
-    except InvalidSurveyKeyError:
-        return None
+    return survey_of(detail.key)
 
 
 def _still_waits(survey: SurveyKey) -> bool:

@@ -17,7 +17,7 @@ from frontend.services import measurements, photos
 from frontend.services.photos import Trace
 from frontend.settings import settings
 from reefsteps.errors import DatabaseUnavailableError, InvalidSurveyKeyError
-from reefsteps.surveys import FIRST_YEAR, SurveyKey, normalise_island
+from reefsteps.surveys import FIRST_YEAR, SurveyKey, normalise_island, survey_of
 
 PATIENCE_S = 60.0
 PAUSE_S = 1.0
@@ -52,10 +52,8 @@ def _photograph() -> _Doomed | None:
     if key is None:
         st.info("There is no photograph of this name.", icon=":material/search_off:")
         return None
-    try:
-        return _Doomed(key, (SurveyKey.parse(key),), (key,))
-    except InvalidSurveyKeyError:
-        return _Doomed(key, (), (key,))  # a wrong name has no result, but must be removable
+    survey = survey_of(key)
+    return _Doomed(key, (survey,) if survey else (), (key,))  # a wrong name has no result, but must be removable
 
 
 def _survey() -> _Doomed | None:
@@ -74,7 +72,7 @@ def _survey() -> _Doomed | None:
         st.info("There is no photograph of this survey.", icon=":material/search_off:")
         return None
     surveys = tuple(sorted(there))
-    return _Doomed(f"{int(year)}-{name}", surveys, tuple(there[survey].key for survey in surveys))
+    return _Doomed(f"{int(year)}-{name}", surveys, tuple(key for survey in surveys for key in there[survey].keys))
 
 
 def _confirm(doomed: _Doomed) -> None:

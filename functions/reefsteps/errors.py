@@ -35,6 +35,10 @@ class InvalidParameterError(BadInputError):
     """An execution input (step to start from, corners, quadrat side, method) outside what is accepted."""
 
 
+class SpreadsheetError(BadInputError):
+    """A CSV file of a person that cannot be read rightly; the message lists every line at fault, and the remedy."""
+
+
 class PhotoNotFoundError(BadInputError):
     """The object, or the earlier step's picture, is not in its bucket (deleted or never written)."""
 
