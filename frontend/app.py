@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 from botocore.exceptions import BotoCoreError, ClientError
 
-from frontend import navigation, sign_in, warm_up
+from frontend import address, navigation, sign_in, warm_up
 from frontend.components import states
 from frontend.settings import settings
 from reefsteps.errors import ConfigurationError
@@ -25,23 +25,8 @@ def main() -> None:
     if sign_in.needed(configured):
         sign_in.show(configured)
         return
-    page = st.navigation(
-        navigation.register(
-            [
-                st.Page(
-                    "views/overview.py", title="Overview", icon=":material/home:", url_path="overview", default=True
-                ),
-                st.Page("views/upload.py", title="Upload", icon=":material/upload:", url_path="upload"),
-                st.Page("views/runs.py", title="Runs", icon=":material/progress_activity:", url_path="runs"),
-                st.Page("views/gallery.py", title="Gallery", icon=":material/photo_library:", url_path="gallery"),
-                st.Page("views/quadrat.py", title="Quadrat", icon=":material/crop_square:", url_path="quadrat"),
-                st.Page("views/coverage.py", title="Coverage", icon=":material/monitoring:", url_path="coverage"),
-                st.Page("views/corners.py", title="Fix corners", icon=":material/crop_free:", url_path="corners"),
-                st.Page("views/delete.py", title="Delete", icon=":material/delete:", url_path="delete"),
-                st.Page("views/guide.py", title="Help", icon=":material/help:", url_path="help"),
-            ]
-        )
-    )
+    page = st.navigation(navigation.register())
+    address.hold(page.title)
     sign_in.sidebar(configured)
     try:
         page.run()

@@ -2,26 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 
 import streamlit as st
 
+from frontend import address, navigation
+from frontend.components.text import plain
 from frontend.domain.measurements import Filter, islands_of, years_of
 from frontend.services import measurements
 from reefsteps.coverage_queries import CoverageRow
 
 
-def survey_filter(rows: Sequence[CoverageRow]) -> Filter:
-    """Show island and year filters and return the choice."""
+def survey_filter(rows: Sequence[CoverageRow], route: Callable[[Filter], navigation.Route]) -> Filter | None:
+    """Show island and year filters and return the choice; ``route`` leads to this page with another filter.
+
+    Where the address names islands or years without a result, this says so and offers what there is. The others are
+    shown; None where nothing of what was named is left, so that the page shows nothing instead of everything.
+    """
+    islands, years = islands_of(rows), years_of(rows)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        islands = st.multiselect(
-            "Islands", islands_of(rows), key="island", bind="query-params", placeholder="All islands", width=340
+        turned = ("page", "of")  # another choice begins at the first page, and may not hold the island of a part
+        chosen_islands = address.several(
+            "Islands", islands, name="island", drops=turned, placeholder="All islands", width=340
         )
-        years = st.multiselect(
-            "Years", years_of(rows), key="year", bind="query-params", placeholder="All years", width=260
-        )
+        chosen_years = address.several("Years", years, name="year", drops=turned, placeholder="All years", width=260)
         refresh()
-    return Filter(tuple(islands), tuple(years))
+    chosen = Filter(tuple(chosen_islands), tuple(chosen_years))
+    strange = {name: address.strangers(known, name=name) for name, known in (("island", islands), ("year", years))}
+    if not any(strange.values()):
+        return chosen
+    _absent(strange["island"], strange["year"], islands, years, chosen, route)
+    lost = (strange["island"] and not chosen_islands) or (strange["year"] and not chosen_years)
+    return None if lost else chosen
+
+
+def _absent(
+    lost_islands: Sequence[str],
+    lost_years: Sequence[str],
+    islands: Sequence[str],
+    years: Sequence[int],
+    chosen: Filter,
+    route: Callable[[Filter], navigation.Route],
+) -> None:
+    said = [f"the island {plain(name)}" for name in lost_islands] + [f"the year {plain(name)}" for name in lost_years]
+    st.warning(
+        f"There is no result of {', '.join(said)}. It may have been renamed or deleted, or be newer than what was "
+        "read: Refresh reads it again.",
+        icon=":material/search_off:",
+    )
+    with st.container(horizontal=True):
+        for name in {near for lost in lost_islands for near in get_close_matches(lost, islands, 2, 0.5)}:
+            other = Filter(tuple(dict.fromkeys((*chosen.islands, name))), chosen.years)
+            navigation.link(route(other), f"{plain(name)} instead", icon="arrow_forward")
+        if lost_years:
+            span = f"{years[0]}–{years[-1]}" if len(years) > 1 else str(years[0])
+            navigation.link(route(Filter(chosen.islands)), f"All years ({span})", icon="arrow_forward")
+        navigation.link(route(Filter()), "Everything", icon="arrow_forward")
 
 
 def refresh() -> None:

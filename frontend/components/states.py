@@ -70,14 +70,26 @@ def _while_waking(read: Callable[[], Answer]) -> Answer:
     return st.stop()
 
 
+def patiently(read: Callable[[], Answer]) -> Answer:
+    """Return what ``read`` returns, waiting while the database wakes, for a download that is made without a page."""
+    started = time.monotonic()
+    while True:
+        try:
+            return read()
+        except DatabaseUnavailableError:
+            if time.monotonic() - started > WAKING_S:
+                raise
+            time.sleep(PAUSE_S)
+
+
 def nothing_yet() -> None:
     """Show what to do first when there is no result, and stop the page."""
     with st.container(border=True):
         st.subheader("No results yet", anchor=False)
         st.write("Upload photographs of quadrats first; each becomes a result within a minute or so.")
         with st.container(horizontal=True):
-            navigation.link("Upload", "Upload photographs", icon=":material/upload:")
-            navigation.link("Help", "How to photograph and name them", icon=":material/help:")
+            navigation.link(navigation.to_upload(), "Upload photographs", icon="upload")
+            navigation.link(navigation.to_help(), "How to photograph and name them", icon="help")
     st.stop()
 
 

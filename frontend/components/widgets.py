@@ -13,6 +13,9 @@ from typing import Any
 
 import streamlit as st
 
+from frontend.services.photos import CornersByHand
+from reefsteps.quadrat_size import QuadratSize
+
 _HERE = Path(__file__).parent
 
 
@@ -33,6 +36,14 @@ class Picture:
     url: str
     label: str
     alt: str
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """What the corner editor sends: for which photograph, and what was set."""
+
+    identity: str
+    by_hand: CornersByHand
 
 
 @dataclass(frozen=True)
@@ -81,16 +92,33 @@ def overlay(
 
 
 def corner_editor(
-    url: str, *, alt: str, corners_px: Sequence[Sequence[float]] | None, key: str
-) -> list[list[float]] | None:
-    """Show the corner editor; returns the four corners in the run in which the user confirms them, else None."""
-    result = _corners(
-        key=key,
-        data={"url": url, "alt": alt, "corners_px": [list(c) for c in corners_px] if corners_px else None},
-        on_corners_change=_nothing,
-    )
-    corners = result.get("corners")
-    return [[float(x), float(y)] for x, y in corners] if corners else None
+    url: str,
+    *,
+    alt: str,
+    identity: str,
+    by_hand: CornersByHand | None,
+    started: str | None,
+    size: QuadratSize | None,
+    key: str,
+) -> Confirmed | None:
+    """Show the corner editor; returns what the user confirms in the run in which they do, else None.
+
+    ``identity`` names one version of one photograph; ``started`` the run that was started from what was confirmed.
+    ``size`` is the quadrat's: the straightened crop is shown in its shape, as a square where it is not known.
+    """
+    ratio = size.long_cm / size.short_cm if size else 1.0
+    data = {"url": url, "alt": alt, "identity": identity, "started": started, "ratio": ratio}
+    shown = {"corners_px": by_hand.corners_px, "excluded_px": by_hand.excluded_px} if by_hand else {}
+    result = _corners(key=key, data=data | shown, on_confirmed_change=_nothing)
+    confirmed = result.get("confirmed")
+    if not confirmed:
+        return None
+    areas = [_points(area) for area in confirmed["excluded_px"]]
+    return Confirmed(str(confirmed["identity"]), CornersByHand(_points(confirmed["corners_px"]), areas))
+
+
+def _points(pairs: Sequence[Sequence[float]]) -> list[list[float]]:
+    return [[float(x), float(y)] for x, y in pairs]
 
 
 def _nothing() -> None:

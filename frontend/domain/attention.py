@@ -1,35 +1,27 @@
-"""Which failures still need somebody: not those that a later run has made good."""
+"""Which failures still need somebody: not those that a later run, upload or decision has settled."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from frontend.domain.executions import Execution, ExecutionDetail
-from reefsteps.coverage_queries import CoverageRow
-from reefsteps.precedence import instant
-from reefsteps.surveys import SurveyKey, survey_of
 
 
-def still_open(
-    failed: Iterable[Execution], details: Mapping[str, ExecutionDetail], rows: Sequence[CoverageRow]
-) -> list[Execution]:
-    """Return the failed executions, newest of each photograph only, whose survey has no result written later."""
-    written: dict[SurveyKey | None, datetime] = {
-        SurveyKey(row.year, row.island, row.location): instant(row.written_at) for row in rows if row.written_at
-    }
-    found: list[Execution] = []
-    seen: set[str] = set()
+def newest_of_each(failed: Iterable[Execution], details: Mapping[str, ExecutionDetail]) -> list[Execution]:
+    """Return the newest failure of each photograph, newest first; runs that name no photograph are left out."""
+    found: dict[str, Execution] = {}
     for execution in sorted(failed, key=lambda e: e.started_at, reverse=True):
         key = details[execution.arn].key
-        if key is None or key in seen:
-            continue
-        seen.add(key)
-        result = written.get(survey_of(key))
-        if result is None or result < _end(execution):
-            found.append(execution)
-    return found
+        if key is not None:
+            found.setdefault(key, execution)
+    return list(found.values())
 
 
-def _end(execution: Execution) -> datetime:
-    return execution.stopped_at or execution.started_at
+def is_settled(execution: Execution, settled_at: datetime | None) -> bool:
+    """Return whether something that settles the failure of this run happened after it.
+
+    S3 tells times in whole seconds, cut off; what happened in the second of the failure does not count.
+    """
+    ended = (execution.stopped_at or execution.started_at).replace(microsecond=0)
+    return settled_at is not None and settled_at > ended

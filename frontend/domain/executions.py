@@ -6,13 +6,37 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from reefsteps.failures import STEPS, split_cause
+from reefsteps.retries import kept_input
 
 WITHOUT_RESULT = ("FAILED", "TIMED_OUT", "ABORTED")
 """How a run ends badly. To whoever waits for the photograph all three have failed."""
 TERMINAL = frozenset({"SUCCEEDED", *WITHOUT_RESULT})
+
+
+class RunStatus(StrEnum):
+    """Which runs a list shows."""
+
+    ALL = "All"
+    RUNNING = "Running"
+    DONE = "Done"
+    FAILED = "Failed"
+
+    @property
+    def states(self) -> tuple[str | None, ...]:
+        """The states of Step Functions that it stands for; None for every one."""
+        return _STATES[self]
+
+
+_STATES: dict[RunStatus, tuple[str | None, ...]] = {
+    RunStatus.ALL: (None,),
+    RunStatus.RUNNING: ("RUNNING",),
+    RunStatus.DONE: ("SUCCEEDED",),
+    RunStatus.FAILED: WITHOUT_RESULT,
+}
 
 
 @dataclass(frozen=True)
@@ -104,9 +128,4 @@ def console_url(arn: str) -> str:
 
 def retry_input(given: Mapping[str, Any], *, start_at: str | None = None) -> dict[str, Any]:
     """Return the input for running the same photograph again, without what only the first run could use."""
-    kept = {
-        name: value
-        for name, value in given.items()
-        if name in ("bucket", "key", "side_cm", "restoration_method", "corners_px") and value is not None
-    }
-    return kept | ({"start_at": start_at} if start_at else {}) | {"requested_by": "page"}
+    return kept_input(given) | ({"start_at": start_at} if start_at else {}) | {"requested_by": "page"}

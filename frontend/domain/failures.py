@@ -77,6 +77,11 @@ EXPLANATIONS: dict[str, Explanation] = {
         "in the photograph, replace it.",
         ("corners", "replace", "delete"),
     ),
+    "NoQuadratError": Explanation(
+        "A person has said that the photograph shows no quadrat, so it is not measured.",
+        "Nothing is to be done. The Fix corners page takes the decision back.",
+        ("corners",),
+    ),
     "UnsupportedModelError": Explanation(
         "The model that was uploaded cannot be used.",
         "Tell the person who looks after the models. Try again once a good model is in place.",
@@ -160,6 +165,15 @@ UNKNOWN = Explanation(
     "Try again once. If it fails again, tell the person who runs ReefSteps, with the message below.",
     ("retry", "delete"),
 )
+
+
+_FIGURES = "Figures: "  # reframing.gate puts them last
+
+
+def words_and_figures(message: str) -> tuple[str, str]:
+    """Return a failure's message without its figures, and the figures; they are empty for most messages."""
+    words, _, figures = message.partition(_FIGURES)
+    return words.strip(), figures.strip()
 
 
 def explain(error: str | None) -> Explanation:

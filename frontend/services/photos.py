@@ -14,8 +14,11 @@ from frontend.domain.upload_plan import PresentObject
 from frontend.services.aws import storage
 from frontend.settings import settings
 from reefsteps.errors import PhotoNotFoundError
+from reefsteps.keys import record_key
 from reefsteps.originals import survey_prefix
-from reefsteps.results import ObjectRef
+from reefsteps.precedence import same_photo
+from reefsteps.quadrat_size import QuadratSize
+from reefsteps.results import ObjectRef, Source
 from reefsteps.storage import ObjectInfo
 from reefsteps.surveys import SurveyKey, key_candidates, survey_of
 
@@ -59,7 +62,7 @@ def traces(surveys: Iterable[SurveyKey]) -> list[Trace]:
     picture = ("", "thumbnails/", "results/")
     folders = [
         *((here.treated_bucket, folder) for folder in picture),
-        *((here.reframed_bucket, folder) for folder in (*picture, "corners/")),
+        *((here.reframed_bucket, folder) for folder in (*picture, "corners/", "no-quadrat/")),
         *((here.segmented_bucket, folder) for folder in picture),
         (here.masks_bucket, ""),
     ]
@@ -84,6 +87,55 @@ def delete_original(key: str) -> None:
     S3's event about it makes the removal function delete the derived pictures and the row.
     """
     storage().delete(ObjectRef(settings().raw_bucket, key))
+
+
+@st.cache_data(ttl=15, max_entries=500, show_spinner=False)
+def restored_from(survey: SurveyKey) -> Source | None:
+    """Return the photograph that the survey's restored picture was made from; None where there is no picture."""
+    try:
+        record = storage().get_json(ObjectRef(settings().treated_bucket, record_key(survey.stem)))
+        return Source.from_json(record["source"])
+    except (PhotoNotFoundError, KeyError):
+        return None
+
+
+@st.cache_data(ttl=15, max_entries=500, show_spinner=False)
+def quadrat_size(survey: SurveyKey) -> QuadratSize | None:
+    """Return the size that the quadrat of the survey's restored picture was given; None where there is no picture."""
+    try:
+        record = storage().get_json(ObjectRef(settings().treated_bucket, record_key(survey.stem)))
+        return QuadratSize.of(record["side_cm"], record.get("height_cm"))
+    except (PhotoNotFoundError, KeyError):
+        return None
+
+
+@st.cache_data(ttl=15, max_entries=500, show_spinner=False)
+def is_current(key: str, version_id: str | None, etag: str) -> bool:
+    """Return whether this version of the photograph is the one that the raw bucket holds."""
+    try:
+        info = storage().head(ObjectRef(settings().raw_bucket, key))
+    except PhotoNotFoundError:
+        return False
+    return info.etag == etag and (version_id is None or info.ref.version_id == version_id)
+
+
+@dataclass(frozen=True)
+class CornersByHand:
+    """Four corners and the outlines of hidden areas, in the restored picture's pixels."""
+
+    corners_px: list[list[float]]
+    excluded_px: list[list[list[float]]]
+
+
+def corners(survey: SurveyKey, source: Source) -> tuple[CornersByHand | None, bool]:
+    """Return the corners of this version of the photograph, and whether they were set by hand; None if unknown."""
+    try:
+        record = storage().get_json(ObjectRef(settings().reframed_bucket, record_key(survey.stem)))
+        if not same_photo(Source.from_json(record["source"]), source):
+            return None, False
+    except (PhotoNotFoundError, KeyError):
+        return None, False
+    return CornersByHand(record["corners_px"], record.get("excluded_px", [])), bool(record["manual"])
 
 
 @st.cache_data(ttl=15, max_entries=2000, show_spinner=False)
@@ -114,5 +166,5 @@ def find_original(key: str) -> str | None:
 
 def forget() -> None:
     """Drop what was kept about the buckets, because something was sent or deleted."""
-    originals.clear()
-    exists.clear()
+    for kept in (originals, restored_from, is_current, exists):
+        kept.clear()

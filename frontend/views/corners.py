@@ -1,34 +1,47 @@
-"""Fix corners: set the four corners of a frame by hand and run on from there."""
+"""Fix corners: set the corners of a frame by hand, hide what is no bottom, or say that there is no quadrat."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 
 from frontend import navigation
 from frontend.components import states, survey_choice, widgets
 from frontend.components.text import ago, plain
-from frontend.domain.executions import ExecutionDetail
-from frontend.services import executions, photos
-from frontend.services.aws import link, storage
+from frontend.domain.executions import WITHOUT_RESULT, ExecutionDetail
+from frontend.services import attention, executions, measurements, photos
+from frontend.services.aws import link
+from frontend.services.photos import CornersByHand
 from frontend.settings import settings
-from reefsteps.errors import PhotoNotFoundError
-from reefsteps.keys import corners_key, picture_key, record_key
-from reefsteps.results import ObjectRef
+from reefsteps.keys import picture_key, thumbnail_key
+from reefsteps.results import Source
 from reefsteps.surveys import SurveyKey, survey_of
 
 FAILURES_LOOKED_AT = 50
 
 
+@dataclass(frozen=True)
+class _Started:
+    """What this visitor has just started for one version of one photograph."""
+
+    identity: str
+    run: str
+    said: str
+    by_hand: CornersByHand | None = None
+
+
 def show() -> None:
     """Show the page."""
     states.title("Fix corners", "Where the frame was not found, or was found wrong: put the corners where they belong.")
-    survey = survey_choice.from_address()
-    if survey is None:
+    wanted = survey_choice.named()
+    if wanted.nothing:
         _choose()
-        return
-    _edit(survey)
+    elif wanted.survey is None:
+        st.warning(f"There is no photograph {plain(str(wanted))}.", icon=":material/search_off:")
+        _others()
+    else:
+        _edit(wanted.survey)
 
 
 def _choose() -> None:
@@ -36,29 +49,26 @@ def _choose() -> None:
     st.subheader("Frames that were not found", anchor=False)
     if not waiting:
         st.write("None. To correct a crop that looks wrong, open the quadrat and follow Fix corners there.")
-        navigation.link("Gallery", "Go to the gallery", icon=":material/photo_library:")
+        navigation.link(navigation.to_gallery(), "Go to the gallery", icon="photo_library")
         return
     with st.container(horizontal=True, key="cards"):
         for survey, when in waiting:
             with st.container(gap="xsmall"):
-                thumbnail = link(settings().treated_bucket, f"thumbnails/{survey.stem}.jpg")
+                thumbnail = link(settings().treated_bucket, thumbnail_key(survey.stem))
                 st.image(thumbnail, alt=f"Photograph {survey.stem}", width="stretch")
-                navigation.link(
-                    "Fix corners", plain(survey.stem),
-                    island=survey.island, year=survey.year, location=survey.location,
-                )  # fmt: skip
+                navigation.link(navigation.to_corners(survey), plain(survey.stem))
                 st.caption(when)
 
 
 def _waiting() -> list[tuple[SurveyKey, str]]:
     """Return the photographs whose latest failures were about the frame, newest first, each once."""
-    page = executions.executions(("FAILED",), size=FAILURES_LOOKED_AT)
+    page = executions.executions(WITHOUT_RESULT, size=FAILURES_LOOKED_AT)
     details = executions.details(page.executions)
     found: dict[SurveyKey, str] = {}
-    for execution in page.executions:
+    for execution in attention.still_open(page.executions, details):
         survey = _survey_without_frame(details[execution.arn])
-        if survey and survey not in found and _still_waits(survey):
-            found[survey] = ago(execution.started_at)
+        if survey:
+            found.setdefault(survey, ago(execution.started_at))
     return list(found.items())
 
 
@@ -68,55 +78,92 @@ def _survey_without_frame(detail: ExecutionDetail) -> SurveyKey | None:
     return survey_of(detail.key)
 
 
-def _still_waits(survey: SurveyKey) -> bool:
-    there = photos.originals(survey.year, survey.island)
-    return survey in there and not photos.exists(settings().reframed_bucket, corners_key(survey.stem))
-
-
 def _edit(survey: SurveyKey) -> None:
-    original = photos.originals(survey.year, survey.island).get(survey)
-    treated = ObjectRef(settings().treated_bucket, picture_key(survey.stem))
-    st.subheader(f"{plain(survey.island)} {survey.year}, no. {survey.location}", anchor=False)
-    if original is None or not photos.exists(treated.bucket, treated.key):
-        st.warning(
-            "The photograph or its restored picture is not there. Upload it again, or wait until its run is past the "
-            "first step.",
-            icon=":material/image_not_supported:",
-        )
+    st.subheader(survey_choice.words(survey), anchor=False)
+    source = photos.restored_from(survey)
+    if source is None or not photos.is_current(source.image.key, source.image.version_id, source.etag):
+        _not_ready(survey, source)
         return
-    corners, manual = _known_corners(survey)
+    identity = f"{survey.stem} {source.image.version_id or source.etag}"
+    kept: _Started | None = st.session_state.get("corners_started")
+    started = kept if kept and kept.identity == identity else None
+    if attention.says_no_quadrat(survey, source.image.version_id, source.etag):
+        st.info("A person has said that this photograph shows no quadrat. It is not measured.", icon=":material/block:")
+        if st.button("It does: look for the quadrat again", icon=":material/undo:", key=f"undo-{identity}"):
+            _start(source, identity, "undo", "The run has started: the quadrat is looked for again.", no_quadrat=False)
+    by_hand, manual = (started.by_hand, True) if started and started.by_hand else photos.corners(survey, source)
     if manual:
         st.badge("corners were set by hand before", icon=":material/crop_free:", color="violet")
-    chosen = widgets.corner_editor(
-        link(treated.bucket, treated.key),
+    confirmed = widgets.corner_editor(
+        link(settings().treated_bucket, picture_key(survey.stem)),
         alt=f"Restored photograph of quadrat {survey.location}, {survey.island} {survey.year}",
-        corners_px=corners,
-        key=f"corners-{survey.stem}",
+        identity=identity,
+        by_hand=by_hand,
+        started=started.run if started else None,
+        size=photos.quadrat_size(survey),
+        key=f"corners-{identity}",
     )
-    if chosen:
-        given = {
-            "bucket": settings().raw_bucket,
-            "key": original.key,
-            "start_at": "reframing",
-            "corners_px": chosen,
-            "requested_by": "page",
-        }
-        st.session_state.corners_started = (survey, executions.start(original.key, given, "corners"))
-    started = st.session_state.get("corners_started")
-    if started and started[0] == survey:
-        st.success("The run has started from these corners. They are kept and used again in later runs.")
-        navigation.link("Runs", "Follow it", icon=":material/arrow_forward:", status="All")
-    with st.container(horizontal=True):
-        navigation.link("Fix corners", "Other photographs", icon=":material/arrow_back:")
+    if confirmed and confirmed.identity == identity:
+        said = "The run has started from these corners. They are kept and used again in later runs."
+        _start(
+            source, identity, "corners", said, confirmed.by_hand,
+            corners_px=confirmed.by_hand.corners_px, excluded_px=confirmed.by_hand.excluded_px,
+        )  # fmt: skip
+    if started:
+        st.success(started.said)
+        navigation.link(navigation.to_runs(), "Follow it", icon="arrow_forward")
+    with st.popover("No quadrat here", icon=":material/block:"):
+        st.write(
+            f"Say that the photograph of **{survey_choice.words(survey)}** shows no quadrat. It is not measured and no "
+            "longer needs attention; a result that it has is withdrawn. You can take this back here."
+        )
+        if st.button("Record that there is no quadrat", key=f"none-{identity}"):
+            said = "Recorded: this photograph shows no quadrat."
+            _start(source, identity, "no-quadrat", said, no_quadrat=True)
+    _others()
 
 
-def _known_corners(survey: SurveyKey) -> tuple[Sequence[Sequence[float]] | None, bool]:
-    """Return the corners of the last reframing and whether they were set by hand."""
-    try:
-        record = storage().get_json(ObjectRef(settings().reframed_bucket, record_key(survey.stem)))
-    except PhotoNotFoundError:
-        return None, False
-    return record.get("corners_px"), bool(record.get("manual"))
+def _not_ready(survey: SurveyKey, source: Source | None) -> None:
+    if survey in photos.originals(survey.year, survey.island):
+        newer = "A newer photograph has replaced it. " if source else ""
+        st.warning(
+            f"{newer}Its restored picture is not there yet. Wait until its run is past the first step.",
+            icon=":material/hourglass_top:",
+        )
+        navigation.link(navigation.to_runs(), "See its run", icon="arrow_forward")
+    else:
+        st.warning(
+            f"There is no photograph of {survey_choice.words(survey)}. It may have been renamed, moved or deleted.",
+            icon=":material/image_not_supported:",
+        )
+    if st.button("Look again", icon=":material/refresh:"):
+        photos.forget()
+        st.rerun()
+    _others()
+
+
+def _start(
+    source: Source, identity: str, purpose: str, said: str, by_hand: CornersByHand | None = None, **decided: object
+) -> None:
+    """Start the run at the photograph's second step, bound to the version that was on the screen."""
+    given = {
+        "bucket": source.image.bucket,
+        "key": source.image.key,
+        "version_id": source.image.version_id,
+        "start_at": "reframing",
+        "requested_by": "page",
+        **decided,
+    }
+    present = {name: value for name, value in given.items() if value is not None}
+    run = executions.start(source.image.key, present, purpose)
+    st.session_state.corners_started = _Started(identity, run, said, by_hand)
+    attention.forget()
+    measurements.forget()
+    st.rerun()
+
+
+def _others() -> None:
+    navigation.link(navigation.to_corners(), "Other photographs", icon="arrow_back")
 
 
 show()

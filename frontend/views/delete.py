@@ -9,16 +9,20 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from frontend import navigation
+from frontend import address, navigation
 from frontend.components import filters, states
 from frontend.components.text import count, plain, visible
 from frontend.domain.upload_plan import PresentObject
 from frontend.services import measurements, photos
+from frontend.services.aws import link
 from frontend.services.photos import Trace
 from frontend.settings import settings
 from reefsteps.errors import DatabaseUnavailableError, InvalidSurveyKeyError
-from reefsteps.surveys import FIRST_YEAR, SurveyKey, normalise_island, survey_of
+from reefsteps.keys import thumbnail_key
+from reefsteps.surveys import SurveyKey, decode_key, survey_of
 
+KINDS = ("Photograph", "Survey")
+OFFERED = 6  # links
 PATIENCE_S = 60.0
 PAUSE_S = 1.0
 
@@ -37,35 +41,55 @@ def show() -> None:
         "Removes a photograph, its pictures and its result. The person who runs ReefSteps can bring the original back.",
     )
     _report()
-    what = st.segmented_control("What", ("Photograph", "Survey"), default="Photograph", required=True, key="what")
-    doomed = _photograph() if what == "Photograph" else _survey()
+    what = address.choice("What", KINDS, name="what", default=KINDS[0], drops=("key", "island", "year"))
+    doomed = _photograph() if what == "Photograph" else _survey() if what else None
     if doomed:
         _confirm(doomed)
 
 
 def _photograph() -> _Doomed | None:
-    name = st.text_input("Name of the photograph", key="key", bind="query-params", placeholder="2006-Takapoto-07.jpg")
+    name = address.typed("Name of the photograph", name="key", placeholder="2006-Takapoto-07.jpg")
     if not name:
         st.caption("The name as it stands in Runs. The Delete links there and on a quadrat's page fill it in.")
         return None
     key = photos.find_original(name)
     if key is None:
-        st.info("There is no photograph of this name.", icon=":material/search_off:")
+        _no_photograph(name)
         return None
     survey = survey_of(key)
     return _Doomed(key, (survey,) if survey else (), (key,))  # a wrong name has no result, but must be removable
 
 
+def _no_photograph(name: str) -> None:
+    st.info(f"There is no photograph of this name: {plain(name)}", icon=":material/search_off:")
+    try:
+        survey = SurveyKey.parse(decode_key(name))
+    except InvalidSurveyKeyError:
+        near = []
+    else:
+        there = photos.originals(survey.year, survey.island)
+        near = sorted(there, key=lambda other: abs(other.location - survey.location))[:OFFERED]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for other in near:
+            navigation.link(navigation.to_delete(there[other].key), plain(there[other].key))
+        if st.button("Look again", icon=":material/refresh:"):
+            photos.forget()
+            st.rerun()
+
+
 def _survey() -> _Doomed | None:
     with st.container(horizontal=True):
-        island = st.text_input("Island", key="delete_island", max_chars=30, width=260)
-        year = st.number_input("Year", FIRST_YEAR, None, None, step=1, key="delete_year", width=160)
+        island = address.typed("Island", name="island", max_chars=30, width=260)
+        year = address.typed("Year", name="year", max_chars=4, width=160)
     if not (island and year):
         return None
     try:
-        name = normalise_island(island)
+        name = SurveyKey(int(year), island, 1).island
+    except ValueError:
+        st.error(f"{plain(year)} is not a year.")
+        return None
     except InvalidSurveyKeyError as error:
-        st.error(str(error))
+        st.error(plain(str(error)))
         return None
     there: dict[SurveyKey, PresentObject] = photos.originals(int(year), name)
     if not there:
@@ -77,10 +101,13 @@ def _survey() -> _Doomed | None:
 
 def _confirm(doomed: _Doomed) -> None:
     derived = photos.traces(doomed.surveys) if doomed.surveys else []
+    names = f", **{plain(doomed.keys[0])}**" if len(doomed.keys) == 1 else ""
     with st.container(border=True):
         st.subheader("What will be removed", anchor=False)
+        if len(doomed.keys) == 1:
+            _portrait(doomed)
         st.markdown(
-            f"- {count(len(doomed.keys), 'original photograph')} "
+            f"- {count(len(doomed.keys), 'original photograph')}{names} "
             "(a copy is kept, which the person who runs ReefSteps can bring back)\n"
             f"- {count(len(derived), 'file')} made from it: pictures, thumbnails, masks, records, corners set by hand\n"
             f"- up to {count(len(doomed.surveys), 'result')} in the database, with their colonies"
@@ -91,8 +118,19 @@ def _confirm(doomed: _Doomed) -> None:
         st.markdown(f"To confirm, type **{plain(doomed.phrase)}**")
         typed = st.text_input("Confirmation", key=f"confirm-{doomed.phrase}", label_visibility="collapsed")
         matches = visible(typed) == visible(doomed.phrase)
-        if st.button("Delete now", type="primary", disabled=not matches, icon=":material/delete_forever:"):
+        # The button belongs to what it deletes: a click on one that was shown for another photograph does nothing.
+        button = f"delete-{doomed.phrase}"
+        if st.button("Delete now", type="primary", disabled=not matches, icon=":material/delete_forever:", key=button):
             _delete(doomed, derived)
+
+
+def _portrait(doomed: _Doomed) -> None:
+    """Show the photograph, if the small picture that is there was made from it."""
+    for survey in doomed.surveys:
+        source = photos.restored_from(survey)
+        if source and source.image.key == doomed.keys[0]:
+            picture = link(settings().treated_bucket, thumbnail_key(survey.stem))
+            st.image(picture, alt=f"Photograph {doomed.keys[0]}", width=320)
 
 
 def _delete(doomed: _Doomed, derived: Sequence[Trace]) -> None:
@@ -112,6 +150,7 @@ def _delete(doomed: _Doomed, derived: Sequence[Trace]) -> None:
             time.sleep(PAUSE_S)
     photos.forget()
     measurements.forget()
+    address.write({"key": None, "island": None, "year": None})  # what is gone must not be looked for
     st.session_state.deleted = (doomed, tuple(derived), tuple(left), rows_left)
     st.rerun()
 
@@ -128,7 +167,6 @@ def _report() -> None:
     if report is None:
         return
     doomed, derived, left, rows_left = report
-    st.session_state.key = ""  # what is gone must not be looked for below
     removed = [trace for trace in derived if trace not in set(left)]
     buckets = Counter(trace.bucket for trace in removed)
     with st.container(border=True):
@@ -146,7 +184,7 @@ def _report() -> None:
                 "itself, and is tried again for hours; nothing is to be done.",
                 icon=":material/hourglass_top:",
             )
-        navigation.link("Upload", "Upload again", icon=":material/upload:")
+        navigation.link(navigation.to_upload(), "Upload again", icon="upload")
         filters.refresh()
 
 

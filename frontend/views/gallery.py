@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from frontend import navigation
-from frontend.components import filters, states
+from frontend import address, navigation
+from frontend.components import filters, states, survey_choice
 from frontend.components.text import count, plain
+from frontend.domain.executions import RunStatus
 from frontend.domain.measurements import is_ours, survey_of
 from frontend.services import photos
 from frontend.services.aws import link
@@ -29,10 +30,10 @@ def show() -> None:
     rows = states.coverage()
     if not rows:
         states.nothing_yet()
-    version = st.segmented_control(
-        "Picture", VERSIONS, default="Reframed", required=True, key="picture", bind="query-params"
-    )
-    chosen = filters.survey_filter(rows)
+    version = address.choice("Picture", VERSIONS, name="picture", default=VERSIONS[0], drops=("page",))
+    chosen = filters.survey_filter(rows, lambda other: navigation.to_gallery(other, version))
+    if version is None or chosen is None:
+        return
     found = chosen.apply(rows)
     if not found:
         st.info("No result fits these filters. Take one away.", icon=":material/filter_alt_off:")
@@ -46,18 +47,35 @@ def show() -> None:
         return
     size = RAW_PAGE if version == "Raw" else PAGE
     pages = (len(found) + size - 1) // size
-    number = min(_page_number(pages), pages)
+    number = _page_number(pages)
+    if number is None:
+        navigation.link(navigation.to_gallery(chosen, version), "Go to the first page", icon="arrow_forward")
+        return
     st.caption(f"{count(len(found), 'quadrat')}, page {number} of {pages}")
-    _grid(found[(number - 1) * size : number * size], version or "Reframed")
+    _grid(found[(number - 1) * size : number * size], version)
     _turn(number, pages)
     if len(chosen.islands) == 1 and len(chosen.years) == 1:
         _without_result(chosen.islands[0], chosen.years[0], rows)
 
 
-def _page_number(pages: int) -> int:
-    if pages <= 1:
-        return 1
-    return int(st.number_input("Page", 1, pages, 1, key="page", bind="query-params", width=160))
+def _page_number(pages: int) -> int | None:
+    """Return the page of pictures that the address names; None, after saying so, where there is no such page."""
+    named = address.text("page")
+    number = 1 if named is None else address.number("page")
+    if number is None or not 1 <= number <= pages:
+        st.warning(
+            f"There is no page {plain(named or '')}: there {'is 1 page' if pages == 1 else f'are {pages} pages'}.",
+            icon=":material/search_off:",
+        )
+        return None
+    if pages > 1:
+        st.session_state.page = number
+        st.number_input("Page", 1, pages, value=None, step=1, key="page", on_change=_turned, width=160)
+    return number
+
+
+def _turned() -> None:
+    address.write({"page": st.session_state.page or 1})
 
 
 def _turn(number: int, pages: int) -> None:
@@ -74,7 +92,7 @@ def _turn(number: int, pages: int) -> None:
 
 
 def _go_to(number: int) -> None:
-    st.session_state.page = number
+    address.write({"page": number})
 
 
 def _grid(rows: Sequence[CoverageRow], version: str) -> None:
@@ -92,10 +110,7 @@ def _card(row: CoverageRow, version: str) -> None:
             st.image(address, alt=alt, width="stretch")
         else:
             st.caption("Browsers cannot show this format; download it from the quadrat's page.")
-        navigation.link(
-            "Quadrat", f"{plain(row.island)} {row.year}, no. {row.location}",
-            island=row.island, year=row.year, location=row.location,
-        )  # fmt: skip
+        navigation.link(navigation.to_quadrat(row), survey_choice.words(row))
         by_hand = ", corners by hand" if row.corners_manual else ""
         st.caption(f"{row.cover_percent:.2f} % cover{by_hand}")
 
@@ -123,7 +138,7 @@ def _without_result(island: str, year: int, rows: Sequence[CoverageRow]) -> None
         return
     st.subheader("Photographs without a result", anchor=False)
     st.write(", ".join(f"no. {survey.location}" for survey in missing))
-    navigation.link("Runs", "See why", icon=":material/arrow_forward:", status="Failed")
+    navigation.link(navigation.to_runs(RunStatus.FAILED), "See why", icon="arrow_forward")
 
 
 show()

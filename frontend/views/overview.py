@@ -7,14 +7,13 @@ from collections.abc import Sequence
 import streamlit as st
 
 from frontend import navigation
-from frontend.components import filters, states
+from frontend.components import filters, states, survey_choice
 from frontend.components.text import ago, count, plain
-from frontend.domain.attention import still_open
-from frontend.domain.executions import WITHOUT_RESULT, Execution, ExecutionDetail
+from frontend.domain.executions import WITHOUT_RESULT, Execution, ExecutionDetail, RunStatus
 from frontend.domain.failures import explain
 from frontend.domain.measurements import cover_of, islands_of, survey_of, years_of
 from frontend.domain.statistics import mean_cover
-from frontend.services import executions, photos
+from frontend.services import attention, executions
 from frontend.services.aws import link
 from frontend.settings import settings
 from reefsteps.coverage_queries import CoverageRow
@@ -27,10 +26,8 @@ RUNS_LOOKED_AT = 20
 def show() -> None:
     """Show the page."""
     states.title("Overview", "What is in the system, what is running and what needs attention.")
-    place = st.container()
+    _runs()
     rows = states.coverage()
-    with place:
-        _runs(rows)
     if not rows:
         _first_steps()
         return
@@ -39,40 +36,29 @@ def show() -> None:
     _islands(rows)
 
 
-def _runs(rows: Sequence[CoverageRow]) -> None:
+def _runs() -> None:
     running = executions.executions(("RUNNING",), size=RUNS_LOOKED_AT)
     failed = executions.executions(WITHOUT_RESULT, size=RUNS_LOOKED_AT)
-    open_failures = _open_failures(failed, rows)
+    details = executions.details(failed.executions)
+    open_failures = [(e, details[e.arn]) for e in attention.still_open(failed.executions, details)]
     left, right = st.columns(2)
     with left, st.container(border=True, height="stretch"):
         st.subheader("Running", anchor=False)
         if running.executions:
             st.write(f"{_at_least(running)} being worked on.")
-            navigation.link("Runs", "Follow them", icon=":material/arrow_forward:", status="Running")
+            navigation.link(navigation.to_runs(RunStatus.RUNNING), "Follow them", icon="arrow_forward")
         else:
             st.write("Nothing is running.")
-            navigation.link("Upload", "Upload photographs", icon=":material/upload:")
+            navigation.link(navigation.to_upload(), "Upload photographs", icon="upload")
     with right, st.container(border=True, height="stretch"):
         st.subheader("Needs attention", anchor=False)
         if open_failures:
             more = " or more" if failed.following else ""
             st.write(f"{count(len(open_failures), 'photograph')}{more} without a result. The latest:")
             _failure(*open_failures[0])
-            navigation.link("Runs", "See reasons and what to do", icon=":material/arrow_forward:", status="Failed")
+            navigation.link(navigation.to_runs(RunStatus.FAILED), "See reasons and what to do", icon="arrow_forward")
         else:
-            st.write("Nothing: every photograph whose run has ended has a result.")
-
-
-def _open_failures(
-    page: executions.ExecutionPage, rows: Sequence[CoverageRow]
-) -> list[tuple[Execution, ExecutionDetail]]:
-    """Return the newest failure of each photograph that still exists and has no later result."""
-    details = executions.details(page.executions)
-    return [
-        (execution, details[execution.arn])
-        for execution in still_open(page.executions, details, rows)
-        if photos.find_original(details[execution.arn].photo)
-    ]
+            st.write("Nothing: every photograph whose run has ended has a result, or a person's word on it.")
 
 
 def _failure(execution: Execution, detail: ExecutionDetail) -> None:
@@ -93,8 +79,8 @@ def _first_steps() -> None:
             "3. Look at pictures in the **Gallery** and at trends in **Coverage**."
         )
         with st.container(horizontal=True):
-            navigation.link("Upload", "Upload photographs", icon=":material/upload:")
-            navigation.link("Help", "How to photograph and name them", icon=":material/help:")
+            navigation.link(navigation.to_upload(), "Upload photographs", icon="upload")
+            navigation.link(navigation.to_help(), "How to photograph and name them", icon="help")
             filters.refresh()
 
 
@@ -125,13 +111,7 @@ def _latest(rows: Sequence[CoverageRow]) -> None:
                     alt=f"Quadrat {survey.location}, {survey.island} {survey.year}",
                     width="stretch",
                 )
-                navigation.link(
-                    "Quadrat",
-                    f"{plain(survey.island)} {survey.year}, no. {survey.location}",
-                    island=survey.island,
-                    year=survey.year,
-                    location=survey.location,
-                )
+                navigation.link(navigation.to_quadrat(survey), survey_choice.words(survey))
                 st.caption(f"{row.cover_percent:.2f} % cover")
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import streamlit as st
 
-from frontend import navigation
+from frontend import address, navigation
 from frontend.components import states, survey_choice, widgets
-from frontend.components.text import moment, plain
+from frontend.components.text import camera_time, moment, plain
 from frontend.components.widgets import Picture
 from frontend.domain.executions import console_url
 from frontend.domain.measurements import is_ours, survey_of
@@ -20,6 +21,10 @@ from reefsteps.coverage_queries import CoverageRow, Provenance
 from reefsteps.results import Colony
 
 MODES = ("Coral overlay", "Versions", "Years")
+SIDES = ("left", "right")  # of a comparison, as the address names them
+
+
+Side = TypeVar("Side")
 
 
 def show() -> None:
@@ -28,7 +33,9 @@ def show() -> None:
     rows = states.coverage()
     if not rows:
         states.nothing_yet()
-    row = survey_choice.choose_row(rows)
+    row = survey_choice.choose_row(rows, drops=SIDES)
+    if row is None:
+        return
     if not is_ours(row):
         st.metric("Coral cover", f"{row.cover_percent:.2f} %", border=True, width=260)
         st.caption("Another program wrote this result; there is no picture, and nothing more is known about it.")
@@ -47,12 +54,12 @@ def show() -> None:
 
 
 def _pictures(row: CoverageRow, rows: Sequence[CoverageRow], detail: Provenance | None) -> None:
-    mode = st.segmented_control("Compare", MODES, default=MODES[0], required=True, key="compare", bind="query-params")
+    mode = address.choice("Compare", MODES, name="compare", default=MODES[0], drops=SIDES)
     if mode == "Years":
         _between_years(row, rows)
     elif mode == "Versions":
         _between_versions(row)
-    else:
+    elif mode:
         outlines = (
             st.toggle("Boxes around colonies", value=False, help="Dashed: cut by the frame.") and detail is not None
         )
@@ -68,9 +75,9 @@ def _pictures(row: CoverageRow, rows: Sequence[CoverageRow], detail: Provenance 
 
 def _between_versions(row: CoverageRow) -> None:
     options = _versions(row)
-    with st.container(horizontal=True):
-        first = st.selectbox("Left", options, 0, width=180)
-        second = st.selectbox("Right", options, min(1, len(options) - 1), width=180)
+    first, second = _sides(options, options[0], options[1])
+    if first is None or second is None:
+        return
     widgets.slider(_version(row, first), _version(row, second), key=f"versions-{survey_of(row).stem}")
     if {first, second} & {"Raw", "Restored"} and {first, second} - {"Raw", "Restored"}:
         st.caption(
@@ -86,12 +93,25 @@ def _between_years(row: CoverageRow, rows: Sequence[CoverageRow]) -> None:
         return
     earlier = max((year for year in years if year < row.year), default=years[0])
     later = row.year if row.year != earlier else years[1]
-    with st.container(horizontal=True):
-        first = st.selectbox("Left", years, years.index(earlier), width=140)
-        second = st.selectbox("Right", years, years.index(later), width=140)
+    first, second = _sides(years, earlier, later)
+    if first is None or second is None:
+        return
     widgets.slider(_of_year(same[first]), _of_year(same[second]), key=f"years-{row.island}-{row.location}")
     change = same[second].cover_percent - same[first].cover_percent
     st.metric(f"Change from {first} to {second}", f"{change:+.2f} points", border=True)
+
+
+def _sides(options: Sequence[Side], left: Side, right: Side) -> tuple[Side | None, Side | None]:
+    """Show what is compared and return it; None for a side that the address names and that is not there."""
+    with st.container(horizontal=True):
+        first = address.one_of("Left", options, name="left", default=left, placeholder="Choose", width=180)
+        second = address.one_of("Right", options, name="right", default=right, placeholder="Choose", width=180)
+    strange = [*address.strangers(options, name="left"), *address.strangers(options, name="right")]
+    if strange:
+        st.info(
+            f"There is no {plain(' and no '.join(strange))} of this position. Choose.", icon=":material/search_off:"
+        )
+    return first, second
 
 
 def _versions(row: CoverageRow) -> list[str]:
@@ -120,6 +140,7 @@ def _of_year(row: CoverageRow) -> Picture:
 
 
 def _figures(row: CoverageRow, detail: Provenance | None) -> None:
+    st.subheader(survey_choice.words(row), anchor=False)
     st.metric("Coral cover", f"{row.cover_percent:.2f} %", border=True)
     if detail is None:
         st.caption("Nothing more is known about this result.")
@@ -134,6 +155,10 @@ def _figures(row: CoverageRow, detail: Provenance | None) -> None:
         unsure = r.uncertainty_percent
         error = "" if unsure is None else f", expected corner error {unsure:.2f} % of the side"
         st.caption(f"Frame found with confidence {r.confidence:.2f}{error}.")
+    left_out = detail.segmentation.excluded_percent
+    if left_out is not None:
+        st.badge(f"{left_out:.1f} % left out", icon=":material/visibility_off:", color="orange")
+        st.caption("Somebody hid a fin or slate by hand. Cover is the share of what is left.")
     if r.partly_visible:
         st.badge("frame partly visible", icon=":material/visibility_off:", color="orange")
         st.caption("Its corners follow from the frame and strings that show. Check the reframed picture.")
@@ -144,12 +169,9 @@ def _figures(row: CoverageRow, detail: Provenance | None) -> None:
 
 def _actions(row: CoverageRow) -> None:
     with st.container(horizontal=True):
-        navigation.link(
-            "Fix corners", "Fix corners", icon=":material/crop_free:",
-            island=row.island, year=row.year, location=row.location,
-        )  # fmt: skip
+        navigation.link(navigation.to_corners(row), "Fix corners", icon="crop_free")
         if row.raw_key:
-            navigation.link("Delete", "Delete", icon=":material/delete:", key=row.raw_key)
+            navigation.link(navigation.to_delete(row.raw_key), "Delete", icon="delete")
 
 
 def _colonies(colonies: Sequence[Colony]) -> None:
@@ -177,7 +199,7 @@ def _provenance(detail: Provenance) -> None:
     source, segmentation = detail.restoration.source, detail.segmentation
     lines = {
         "Photograph": source.image.key + (f", version {source.image.version_id}" if source.image.version_id else ""),
-        "Taken": moment(source.captured_at) if source.captured_at else "the file does not say",
+        "Taken": camera_time(source.captured_at) if source.captured_at else "the file does not say",
         "Camera": source.camera or "the file does not say",
         "Size": f"{source.width_px:,} × {source.height_px:,} px, {source.image_format}",
         "Uploaded": moment(source.uploaded_at),

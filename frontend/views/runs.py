@@ -7,23 +7,24 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from frontend import navigation
-from frontend.components import states
+from frontend import address, navigation
+from frontend.components import my_uploads, retry_many, states
 from frontend.components.text import ago, count, plain
-from frontend.domain.executions import WITHOUT_RESULT, Execution, ExecutionDetail, console_url, retry_input
-from frontend.domain.failures import explain
-from frontend.services import executions, measurements, photos
+from frontend.domain.executions import (
+    WITHOUT_RESULT,
+    Execution,
+    ExecutionDetail,
+    RunStatus,
+    console_url,
+    retry_input,
+)
+from frontend.domain.failures import explain, words_and_figures
+from frontend.services import attention, executions, measurements, photos
 from frontend.settings import settings
 from reefsteps.errors import InvalidSurveyKeyError
 from reefsteps.failures import STEPS
 from reefsteps.surveys import SurveyKey, key_candidates
 
-STATUSES: dict[str, tuple[str | None, ...]] = {
-    "All": (None,),
-    "Running": ("RUNNING",),
-    "Done": ("SUCCEEDED",),
-    "Failed": WITHOUT_RESULT,
-}
 PAGE = 20
 EVERY_S = 4  # asks Step Functions only, never the database
 _BADGES = {
@@ -34,10 +35,10 @@ _BADGES = {
     "ABORTED": ("stopped", "gray", ":material/block:"),
 }
 _EMPTY = {
-    STATUSES["All"]: "Nothing has been run yet. Each photograph that is uploaded starts a run by itself.",
-    STATUSES["Running"]: "Nothing is running.",
-    STATUSES["Done"]: "No run has been done yet.",
-    STATUSES["Failed"]: "No run has failed.",
+    RunStatus.ALL: "Nothing has been run yet. Each photograph that is uploaded starts a run by itself.",
+    RunStatus.RUNNING: "Nothing is running.",
+    RunStatus.DONE: "No run has been done yet.",
+    RunStatus.FAILED: "No run has failed.",
 }
 _MARKS = {"waiting": "○", "running": "◐", "done": "●"}
 
@@ -50,36 +51,49 @@ def show() -> None:
         "the corals, and coverage in percent.",
     )
     # Not side by side: only a control of its own width wraps on a phone.
-    status = st.segmented_control(
-        "Status", list(STATUSES), default="All", required=True, key="status", bind="query-params"
-    )
+    named = address.choice("Status", [status.value for status in RunStatus], name="status", default="All")
     live = st.toggle("Follow live", value=True, help=f"Asks every {EVERY_S} seconds.")
+    if named is None:
+        return
+    status = RunStatus(named)
     if st.session_state.get("runs_status") != status:
         st.session_state.runs_status, st.session_state.runs_pages = status, [None]
-    wanted = STATUSES[status or "All"]
-    executions.executions(wanted, size=PAGE)  # fails here, not in the fragment, when AWS is away
+    if status is RunStatus.FAILED:
+        retry_many.button()
+    executions.executions(status.states, size=PAGE)  # fails here, not in the fragment, when AWS is away
     # Also while nothing runs: a photograph that has just arrived has no run yet.
-    st.fragment(_list, run_every=EVERY_S if live else None)(wanted)
+    st.fragment(_list, run_every=EVERY_S if live else None)(status)
 
 
-def _list(statuses: tuple[str | None, ...]) -> None:
+def _list(status: RunStatus) -> None:
+    my_uploads.show()
     pages: list[tuple[executions.Cursor, ...] | None] = st.session_state.setdefault("runs_pages", [None])
-    page = executions.executions(statuses, pages[-1], PAGE)
+    page = executions.executions(status.states, pages[-1], PAGE)
     if not page.executions:
-        _empty(statuses)
+        _empty(status)
         return
     details = executions.details(page.executions)
     _forget_when_done(page.executions)
-    _progress(page.executions)
-    for execution in page.executions:
-        _one(execution, details[execution.arn])
+    failed = [e for e in page.executions if e.status in WITHOUT_RESULT]
+    settled = attention.settled(failed, details)
+    shown = [e for e in page.executions if status is not RunStatus.FAILED or e.arn not in settled]
+    if shown:
+        _progress(shown)
+    for execution in shown:
+        _one(execution, details[execution.arn], settled=execution.arn in settled)
+    left_out = len(page.executions) - len(shown)
+    if left_out:
+        st.caption(
+            f"{count(left_out, 'failed run')} of this page {'needs' if left_out == 1 else 'need'} nobody any more: the "
+            "photograph was fixed, measured or replaced later. All lists them."
+        )
     _pager(page, pages)
 
 
-def _empty(statuses: tuple[str | None, ...]) -> None:
+def _empty(status: RunStatus) -> None:
     with st.container(border=True):
-        st.write(_EMPTY[statuses])
-        navigation.link("Upload", "Upload photographs", icon=":material/upload:")
+        st.write(_EMPTY[status])
+        navigation.link(navigation.to_upload(), "Upload photographs", icon="upload")
 
 
 def _forget_when_done(shown: Sequence[Execution]) -> None:
@@ -98,11 +112,13 @@ def _progress(shown: Sequence[Execution]) -> None:
     st.progress(finished / len(shown), text=f"The {len(shown)} newest shown here: " + ", ".join(parts) + ".")
 
 
-def _one(execution: Execution, detail: ExecutionDetail) -> None:
+def _one(execution: Execution, detail: ExecutionDetail, *, settled: bool) -> None:
     word, colour, icon = _BADGES.get(execution.status, (execution.status.lower(), "gray", ":material/help:"))
     with st.container(border=True, gap="xsmall", key=f"run-{execution.name}"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge(word, color=colour, icon=icon)  # type: ignore[arg-type]
+            if settled:
+                st.badge("settled since", color="gray", icon=":material/done_all:")
             st.markdown(f"**{plain(detail.photo)}**", width="stretch")
             seconds = "" if execution.elapsed_s is None else f", {execution.elapsed_s:.1f} s"
             st.caption(f"{ago(execution.started_at)}{seconds}", width="content")
@@ -121,18 +137,17 @@ def _steps(progress: Mapping[str, str]) -> None:
 def _result_link(detail: ExecutionDetail) -> None:
     survey = _survey(detail)
     if survey:
-        navigation.link(
-            "Quadrat", "See the result", icon=":material/crop_square:",
-            island=survey.island, year=survey.year, location=survey.location,
-        )  # fmt: skip
+        navigation.link(navigation.to_quadrat(survey), "See the result", icon="crop_square")
 
 
 def _failure(execution: Execution, detail: ExecutionDetail) -> None:
     explanation = explain(detail.error)
     where = f" (in {detail.failed_step})" if detail.failed_step in STEPS else ""
-    st.markdown(f"{explanation.meaning}{where}  \n**What to do:** {explanation.advice}")
-    with st.expander(f"Message: {plain(detail.error or 'none')}"):
-        st.text(detail.message or "No message was given.")
+    words, figures = words_and_figures(detail.message or "No message was given.")
+    st.markdown(f"{explanation.meaning}{where}  \n{plain(words)}  \n**What to do:** {explanation.advice}")
+    with st.expander(f"Details: {plain(detail.error or 'none')}"):
+        if figures:
+            st.text(f"Figures: {figures}")
         st.caption(f"Run {plain(execution.name)}")
         if not settings().is_local:
             st.link_button("Open in the AWS console", console_url(execution.arn), icon=":material/open_in_new:")
@@ -143,16 +158,13 @@ def _buttons(execution: Execution, detail: ExecutionDetail, actions: Sequence[st
     survey = _survey(detail)
     with st.container(horizontal=True, vertical_alignment="center"):
         if "corners" in actions and survey:
-            navigation.link(
-                "Fix corners", "Fix corners", icon=":material/crop_free:",
-                island=survey.island, year=survey.year, location=survey.location,
-            )  # fmt: skip
+            navigation.link(navigation.to_corners(survey), "Fix corners", icon="crop_free")
         if "retry" in actions and detail.key:
             st.button("Retry", key=f"retry-{execution.name}", icon=":material/replay:", on_click=_retry, args=(detail,))
         if "replace" in actions:
-            navigation.link("Upload", "Replace the photograph", icon=":material/upload:")
+            navigation.link(navigation.to_upload(), "Replace the photograph", icon="upload")
         if "delete" in actions and detail.key:
-            navigation.link("Delete", "Delete", icon=":material/delete:", key=detail.key)
+            navigation.link(navigation.to_delete(detail.key), "Delete", icon="delete")
 
 
 def _retry(detail: ExecutionDetail) -> None:

@@ -217,7 +217,7 @@ def _outcome() -> None:
     if finished:
         with st.container(border=True):
             st.write(f"**{count(finished['arrived'], 'photograph')} arrived.** Each is being measured now.")
-            navigation.link("Runs", "Follow the runs", icon=":material/arrow_forward:", status="All")
+            navigation.link(navigation.to_runs(), "Follow the runs", icon="arrow_forward")
 
 
 show()

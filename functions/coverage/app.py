@@ -1,11 +1,15 @@
-"""The last step: percent cover and where it comes from into the database."""
+"""The last step: percent cover and where it comes from into the database.
+
+Where reframing ended with NoQuadratError, the state machine passes its words on as ``no_quadrat`` in the place of the
+records, and a result that the photograph had before is withdrawn.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from coverage.settings import Settings
-from reefsteps.coverage_store import Result, record_result
+from reefsteps.coverage_store import Result, record_result, withdraw_result
 from reefsteps.database import Database
 from reefsteps.document import StateDocument
 from reefsteps.errors import InvalidParameterError
@@ -24,7 +28,12 @@ _COMMIT_CHARACTERS = 12  # tell a repository's commits apart; three of them fit 
 @step_handler("coverage")
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Return whether the result was written, and if not, why."""
-    outcome = record_result(DATABASE, _result(StateDocument.parse(event)))
+    document = StateDocument.parse(event)
+    if event.get("no_quadrat"):
+        source = document.restoration(STORAGE, SETTINGS.treated_bucket).source
+        outcome = withdraw_result(DATABASE, document.survey, source, document.execution, str(event["no_quadrat"]))
+    else:
+        outcome = record_result(DATABASE, _result(document))
     if not outcome.written:
         logger.info("not written", reason=outcome.reason)
     return outcome.to_json()

@@ -80,7 +80,7 @@ def record_result(database: Database, result: Result) -> WriteOutcome:
     """
 
     def work(connection: Connection) -> WriteOutcome:
-        refusal = _refusal(connection, result)
+        refusal = _refusal(connection, result.survey, result.source, result.execution)
         if refusal is not None:
             return WriteOutcome(written=False, reason=refusal)
         _delete_rows(connection, result.survey, (colony, coverage_provenance, coral_coverage))
@@ -91,6 +91,22 @@ def record_result(database: Database, result: Result) -> WriteOutcome:
         return WriteOutcome(written=True)
 
     return _locked(database, result.survey, work)
+
+
+def withdraw_result(database: Database, key: SurveyKey, source: Source, execution: Execution, why: str) -> WriteOutcome:
+    """Delete the survey's rows because a person says that the photograph shows no quadrat; ``why`` is the outcome's.
+
+    Nothing is deleted where a newer photograph or a run that started later has been recorded. Raises
+    DatabaseUnavailableError.
+    """
+
+    def work(connection: Connection) -> WriteOutcome:
+        refusal = _refusal(connection, key, source, execution)
+        if refusal is None:
+            _delete_rows(connection, key, (colony, coverage_provenance, coral_coverage))
+        return WriteOutcome(written=False, reason=refusal or why)
+
+    return _locked(database, key, work)
 
 
 def remove_result(
@@ -139,20 +155,20 @@ def _locked(database: Database, key: SurveyKey, work: Callable[[Connection], Ans
     return database.write(locked)
 
 
-def _refusal(connection: Connection, result: Result) -> str | None:
-    for removal in _removals(connection, result.survey):
-        if removal.covers(result.source):
+def _refusal(connection: Connection, key: SurveyKey, source: Source, execution: Execution) -> str | None:
+    for removal in _removals(connection, key):
+        if removal.covers(source):
             return f"The photograph was deleted at {removal.removed_at}."
-    present = _present(connection, result.survey)
+    present = _present(connection, key)
     if present is None:
         return None
     kept = _source_of(present)
-    order = compare_uploads(kept, result.source)
+    order = compare_uploads(kept, source)
     if order > 0:
         return f"A photograph uploaded later, at {kept.uploaded_at}, has been measured already."
-    later = instant(present.execution_started_at) > instant(result.execution.started_at)
+    later = instant(present.execution_started_at) > instant(execution.started_at)
     if order == 0 and later:
-        what = "this photograph" if same_photo(kept, result.source) else "a photograph uploaded in the same second"
+        what = "this photograph" if same_photo(kept, source) else "a photograph uploaded in the same second"
         return f"A run of {what} that started later, at {present.execution_started_at}, has been recorded already."
     return None
 

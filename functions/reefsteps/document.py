@@ -30,6 +30,8 @@ from reefsteps.storage import ObjectInfo, Storage
 from reefsteps.surveys import SurveyKey, decode_key
 
 STEPS = ("restoration", "reframing", "segmentation", "coverage")
+MOST_AREAS = 20
+MOST_POINTS = 200  # of one area's outline
 
 StepRecord = TypeVar("StepRecord", RestorationResult, ReframingResult, SegmentationResult)
 
@@ -53,6 +55,8 @@ class PipelineInput(Record):
     sequencer: str | None = None
     start_at: str | None = None
     corners_px: tuple[Point, ...] | None = None
+    excluded_px: tuple[tuple[Point, ...], ...] | None = None
+    no_quadrat: bool | None = None
     side_cm: float | str | None = None  # a square's side, or a size as text: 50x75
     restoration_method: str | None = None
     requested_by: str | None = None
@@ -191,14 +195,32 @@ def _check_input(entry: Mapping[str, Any]) -> None:
         raise InvalidParameterError(
             f"side_cm is {entry['side_cm']!r}, not a length from {RANGE}, and no text like '50x75'."
         )
-    if "corners_px" in entry and not _are_corners(entry["corners_px"]):
+    _check_by_hand(entry)
+
+
+def _check_by_hand(entry: Mapping[str, Any]) -> None:
+    if "corners_px" in entry and not _are_points(entry["corners_px"], 4, 4):
         raise InvalidParameterError("corners_px is not four pairs [x, y] of pixels, clockwise from the top left.")
+    if "excluded_px" in entry:
+        areas = entry["excluded_px"]
+        fits = isinstance(areas, list) and len(areas) <= MOST_AREAS
+        if not fits or not all(_are_points(area, 3, MOST_POINTS) for area in areas):
+            raise InvalidParameterError(
+                f"excluded_px is not a list of at most {MOST_AREAS} outlines, each of 3 to {MOST_POINTS} pairs [x, y] "
+                "of pixels."
+            )
+        if "corners_px" not in entry:
+            raise InvalidParameterError("excluded_px needs corners_px beside it: both are kept together.")
+    if not isinstance(entry.get("no_quadrat", False), bool):
+        raise InvalidParameterError("no_quadrat is not true or false.")
+    if entry.get("no_quadrat") and "corners_px" in entry:
+        raise InvalidParameterError("The input has corners_px and says no_quadrat: give one of the two.")
 
 
-def _are_corners(value: object) -> bool:
+def _are_points(value: object, fewest: int, most: int) -> bool:
     return (
         isinstance(value, list)
-        and len(value) == 4
+        and fewest <= len(value) <= most
         and all(isinstance(point, list) and len(point) == 2 and all(map(_is_number, point)) for point in value)
     )
 

@@ -51,6 +51,10 @@ class QuadratNotFoundError(BadInputError):
     """No quadrat frame in the photograph that can be measured without a risk of a wrong crop."""
 
 
+class NoQuadratError(BadInputError):
+    """A person has said that the photograph shows no quadrat: the run ends without a result, and not as a failure."""
+
+
 class UnsupportedModelError(BadInputError):
     """A checkpoint that is no supported Mask R-CNN, damaged, or not safe to read."""
 
@@ -71,7 +75,7 @@ class ConfigurationError(ReefStepsError):
     """An environment variable of the function is missing or malformed: the deployment is at fault."""
 
 
-REFUSALS = frozenset(
-    kind.__name__ for kind in BadInputError.__subclasses__() if kind not in (SupersededError, UnsupportedModelError)
-)
+_NO_REFUSALS = (SupersededError, NoQuadratError, UnsupportedModelError)
+
+REFUSALS = frozenset(kind.__name__ for kind in BadInputError.__subclasses__() if kind not in _NO_REFUSALS)
 """Names of the errors for which the photograph, its name or the execution's input is at fault."""

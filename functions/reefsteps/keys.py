@@ -22,8 +22,13 @@ def record_key(stem: str) -> str:
 
 
 def corners_key(stem: str) -> str:
-    """Return the key, in the reframed bucket, of corners that a person has set."""
+    """Return the key, in the reframed bucket, of corners and hidden areas that a person has set."""
     return f"corners/{stem}.json"
+
+
+def no_quadrat_key(stem: str) -> str:
+    """Return the key, in the reframed bucket, of a person's word on whether the photograph shows a quadrat."""
+    return f"no-quadrat/{stem}.json"
 
 
 def mask_key(stem: str) -> str:

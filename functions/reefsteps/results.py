@@ -70,6 +70,7 @@ class Source(Record):
     height_px: int
     captured_at: str | None = None  # ISO 8601, the camera's clock
     camera: str | None = None
+    original_name: str | None = None  # of the file before it was given a survey's key
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,8 @@ class ReframingResult(Record):
     # Share of the top, right, bottom and left side on which the edge was measured; None when manual and in old records.
     visible_share: tuple[float, ...] | None = None
     partly_visible: bool = False  # a corner outside the picture, or less than half of a side seen
+    # Outlines that a person has left out of the measurement, in the pixels of `corners_px`; only with manual corners.
+    excluded_px: tuple[tuple[Point, ...], ...] = ()
     height_cm: float | None = None  # a rectangle's other length; None for a square
     height_px: int | None = None  # the reframed picture's height; None in old records, whose pictures are square
     string_cells: tuple[int, int] | None = None  # of the string grid, along the top and down; None: 10 x 10, or unused
@@ -145,12 +148,12 @@ class Colony(Record):
     area_cm2: float
     score: float
     box_px: tuple[float, float, float, float]  # x0, y0, x1, y1
-    cut_by_frame: bool  # touches the crop's border, so its area is a lower bound
+    cut_by_frame: bool  # touches the crop's border or an excluded area, so its area is a lower bound
 
 
 @dataclass(frozen=True)
 class SegmentationResult(Record):
-    """Percent cover of the inner area, and the colonies behind it."""
+    """Percent cover of the inner area (without what a person has left out), and the colonies behind it."""
 
     overlay: ObjectRef
     mask: ObjectRef
@@ -163,6 +166,7 @@ class SegmentationResult(Record):
     elapsed_s: float
     strings_percent: float | None = None  # share of the area judged by its surroundings because a string hides it
     pipeline_version: str | None = None
+    excluded_percent: float | None = None  # share of the inner area that a person has left out; None: nothing
 
 
 def _plain(value: Any) -> Any:

@@ -1,7 +1,6 @@
 """The second step: find the quadrat in the treated picture, straighten it and cut it out along the inner edge.
 
-Corners that a person has set take the place of detection. They are kept beside the picture, bound to the original's
-version, so that a later run of the same photograph uses them again.
+Corners that a person has set take the place of detection (`by_hand`).
 """
 
 from __future__ import annotations
@@ -20,17 +19,17 @@ from reefsteps.document import (
     refuse_superseded,
     save_record,
 )
-from reefsteps.errors import PhotoNotFoundError, QuadratNotFoundError
+from reefsteps.errors import QuadratNotFoundError
 from reefsteps.images import decode, encode_jpeg, thumbnail
-from reefsteps.keys import corners_key, picture_key, thumbnail_key
+from reefsteps.keys import picture_key, thumbnail_key
 from reefsteps.model_store import ModelStore
 from reefsteps.observability import logger, step_handler
 from reefsteps.quadrat_size import QuadratSize
-from reefsteps.results import ModelIdentity, ObjectRef, ReframingResult, RestorationResult, Source
+from reefsteps.results import ModelIdentity, ObjectRef, Point, ReframingResult, RestorationResult
 from reefsteps.storage import JPEG, Storage
 from reefsteps.surveys import SurveyKey
+from reframing.by_hand import Decisions
 from reframing.geometry import PlaneModel
-from reframing.manual import manual_model
 from reframing.quadrat import QuadratFit, find_quadrat
 from reframing.rectification import rectify, source_side_px
 from reframing.settings import Settings
@@ -38,8 +37,6 @@ from reframing.settings import Settings
 SETTINGS = Settings.from_environment()
 STORAGE = Storage()
 MODELS = ModelStore(STORAGE.client, SETTINGS.model_bucket, SETTINGS.model_name, engine=SETTINGS.engine)
-
-Corners = tuple[tuple[float, float], ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +46,7 @@ class Located:
     view: PlaneModel
     fit: QuadratFit | None = None
     identity: ModelIdentity | None = None
+    excluded_px: tuple[tuple[Point, ...], ...] = ()
 
 
 @step_handler("reframing")
@@ -59,9 +57,11 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     survey = document.survey
     earlier = document.restoration(STORAGE, SETTINGS.treated_bucket)
     refuse_superseded(STORAGE, SETTINGS.reframed_bucket, survey, earlier.source)
+    decisions = Decisions(STORAGE, SETTINGS.reframed_bucket, SETTINGS.pipeline_version, survey, earlier.source)
+    decisions.refuse_without_quadrat(document.input)
     picture_bgr = _treated_picture(earlier)
     size = document.input.size or earlier.size
-    located = _locate(document, survey, earlier.source, picture_bgr, size)
+    located = _locate(document, decisions, picture_bgr, size)
     side_px = source_side_px(located.view)
     reframed_bgr = rectify(picture_bgr, located.view, side_px)
 
@@ -90,16 +90,12 @@ def _treated_picture(earlier: RestorationResult) -> NDArray[np.uint8]:
 
 
 def _locate(
-    document: StateDocument, survey: SurveyKey, source: Source, picture_bgr: NDArray[np.uint8], size: QuadratSize
+    document: StateDocument, decisions: Decisions, picture_bgr: NDArray[np.uint8], size: QuadratSize
 ) -> Located:
     height, width = picture_bgr.shape[:2]
-    given = document.input.corners_px
-    corners = given or _stored_corners(survey, source)
-    if corners is not None:
-        view = manual_model(corners, width, height, size)
-        if given:
-            _store_corners(survey, source, given)
-        return Located(view)
+    by_hand = decisions.frame(document.input, width, height, size)
+    if by_hand is not None:
+        return Located(by_hand.view, excluded_px=by_hand.excluded_px)
     detector = MODELS.detector()
     threshold = max(SETTINGS.score_threshold, detector.manifest.score_threshold)
     detections = detector.detect(picture_bgr, threshold)
@@ -110,29 +106,6 @@ def _locate(
         )
     fit = find_quadrat(picture_bgr, detections.union_mask() > 0, size)
     return Located(fit.model, fit, detector.identity)
-
-
-def _stored_corners(survey: SurveyKey, source: Source) -> Corners | None:
-    """Return the corners that a person has set for this version of the photograph; older versions' do not count."""
-    try:
-        stored = STORAGE.get_json(ObjectRef(SETTINGS.reframed_bucket, corners_key(survey.stem)))
-    except PhotoNotFoundError:
-        return None
-    same = stored["source_version_id"] == source.image.version_id and stored["source_etag"] == source.etag
-    return tuple((float(x), float(y)) for x, y in stored["corners_px"]) if same else None
-
-
-def _store_corners(survey: SurveyKey, source: Source, corners: Corners) -> None:
-    STORAGE.put_json(
-        SETTINGS.reframed_bucket,
-        corners_key(survey.stem),
-        {
-            "corners_px": [list(corner) for corner in corners],
-            "source_version_id": source.image.version_id,
-            "source_etag": source.etag,
-        },
-        derived_metadata(source, SETTINGS.pipeline_version),
-    )
 
 
 def _write_pictures(
@@ -170,6 +143,7 @@ def _result(
         model=located.identity,
         visible_share=None if fit is None else tuple(round(share, 3) for share in fit.visible_share),
         partly_visible=fit is not None and fit.partly_visible,
+        excluded_px=located.excluded_px,
         height_cm=None if size.is_square else height_cm,
         height_px=height_px,
         string_cells=None if fit is None else fit.string_cells,

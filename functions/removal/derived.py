@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reefsteps.errors import PhotoNotFoundError
-from reefsteps.keys import corners_key, mask_key, picture_key, record_key, thumbnail_key
+from reefsteps.keys import corners_key, mask_key, no_quadrat_key, picture_key, record_key, thumbnail_key
 from reefsteps.originals import originals
 from reefsteps.precedence import Upload, same_photo
 from reefsteps.results import ObjectRef, Source
@@ -73,7 +73,8 @@ def is_current(upload: Upload, current: Sequence[Photograph]) -> bool:
 
 
 def _derived(settings: Settings, stem: str) -> list[ObjectRef]:
-    refs = [ObjectRef(settings.masks_bucket, mask_key(stem)), ObjectRef(settings.reframed_bucket, corners_key(stem))]
+    refs = [ObjectRef(settings.masks_bucket, mask_key(stem))]
+    refs += [ObjectRef(settings.reframed_bucket, key(stem)) for key in (corners_key, no_quadrat_key)]
     for bucket in (settings.treated_bucket, settings.reframed_bucket, settings.segmented_bucket):
         refs += [ObjectRef(bucket, key(stem)) for key in (picture_key, thumbnail_key, record_key)]
     return refs

@@ -7,6 +7,7 @@ record is written last: where it is, the picture and thumbnail are.
 from __future__ import annotations
 
 import time
+import urllib.parse
 from typing import Any
 
 from reefsteps.document import StateDocument, derived_metadata, refuse_superseded, save_record
@@ -97,7 +98,14 @@ def _source(document: StateDocument, original: ObjectInfo, photo: DecodedImage) 
         height_px=photo.height_px,
         captured_at=photo.captured_at,
         camera=photo.camera,
+        original_name=_original_name(original),
     )
+
+
+def _original_name(original: ObjectInfo) -> str | None:
+    """Return the file's own name, which the upload page writes percent-encoded: metadata are ASCII."""
+    name = original.metadata.get("original-name")
+    return urllib.parse.unquote(name) if name else None
 
 
 def _put_jpeg(key: str, body: bytes, metadata: dict[str, str]) -> ObjectRef:

@@ -8,7 +8,6 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from reefsteps.detection import Detections
 from reefsteps.document import (
     Earlier,
     StateDocument,
@@ -17,6 +16,7 @@ from reefsteps.document import (
     refuse_superseded,
     save_record,
 )
+from reefsteps.excluded import excluded_mask
 from reefsteps.images import decode, encode_jpeg, encode_png, thumbnail
 from reefsteps.keys import mask_key, picture_key, thumbnail_key
 from reefsteps.model_store import ModelStore
@@ -25,7 +25,7 @@ from reefsteps.observability import step_handler
 from reefsteps.results import ModelIdentity, ObjectRef, ReframingResult, SegmentationResult
 from reefsteps.storage import JPEG, PNG, Storage
 from reefsteps.surveys import SurveyKey
-from segmentation.cover import ByteArray, Cover, measure
+from segmentation.cover import ByteArray, Cover, measure, outside
 from segmentation.overlay import draw_overlay
 from segmentation.settings import Settings
 from segmentation.strings import find_strings
@@ -48,9 +48,13 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     threshold = max(SETTINGS.score_threshold, detector.manifest.score_threshold)
     detections = detector.detect(picture_bgr, threshold)
     strings = find_strings(picture_bgr, earlier.record.string_cells) if earlier.record.strings_used else None
-    cover = measure(detections, earlier.record.px_per_cm, strings)
+    excluded = _excluded(earlier, picture_bgr)
+    if excluded is not None:
+        detections = outside(detections, excluded)
+    cover = measure(detections, earlier.record.px_per_cm, strings, excluded)
     metadata = derived_metadata(earlier.source, SETTINGS.pipeline_version, detector.identity)
-    refs = _write_pictures(survey, picture_bgr, cover, detections, metadata)
+    overlay_bgr = draw_overlay(picture_bgr, cover.mask, detections, excluded)
+    refs = _write_pictures(survey, overlay_bgr, cover, metadata)
     result = _result(cover, refs, threshold, detector.identity)
     elapsed_s = round(time.perf_counter() - started, 3)
     result = dataclasses.replace(result, elapsed_s=elapsed_s, pipeline_version=SETTINGS.pipeline_version)
@@ -68,12 +72,20 @@ def _reframed_picture(earlier: Earlier[ReframingResult]) -> ByteArray:
     return pixels  # type: ignore[return-value]
 
 
+def _excluded(earlier: Earlier[ReframingResult], picture_bgr: ByteArray) -> ByteArray | None:
+    """Return what a person has left out, (H, W) uint8 in the reframed picture; None where nothing was."""
+    record, source = earlier.record, earlier.source
+    if not record.excluded_px:
+        return None
+    height, width = picture_bgr.shape[:2]
+    return excluded_mask(record.excluded_px, record.corners_px, (source.height_px, source.width_px), (height, width))
+
+
 def _write_pictures(
-    survey: SurveyKey, picture_bgr: ByteArray, cover: Cover, detections: Detections, metadata: dict[str, str]
+    survey: SurveyKey, overlay_bgr: ByteArray, cover: Cover, metadata: dict[str, str]
 ) -> tuple[ObjectRef, ObjectRef, ObjectRef]:
     """Write mask, overlay and the overlay's thumbnail; returns where."""
     stem, bucket = survey.stem, SETTINGS.segmented_bucket
-    overlay_bgr = draw_overlay(picture_bgr, cover.mask, detections)
     small = encode_jpeg(thumbnail(overlay_bgr))
     mask = STORAGE.put(
         SETTINGS.masks_bucket, mask_key(stem), encode_png(cover.mask), content_type=PNG, metadata=metadata
@@ -98,4 +110,5 @@ def _result(
         model=model,
         elapsed_s=0.0,
         strings_percent=cover.strings_percent,
+        excluded_percent=cover.excluded_percent,
     )

@@ -13,18 +13,24 @@ ByteArray = npt.NDArray[np.uint8]
 # Orange is what a reef has least of, before and after its colours are restored; white on black shows on any ground.
 _TINT_BGR = (0, 140, 255)
 _TINT_SHARE = 0.3
+_DARK_SHARE = 0.7
 _OUTLINE_BGR = (255, 255, 255)
 _OUTLINE_EDGE_BGR = (0, 0, 0)
 _STRIP_ROWS = 256
 
 
-def draw_overlay(picture_bgr: ByteArray, mask: ByteArray, detections: Detections) -> ByteArray:
+def draw_overlay(
+    picture_bgr: ByteArray, mask: ByteArray, detections: Detections, excluded: ByteArray | None = None
+) -> ByteArray:
     """Return a copy of the (H, W, 3) picture with the (H, W) coral mask tinted and each instance outlined.
 
+    What is `excluded`, (H, W), is darkened.
     Instances are numbered from 1 in their order, as the colonies are, where they are large enough to hold a number.
     """
     overlay = picture_bgr.copy()
-    _tint(overlay, mask)
+    _tint(overlay, mask, _TINT_BGR, _TINT_SHARE)
+    if excluded is not None:
+        _tint(overlay, excluded, _OUTLINE_EDGE_BGR, _DARK_SHARE)
     line_px = max(1, round(max(mask.shape) / 700))
     for instance in detections.masks:
         _outline(overlay, instance, line_px)
@@ -33,12 +39,12 @@ def draw_overlay(picture_bgr: ByteArray, mask: ByteArray, detections: Detections
     return overlay
 
 
-def _tint(picture_bgr: ByteArray, mask: ByteArray) -> None:
+def _tint(picture_bgr: ByteArray, mask: ByteArray, colour_bgr: tuple[int, int, int], share: float) -> None:
     """Mix the tint in, strip by strip: a second picture of 24 MP is memory that a Lambda has to pay for."""
     for top in range(0, picture_bgr.shape[0], _STRIP_ROWS):
         strip = picture_bgr[top : top + _STRIP_ROWS]
-        tint = np.full_like(strip, _TINT_BGR)
-        tinted = cv2.addWeighted(strip, 1 - _TINT_SHARE, tint, _TINT_SHARE, 0)
+        tint = np.full_like(strip, colour_bgr)
+        tinted = cv2.addWeighted(strip, 1 - share, tint, share, 0)
         cv2.copyTo(tinted, mask[top : top + _STRIP_ROWS], strip)
 
 

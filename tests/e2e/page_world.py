@@ -233,21 +233,29 @@ def write_pictures(s3: Any, surveys: Sequence[SurveyKey], *, derived: bool = Tru
     """Put an original and, unless told otherwise, every derived object of each survey into the buckets."""
     pictures = _pictures()
     for key in surveys:
-        _put(s3, "RAW_BUCKET", key.key("jpg"), pictures["original"], "image/jpeg", {"side-cm": "100"})
+        raw = _put(s3, "RAW_BUCKET", key.key("jpg"), pictures["original"], "image/jpeg", {"side-cm": "100"})
+        records = _provenance(Quadrat(key, 1.0, ()))
+        source = records["restoration"]["source"] | {
+            "image": {"bucket": BUCKETS["RAW_BUCKET"], "key": key.key("jpg"), "version_id": raw["VersionId"]},
+            "etag": raw["ETag"].strip('"'),
+        }
+        record = json.dumps(records["restoration"] | {"source": source}).encode()
         _put(s3, "TREATED_BUCKET", keys.picture_key(key.stem), pictures["treated"], "image/jpeg")
         _put(s3, "TREATED_BUCKET", keys.thumbnail_key(key.stem), pictures["treated-small"], "image/jpeg")
+        _put(s3, "TREATED_BUCKET", keys.record_key(key.stem), record, "application/json")
         if not derived:
             continue
-        record = json.dumps(_provenance(Quadrat(key, 1.0, ()))["reframing"]).encode()
-        for bucket, name in (("REFRAMED_BUCKET", "reframed"), ("SEGMENTED_BUCKET", "segmented")):
+        steps = (("REFRAMED_BUCKET", "reframed", "reframing"), ("SEGMENTED_BUCKET", "segmented", "segmentation"))
+        for bucket, name, step in steps:
+            record = json.dumps(records[step] | {"source": source}).encode()
             _put(s3, bucket, keys.picture_key(key.stem), pictures[name], "image/jpeg")
             _put(s3, bucket, keys.thumbnail_key(key.stem), pictures[f"{name}-small"], "image/jpeg")
             _put(s3, bucket, keys.record_key(key.stem), record, "application/json")
         _put(s3, "MASKS_BUCKET", keys.mask_key(key.stem), pictures["mask"], "image/png")
 
 
-def _put(s3: Any, bucket: str, key: str, body: bytes, kind: str, metadata: Mapping[str, str] | None = None) -> None:
-    s3.put_object(Bucket=BUCKETS[bucket], Key=key, Body=body, ContentType=kind, Metadata=dict(metadata or {}))
+def _put(s3: Any, bucket: str, key: str, body: bytes, kind: str, metadata: Mapping[str, str] | None = None) -> Any:
+    return s3.put_object(Bucket=BUCKETS[bucket], Key=key, Body=body, ContentType=kind, Metadata=dict(metadata or {}))
 
 
 @functools.cache

@@ -94,6 +94,21 @@ def test_a_run_that_starts_at_segmentation_brings_its_own_result(app: ModuleType
     assert covers(database) == [20.0]
 
 
+def test_no_quadrat_withdraws_the_result_but_not_that_of_a_run_that_started_later(
+    app: ModuleType, database: Database
+) -> None:
+    app.handler(document(result(started_at="2026-01-01T11:00:00Z"), *ALL), None)
+    early, late = (
+        document(result(started_at=f"2026-01-01T{hour}:00:00Z"), "restoration") | {"no_quadrat": "said so"}
+        for hour in (10, 12)
+    )
+    assert "started later" in app.handler(early, None)["reason"]
+    assert covers(database) == [12.34]
+    assert app.handler(late, None) == {"written": False, "reason": "said so"}
+    assert covers(database) == []
+    assert app.handler(late, None) == {"written": False, "reason": "said so"}
+
+
 def test_a_stale_run_succeeds_without_writing(app: ModuleType, database: Database) -> None:
     newest = result(version="v2", uploaded_at="2026-01-01T11:00:00+00:00", cover=50.0)
     app.handler(document(newest, *ALL), None)

@@ -20,7 +20,14 @@ import numpy as np
 import pytest
 from moto import mock_aws
 
-from reefsteps.errors import InvalidParameterError, ModelNotReadyError, PhotoNotFoundError, QuadratNotFoundError
+from reefsteps.errors import (
+    InvalidParameterError,
+    ModelNotReadyError,
+    NoQuadratError,
+    PhotoNotFoundError,
+    QuadratNotFoundError,
+    SupersededError,
+)
 from reefsteps.images import decode, encode_jpeg
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import ModelIdentity, ObjectRef, ReframingResult, RestorationResult, Source, SurveyRef
@@ -183,6 +190,65 @@ def test_corners_by_hand_replace_detection_and_are_kept_for_this_version(app: Mo
     with fake_model(app, frame_mask()):
         other = run(app, restored(s3, version="v2"))
     assert not other.manual
+
+
+FIN = [[300.0, 200.0], [420.0, 210.0], [380.0, 330.0]]
+
+
+def test_hidden_areas_are_kept_with_the_corners_of_this_version_and_replaced_with_them(
+    app: ModuleType, s3: "S3Client"
+) -> None:
+    given = run(app, restored(s3), corners_px=CORNERS.tolist(), excluded_px=[FIN])
+    assert given.excluded_px == (tuple(tuple(point) for point in FIN),)
+    assert json.loads(read(s3, f"corners/{STEM}.json")[0])["excluded_px"] == [FIN]
+    assert run(app, restored(s3)).excluded_px == given.excluded_px
+    with fake_model(app, frame_mask()):
+        assert run(app, restored(s3, version="v2")).excluded_px == ()
+    assert run(app, restored(s3), corners_px=CORNERS.tolist()).excluded_px == ()
+    assert run(app, restored(s3)).excluded_px == ()
+
+
+def test_areas_that_hide_nearly_all_of_the_quadrat_are_refused_and_not_kept(app: ModuleType, s3: "S3Client") -> None:
+    everything = [[0, 0], [700, 0], [700, 600], [0, 600]]
+    with pytest.raises(InvalidParameterError, match="leave 0 % of the quadrat"):
+        run(app, restored(s3), corners_px=CORNERS.tolist(), excluded_px=[everything])
+    assert s3.list_objects_v2(Bucket=REFRAMED)["KeyCount"] == 0
+
+
+def test_no_quadrat_is_obeyed_for_this_version_until_it_is_taken_back(app: ModuleType, s3: "S3Client") -> None:
+    with fake_model(app, frame_mask()):
+        with pytest.raises(NoQuadratError, match="shows no quadrat"):
+            run(app, restored(s3), no_quadrat=True)
+        with pytest.raises(NoQuadratError):
+            run(app, restored(s3))
+        assert not run(app, restored(s3, version="v2")).manual
+        with pytest.raises(NoQuadratError):
+            run(app, restored(s3), no_quadrat=True)
+        assert not run(app, restored(s3), no_quadrat=False).manual
+        assert not run(app, restored(s3)).manual
+
+
+@pytest.mark.parametrize("decided", [{"corners_px": CORNERS.tolist()}, {"no_quadrat": True}])
+def test_a_decision_about_another_version_changes_nothing(
+    app: ModuleType, s3: "S3Client", decided: dict[str, Any]
+) -> None:
+    with pytest.raises(SupersededError, match="another version"):
+        run(app, restored(s3, version="v2"), version_id="v1", **decided)
+    assert s3.list_objects_v2(Bucket=REFRAMED)["KeyCount"] == 0
+
+
+def test_corners_take_no_quadrat_back(app: ModuleType, s3: "S3Client") -> None:
+    with pytest.raises(NoQuadratError):
+        run(app, restored(s3), no_quadrat=True)
+    assert run(app, restored(s3), corners_px=CORNERS.tolist()).manual
+    assert run(app, restored(s3)).manual
+
+
+def test_corners_that_older_releases_kept_are_read(app: ModuleType, s3: "S3Client") -> None:
+    kept = {"corners_px": CORNERS.tolist(), "source_version_id": "v1", "source_etag": "v1"}
+    s3.put_object(Bucket=REFRAMED, Key=f"corners/{STEM}.json", Body=json.dumps(kept).encode())
+    result = run(app, restored(s3))
+    assert (result.manual, result.excluded_px) == (True, ())
 
 
 def test_side_of_the_execution_wins(app: ModuleType, s3: "S3Client") -> None:

@@ -127,6 +127,13 @@ def test_side_is_the_runs_else_the_uploads_else_the_deployments(app: ModuleType,
     assert run(app, side_cm=75).side_cm == 75
 
 
+def test_the_files_own_name_is_kept_with_its_accents(app: ModuleType, s3: "S3Client") -> None:
+    upload(s3, encode_jpeg(photograph()))
+    assert run(app).source.original_name is None
+    upload(s3, encode_jpeg(photograph()), **{"original-name": "Mo%27orea%20%C3%A9t%C3%A9%2C%20no%207.JPG"})
+    assert run(app).source.original_name == "Mo'orea été, no 7.JPG"
+
+
 def test_a_rectangle_is_recorded_by_both_sides(app: ModuleType, s3: "S3Client") -> None:
     upload(s3, encode_jpeg(photograph()), **{"side-cm": "75x50"})
     result = run(app)

@@ -187,3 +187,19 @@ def test_a_missing_model_is_retried_by_name(s3: S3Client) -> None:
 def test_a_payload_of_another_shape_is_refused(app: ModuleType, event: dict[str, Any]) -> None:
     with pytest.raises(InvalidParameterError):
         app.handler(event, None)
+
+
+def test_what_a_person_has_hidden_is_left_out_and_said(app: ModuleType, s3: S3Client) -> None:
+    done = result()
+    corners = ((1000.0, 500.0), (2200.0, 500.0), (2200.0, 1700.0), (1000.0, 1700.0))  # 2 px for each reframed one
+    fin = ((1600.0, 500.0), (2200.0, 500.0), (2200.0, 1700.0), (1600.0, 1700.0))  # the right half
+    reframing = dataclasses.replace(done.reframing, corners_px=corners, manual=True, excluded_px=(fin,))
+    done = dataclasses.replace(done, reframing=reframing)
+    truth = reframed(done)[:, : SIDE_PX // 2]
+    measured = SegmentationResult.from_json(app.handler(document(done, "restoration", "reframing"), None))
+    assert measured.excluded_percent == pytest.approx(50, abs=0.3)
+    assert measured.cover_percent == pytest.approx(100 * truth.mean(), abs=0.2)
+    assert measured.colony_count == 1
+    assert not picture(s3, "reef-masks", "2006-Bora-Bora-01.png")[:, SIDE_PX // 2 + 2 :].any()
+    overlay = picture(s3, "reef-segmented", "2006-Bora-Bora-01.jpg")
+    assert overlay[20:60, 500:].mean() < 0.5 * overlay[20:60, :200].mean()

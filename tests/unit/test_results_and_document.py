@@ -60,6 +60,9 @@ def test_a_record_names_what_it_lacks_and_ignores_what_it_does_not_know() -> Non
         ModelIdentity.from_json({"name": "n"})
 
 
+FOUR = [[0, 0], [9, 0], [9, 9], [0, 9]]
+
+
 def entry(**changes: Any) -> dict[str, Any]:
     return {"execution": EXECUTION, "input": {"bucket": "raw", "key": "2006-X-1.jpg"} | changes}
 
@@ -74,6 +77,9 @@ def test_corners_and_side_come_through() -> None:
     document = StateDocument.parse(entry(corners_px=corners, side_cm=50, start_at="reframing"))
     assert document.input.corners_px == ((1.0, 2.0), (3.5, 2.0), (3.0, 4.0), (1.0, 4.0))
     assert document.input.size == QuadratSize(50, 50)
+    area = [[1, 2], [3, 4], [5.5, 6]]
+    document = StateDocument.parse(entry(corners_px=corners, excluded_px=[area], no_quadrat=False))
+    assert document.input.excluded_px == (((1.0, 2.0), (3.0, 4.0), (5.5, 6.0)),)
 
 
 @pytest.mark.parametrize(
@@ -120,6 +126,14 @@ def test_records_keep_a_size_and_old_ones_have_a_squares(side: float, other: flo
         {"corners_px": [[1, 2], [3, 4], [5, 6], [7]]},
         {"corners_px": [[1, 2], [3, 4], [5, 6], [7, float("inf")]]},
         {"corners_px": "1,2,3,4"},
+        {"excluded_px": [[[1, 2], [3, 4], [5, 6]]]},
+        {"corners_px": FOUR, "excluded_px": [[[1, 2], [3, 4]]]},
+        {"corners_px": FOUR, "excluded_px": [[[1, 2], [3, 4], [5, None]]]},
+        {"corners_px": FOUR, "excluded_px": [[[1, 2]] * 201]},
+        {"corners_px": FOUR, "excluded_px": [[[1, 2]] * 3] * 21},
+        {"corners_px": FOUR, "excluded_px": "all"},
+        {"no_quadrat": "yes"},
+        {"no_quadrat": True, "corners_px": FOUR},
         {"version_id": 3},
         {"restoration_method": ["planar"]},
     ],

@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reefsteps.detection import Detections, InstanceMask
-from segmentation.cover import measure
+from reefsteps.errors import InvalidParameterError
+from reefsteps.excluded import excluded_mask
+from segmentation.cover import measure, outside
 from segmentation.overlay import draw_overlay
 from segmentation.strings import find_strings
 
@@ -181,3 +183,54 @@ def test_strings_of_real_quadrats(name: str, least_percent: float, most_percent:
     straight = cv2.warpPerspective(photo, cv2.getPerspectiveTransform(inner, square), (side, side))
     strings = find_strings(np.asarray(straight, np.uint8))
     assert least_percent <= 100 * np.count_nonzero(strings) / strings.size <= most_percent
+
+
+@settings(max_examples=60, deadline=None)
+@given(found=boxes, hidden=boxes)
+def test_excluded_pixels_count_neither_as_coral_nor_as_bottom(
+    found: list[tuple[int, int, int, int]], hidden: list[tuple[int, int, int, int]]
+) -> None:
+    shape = (100, 100)
+    excluded = detections(shape, hidden).union_mask()
+    if excluded.all():
+        return
+    kept = outside(detections(shape, found), excluded)
+    cover = measure(kept, 1, excluded=excluded)
+    coral = (detections(shape, found).union_mask() > 0) & (excluded == 0)
+    assert cover.cover_percent == round(100 * coral.sum() / (excluded == 0).sum(), 2)
+    assert cover.excluded_percent == round(100 * (excluded > 0).mean(), 2)
+    assert not (cover.mask[excluded > 0]).any()
+    assert all(colony.area_cm2 > 0 for colony in cover.colonies)
+
+
+def test_a_colony_that_goes_on_under_a_slate_is_a_lower_bound_and_a_fin_taken_for_coral_is_none() -> None:
+    excluded = np.zeros((100, 100), np.uint8)
+    excluded[40:60, 40:60] = 255
+    kept = outside(detections((100, 100), [(30, 40, 50, 50), (42, 42, 58, 58), (10, 10, 20, 20)]), excluded)
+    under, free = measure(kept, 1, excluded=excluded).colonies
+    assert (under.area_cm2, under.cut_by_frame) == (100.0, True)
+    assert (free.area_cm2, free.cut_by_frame) == (100.0, False)
+
+
+def test_strings_beside_an_excluded_area_are_judged_by_what_is_measured() -> None:
+    strings = np.zeros((100, 100), np.uint8)
+    strings[:, 50:53] = 255
+    excluded = np.zeros((100, 100), np.uint8)
+    excluded[:, 53:] = 255
+    cover = measure(detections((100, 100), [(0, 0, 50, 100)]), 1, strings, excluded)
+    assert cover.cover_percent == 100.0
+    assert cover.strings_percent == round(100 * 3 / 53, 2)
+
+
+def test_a_quadrat_that_is_hidden_whole_is_refused() -> None:
+    with pytest.raises(InvalidParameterError, match="nothing is left"):
+        measure(detections((10, 10), []), 1, excluded=np.full((10, 10), 255, np.uint8))
+
+
+def test_an_outline_is_straightened_as_the_picture_is_even_beyond_the_horizon() -> None:
+    corners = [(400.0, 300.0), (600.0, 300.0), (900.0, 700.0), (100.0, 700.0)]  # seen from low: its horizon is y = 167
+    left_half = [(-500.0, 0.0), (500.0, 0.0), (500.0, 900.0), (-500.0, 900.0)]  # x = 500 is the quadrat's middle
+    mask = excluded_mask([left_half], corners, (900, 1000), (200, 200))
+    assert abs(int((mask > 0).sum()) - 200 * 100) <= 200
+    assert mask[:, :98].all()
+    assert not mask[:, 102:].any()

@@ -91,6 +91,15 @@ def test_overtaken_run_ends_well_and_says_that_it_wrote_nothing(
     assert "Coverage" not in interpreter.visited(execution)
 
 
+def test_a_photograph_without_quadrat_ends_well_by_way_of_coverage(interpreter: Interpreter, pipeline: str) -> None:
+    execution = interpreter.run(pipeline, {**PHOTO, "script": {"reframing": ["NoQuadratError"] * 9}})
+    assert execution["status"] == "SUCCEEDED", execution
+    output = json.loads(execution["output"])
+    assert output["no_quadrat"] == "attempt 0 of reframing"
+    assert "no_quadrat" in output["coverage"]["received"]
+    assert "Segmentation" not in interpreter.visited(execution)
+
+
 def retried(step: str) -> list[str]:
     """Return every error that the ASL retries in a step and that a function can bring about."""
     names = [name for retrier in DEFINITION["States"][step.title()]["Retry"] for name in retrier["ErrorEquals"]]

@@ -5,15 +5,12 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from frontend.domain.attention import still_open
 from frontend.domain.executions import (
-    Execution,
-    ExecutionDetail,
     console_url,
     detail_from,
     retry_input,
@@ -21,7 +18,6 @@ from frontend.domain.executions import (
 )
 from frontend.domain.failures import EXPLANATIONS, UNKNOWN, explain
 from reefsteps import errors
-from reefsteps.coverage_queries import CoverageRow
 from reefsteps.failures import split_cause
 
 STATE_MACHINE = Path(__file__).parents[3] / "statemachine" / "pipeline.asl.json"
@@ -103,6 +99,12 @@ def test_a_retry_keeps_what_belongs_to_the_photograph_and_drops_the_old_event() 
     assert retry_input(given) == {"bucket": "b", "key": "k", "side_cm": 50, "requested_by": "page"}
 
 
+def test_a_retry_of_a_decision_stays_with_the_version_that_it_is_about() -> None:
+    given = {"bucket": "b", "key": "k", "version_id": "v", "corners_px": [[0, 0]] * 4, "excluded_px": [[[1, 1]] * 3]}
+    assert retry_input(given) == given | {"requested_by": "page"}
+    assert retry_input({"key": "k", "version_id": "v", "no_quadrat": False})["version_id"] == "v"
+
+
 @pytest.mark.parametrize(
     ("partition", "domain"), [("aws", "console.aws.amazon.com"), ("aws-cn", "console.amazonaws.cn")]
 )
@@ -110,27 +112,3 @@ def test_console_links_follow_the_partition(partition: str, domain: str) -> None
     arn = f"arn:{partition}:states:eu-west-3:123456789012:execution:p:n"
     address = console_url(arn)
     assert re.fullmatch(rf"https://eu-west-3\.{re.escape(domain)}/states/home\?region=eu-west-3#/v2/.*{arn}", address)
-
-
-def _failed(number: int, key: str, at: datetime) -> tuple[Execution, ExecutionDetail]:
-    execution = Execution(f"arn:{number}", str(number), "FAILED", at, at)
-    return execution, ExecutionDetail("b", key, {}, "reframing", "QuadratNotFoundError", "m")
-
-
-def _result(location: int, written: datetime) -> CoverageRow:
-    values = dict.fromkeys(CoverageRow.__dataclass_fields__)
-    known = {"island": "A", "location": location, "year": 2006, "cover_percent": 1.0, "written_at": written.isoformat()}
-    return CoverageRow(**(values | known))
-
-
-def test_only_failures_without_a_later_result_need_attention() -> None:
-    runs = [
-        _failed(1, "2006-A-01.jpg", NOON),  # measured later
-        _failed(2, "2006-A-02.jpg", NOON),  # measured before, then failed
-        _failed(3, "2006-A-03.jpg", NOON - timedelta(hours=1)),
-        _failed(4, "2006-A-03.jpg", NOON),  # the newer failure of the same photograph
-        _failed(5, "nonsense.jpg", NOON - timedelta(hours=2)),
-    ]
-    rows = [_result(1, NOON + timedelta(minutes=5)), _result(2, NOON - timedelta(minutes=5))]
-    found = still_open([e for e, _ in runs], {e.arn: d for e, d in runs}, rows)
-    assert sorted(e.name for e in found) == ["2", "4", "5"]

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from streamlit.testing.v1 import AppTest
 
 from frontend.components import states, widgets
+from frontend.components.text import plain
 from frontend.serve import oidc_secrets
 from frontend.services import executions, measurements
 from frontend.settings import Settings, settings
@@ -204,7 +205,7 @@ def test_deletion_removes_the_original_keeps_its_versions_and_says_what_is_left(
     assert versions["DeleteMarkers"][0]["IsLatest"]
     assert app.text_input(key="key").value == ""
     assert "There is no photograph of this name" not in texts(app)
-    assert "Still being removed: 9 files, and the rows in the database" in texts(app)
+    assert "Still being removed: 10 files, and the rows in the database" in texts(app)
 
 
 def _elements(app: AppTest, kind: str) -> list[Any]:
@@ -233,7 +234,8 @@ def test_gallery_is_turned_below_the_pictures_and_keeps_to_pages_that_exist(worl
     assert "102 quadrats, page 2 of 5" in texts(app)
     app = world.open("gallery", page="99")
     assert not app.exception
-    assert "quadrats, page " in texts(app)
+    assert "There is no page 99: there are 5 pages." in texts(app)
+    assert "Go to the first page" in [link.proto.label for link in _elements(app, "PageLink")]
 
 
 def test_gallery_links_are_signed_and_no_picture_passes_through_the_page(world: PageWorld) -> None:
@@ -283,3 +285,21 @@ def test_coverage_warns_when_results_come_from_two_models(world: PageWorld) -> N
         page_world.SHA = known
     app = world.open("coverage")
     assert "2 models" in app.warning[0].value
+
+
+def test_a_series_that_mixes_colour_treatments_says_so_where_it_is_drawn(
+    world: PageWorld, texts: Texts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = page_world._provenance
+
+    def untreated(quadrat: page_world.Quadrat) -> dict[str, Any]:
+        known = drawn(quadrat)
+        return known | {"restoration": known["restoration"] | {"applied": False}}
+
+    monkeypatch.setattr(page_world, "_provenance", untreated)
+    later = list(page_world.several_surveys(islands=("Takapoto",), years=(2012,), positions=3))
+    page_world.write_results(world.database, later)
+    for part in ("Trend", "Same quadrats"):
+        said = texts(world.open("coverage", show=part, of="Takapoto"))
+        assert plain("Takapoto mixes colour treatments: left as they are in 2012") in said
+    assert "mixes" not in texts(world.open("coverage", show="Same quadrats", of="Huahiné"))

@@ -1,0 +1,138 @@
+"""The page's address is the only memory of what a page shows; every control of that kind reads and writes it here.
+
+Streamlit's own way, ``bind="query-params"``, is used nowhere. In Streamlit 1.67 leaving a page removes the names that
+it has bound from the address of the next page too, the values of the link among them; and a value that the control
+does not know is rewritten without a word. So a control takes its value from the address in every run, and its callback
+writes the address before the script runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from frontend.components.text import plain
+
+Value = TypeVar("Value")
+
+_SHOWN = "address_shown"
+
+
+def text(name: str) -> str | None:
+    """Return the last value of this name in the address; None where there is none."""
+    value: str | None = st.query_params.get(name)
+    return value
+
+
+def texts(name: str) -> list[str]:
+    """Return every value of this name in the address."""
+    return list(st.query_params.get_all(name))
+
+
+def number(name: str) -> int | None:
+    """Return the whole number of this name in the address; None where there is none, or something else."""
+    value = text(name)
+    return int(value) if value and value.isascii() and value.isdigit() and len(value) < 10 else None
+
+
+def write(changes: Mapping[str, object]) -> None:
+    """Change the address: a list stands for several values of a name, None takes the name away."""
+    present = {name: st.query_params.get_all(name) for name in st.query_params}
+    wanted = {name: _values(value) for name, value in changes.items()}
+    st.query_params.from_dict({name: found for name, found in (present | wanted).items() if found})
+
+
+def hold(page: str) -> None:
+    """Tell the browser the address of this run where it may not have it: after a link from a page to itself.
+
+    Streamlit 1.67 runs the page with such a link's values and leaves the old address standing; the next run, a reload
+    or a copy of the address would show what was there before.
+    """
+    now = (page, tuple((name, tuple(texts(name))) for name in st.query_params))
+    before = st.session_state.get(_SHOWN)
+    if before and before[0] == page and before != now:
+        write({})
+    st.session_state[_SHOWN] = now
+
+
+def choice(label: str, options: Sequence[str], *, name: str, default: str, drops: Sequence[str] = ()) -> str | None:
+    """Show one of a few options; None, after saying so, where the address names another.
+
+    A click also takes the names ``drops`` out of the address, because they meant something else.
+    """
+    named = text(name)
+    chosen = default if named is None else named if named in options else None
+    _seed(name, chosen)
+    st.segmented_control(label, options, required=chosen is not None, key=name, on_change=_follow, args=(name, drops))
+    if chosen is None:
+        _unknown(label, [named or ""])
+    return chosen
+
+
+def several(label: str, options: Sequence[Value], *, name: str, drops: Sequence[str] = (), **look: Any) -> list[Value]:
+    """Show a choice of any number of options and return those that the address names, in the options' order."""
+    named = set(texts(name))
+    chosen = [option for option in options if str(option) in named]
+    _seed(name, chosen)
+    st.multiselect(label, options, key=name, on_change=_follow, args=(name, drops), **look)
+    return chosen
+
+
+def strangers(options: Sequence[object], *, name: str) -> list[str]:
+    """Return the values of this name in the address that are no option."""
+    known = {str(option) for option in options}
+    return [value for value in dict.fromkeys(texts(name)) if value not in known]
+
+
+def one_of(
+    label: str,
+    options: Sequence[Value],
+    *,
+    name: str,
+    default: Value | None = None,
+    drops: Sequence[str] = (),
+    **look: Any,
+) -> Value | None:
+    """Show a choice of one option; None where the address names none (and there is no default) or a stranger."""
+    named = text(name)
+    chosen = default if named is None else next((option for option in options if str(option) == named), None)
+    _seed(name, chosen)
+    st.selectbox(label, options, index=None, key=name, on_change=_follow, args=(name, drops), **look)
+    return chosen
+
+
+def tabs(options: Sequence[str], *, name: str) -> Sequence[Any]:
+    """Show tabs and return their containers; the address must name one of them, or none for the first."""
+    _seed(name, text(name) or options[0])
+    return list(st.tabs(options, key=name, on_change=_follow, args=(name, ())))
+
+
+def typed(label: str, *, name: str, drops: Sequence[str] = (), **look: Any) -> str:
+    """Show a field for text and return what the address holds."""
+    value = text(name) or ""
+    _seed(name, value)
+    st.text_input(label, key=name, on_change=_follow, args=(name, drops), **look)
+    return value
+
+
+def _seed(name: str, value: object) -> None:
+    if name not in st.session_state or st.session_state[name] != value:
+        st.session_state[name] = value
+
+
+def _follow(name: str, drops: Sequence[str]) -> None:
+    write({name: st.session_state[name], **dict.fromkeys(drops)})
+
+
+def _values(value: object) -> list[str]:
+    found = value if isinstance(value, list | tuple) else [value]
+    return [str(item) for item in found if item is not None and item != ""]
+
+
+def _unknown(label: str, named: Sequence[str]) -> None:
+    st.info(
+        f"The address names {', '.join(plain(value) for value in named)}, which {label} does not know. Choose one.",
+        icon=":material/search_off:",
+    )

@@ -1,0 +1,80 @@
+"""What people and later runs have done about a failure, read from the buckets: the database may sleep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+import streamlit as st
+
+from frontend.domain.attention import is_settled, newest_of_each
+from frontend.domain.executions import Execution, ExecutionDetail
+from frontend.services import photos
+from frontend.services.aws import storage
+from frontend.settings import settings
+from reefsteps.errors import InvalidSurveyKeyError, PhotoNotFoundError
+from reefsteps.keys import corners_key, no_quadrat_key, record_key
+from reefsteps.results import ObjectRef
+from reefsteps.storage import ObjectInfo
+from reefsteps.surveys import SurveyKey
+
+
+def still_open(failed: Sequence[Execution], details: Mapping[str, ExecutionDetail]) -> list[Execution]:
+    """Return the newest failure of each photograph that is there and that nothing has settled, newest first."""
+    newest = newest_of_each(failed, details)
+    done = settled(newest, details)
+    return [e for e in newest if e.arn not in done and photos.find_original(details[e.arn].photo)]
+
+
+def settled(failed: Sequence[Execution], details: Mapping[str, ExecutionDetail]) -> set[str]:
+    """Return the ARNs of the failures after which the photograph was replaced, measured or decided about."""
+
+    def is_done(execution: Execution) -> bool:
+        key = details[execution.arn].key
+        return key is not None and is_settled(execution, _settled_at(photos.find_original(key) or key))
+
+    with ThreadPoolExecutor(8) as pool:
+        return {e.arn for e, done in zip(failed, pool.map(is_done, failed), strict=True) if done}
+
+
+@st.cache_data(ttl=15, max_entries=2000, show_spinner=False)
+def says_no_quadrat(survey: SurveyKey, version_id: str | None, etag: str) -> bool:
+    """Return whether a person has said of this version of the photograph that it shows no quadrat."""
+    try:
+        said = storage().get_json(ObjectRef(settings().reframed_bucket, no_quadrat_key(survey.stem)))
+    except PhotoNotFoundError:
+        return False
+    return bool(said["no_quadrat"]) and (said["source_version_id"], said["source_etag"]) == (version_id, etag)
+
+
+def forget() -> None:
+    """Drop what was kept, because somebody has just decided."""
+    says_no_quadrat.clear()
+    _settled_at.clear()
+
+
+@st.cache_data(ttl=15, max_entries=2000, show_spinner=False)
+def _settled_at(key: str) -> datetime | None:
+    """Return when the photograph was last replaced, measured, given corners by hand or said to show no quadrat."""
+    here = settings()
+    fits = 0 < len(key.encode(errors="replace")) <= photos.LONGEST_KEY_BYTES
+    original = _head(here.raw_bucket, key) if fits else None
+    try:
+        stem = SurveyKey.parse(key).stem
+    except InvalidSurveyKeyError:
+        return original.last_modified if original else None
+    found = [
+        original,
+        _head(here.segmented_bucket, record_key(stem)),
+        _head(here.reframed_bucket, corners_key(stem)),
+        _head(here.reframed_bucket, no_quadrat_key(stem)),
+    ]
+    return max((info.last_modified for info in found if info), default=None)
+
+
+def _head(bucket: str, key: str) -> ObjectInfo | None:
+    try:
+        return storage().head(ObjectRef(bucket, key))
+    except PhotoNotFoundError:
+        return None

@@ -1,0 +1,118 @@
+"""What a person has decided about a photograph: its corners, the areas to leave out, or that it shows no quadrat.
+
+Decisions lie beside the reframed pictures, bound to the original's version and content: later runs of the same
+photograph obey them, and a new photograph of the same position is looked at afresh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from reefsteps.document import PipelineInput, derived_metadata
+from reefsteps.errors import InvalidParameterError, NoQuadratError, PhotoNotFoundError, SupersededError
+from reefsteps.excluded import excluded_mask
+from reefsteps.keys import corners_key, no_quadrat_key
+from reefsteps.quadrat_size import QuadratSize
+from reefsteps.results import ObjectRef, Point, Source
+from reefsteps.storage import Storage
+from reefsteps.surveys import SurveyKey
+from reframing.geometry import PlaneModel
+from reframing.manual import manual_model
+
+MIN_MEASURED_SHARE = 0.1
+"""Of the quadrat. What is left beside a slate that hides more says nothing about the quadrat."""
+_CHECK_PX = 200
+
+
+@dataclass(frozen=True)
+class FrameByHand:
+    """Four corners, and the outlines of areas to leave out, in the treated picture's pixels."""
+
+    view: PlaneModel
+    excluded_px: tuple[tuple[Point, ...], ...] = ()
+
+
+class Decisions:
+    """The decisions about one photograph of a survey."""
+
+    def __init__(self, storage: Storage, bucket: str, pipeline_version: str, survey: SurveyKey, source: Source) -> None:
+        """Read and write them in the reframed bucket."""
+        self._storage, self._bucket, self._survey, self._source = storage, bucket, survey, source
+        self._metadata = derived_metadata(source, pipeline_version)
+
+    def refuse_without_quadrat(self, given: PipelineInput) -> None:
+        """Raise NoQuadratError if a person says, or has said, that the photograph shows no quadrat.
+
+        Corners or ``no_quadrat: false`` in the execution's input take an earlier word back. Raises SupersededError
+        where the input decides about another version than the one that would be measured.
+        """
+        decides = given.corners_px is not None or given.no_quadrat is not None
+        present = self._source.image.version_id
+        if decides and given.version_id and present and given.version_id != present:
+            raise SupersededError(
+                f"What was decided by hand is about another version of the photograph of {self._survey}; this run "
+                "changes nothing. Open Fix corners again, and look at the photograph that is there now."
+            )
+        said = self._stored(no_quadrat_key(self._survey.stem))
+        before = bool(said and said["no_quadrat"])
+        now = before if given.no_quadrat is None and given.corners_px is None else bool(given.no_quadrat)
+        if now != before:
+            self._store(no_quadrat_key(self._survey.stem), {"no_quadrat": now})
+        if now:
+            raise NoQuadratError(
+                f"A person has said that the photograph of {self._survey} shows no quadrat, so it is not measured. "
+                "Fix corners on the page takes this back."
+            )
+
+    def frame(self, given: PipelineInput, width_px: int, height_px: int, size: QuadratSize) -> FrameByHand | None:
+        """Return the frame that the input gives (and keep it), else the one that is kept, else None.
+
+        ``size`` is the quadrat's. Raises InvalidParameterError for corners that are no quadrilateral in the picture or
+        no view of a quadrat of this size, and for areas that leave less than a tenth of the quadrat to be measured.
+        """
+        if given.corners_px is not None:
+            frame = _checked(given.corners_px, given.excluded_px or (), width_px, height_px, size)
+            value = {"corners_px": given.corners_px, "excluded_px": frame.excluded_px}
+            self._store(corners_key(self._survey.stem), value)
+            return frame
+        stored = self._stored(corners_key(self._survey.stem))
+        if stored is None:
+            return None
+        excluded = tuple(tuple((float(x), float(y)) for x, y in area) for area in stored.get("excluded_px", ()))
+        return _checked(stored["corners_px"], excluded, width_px, height_px, size)
+
+    def _stored(self, key: str) -> Mapping[str, Any] | None:
+        try:
+            stored: Mapping[str, Any] = self._storage.get_json(ObjectRef(self._bucket, key))
+        except PhotoNotFoundError:
+            return None
+        version, etag = self._source.image.version_id, self._source.etag
+        return stored if (stored["source_version_id"], stored["source_etag"]) == (version, etag) else None
+
+    def _store(self, key: str, value: Mapping[str, Any]) -> None:
+        bound = {"source_version_id": self._source.image.version_id, "source_etag": self._source.etag}
+        self._storage.put_json(self._bucket, key, {**value, **bound}, self._metadata)
+
+
+def _checked(
+    corners_px: tuple[Point, ...],
+    excluded_px: tuple[tuple[Point, ...], ...],
+    width_px: int,
+    height_px: int,
+    size: QuadratSize,
+) -> FrameByHand:
+    view = manual_model(corners_px, width_px, height_px, size)
+    if excluded_px:
+        corners = [(float(x), float(y)) for x, y in view.corners_px]
+        mask = excluded_mask(excluded_px, corners, (height_px, width_px), (_CHECK_PX, _CHECK_PX))
+        left = 1 - float(np.count_nonzero(mask)) / mask.size
+        if left < MIN_MEASURED_SHARE:
+            raise InvalidParameterError(
+                f"The hidden areas leave {100 * left:.0f} % of the quadrat to be measured; at least "
+                f"{100 * MIN_MEASURED_SHARE:.0f} % are needed. Photograph the quadrat again, or hide less."
+            )
+    return FrameByHand(view, excluded_px)
