@@ -13,8 +13,10 @@ from sqlalchemy import Connection, Row, Select, Table, and_, select
 
 from reefsteps.document import Execution
 from reefsteps.results import ReframingResult, RestorationResult, SegmentationResult
+from reefsteps.survey_fields import SurveyFields
 from reefsteps.surveys import SurveyKey
-from reefsteps.tables import colony, coral_coverage, coverage_provenance
+from reefsteps.tables import colony, coral_coverage, coverage_provenance, imported_result
+from reefsteps.tables import survey_fields as survey_fields_table
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class CoverageRow:
     restoration_applied: bool | None = None
     partly_visible: bool | None = None
     excluded_percent: float | None = None  # share of the inner area that a person has left out; None: nothing
+    imported_at: str | None = None  # of rows that another program measured and that were imported with a photograph
+    imported_key: str | None = None  # that photograph
 
 
 @dataclass(frozen=True)
@@ -88,10 +92,12 @@ def coverage_rows(
 
 
 def _coverage_row(row: Row[Any]) -> CoverageRow:
-    values: list[Any] = list(row)
-    applied, partly, excluded = values[-3:]
-    values[-3:] = _truth(applied), _truth(partly), None if excluded is None else float(excluded)
-    return CoverageRow(*values)
+    values = dict(row._mapping)
+    for name in ("restoration_applied", "partly_visible"):
+        values[name] = _truth(values[name])
+    excluded = values["excluded_percent"]
+    values["excluded_percent"] = None if excluded is None else float(excluded)
+    return CoverageRow(**values)
 
 
 def provenance(connection: Connection, survey: SurveyKey) -> Provenance | None:
@@ -124,6 +130,15 @@ def colony_rows(connection: Connection, *, island: str | None = None, year: int 
     return [ColonyRow(*row) for row in connection.execute(query)]
 
 
+def survey_fields(connection: Connection) -> dict[SurveyKey, SurveyFields]:
+    """Return what people know of each survey beside its name; surveys of which nothing is known are left out."""
+    found = {}
+    for row in connection.execute(select(survey_fields_table)).mappings():
+        fields = {name: row[name] for name in SurveyFields.__dataclass_fields__}
+        found[SurveyKey(row["year"], row["island"], row["location"])] = SurveyFields(**fields)
+    return found
+
+
 def colony_boxes(connection: Connection, *, island: str) -> list[ColonyBox]:
     """Return the colonies of an island with their boxes, in the order of `colony_rows`."""
     c = colony.c
@@ -142,22 +157,28 @@ def _truth(text: str | None) -> bool | None:
 
 
 def _coverage() -> Select[Any]:
-    c, p = coral_coverage.c, coverage_provenance.c
+    c, p, i = coral_coverage.c, coverage_provenance.c, imported_result.c
+    # Labelled by the fields of CoverageRow.
     columns = (
-        *(c.island, c.location, c.year, c.coverage, c.last_update),
+        *(c.island, c.location, c.year, c.coverage.label("cover_percent"), c.last_update),
         *(p.colony_count, p.side_cm, p.px_per_cm, p.corners_manual, p.captured_at, p.model_name, p.model_sha256),
         *(p.pipeline_version, p.execution_name, p.written_at, p.raw_key, p.raw_version_id, p.height_cm),
-        p.restoration[("source", "original_name")].as_string(),
-        *(p.restoration["method"].as_string(), p.restoration["applied"].as_string()),
-        *(p.reframing["partly_visible"].as_string(), p.segmentation["excluded_percent"].as_string()),
+        p.restoration[("source", "original_name")].as_string().label("original_name"),
+        p.restoration["method"].as_string().label("restoration_method"),
+        p.restoration["applied"].as_string().label("restoration_applied"),
+        p.reframing["partly_visible"].as_string().label("partly_visible"),
+        p.segmentation["excluded_percent"].as_string().label("excluded_percent"),
+        *(i.imported_at, i.raw_key.label("imported_key")),
     )
     return select(*columns).select_from(_with_provenance()).where(c.coverage.is_not(None))
 
 
 def _with_provenance() -> Any:
     c, p = coral_coverage.c, coverage_provenance.c
+    i = imported_result.c
     same = and_(c.island == p.island, c.location == p.location, c.year == p.year)
-    return coral_coverage.outerjoin(coverage_provenance, same)
+    imported = and_(c.island == i.island, c.location == i.location, c.year == i.year)
+    return coral_coverage.outerjoin(coverage_provenance, same).outerjoin(imported_result, imported)
 
 
 def _filtered(

@@ -18,7 +18,8 @@ from reefsteps.observability import logger, step_handler
 from reefsteps.quadrat_size import RANGE, QuadratSize
 from reefsteps.results import ObjectRef, RestorationResult, Source
 from reefsteps.storage import JPEG, ObjectInfo, Storage, StoredObject
-from reefsteps.surveys import key_candidates
+from reefsteps.surveys import check_length, key_candidates
+from reefsteps.texts import LONGEST_CAMERA, camera_time, shortened
 from restoration.methods import check_method, restore
 from restoration.settings import Settings
 
@@ -35,6 +36,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     method = document.input.restoration_method or SETTINGS.restoration_method
     check_method(method)
     original = _original(document)
+    check_length(original.info.ref.key)
     size = document.input.size or _size(original.info)
 
     photo = decode(original.body, SETTINGS.max_megapixels)
@@ -96,8 +98,8 @@ def _source(document: StateDocument, original: ObjectInfo, photo: DecodedImage) 
         image_format=photo.image_format,
         width_px=photo.width_px,
         height_px=photo.height_px,
-        captured_at=photo.captured_at,
-        camera=photo.camera,
+        captured_at=camera_time(photo.captured_at),
+        camera=None if photo.camera is None else shortened(photo.camera, LONGEST_CAMERA),
         original_name=_original_name(original),
     )
 

@@ -1,5 +1,6 @@
 """The restoration handler against S3 (moto): what it reads, writes, records and refuses."""
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from reefsteps.errors import (
 from reefsteps.images import decode, encode_jpeg, encode_png
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import RestorationResult
+from reefsteps.texts import LONGEST_CAMERA
 from tests.integration.handler_loading import loaded
 
 if TYPE_CHECKING:
@@ -228,3 +230,27 @@ def test_older_version_does_not_replace_a_newer_ones_picture(app: ModuleType, s3
     with pytest.raises(SupersededError):
         run(app, version_id=old, sequencer="01")
     assert read(s3, f"{STEM}.jpg")[0] == kept
+
+
+def test_what_a_camera_writes_at_length_fits_the_database(app: ModuleType, s3: "S3Client") -> None:
+    exif = Image.Exif()
+    exif[271], exif[272] = "Maker", "Model " + "x" * 5000
+    details = exif.get_ifd(34665)
+    details[36867], details[36881] = "2005:12:31 09:00:00", "+05:30:15.123456"
+    file = io.BytesIO()
+    Image.fromarray(photograph()).save(file, "JPEG", exif=exif)
+    upload(s3, file.getvalue())
+    source = run(app).source
+    assert source.captured_at == "2005-12-31T09:00:00"
+    assert source.camera is not None
+    assert source.camera.startswith("Maker Model xxx")
+    assert len(source.camera) == LONGEST_CAMERA
+
+
+def test_a_name_longer_than_the_database_keeps_is_refused_first(app: ModuleType, s3: "S3Client") -> None:
+    with pytest.raises(InvalidSurveyKeyError, match="longest name"):
+        run(app, key=f"2006-Mo'{' ' * 300}orea-3.jpg")
+    literal = "2006-" + "%E3%81%82" * 29 + "-3.jpg"  # 29 characters once decoded, and really named so
+    upload(s3, encode_jpeg(photograph()), key=literal)
+    with pytest.raises(InvalidSurveyKeyError, match="longest name"):
+        run(app, key=literal)
