@@ -74,6 +74,7 @@ _QUADRATS: Mapping[str, Callable[[Entry], Any]] = {
     "parentEventID": lambda e: e.fields.transect,
     "quadrat": lambda e: e.row.location,
     "quadrat_size_cm": lambda e: e.row.side_cm,
+    "quadrat_height_cm": lambda e: e.row.side_cm if e.row.height_cm is None else e.row.height_cm,
     "px_per_cm": lambda e: _rounded(e.row.px_per_cm),
     "decimalLatitude": lambda e: e.fields.latitude,
     "decimalLongitude": lambda e: e.fields.longitude,
@@ -134,7 +135,10 @@ _COLONIES: Mapping[str, Callable[[ColonyRow], Any]] = {
 }
 
 # A colony's row repeats these of its quadrat: areas in cm2 mean nothing without the scale and the model behind them.
-_OF_ITS_QUADRAT = ("eventID", "quadrat_size_cm", "px_per_cm", "corners_set_by_hand", "model_name", "model_sha256")
+_OF_ITS_QUADRAT = (
+    *("eventID", "quadrat_size_cm", "quadrat_height_cm", "px_per_cm"),
+    *("corners_set_by_hand", "model_name", "model_sha256"),
+)
 
 
 def measurement_rows(rows: Iterable[CoverageRow], fields: Fields = NOTHING_SAID) -> list[Row]:

@@ -86,7 +86,7 @@ def _pictures(row: CoverageRow, rows: Sequence[CoverageRow], detail: Provenance 
             _version(row, "Segmented"),
             key=f"overlay-{survey_of(row).stem}",
             boxes=[{"box_px": c.box_px, "cut": c.cut_by_frame} for c in colonies],
-            side_px=detail.reframing.side_px if detail else 1,
+            size_px=detail.reframing.size_px if detail else (1, 1),
         )
 
 
@@ -226,7 +226,7 @@ def _provenance(detail: Provenance) -> None:
         "Size": f"{source.width_px:,} × {source.height_px:,} px, {source.image_format}",
         "Colours": source.colour_encoding or "not recorded",
         "Uploaded": moment(source.uploaded_at),
-        "Quadrat's side": f"{detail.reframing.side_cm:g} cm",
+        "Quadrat's side": detail.reframing.size.words,
         "Colour restored by": f"{detail.restoration.method}{'' if detail.restoration.applied else ' (not applied)'}",
         "Coral model": f"{segmentation.model.name}, sha256 {segmentation.model.sha256}",
         "Score threshold": f"{segmentation.score_threshold:g}",

@@ -21,9 +21,10 @@ from frontend.services.aws import Grant, grant
 from frontend.settings import MAX_UPLOAD_BYTES, settings
 from reefsteps.errors import InvalidSurveyKeyError
 from reefsteps.originals import survey_prefix
+from reefsteps.quadrat_size import QuadratSize
 from reefsteps.surveys import FIRST_YEAR, normalise_island
 
-SIDES_CM = (50.0, 75.0, 100.0)
+USUAL_SIZES = (QuadratSize(50, 50), QuadratSize(50, 75), QuadratSize(75, 75), QuadratSize(100, 100))
 _MARKS = {
     Status.READY: "✓ ready",
     Status.REPLACES: "↻ replaces",
@@ -42,7 +43,7 @@ def show() -> None:
     state.setdefault("upload_run", 0)
     state.setdefault("upload_plan", [])
     state.setdefault("upload_grants", [])
-    defaults, side_cm = _defaults()
+    defaults, size = _defaults()
     reported = widgets.uploader(
         session=state.upload_session,
         run=state.upload_run,
@@ -66,25 +67,26 @@ def show() -> None:
         state.upload_batch = files[0].id
         photos.forget()
     planned = _preview(files, defaults)
-    _send(planned, side_cm)
+    _send(planned, size)
 
 
-def _defaults() -> tuple[Guess, float]:
+def _defaults() -> tuple[Guess, QuadratSize]:
     st.write("**For the whole folder** (what you type here counts before file names and the camera's clock)")
     with st.container(horizontal=True):
         island = st.text_input("Island", key="upload_island", placeholder="Takapoto", max_chars=30, width=220)
         year = st.number_input("Year", FIRST_YEAR, None, None, step=1, key="upload_year", placeholder="2012", width=180)
-        options = sorted({*SIDES_CM, settings().quadrat_side_cm})
-        side = st.selectbox(
+        usual = settings().quadrat_size
+        options = sorted({*USUAL_SIZES, usual}, key=lambda size: (size.short_cm, size.long_cm))
+        size = st.selectbox(
             "Quadrat's inner side (cm)",
             options,
-            index=options.index(settings().quadrat_side_cm),
-            format_func=lambda value: f"{value:g}",
+            index=options.index(usual),
+            format_func=lambda option: option.words.removesuffix(" cm"),
             key="upload_side",
             help="The inner edge of the frame. Areas in cm² depend on it.",
             width=220,
         )
-    return Guess(island=_island(island), year=int(year) if year else None), float(side or 0)
+    return Guess(island=_island(island), year=int(year) if year else None), size or usual
 
 
 def _island(text: str) -> str | None:
@@ -183,7 +185,7 @@ def _corrections(planned: Sequence[PlannedFile], edited: pd.DataFrame, typed: Ma
     return changed
 
 
-def _send(planned: Sequence[PlannedFile], side_cm: float) -> None:
+def _send(planned: Sequence[PlannedFile], size: QuadratSize) -> None:
     replacing = [p for p in planned if p.status is Status.REPLACES]
     also = bool(replacing) and st.checkbox(
         f"Also replace {count(len(replacing), 'photograph')} that are there already (the older versions are kept)"
@@ -195,8 +197,8 @@ def _send(planned: Sequence[PlannedFile], side_cm: float) -> None:
         return
     state = st.session_state
     surveys = sorted({(p.year, p.island) for p in ready if p.year and p.island})
-    state.upload_side_cm = side_cm
-    state.upload_grants = [grant(year, island, side_cm) for year, island in surveys]
+    state.upload_size = size
+    state.upload_grants = [grant(year, island, size) for year, island in surveys]
     state.upload_plan = [
         {"id": p.file.id, "key": p.key, "prefix": survey_prefix(p.year, p.island)}
         for p in ready
@@ -223,7 +225,7 @@ def _meanwhile(arrived: Sequence[str]) -> list[str]:
 
 def _renewed(old: Grant) -> Grant:
     year, island = old.prefix[:4], old.prefix[5:-1]
-    return grant(int(year), island, st.session_state.upload_side_cm)
+    return grant(int(year), island, st.session_state.upload_size)
 
 
 def _outcome() -> None:

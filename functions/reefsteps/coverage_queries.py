@@ -40,6 +40,7 @@ class CoverageRow:
     written_at: str | None
     raw_key: str | None
     raw_version_id: str | None
+    height_cm: float | None = None  # a rectangle's other length; None for a square
     original_name: str | None = None  # of the file, as its owner named it
     restoration_method: str | None = None
     restoration_applied: bool | None = None
@@ -163,7 +164,7 @@ def _coverage() -> Select[Any]:
     columns = (
         *(c.island, c.location, c.year, c.coverage.label("cover_percent"), c.last_update),
         *(p.colony_count, p.side_cm, p.px_per_cm, p.corners_manual, p.captured_at, p.model_name, p.model_sha256),
-        *(p.pipeline_version, p.execution_name, p.written_at, p.raw_key, p.raw_version_id),
+        *(p.pipeline_version, p.execution_name, p.written_at, p.raw_key, p.raw_version_id, p.height_cm),
         p.restoration[("source", "original_name")].as_string().label("original_name"),
         p.restoration["method"].as_string().label("restoration_method"),
         p.restoration["applied"].as_string().label("restoration_applied"),

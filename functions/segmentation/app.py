@@ -47,7 +47,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     picture_bgr = _reframed_picture(earlier)
     threshold = max(SETTINGS.score_threshold, detector.manifest.score_threshold)
     detections = detector.detect(picture_bgr, threshold)
-    strings = find_strings(picture_bgr) if earlier.record.strings_used else None
+    strings = find_strings(picture_bgr, earlier.record.string_cells) if earlier.record.strings_used else None
     excluded = _excluded(earlier, picture_bgr)
     if excluded is not None:
         detections = outside(detections, excluded)

@@ -15,6 +15,7 @@ from reefsteps.coverage_queries import colony_boxes, colony_rows, coverage_rows,
 from reefsteps.coverage_store import Removal, Result, forget_removals, record_result, remove_result
 from reefsteps.database import Database
 from reefsteps.errors import ConfigurationError, DatabaseUnavailableError
+from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import (
     Source,
 )
@@ -71,6 +72,19 @@ def test_the_coverage_table_is_exactly_the_agreed_one(database: Database) -> Non
     }
     assert columns == expected
     assert inspector.get_pk_constraint("coral_coverage")["constrained_columns"] == ["island", "location", "year"]
+
+
+def test_a_rectangles_two_lengths_are_kept(database: Database) -> None:
+    done = result()
+    record_result(database, dataclasses.replace(done, reframing=dataclasses.replace(done.reframing, height_cm=75.0)))
+    record_result(database, result(survey=SurveyKey(2007, "Bora-Bora", 1)))
+    with database.read() as connection:
+        rectangle, square = coverage_rows(connection)
+        found = provenance(connection, SURVEY)
+    assert (rectangle.side_cm, rectangle.height_cm) == (100, 75)
+    assert (square.side_cm, square.height_cm) == (100, None)
+    assert found is not None
+    assert found.reframing.size == QuadratSize(75, 100)
 
 
 def test_creating_the_tables_again_changes_nothing(database: Database) -> None:
