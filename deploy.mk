@@ -2,7 +2,11 @@
 ENV ?= dev
 PAGE ?= yes
 
-.PHONY: deploy destroy redeliver
+ERROR ?=
+SINCE ?=
+YES ?=
+
+.PHONY: deploy destroy redeliver retry
 
 deploy: $(VENV)/.dev ## Deploy to AWS: registry, build, push, stack (ENV=dev|prod, PAGE=no leaves the web service out)
 	PYTHONPATH=functions $(BIN)/python -m scripts.deploy deploy --env $(ENV) $(if $(filter no,$(PAGE)),--without-page)
@@ -12,3 +16,7 @@ destroy: $(VENV)/.dev ## Delete the stacks; keeps photographs, a database snapsh
 
 redeliver: $(VENV)/.dev ## Send the events in the dead letter queue where they belonged (docs/operations.md)
 	PYTHONPATH=functions $(BIN)/python -m scripts.redeliver --env $(ENV)
+
+retry: $(VENV)/.dev ## Start failed runs again at the step that failed (ERROR=name, SINCE=3d, YES=yes asks nothing)
+	PYTHONPATH=functions $(BIN)/python -m scripts.retry --env $(ENV) $(if $(ERROR),--error $(ERROR)) \
+	  $(if $(SINCE),--since $(SINCE)) $(if $(filter yes,$(YES)),--yes)

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from local.processing import Run
 
 from local.stack import STATE, StackInfo, StackOptions, StackRunningError, is_locked, running, serve
+from local.terminal import command, explain_os_error, report_crash
 
 _PAGE_PORT = 8501
+_LAST_PORT = 65_535
 _START_TIMEOUT_S = 180.0
 _STOP_TIMEOUT_S = 20.0
 _PIPE_WIDTH = 160
@@ -47,11 +49,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        if not _is_expected(error):
-            raise
-        Console(stderr=True).print(str(error), markup=False, highlight=False, soft_wrap=True)
+        _explain(error, options.state)
         return 1
     return status
+
+
+def _explain(error: Exception, state: Path) -> None:
+    """Print one sentence about what stopped the command; a traceback goes to a file."""
+
+    def say(text: str) -> None:
+        Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
+
+    if _is_expected(error):
+        say(str(error))
+    elif isinstance(error, OSError):
+        say(explain_os_error(error))
+    else:
+        report_crash(error, state, say)
 
 
 def _is_expected(error: Exception) -> bool:
@@ -71,12 +85,12 @@ def _is_expected(error: Exception) -> bool:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m local", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=command(""), description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     up = _command(commands, "up", _up, "start the stack and the page, and stay until Ctrl-C")
-    up.add_argument("--port", type=int, default=0, help="of the AWS endpoint; 0 (the default) takes a free one")
-    up.add_argument("--page-port", type=int, default=_PAGE_PORT, help=f"of the page; {_PAGE_PORT} unless it is taken")
+    up.add_argument("--port", type=_port, default=0, help="of the AWS endpoint; 0 (the default) takes a free one")
+    up.add_argument("--page-port", type=_port, default=_PAGE_PORT, help=f"of the page; {_PAGE_PORT} unless it is taken")
     up.add_argument("--no-page", action="store_true", help="do not start the page")
     process = _command(commands, "process", _process, "send photographs through the pipeline and show what comes out")
     process.add_argument(
@@ -84,30 +98,49 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         type=Path,
         metavar="PHOTOS",
-        help="files, folders, or a CSV (file,key or year,island,location)",
+        help="files, folders, or a CSV (columns file and key, or file, year, island and location; side_cm)",
     )
+    process.add_argument("--island", metavar="NAME", help="of all photographs; counts before their names")
+    process.add_argument("--year", metavar="YEAR", help="of all photographs; counts before their names and EXIF dates")
+    process.add_argument("--side", metavar="CM", help="the quadrat's inner side: 100, 70.7, or '50 x 75'")
+    process.add_argument(
+        "--pattern",
+        metavar="EXAMPLE",
+        help="one name with its parts marked: 'TakP{position=07}A{year=12}.jpg'; names of its form are read like it",
+    )
+    process.add_argument("--yes", action="store_true", help="send what the plan shows without asking")
     demo = _command(commands, "demo", _demo, "the same with sample photographs whose true cover is known")
     demo.add_argument("photos", nargs="*", type=Path, metavar="PHOTOS", help="your own instead of the samples")
-    for command in (process, demo):
-        command.add_argument("--output", type=Path, default=_OUTPUT, help=f"folder for CSV and pictures ({_OUTPUT})")
-    for command in (up, process, demo):
-        command.add_argument(
+    for sender in (process, demo):
+        sender.add_argument("--output", type=Path, default=_OUTPUT, help=f"folder for CSV and pictures ({_OUTPUT})")
+    for starter in (up, process, demo):
+        starter.add_argument(
             "--database-url", metavar="URL", help="mysql+pymysql://user:password@host:3306/name instead of SQLite"
         )
+    retry = _command(commands, "retry", _retry, "start failed runs of a running stack again, at the step that failed")
+    retry.add_argument("--error", help="only runs that failed with this error, refusals included")
+    retry.add_argument("--since", help="only runs that began after this: 2026-05-01, or an age such as 12h or 3d")
+    retry.add_argument("--yes", action="store_true", help="start without asking")
     _command(commands, "status", _status, "say what runs and what is kept")
     _command(commands, "reset", _reset, "delete everything that the stack keeps")
     return parser
 
 
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= _LAST_PORT):
+        raise argparse.ArgumentTypeError(f"'{text}' is no port: type a whole number from 0 to {_LAST_PORT}.")
+    return int(text)
+
+
 def _command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: object, help_text: str
 ) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=help_text, description=help_text.capitalize() + ".")
-    command.add_argument(
+    parser = commands.add_parser(name, help=help_text, description=help_text.capitalize() + ".")
+    parser.add_argument(
         "--state", type=Path, default=STATE, help="folder for buckets, database and logs (.local-stack)"
     )
-    command.set_defaults(run=run)
-    return command
+    parser.set_defaults(run=run)
+    return parser
 
 
 def _up(options: argparse.Namespace, console: Console) -> int:
@@ -122,43 +155,77 @@ def _up(options: argparse.Namespace, console: Console) -> int:
 
 
 def _process(options: argparse.Namespace, console: Console) -> int:
-    from local.photos import find_photos
+    from local import plan
+    from local.photos import find_photos, typed_for_all
+    from reefsteps.file_name_pattern import NamePattern
 
-    runs = _send(options, find_photos(options.photos), {}, console)
-    return 0 if all(run.succeeded for run in runs) else 1
+    pattern = NamePattern.parse(options.pattern) if options.pattern else None
+    typed = typed_for_all(island=options.island, year=options.year, side=options.side)
+    photos = find_photos(options.photos, typed=typed, pattern=pattern)
+    plan.refuse_unknown(photos, console)
+    plan.refuse_without_terminal(photos, console, yes=options.yes)
+    runs = _send(options, photos, {}, console, agree=_asked(photos, console, yes=options.yes))
+    return 0 if runs and all(run.succeeded for run in runs) else 1
 
 
 def _demo(options: argparse.Namespace, console: Console) -> int:
     """A photograph that is refused with a reason is a result; anything else that fails is a failure of the demo."""
-    from local.photos import find_photos
+    from local.photos import counted_for_demo, find_photos
     from local.samples import make_samples
 
     if options.photos:
-        runs = _send(options, find_photos(options.photos), {}, console)
+        found = find_photos(options.photos)
+        photos = counted_for_demo(found)
+        made = sum(photo.problem is not None for photo in found)
+        if made:
+            console.print(
+                f"{made} of {len(found)} names do not say island, year and position. The demo files these under the "
+                "island 'Demo' and the folder's name, and numbers them in the order of their names. To keep results, "
+                f"use {command('process')}.",
+                highlight=False, markup=False, soft_wrap=True,
+            )  # fmt: skip
+        runs = _send(options, photos, {}, console, agree=_asked(photos, console, yes=True))
     else:
         with console.status("Drawing the sample photographs"):
             photos, truth = make_samples(options.output / "photos")
-        runs = _send(options, photos, truth, console)
-    console.print("See them on the page: python -m local up", highlight=False, soft_wrap=True)
+        runs = _send(options, photos, truth, console, agree=lambda _: True)
+    console.print(f"See them on the page: {command('up')}", highlight=False, markup=False, soft_wrap=True)
     return 0 if all(run.succeeded or run.refused for run in runs) else 1
 
 
-def _send(options: argparse.Namespace, photos: list[Photo], truth: dict[str, float], console: Console) -> list[Run]:
+def _asked(photos: list[Photo], console: Console, *, yes: bool) -> Callable[[StackInfo], bool]:
+    """Return what compares the photographs with the stack's own, shows the plan and asks."""
+    from local import plan
+    from local.processing import originals_there
+
+    def agree(info: StackInfo) -> bool:
+        there = originals_there(info, photos)
+        plan.refuse_other_keys(photos, there)
+        return plan.agreed(photos, there, console, yes=yes)
+
+    return agree
+
+
+def _send(
+    options: argparse.Namespace,
+    photos: list[Photo],
+    truth: dict[str, float],
+    console: Console,
+    agree: Callable[[StackInfo], bool],
+) -> list[Run]:
     from local.models import READY
     from local.processing import Follower
     from local.report import follow, print_failures, results_table, write_results
 
-    made = [photo for photo in photos if photo.key_was_made]
-    if made:
-        console.print(
-            f"{len(made)} of {len(photos)} file names are no survey keys; made ones (see results.csv) are used."
-        )
     with _a_stack(options, console) as info:
         missing = {name: why for name, why in info.models.items() if why != READY}
         for name, why in missing.items():
             console.print(f"The model {name} is not ready, so no photograph can be measured: {why}", markup=False)
         if missing:
             raise SystemExit(1)
+        if not agree(info):
+            console.print("Nothing was sent.")
+            return []
         runs = follow(Follower(info, photos), console)
         table = write_results(runs, truth, info, options.output)
     console.print(results_table(runs, truth))
@@ -180,10 +247,10 @@ def _a_stack(options: argparse.Namespace, console: Console) -> Iterator[StackInf
     emulator_path()
     options.state.mkdir(parents=True, exist_ok=True)
     log_path = options.state / "stack.log"
-    command = [sys.executable, "-m", "local", "up", "--no-page", "--state", str(options.state)]
-    command += ["--database-url", options.database_url] if options.database_url else []
+    arguments = [sys.executable, "-m", "local", "up", "--no-page", "--state", str(options.state)]
+    arguments += ["--database-url", options.database_url] if options.database_url else []
     with log_path.open("wb") as log:
-        process = spawn(command, cwd=Path.cwd(), environment=dict(os.environ), log=log.fileno())
+        process = spawn(arguments, cwd=Path.cwd(), environment=dict(os.environ), log=log.fileno())
     try:
         with console.status("Starting the local stack (the first time, the models are converted)"):
             yield_info = _wait_until_ready(options.state, process, log_path)
@@ -202,7 +269,8 @@ def _wait_until_ready(state: Path, process: subprocess.Popen[bytes], log: Path) 
         if info is not None:
             return info
         time.sleep(0.1)
-    raise StackRunningError(f"The stack did not start:\n{log.read_text(errors='replace')[-2000:]}")
+    said = log.read_text(errors="replace").strip().splitlines()
+    raise StackRunningError(f"The stack did not start: {said[-1] if said else 'it said nothing'} (all of it: {log})")
 
 
 def _status(options: argparse.Namespace, console: Console) -> int:
@@ -229,6 +297,32 @@ def _status(options: argparse.Namespace, console: Console) -> int:
             f"{name:<13} {', '.join(f'{n} {status.lower()}' for status, n in counts.items()) or 'no executions'}"
         )
     return 0
+
+
+def _retry(options: argparse.Namespace, console: Console) -> int:
+    from local.provision import Clients
+    from reefsteps.retries import RunHistory, offer
+
+    info = running(options.state)
+    if info is None:
+        raise StackRunningError(f"The stack does not run: start it with `{command('up')}`.")
+    runs = RunHistory(Clients(info.endpoint, info.region).stepfunctions, info.state_machines["Pipeline"])
+    done = offer(
+        runs,
+        options.error,
+        options.since,
+        agree=lambda question: options.yes or _agreed(question),
+        say=lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True),
+    )
+    return 0 if done else 1
+
+
+def _agreed(question: str) -> bool:
+    """Ask; no answer is a no."""
+    try:
+        return input(question).strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def _execution_counts(clients: Any, arn: str) -> dict[str, int]:

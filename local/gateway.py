@@ -17,6 +17,8 @@ from local.journal import Journal
 from local.moto_gaps import events
 from local.persistence import ObjectMirror
 from local.rie import FunctionPool, Invocation, ThrottledError
+from reefsteps.errors import DiskFullError
+from reefsteps.machine_faults import DISK_FULL_CODE, named_machine_faults
 
 _LOG = logging.getLogger(__name__)
 _INVOKE = re.compile(r"^/2015-03-31/functions/([^/]+)/invocations/?$")
@@ -73,7 +75,12 @@ class Gateway:
         bucket, _, key = _path(environ).lstrip("/").partition("/")
         answer = self._moto(environ, start_response)
         if bucket and self._mirror.is_bucket(bucket):
-            self._mirror.sync(bucket, key or None)
+            try:
+                with named_machine_faults():
+                    self._mirror.sync(bucket, key or None)
+            except DiskFullError as error:
+                _LOG.error("%s", error)
+                return _refuse_for_full_disk(start_response)
         for event in events.take_pending():
             self._journal.add_event(event)
             self._deliveries.submit(self._deliver, event)
@@ -126,6 +133,15 @@ class Gateway:
                 return
             failures += 1
             _LOG.error("%s failed asynchronously: %s", pool.spec.name, result.payload.decode(errors="replace"))
+
+
+def _refuse_for_full_disk(start_response: StartResponse) -> Iterable[bytes]:
+    """Answer as S3 would, with a status that boto3 does not repeat: room is made by people, not by waiting."""
+    body = f"<Error><Code>{DISK_FULL_CODE}</Code><Message>The disk of the local stack is full.</Message></Error>"
+    start_response(
+        "507 Insufficient Storage", [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))]
+    )
+    return [body.encode()]
 
 
 def function_name(reference: str) -> str:

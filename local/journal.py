@@ -11,7 +11,7 @@ import json
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +59,9 @@ class StoredExecution:
 class Journal:
     """The durable side of the local stack; safe to use from several threads of one process."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, ended: Callable[[StoredExecution], None] | None = None) -> None:
+        """Open the journal in `folder`; `ended` is told of each execution that ends."""
+        self._ended = ended
         self._objects = folder / "objects"
         self._objects.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
@@ -158,6 +160,8 @@ class Journal:
                 "INSERT OR REPLACE INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 tuple(getattr(execution, name) for name in StoredExecution.__dataclass_fields__),
             )
+        if self._ended is not None:
+            self._ended(execution)
 
     def remove_execution(self, arn: str) -> None:
         """Forget an execution (Express ones leave no record behind)."""

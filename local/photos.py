@@ -1,25 +1,37 @@
-"""From what a person names on the command line to photographs with survey keys."""
+"""From what a person names on the command line to photographs, and what is known of each."""
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reefsteps.errors import InvalidSurveyKeyError
-from reefsteps.surveys import FIRST_YEAR, LONGEST_ISLAND, SurveyKey
+from local.capture_time import captured_at
+from reefsteps.errors import BadInputError, InvalidParameterError, InvalidSurveyKeyError, SpreadsheetError
+from reefsteps.file_name_pattern import NamePattern
+from reefsteps.file_names import Guess, Identity, Source, identify, known_key, problem_of
+from reefsteps.formats import STORED_EXTENSIONS, stored_extension
+from reefsteps.quadrat_size import QuadratSize
+from reefsteps.spreadsheets import Fault, Row, read_sheet
+from reefsteps.surveys import LONGEST_ISLAND, SurveyKey, normalise_island
 
-# What is taken from a folder; a file that is named itself is taken whatever it is called.
-EXTENSIONS = frozenset({
-    "jpg", "jpeg", "png", "tif", "tiff",
-    "nef", "nrw", "cr2", "cr3", "crw", "arw", "srf", "sr2", "dng", "raf", "orf", "rw2", "pef", "srw", "3fr", "iiq",
-})  # fmt: skip
-_YEAR = re.compile(r"(?<!\d)(\d{4})(?:\d{4})?(?!\d)")
+EXTENSIONS = frozenset(STORED_EXTENSIONS)
+"""What is taken from a folder; a file that is named itself is taken whatever it is called."""
+
+COLUMNS = {
+    "file": ("fichier", "photo", "photograph", "filename", "file_name", "nom_du_fichier"),
+    "key": ("cle",),
+    "year": ("annee",),
+    "island": ("ile",),
+    "location": ("position", "quadrat", "emplacement"),
+    "side_cm": ("side", "cote", "cote_cm"),
+}
+"""The columns of a mapping CSV, with their other spellings (see `reefsteps.spreadsheets`)."""
+
 _NOT_IN_ISLAND = re.compile(r"[^\w' -]|_")
-_COLUMNS = "file and either key, or year, island and location; side_cm is optional"
 
 
 class PhotoListError(ValueError):
@@ -28,124 +40,191 @@ class PhotoListError(ValueError):
 
 @dataclass(frozen=True)
 class Photo:
-    """A file and the survey that it belongs to."""
+    """A file, the key that it gets, and what is known of it; a ``?`` in the key stands for what is not known."""
 
     path: Path
     key: str
-    side_cm: float | None = None
-    key_was_made: bool = False
+    side: QuadratSize | None = None
+    identity: Identity = field(default_factory=Identity)
+    problem: str | None = None  # why it cannot be sent: what is missing, or a value that keys do not accept
 
 
-def find_photos(arguments: Iterable[Path]) -> list[Photo]:
-    """Return the photographs of files, folders (searched through) and CSV mappings, with their keys.
+def find_photos(
+    arguments: Iterable[Path], *, typed: Guess | None = None, pattern: NamePattern | None = None
+) -> list[Photo]:
+    """Return the photographs of files, folders (searched through) and CSV mappings, in the order of their keys.
 
-    A file whose name is a survey key keeps it. Any other gets one by this rule: the year is the first one in the file's
-    name (also as the start of a date, 20080415), else that of the file's last change; the island is the name of its
-    folder; the location counts through such files of the folder and year in the order of their names.
+    ``typed`` holds what was typed for all of them; a mapping's columns are typed for each file. What is known of a
+    photograph is decided by `reefsteps.file_names`, as on the page. Nothing is made up: a photograph of which something
+    is not known has a ``problem``.
 
     Raises:
         PhotoListError: nothing found, a file is missing, two files have one key, or a mapping is malformed.
     """
-    photos: list[Photo] = []
-    unnamed: list[Path] = []
+    found: list[tuple[Path, str, Guess]] = []
     for argument in arguments:
         if argument.suffix.lower() == ".csv":
-            photos += read_mapping(argument)
-            continue
-        for path in _files(argument):
-            try:
-                SurveyKey.parse(path.name)
-            except InvalidSurveyKeyError:
-                unnamed.append(path)
-            else:
-                photos.append(Photo(path, path.name))
-    photos += _make_keys(unnamed, taken={SurveyKey.parse(photo.key) for photo in photos if _is_key(photo.key)})
-    if not photos:
+            named = _mapped(argument, typed or Guess())
+            found += [(path, f"{path.resolve().parent.name}/{path.name}", guess) for path, guess in named]
+        else:
+            found += [(path, named, Guess()) for path, named in _files(argument)]
+    if not found:
         raise PhotoListError("No photographs found: name files, folders or a CSV mapping.")
+    photos = [_photo(path, named, guess, typed, pattern) for path, named, guess in found]
     _refuse_doubles(photos)
-    return sorted(photos, key=lambda photo: photo.key)
+    return sorted(photos, key=lambda photo: (photo.key, photo.path))
 
 
-def read_mapping(path: Path) -> list[Photo]:
-    """Return the photographs of a CSV with the columns of `_COLUMNS`; files are relative to it.
+def typed_for_all(*, island: str | None, year: str | None, side: str | None) -> Guess:
+    """Return what was typed for all photographs; raises BadInputError that names the option and what is accepted."""
+    if year is not None and not re.fullmatch("[0-9]{4}", year):
+        raise InvalidParameterError(f"--year is '{year}': type a year of four digits, as in --year 2012.")
+    guess = Guess(island, int(year) if year else None, None, QuadratSize.parse(side) if side is not None else None)
+    _survey_of_typed(guess)
+    return guess if island is None else replace(guess, island=normalise_island(island))
 
-    Raises:
-        PhotoListError: a column or a file is missing, or a value is no number.
+
+def counted_for_demo(photos: Sequence[Photo]) -> list[Photo]:
+    """Return the photographs with an identity for each, made up where the names do not say it.
+
+    A demo measures whatever folder it gets. Photographs whose names do not say everything go to an island of their own,
+    ``Demo`` and the folder's name, so that they never replace a real one: under the camera's year, else this year, and
+    numbered in the order of their names.
     """
-    photos = []
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file)
-        columns = set(rows.fieldnames or ())
-        if "file" not in columns or not ("key" in columns or {"year", "island", "location"} <= columns):
-            raise PhotoListError(f"{path} needs the columns {_COLUMNS}; it has {', '.join(sorted(columns)) or 'none'}.")
-        for number, row in enumerate(rows, start=2):
-            photo = path.parent / row["file"]
-            if not photo.is_file():
-                raise PhotoListError(f"{path}, line {number}: there is no file {photo}.")
-            try:
-                side_cm = float(row["side_cm"]) if row.get("side_cm") else None
-                key = row.get("key") or SurveyKey(int(row["year"]), row["island"], int(row["location"])).key(
-                    photo.suffix.lstrip(".") or "jpg"
-                )
-            except (ValueError, InvalidSurveyKeyError) as error:
-                raise PhotoListError(f"{path}, line {number}: {error}") from error
-            photos.append(Photo(photo, key, side_cm))
-    return photos
+    numbers: dict[tuple[int, str], int] = {}
+    done = []
+    for photo in sorted(photos, key=lambda photo: photo.path):
+        if photo.problem is None:
+            done.append(photo)
+            continue
+        year = photo.identity.year or datetime.now(UTC).year
+        island = _demo_island(photo.path)
+        number = numbers[year, island] = numbers.get((year, island), 0) + 1
+        survey = SurveyKey(year, island, number)
+        made_up = dict.fromkeys(("island", "year", "location"), Source.COUNTED)
+        sources = made_up | {name: said for name, said in photo.identity.sources.items() if name in ("year", "side")}
+        identity = replace(photo.identity, year=year, island=island, location=number, sources=sources)
+        done.append(replace(photo, key=survey.key(_extension(photo.path)), identity=identity, problem=None))
+    return done
 
 
-def _files(argument: Path) -> list[Path]:
+def _photo(path: Path, named: str, guess: Guess, typed: Guess | None, pattern: NamePattern | None) -> Photo:
+    identity = identify(
+        named, typed_for_file=guess, typed_for_folder=typed, captured_at=captured_at(path), pattern=pattern
+    )
+    problem = problem_of(identity)
+    if problem is None and (survey := identity.survey()) is not None:
+        identity = replace(identity, island=survey.island)
+    key = known_key(identity, _extension(path)) if problem is None or identity.missing else "?"
+    return Photo(path, key, identity.side, identity, problem)
+
+
+def _extension(path: Path) -> str:
+    return stored_extension(path.name) or path.suffix.lower().lstrip(".") or "jpg"
+
+
+def _files(argument: Path) -> Iterator[tuple[Path, str]]:
+    """Yield each photograph, and its path from the folder that holds the argument, as the page's browser names it."""
     if argument.is_file():
-        return [argument]
+        yield argument, f"{argument.resolve().parent.name}/{argument.name}"
+        return
     if not argument.is_dir():
         raise PhotoListError(f"There is no {argument}.")
-    return sorted(
-        path
-        for path in argument.rglob("*")
-        if path.is_file() and path.suffix.lower().lstrip(".") in EXTENSIONS and not path.name.startswith(".")
+    top = argument.resolve().name
+    for path in sorted(argument.rglob("*")):
+        if path.is_file() and stored_extension(path.name) and not path.name.startswith("."):
+            yield path, f"{top}/{path.relative_to(argument).as_posix()}"
+
+
+def _mapped(mapping: Path, typed: Guess) -> list[tuple[Path, Guess]]:
+    """Return the files of a mapping CSV and what it says of each; files are relative to it.
+
+    A column that is there must be filled in every line, or be typed for all; one that is not there is read from names.
+    """
+
+    def make(row: Row) -> tuple[Path, Guess] | None:
+        name = row.required("file")
+        path = _file_of(mapping.parent, name) if name else None
+        if name and path is None:
+            row.refuse(f"There is no file {mapping.parent / name}.")
+        key = row.value("key", SurveyKey.parse)
+        side = row.value("side_cm", QuadratSize.parse)
+        year, location = row.whole_number("year"), row.whole_number("location")
+        guess = Guess(row.text("island"), year, location, side)
+        if key is not None:
+            guess = Guess(key.island, key.year, key.location, side)
+        elif not row.faults:
+            asked = [name for name in ("year", "island", "location") if name in sheet.columns]
+            if "key" in sheet.columns and len(asked) < 3:
+                row.required("key")
+            for name in asked:
+                if getattr(typed, name) is None:
+                    row.required(name)
+            _check(row, guess)
+        return (path, guess) if path else None
+
+    try:
+        sheet = read_sheet(mapping.read_bytes(), str(mapping), columns=COLUMNS, needs=[("file",)])
+        return sheet.convert(make, _files_named_twice)
+    except SpreadsheetError as error:
+        raise PhotoListError(str(error)) from error
+    except OSError as error:
+        raise PhotoListError(f"{mapping} cannot be read: {error.strerror}.") from error
+
+
+def _check(row: Row, guess: Guess) -> None:
+    try:
+        _survey_of_typed(guess)
+    except InvalidSurveyKeyError as error:
+        row.refuse(str(error))
+
+
+def _survey_of_typed(guess: Guess) -> SurveyKey:
+    """Check each value by itself: the others may come from elsewhere. Raises InvalidSurveyKeyError."""
+    return SurveyKey(
+        datetime.now(UTC).year if guess.year is None else guess.year,
+        "X" if guess.island is None else guess.island,
+        1 if guess.location is None else guess.location,
     )
 
 
-def _make_keys(paths: list[Path], taken: set[SurveyKey]) -> list[Photo]:
-    photos = []
-    for path in sorted(paths):
-        year, island = _year(path), _island(path)
-        location = 1
-        while (survey := SurveyKey(year, island, location)) in taken:
-            location += 1
-        taken.add(survey)
-        photos.append(Photo(path, survey.key(path.suffix.lower().lstrip(".") or "jpg"), key_was_made=True))
-    return photos
+def _files_named_twice(made: Sequence[tuple[Row, tuple[Path, Guess]]]) -> Iterator[Fault]:
+    lines: dict[Path, int] = {}
+    for row, (path, _) in made:
+        if path in lines:
+            yield Fault(row.line, f"The file {path.name} is already in line {lines[path]}.")
+        lines.setdefault(path, row.line)
 
 
-def _year(path: Path) -> int:
-    last = datetime.now(UTC).year + 1
-    years = [int(digits) for digits in _YEAR.findall(path.stem)]
-    plausible = [year for year in years if FIRST_YEAR <= year <= last]
-    return plausible[0] if plausible else datetime.fromtimestamp(path.stat().st_mtime, UTC).year
+def _file_of(folder: Path, name: str) -> Path | None:
+    """Return the file that a mapping names: accents may be composed or not, folders separated as on Windows."""
+    for separated in (name, name.replace("\\", "/")):
+        for form in ("NFC", "NFD"):
+            path = folder / unicodedata.normalize(form, separated)
+            if path.is_file():
+                return path
+    return None
 
 
-def _island(path: Path) -> str:
-    name = " ".join(_NOT_IN_ISLAND.sub(" ", path.resolve().parent.name).split())
-    return name[:LONGEST_ISLAND].strip("- ") or "Unnamed"
-
-
-def _is_key(key: str) -> bool:
+def _demo_island(path: Path) -> str:
+    folder = " ".join(_NOT_IN_ISLAND.sub(" ", path.resolve().parent.name).split())
+    island = f"Demo {folder}"[:LONGEST_ISLAND].strip("- ")
     try:
-        SurveyKey.parse(key)
-    except InvalidSurveyKeyError:
-        return False
-    return True
+        return SurveyKey(datetime.now(UTC).year, island, 1).island
+    except BadInputError:
+        return "Demo"
 
 
-def _refuse_doubles(photos: list[Photo]) -> None:
-    """Two photographs of one survey would replace each other; keys that are no surveys are the pipeline's to refuse."""
-    seen: dict[SurveyKey, Path] = {}
+def _refuse_doubles(photos: Iterable[Photo]) -> None:
+    """Two photographs of one survey would replace each other."""
+    by_survey: dict[SurveyKey, list[Path]] = {}
     for photo in photos:
-        if not _is_key(photo.key):
-            continue
-        survey = SurveyKey.parse(photo.key)
-        if survey in seen:
-            raise PhotoListError(
-                f"{seen[survey]} and {photo.path} are both {survey}: rename one, or give them keys in a CSV mapping."
-            )
-        seen[survey] = photo.path
+        survey = photo.identity.survey() if photo.problem is None else None
+        if survey is not None:
+            by_survey.setdefault(survey, []).append(photo.path)
+    doubles = {survey: paths for survey, paths in by_survey.items() if len(paths) > 1}
+    if doubles:
+        told = [f"{' and '.join(map(str, paths))} are both {survey}" for survey, paths in doubles.items()]
+        raise PhotoListError(
+            "\n".join([*told, "Rename all but one of them, leave them out, or give them positions in a CSV mapping."])
+        )

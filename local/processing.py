@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,8 +14,11 @@ from local.photos import Photo
 from local.provision import Clients
 from local.stack import StackInfo
 from reefsteps import errors
+from reefsteps.failures import STEPS, split_cause
+from reefsteps.originals import originals
+from reefsteps.storage import Storage
+from reefsteps.surveys import SurveyKey, survey_of
 
-STEPS = ("restoration", "reframing", "segmentation", "coverage")
 _POLL_S = 0.2
 _LIST_SIZE = 100
 _IN_FLIGHT = 2 * max(1, os.cpu_count() or 1)  # enough to keep the cores busy, few enough not to be throttled
@@ -52,15 +55,15 @@ class Run:
     @property
     def refused(self) -> bool:
         """Whether the photograph (or its name) was at fault, and the pipeline said so."""
-        kind = getattr(errors, self.error or "", None)
-        return isinstance(kind, type) and issubclass(kind, errors.BadInputError)
+        return self.error in errors.REFUSALS
 
     @property
     def reason(self) -> str:
         """Why the run failed, for people; empty where it did not."""
         if not self.ended or self.succeeded:
             return ""
-        return f"{self.error or self.status}: {self.cause or 'no cause was given'}"
+        step, message = split_cause(self.cause or "no cause was given")
+        return f"{self.error or self.status}: {f'{step}: ' if step else ''}{message}"
 
 
 class Follower:
@@ -86,7 +89,7 @@ class Follower:
         return self.runs
 
     def _upload(self, run: Run) -> None:
-        metadata = {} if run.photo.side_cm is None else {"side-cm": f"{run.photo.side_cm:g}"}
+        metadata = {} if run.photo.side is None else {"side-cm": str(run.photo.side)}
         run.uploaded_at = time.monotonic()
         answer = self._clients.s3.put_object(
             Bucket=self._raw, Key=run.photo.key, Body=run.photo.path.read_bytes(), Metadata=metadata
@@ -126,6 +129,17 @@ class Follower:
         run.error, run.cause = description.get("error"), description.get("cause")
         if run.ended:
             run.result = json.loads(description["output"]) if run.succeeded else _document(history)
+
+
+def originals_there(info: StackInfo, photos: Iterable[Photo]) -> dict[SurveyKey, tuple[str, ...]]:
+    """Return the keys that the raw bucket holds for the photographs' surveys, however they are spelled."""
+    storage = Storage(Clients(info.endpoint, info.region).s3)
+    surveys = {survey for photo in photos if (survey := survey_of(photo.key)) is not None}
+    found: dict[SurveyKey, tuple[str, ...]] = {}
+    for year, island in sorted({(survey.year, survey.island) for survey in surveys}):
+        there = originals(storage, info.buckets["RawBucket"], year, island)
+        found |= {survey: tuple(i.ref.key for i in infos) for survey, infos in there.items() if survey in surveys}
+    return found
 
 
 def _document(history: list[dict[str, Any]]) -> dict[str, Any]:

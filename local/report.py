@@ -14,9 +14,10 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from local.processing import STEPS, Follower, Run
+from local.processing import Follower, Run
 from local.provision import Clients
 from local.stack import StackInfo
+from reefsteps.failures import STEPS
 
 _COLUMNS = (
     "photo",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local.photos import Photo
+from reefsteps.quadrat_size import QuadratSize
 
 if TYPE_CHECKING:
     from training.synthetic import PhotoConfig
@@ -44,6 +45,6 @@ def make_samples(folder: Path) -> tuple[list[Photo], dict[str, float]]:
         cv2.imwrite(str(folder / _NO_FRAME), photo.image_bgr)
     with truth_file.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    photos = [Photo(folder / row["file"], row["file"], float(row["side_cm"])) for row in rows]
+    photos = [Photo(folder / row["file"], row["file"], QuadratSize.parse(row["side_cm"])) for row in rows]
     photos.append(Photo(folder / _NO_FRAME, _NO_FRAME))
     return photos, {row["file"]: float(row["cover_percent"]) for row in rows}

@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from local.deployment import ACCOUNT, REPOSITORY, Deployment, default_template, read_deployment
+from local.journal import StoredExecution
 from local.rie import FunctionPool, emulator_path
+from local.terminal import command, line_of, log_to_file
 
 STATE = REPOSITORY / ".local-stack"
 _QUEUE_S = 20.0
@@ -31,7 +33,7 @@ Say = Callable[[str], None]
 
 
 class StackRunningError(RuntimeError):
-    """Another stack uses the state folder."""
+    """Another stack uses the state folder, or another program the port."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,7 @@ def serve(options: StackOptions, say: Say = print) -> None:
         signal.signal(number, lambda *_: stopping.set())
     options.state.mkdir(parents=True, exist_ok=True)
     with _lock(options.state), _run_folder(options.state) as run:
+        log_to_file(options.state / "logs")
         (options.state / "stack.json").unlink(missing_ok=True)
         stack = _Stack(options, run, say)
         try:
@@ -121,11 +124,11 @@ class _Stack:
         from local.persistence import ObjectMirror
 
         self._options, self._run, self._say = options, run, say
-        self._port = options.port or _free_port()
+        self._port = _checked(options.port) if options.port else _free_port()
         self._endpoint = f"http://127.0.0.1:{self._port}"
         self._database_url = options.database_url or f"sqlite:///{options.state.resolve() / 'reefsteps.sqlite'}"
         self._deployment = self._read_deployment()
-        self._journal = Journal(options.state)
+        self._journal = Journal(options.state, self._tell)
         self._mirror = ObjectMirror(self._journal, ACCOUNT)
         self._page: Any = None
         self._server: Any = None
@@ -174,6 +177,11 @@ class _Stack:
         if self._server is not None:
             self._server.shutdown()
         self._journal.close()
+
+    def _tell(self, ended: StoredExecution) -> None:
+        line = line_of(ended)
+        if line is not None:
+            self._say(line)
 
     def _read_deployment(self) -> Deployment:
         return read_deployment(
@@ -270,7 +278,7 @@ def _lock(state: Path) -> Iterator[None]:
             except OSError:
                 # `is_locked` holds it for a moment too, so one refusal says nothing yet.
                 if time.monotonic() > end:
-                    raise StackRunningError(f"A stack already runs on {state}: see `python -m local status`.") from None
+                    raise StackRunningError(f"A stack already runs on {state}: see `{command('status')}`.") from None
                 time.sleep(_LOCK_WAIT_S / 10)
         file.truncate(0)
         file.write(str(os.getpid()))
@@ -294,6 +302,19 @@ def _credentials() -> dict[str, str]:
     from local.provision import LOCAL_KEY
 
     return {"AWS_ACCESS_KEY_ID": LOCAL_KEY, "AWS_SECRET_ACCESS_KEY": LOCAL_KEY, "AWS_SESSION_TOKEN": LOCAL_KEY}
+
+
+def _checked(port: int) -> int:
+    """Return the port; werkzeug would end the process with a message of its own if it cannot be had."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise StackRunningError(
+                f"Port {port} cannot be used ({error.strerror}): choose another one with --port, or leave it out."
+            ) from None
+    return port
 
 
 def _free_port() -> int:

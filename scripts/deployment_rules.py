@@ -10,8 +10,8 @@ import json
 import re
 from collections.abc import Callable, Iterator
 
-from reefsteps.errors import BadInputError
-from scripts.deployment import PLACEHOLDER, Deployment, Json, listed, of_type, walk
+from scripts.deployment import PLACEHOLDER, Deployment, Json, listed, of_type
+from scripts.state_machine_rules import states_retry_and_catch, tasks
 
 Rule = Callable[[Deployment], Iterator[str]]
 
@@ -31,12 +31,6 @@ WITHOUT_RESOURCE = {
     "logs:ListLogDeliveries",
     "logs:PutResourcePolicy",
     "logs:UpdateLogDelivery",
-}
-TRANSIENT = {
-    "Lambda.ClientExecutionTimeoutException",
-    "Lambda.ServiceException",
-    "Lambda.AWSLambdaException",
-    "Lambda.SdkClientException",
 }
 EVENT_BUCKETS = {"RawBucket", "ModelReframingBucket", "ModelSegmentationBucket"}
 
@@ -319,40 +313,6 @@ def new_accounts_accept(d: Deployment) -> Iterator[str]:
             yield f"{name}: a new account allows {NEW_ACCOUNT_MEMORY_MB} MB"
     if d.template["Parameters"]["WorkerConcurrency"]["Default"] != 0:
         yield "WorkerConcurrency: a new account has no concurrency to reserve"
-
-
-def states_retry_and_catch(d: Deployment) -> Iterator[str]:
-    """Lambda tasks retry what passes, never bad input, and fail through the one failure path."""
-    bad_input = {BadInputError.__name__} | {kind.__name__ for kind in BadInputError.__subclasses__()}
-    for uri, machine in d.machines.items():
-        if machine.get("QueryLanguage") != "JSONata":
-            yield f"{uri}: QueryLanguage JSONata belongs at the top level"
-        for name, state in tasks(machine):
-            if state["Resource"] != "arn:aws:states:::lambda:invoke":
-                continue
-            retried = {error for retrier in state.get("Retry", []) for error in retrier["ErrorEquals"]}
-            if not retried >= TRANSIENT | {"Lambda.TooManyRequestsException"}:
-                yield f"{uri}: {name} does not retry {sorted(TRANSIENT - retried) or 'throttling'}"
-            for error in sorted(retried & (bad_input | {"States.ALL", "States.TaskFailed"})):
-                yield f"{uri}: {name} retries {error}, which covers bad input"
-            catchers = state.get("Catch", [])
-            if not catchers or catchers[-1]["ErrorEquals"] != ["States.ALL"] or catchers[-1]["Next"] != "Failed":
-                yield f"{uri}: {name} does not end in the failure path"
-            if "failure" not in (catchers[-1].get("Assign", {}) if catchers else {}):
-                yield f"{uri}: {name} forgets step, error and cause"
-            if name == "Coverage" and "DatabaseUnavailableError" not in retried:
-                yield f"{uri}: a waking database fails {name}"
-            if name in ("Reframing", "Segmentation") and "ModelNotReadyError" not in retried:
-                yield f"{uri}: a model under conversion fails {name}"
-
-
-def tasks(machine: Json) -> Iterator[tuple[str, Json]]:
-    """Name and definition of every task state, those inside maps included."""
-    for node in walk(machine):
-        if "StartAt" in node and "States" in node:
-            for name, state in node["States"].items():
-                if isinstance(state, dict) and state.get("Type") == "Task":
-                    yield name, state
 
 
 def _value(d: Deployment, value: object) -> float:

@@ -9,7 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-STEPS = ("restoration", "reframing", "segmentation", "coverage")
+from reefsteps.failures import STEPS, split_cause
+
 DECISIONS = ("corners_px", "excluded_px", "no_quadrat")
 """What a person may have decided about a photograph, as the pipeline's input names it."""
 WITHOUT_RESULT = ("FAILED", "TIMED_OUT", "ABORTED")
@@ -91,20 +92,6 @@ def detail_from(description: Mapping[str, Any]) -> ExecutionDetail:
         error=error if failed else None,
         message=message if failed else None,
     )
-
-
-def split_cause(cause: str) -> tuple[str | None, str]:
-    """Return (step, message) of a failure's cause, which the state machine writes as ``step: message``."""
-    step, separator, message = cause.partition(": ")
-    if separator and step in (*STEPS, "input"):
-        return step, _message_of(message)
-    return None, _message_of(cause)
-
-
-def _message_of(text: str) -> str:
-    data = _object(text)
-    message = data.get("errorMessage") if data else None
-    return str(message) if message else text
 
 
 def _object(text: Any) -> dict[str, Any]:

@@ -35,7 +35,7 @@ _AWS = Explanation(
 )
 _SETUP = Explanation(
     "The deployment is not set up right; the photograph is not at fault.",
-    "Tell the person who runs ReefSteps, with the message below. Try again once it is mended.",
+    "Tell the person who runs ReefSteps, with the message below. Try again once it is put right.",
     _WAIT,
 )
 
@@ -55,6 +55,11 @@ EXPLANATIONS: dict[str, Explanation] = {
         "The run was started with something that is not accepted, such as corners outside the picture.",
         "Start again from this page. Corners can be set anew on the Fix corners page.",
         ("corners", "retry"),
+    ),
+    "SpreadsheetError": Explanation(
+        "Some lines of the CSV file cannot be read.",
+        "Correct the lines named below and send the file again. Nothing has been changed.",
+        (),
     ),
     "PhotoNotFoundError": Explanation(
         "The photograph, or the picture of an earlier step, is no longer there.",
@@ -93,6 +98,11 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Try again: only the last step is missing, the pictures are done.",
         _WAIT,
     ),
+    "DiskFullError": Explanation(
+        "The disk that the photographs are worked on is full.",
+        "Make room on that disk, or tell the person who runs ReefSteps; then try again. The photograph is safe.",
+        _WAIT,
+    ),
     "ConfigurationError": _SETUP,
     "BadInputError": Explanation(
         "The photograph or a setting was not accepted.", "Read the message below, then replace or delete.", _PHOTO
@@ -101,17 +111,31 @@ EXPLANATIONS: dict[str, Explanation] = {
     "ReefStepsError": Explanation("The run was stopped on purpose.", "Read the message below.", _PHOTO),
     "Aborted": Explanation("Somebody stopped this run.", "Retry it if that was a mistake.", ("retry", "delete")),
     "Sandbox.Timedout": _TIMED_OUT,
-    "StateMachine.Timeout": _TIMED_OUT,
-    "StateMachine.HeartbeatTimeout": _TIMED_OUT,
+    "States.Timeout": _TIMED_OUT,
+    "States.HeartbeatTimeout": _TIMED_OUT,
     "Runtime.ExitError": _CRASHED,
     "Runtime.OutOfMemory": _CRASHED,
     "Lambda.Unknown": _CRASHED,
     "MemoryError": _CRASHED,
-    "StateMachine.TaskFailed": _CRASHED,
+    "States.TaskFailed": _CRASHED,
     "Lambda.ClientExecutionTimeoutException": _AWS,
     "Lambda.ServiceException": _AWS,
     "Lambda.AWSLambdaException": _AWS,
     "Lambda.SdkClientException": _AWS,
+    **dict.fromkeys(
+        (
+            "Lambda.CodeArtifactUserPendingException",
+            "Lambda.ResourceNotReadyException",
+            "Lambda.ResourceConflictException",
+            "Lambda.EC2ThrottledException",
+            "Lambda.ENILimitReachedException",
+        ),
+        Explanation(
+            "AWS was still getting a step ready, as it does when nobody has used it for some weeks.",
+            "Try again in a few minutes. The photograph is safe.",
+            _WAIT,
+        ),
+    ),
     "Lambda.TooManyRequestsException": Explanation(
         "Too many photographs were worked on at once, for longer than a run waits.",
         "Try again when fewer runs are under way.",
@@ -120,10 +144,10 @@ EXPLANATIONS: dict[str, Explanation] = {
     "Lambda.ResourceNotFoundException": _SETUP,
     "Runtime.ImportModuleError": _SETUP,
     "Runtime.HandlerNotFound": _SETUP,
-    "StateMachine.Permissions": _SETUP,
-    "StateMachine.Runtime": _SETUP,
-    "StateMachine.QueryEvaluationError": _SETUP,
-    "StateMachine.DataLimitExceeded": _SETUP,
+    "States.Permissions": _SETUP,
+    "States.Runtime": _SETUP,
+    "States.QueryEvaluationError": _SETUP,
+    "States.DataLimitExceeded": _SETUP,
     "ClientError": Explanation(
         "Storage (S3) refused a request, although it was tried several times.",
         "Try again in a few minutes. If it stays so, tell the person who runs ReefSteps, with the message below.",
@@ -134,7 +158,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     "ConnectTimeoutError": _AWS,
     "ReadTimeoutError": _AWS,
 }
-"""By the error's name as the state machine reports it (it writes ``States.X`` as ``StateMachine.X``)."""
+"""By the error's name as Step Functions reports it."""
 
 UNKNOWN = Explanation(
     "The run failed for a reason that this page does not know.",
@@ -145,5 +169,5 @@ UNKNOWN = Explanation(
 
 def explain(error: str | None) -> Explanation:
     """Return the explanation of an error name; an unknown name gets a general one."""
-    name = (error or "").replace("States.", "StateMachine.", 1)
+    name = (error or "").replace("States.", "States.", 1)
     return EXPLANATIONS.get(name, UNKNOWN)

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Any, Self
 
-from frontend.domain.file_names import Guess, guess
+from frontend.domain.file_names import Guess, Identity, identify
 from frontend.domain.ordering import natural_key
-from reefsteps.errors import InvalidSurveyKeyError
+from reefsteps.file_name_pattern import NamePattern
+from reefsteps.file_names import problem_of
+from reefsteps.formats import ACCEPTED, stored_extension
+from reefsteps.formats import STORED_EXTENSIONS as EXTENSIONS
 from reefsteps.surveys import SurveyKey
 
-EXTENSIONS = {
-    "jpg": "jpg",
-    "jpeg": "jpg",
-    "png": "png",
-    "tif": "tif",
-    "tiff": "tif",
-    "nef": "nef",
-}
-"""Accepted extensions, and the one spelling under which they are stored (JPG and jpeg are one photograph)."""
+__all__ = [
+    "EXTENSIONS", "IncomingFile", "PlannedFile", "PresentObject", "Status", "plan", "surveys_touched", "typed_changes",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ class IncomingFile:
     @property
     def extension(self) -> str:
         """The stored spelling of the extension, or an empty text for a type that is not accepted."""
-        return EXTENSIONS.get(PurePosixPath(self.name).suffix.lower().lstrip("."), "")
+        return stored_extension(self.name) or ""
 
 
 class Status(StrEnum):
@@ -75,19 +72,43 @@ class PresentObject:
 
     key: str
     size_bytes: int
+    others: tuple[str, ...] = ()  # older photographs of the position, under other spellings of its key
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All keys under which the position has a photograph, the newest first."""
+        return (self.key, *self.others)
 
 
 @dataclass(frozen=True)
 class PlannedFile:
-    """A file, the survey it belongs to, the key it will get, and why it may not be sent."""
+    """A file, what is known of it and from where, the key it will get, and why it may not be sent."""
 
     file: IncomingFile
-    island: str | None
-    year: int | None
-    location: int | None
+    identity: Identity
     key: str | None
     status: Status
-    note: str = ""
+    reason: str = ""  # why it has this status
+
+    @property
+    def island(self) -> str | None:
+        """The island, as the key spells it where there is one."""
+        return self.identity.island
+
+    @property
+    def year(self) -> int | None:
+        """The year."""
+        return self.identity.year
+
+    @property
+    def location(self) -> int | None:
+        """The position."""
+        return self.identity.location
+
+    @property
+    def note(self) -> str:
+        """What the row says: why it has its status, and what sources disagree on."""
+        return " ".join(filter(None, (self.reason, *self.identity.notes)))
 
     @property
     def can_be_sent(self) -> bool:
@@ -95,14 +116,16 @@ class PlannedFile:
         return self.status in (Status.READY, Status.REPLACES)
 
 
-def surveys_touched(files: Iterable[IncomingFile], typed: Mapping[str, Guess], defaults: Guess) -> set[tuple[int, str]]:
+def surveys_touched(
+    files: Iterable[IncomingFile],
+    typed: Mapping[str, Guess],
+    defaults: Guess,
+    pattern: NamePattern | None = None,
+) -> set[tuple[int, str]]:
     """Return (year, island) of every file, so that the caller can list just those prefixes of the raw bucket."""
-    touched = set()
-    for file in files:
-        key = _survey_key(_what_is_known(file, typed, defaults))
-        if isinstance(key, SurveyKey):
-            touched.add((key.year, key.island))
-    return touched
+    identities = (_identity(file, typed, defaults, pattern) for file in files)
+    surveys = (identity.survey() for identity in identities if problem_of(identity) is None)
+    return {(survey.year, survey.island) for survey in surveys if survey is not None}
 
 
 def plan(
@@ -112,80 +135,86 @@ def plan(
     defaults: Guess,
     present: Mapping[SurveyKey, PresentObject],
     max_bytes: int,
+    pattern: NamePattern | None = None,
 ) -> list[PlannedFile]:
     """Return what happens to each file, in natural order of their paths.
 
-    ``typed`` holds the user's corrections by file id, ``defaults`` what was typed for the whole folder, ``present`` the
-    photographs that the raw bucket holds. A survey position takes one photograph: further files for it are duplicates,
-    and an object of another extension counts as the same photograph.
+    ``typed`` holds what the user typed for files, by file id, ``defaults`` what was typed for the whole folder,
+    ``pattern`` the form of the names if the user has shown it by example, ``present`` the photographs that the raw
+    bucket holds. `reefsteps.file_names` decides what counts. A survey position takes one photograph: further files for
+    it are duplicates, and an object of another extension counts as the same photograph.
     """
     ordered = sorted(files, key=lambda file: natural_key(file.path))
-    drafts = [_draft(file, _what_is_known(file, typed, defaults), max_bytes) for file in ordered]
-    counts = Counter((d.year, d.island, d.location) for d in drafts if d.can_be_sent)
-    seen: set[tuple[int | None, str | None, int | None]] = set()
+    drafts = [_draft(file, _identity(file, typed, defaults, pattern), max_bytes) for file in ordered]
+    surveys = [draft.identity.survey() if draft.can_be_sent else None for draft in drafts]
+    counts = Counter(surveys)
+    first: dict[SurveyKey, IncomingFile] = {}
     result = []
-    for draft in drafts:
-        position = (draft.year, draft.island, draft.location)
-        if draft.can_be_sent and position in seen:
-            first = next(d for d in drafts if d.can_be_sent and (d.year, d.island, d.location) == position)
-            note = f"The same position as {first.file.path}; give it another position or leave it out."
-            result.append(_with(draft, Status.DUPLICATE, note))
-        elif draft.can_be_sent:
-            seen.add(position)
-            result.append(_against_present(draft, present, shared=counts[position] > 1))
-        else:
+    for draft, survey in zip(drafts, surveys, strict=True):
+        if survey is None:
             result.append(draft)
+        elif survey in first:
+            reason = f"The same position as {first[survey].path}; give it another position or leave it out."
+            result.append(replace(draft, status=Status.DUPLICATE, reason=reason))
+        else:
+            first[survey] = draft.file
+            result.append(_against_present(draft, present.get(survey), shared=counts[survey] > 1))
     return result
 
 
-def _what_is_known(file: IncomingFile, typed: Mapping[str, Guess], defaults: Guess) -> Guess:
-    corrected = typed.get(file.id, Guess())
-    return corrected.filled_from(guess(file.path, file.captured_at)).filled_from(defaults)
+def typed_changes(before: PlannedFile, edited: Guess, typed: Guess) -> Guess:
+    """Return what counts as typed for a file after its row was edited, given what had been typed before.
+
+    A cell that was not changed stays what it was: a value of the file's name does not become a typed one because
+    another cell was edited. A cell that was emptied is no longer typed.
+    """
+    fields = {}
+    for name in ("island", "year", "location"):
+        shown, now = getattr(before, name), getattr(edited, name)
+        fields[name] = getattr(typed, name) if now == shown else now
+    return Guess(**fields, side=typed.side)
 
 
-def _survey_key(known: Guess) -> SurveyKey | str:
-    missing = [
-        name
-        for name, value in (("island", known.island), ("year", known.year), ("position", known.location))
-        if value is None
-    ]
-    if missing or known.year is None or known.island is None or known.location is None:
-        return f"Type the {' and the '.join(missing)}."
-    try:
-        return SurveyKey(known.year, known.island, known.location)
-    except InvalidSurveyKeyError as error:
-        return str(error)
+def _identity(file: IncomingFile, typed: Mapping[str, Guess], defaults: Guess, pattern: NamePattern | None) -> Identity:
+    return identify(
+        file.path,
+        typed_for_file=typed.get(file.id),
+        typed_for_folder=defaults,
+        captured_at=file.captured_at,
+        pattern=pattern,
+    )
 
 
-def _draft(file: IncomingFile, known: Guess, max_bytes: int) -> PlannedFile:
-    key = _survey_key(known)
-    blank = PlannedFile(file, known.island, known.year, known.location, None, Status.UNUSABLE)
+def _draft(file: IncomingFile, identity: Identity, max_bytes: int) -> PlannedFile:
+    unusable = _why_unusable(file, max_bytes)
+    if unusable:
+        return PlannedFile(file, identity, None, Status.UNUSABLE, unusable)
+    problem = problem_of(identity)
+    survey = None if problem else identity.survey()
+    if survey is None:
+        return PlannedFile(file, identity, None, Status.INCOMPLETE, problem or "")
+    spelled = replace(identity, island=survey.island)
+    return PlannedFile(file, spelled, survey.key(file.extension), Status.READY)
+
+
+def _why_unusable(file: IncomingFile, max_bytes: int) -> str | None:
     if not file.extension:
-        return _with(blank, Status.UNUSABLE, "Not a photograph of an accepted type (JPEG, PNG, TIFF, NEF).")
+        return f"Not a photograph of an accepted type: {ACCEPTED}."
     if file.problem:
-        return _with(blank, Status.UNUSABLE, file.problem)
+        return file.problem
     if file.size_bytes == 0:
-        return _with(blank, Status.UNUSABLE, "The file is empty.")
-    if file.size_bytes > max_bytes:
-        return _with(blank, Status.UNUSABLE, f"Larger than {max_bytes // 2**20} MB.")
-    if isinstance(key, str):
-        return _with(blank, Status.INCOMPLETE, key)
-    return PlannedFile(file, key.island, key.year, key.location, key.key(file.extension), Status.READY)
+        return "The file is empty."
+    return f"Larger than {max_bytes // 2**20} MB." if file.size_bytes > max_bytes else None
 
 
-def _against_present(draft: PlannedFile, present: Mapping[SurveyKey, PresentObject], *, shared: bool) -> PlannedFile:
-    assert draft.year is not None and draft.island is not None and draft.location is not None
-    there = present.get(SurveyKey(draft.year, draft.island, draft.location))
+def _against_present(draft: PlannedFile, there: PresentObject | None, *, shared: bool) -> PlannedFile:
     if there is None:
-        return _with(draft, Status.READY, "Another file has the same position." if shared else "")
-    if there.key == draft.key and there.size_bytes == draft.file.size_bytes:
-        return _with(draft, Status.PRESENT, "This photograph has arrived before; it is not sent again.")
-    if there.key != draft.key:
-        note = f"The position already has {there.key}. Delete that photograph first, or choose another position."
-        return _with(draft, Status.DUPLICATE, note)
-    return _with(draft, Status.REPLACES, f"Replaces the photograph {there.key}, which stays as an older version.")
-
-
-def _with(planned: PlannedFile, status: Status, note: str) -> PlannedFile:
-    key = planned.key if status is not Status.UNUSABLE else None
-    return PlannedFile(planned.file, planned.island, planned.year, planned.location, key, status, note)
+        return replace(draft, reason="Another file has the same position." if shared else "")
+    others = [key for key in there.keys if key != draft.key]
+    if others:
+        reason = f"The position already has {others[0]}. Delete that photograph first, or choose another position."
+        return replace(draft, status=Status.DUPLICATE, reason=reason)
+    if there.size_bytes == draft.file.size_bytes:
+        return replace(draft, status=Status.PRESENT, reason="This photograph has arrived before; it is not sent again.")
+    reason = f"Replaces the photograph {there.key}, which stays as an older version."
+    return replace(draft, status=Status.REPLACES, reason=reason)

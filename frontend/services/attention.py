@@ -13,11 +13,11 @@ from frontend.domain.executions import Execution, ExecutionDetail
 from frontend.services import photos
 from frontend.services.aws import storage
 from frontend.settings import settings
-from reefsteps.errors import InvalidSurveyKeyError, PhotoNotFoundError
+from reefsteps.errors import PhotoNotFoundError
 from reefsteps.keys import corners_key, no_quadrat_key, record_key
 from reefsteps.results import ObjectRef
 from reefsteps.storage import ObjectInfo
-from reefsteps.surveys import SurveyKey
+from reefsteps.surveys import SurveyKey, survey_of
 
 
 def still_open(failed: Sequence[Execution], details: Mapping[str, ExecutionDetail]) -> list[Execution]:
@@ -60,10 +60,10 @@ def _settled_at(key: str) -> datetime | None:
     here = settings()
     fits = 0 < len(key.encode(errors="replace")) <= photos.LONGEST_KEY_BYTES
     original = _head(here.raw_bucket, key) if fits else None
-    try:
-        stem = SurveyKey.parse(key).stem
-    except InvalidSurveyKeyError:
+    survey = survey_of(key)
+    if survey is None:
         return original.last_modified if original else None
+    stem = survey.stem
     found = [
         original,
         _head(here.segmented_bucket, record_key(stem)),

@@ -13,6 +13,7 @@ import streamlit as st
 from botocore.config import Config
 
 from frontend.settings import MAX_UPLOAD_BYTES, settings
+from reefsteps.originals import survey_prefix
 from reefsteps.storage import Storage
 
 if TYPE_CHECKING:
@@ -71,11 +72,6 @@ class Grant:
     url: str
     fields: dict[str, str]
     expires_at: float  # Unix time
-
-
-def survey_prefix(year: int, island: str) -> str:
-    """Return what the keys of a survey's photographs begin with."""
-    return f"{year}-{island}-"
 
 
 def grant(year: int, island: str, side_cm: float) -> Grant:

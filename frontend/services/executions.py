@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,9 @@ import streamlit as st
 from frontend.domain.executions import TERMINAL, Execution, ExecutionDetail, detail_from, step_states
 from frontend.services.aws import step_functions
 from frontend.settings import settings
+from reefsteps.failures import failed_state
+
+_LAST_EVENTS = 200  # more than a task's retries leave behind; the state that failed was entered among them
 
 Cursor = tuple[str | None, int]
 """Where to read on in the list of one status: a token, and how many of its executions have been shown."""
@@ -80,7 +83,14 @@ def _listed(status: str | None, token: str | None, size: int) -> tuple[list[Exec
 
 @st.cache_data(ttl=3600, max_entries=2000, show_spinner=False)
 def _finished_detail(arn: str) -> ExecutionDetail:
-    return detail_from(_describe(arn))
+    detail = detail_from(_describe(arn))
+    if detail.error is None or detail.failed_step is not None:
+        return detail
+    # The run ended in its task, so that it can be redriven; only the history names that task.
+    answer = step_functions().get_execution_history(
+        executionArn=arn, includeExecutionData=False, reverseOrder=True, maxResults=_LAST_EVENTS
+    )
+    return replace(detail, failed_step=failed_state(answer["events"]))
 
 
 @st.cache_data(ttl=3, max_entries=200, show_spinner=False)

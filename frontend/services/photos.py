@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 import streamlit as st
 
+import reefsteps.originals
 from frontend.domain.upload_plan import PresentObject
-from frontend.services.aws import storage, survey_prefix
+from frontend.services.aws import storage
 from frontend.settings import settings
-from reefsteps.errors import InvalidSurveyKeyError, PhotoNotFoundError
+from reefsteps.errors import PhotoNotFoundError
 from reefsteps.keys import record_key
+from reefsteps.originals import survey_prefix
 from reefsteps.precedence import same_photo
 from reefsteps.results import ObjectRef, Source
-from reefsteps.surveys import SurveyKey, key_candidates
+from reefsteps.storage import ObjectInfo
+from reefsteps.surveys import SurveyKey, key_candidates, survey_of
 
 LONGEST_KEY_BYTES = 1024  # S3 refuses longer ones as a bad request, not as absent
 
 
 @st.cache_data(ttl=15, max_entries=500, show_spinner=False)
 def originals(year: int, island: str) -> dict[SurveyKey, PresentObject]:
-    """Return the photographs of one survey that the raw bucket holds, by position."""
-    found = {}
-    for info in storage().list(settings().raw_bucket, survey_prefix(year, island)):
-        key = _parsed(info.ref.key)
-        if key is not None and key.island == island and key.year == year:
-            found[key] = PresentObject(info.ref.key, info.size_bytes)
-    return found
+    """Return the photographs of one survey that the raw bucket holds, by position, however their keys are spelled.
+
+    Where one position has several, the newest comes first and the others are named with it.
+    """
+    there = reefsteps.originals.originals(storage(), settings().raw_bucket, year, island)
+    return {survey: _present(infos) for survey, infos in there.items()}
+
+
+def _present(infos: Sequence[ObjectInfo]) -> PresentObject:
+    newest, *others = infos
+    return PresentObject(newest.ref.key, newest.size_bytes, tuple(info.ref.key for info in others))
 
 
 def originals_of(surveys: Iterable[tuple[int, str]]) -> dict[SurveyKey, PresentObject]:
@@ -65,7 +73,7 @@ def traces(surveys: Iterable[SurveyKey]) -> list[Trace]:
 
     def listed(place: tuple[str, str, str]) -> list[Trace]:
         bucket, folder, prefix = place
-        keys = (info.ref.key for info in storage().list(bucket, prefix))
+        keys = (info.ref.key for info in storage().list_exactly(bucket, prefix))
         return [Trace(bucket, key) for key in keys if key.removeprefix(folder).rpartition(".")[0] in wanted]
 
     with ThreadPoolExecutor(8) as pool:
@@ -132,23 +140,20 @@ def exists(bucket: str, key: str) -> bool:
 def find_original(key: str) -> str | None:
     """Return the key under which the raw bucket holds the photograph that an event's or a person's key means, or None.
 
-    The literal key comes first: a deletion must hit what was named.
+    The literal key comes first: a deletion must hit what was named. Last come other spellings of the same survey with
+    the same extension.
     """
     for candidate in reversed(key_candidates(key)):
         fits = 0 < len(candidate.encode(errors="replace")) <= LONGEST_KEY_BYTES
         if fits and exists(settings().raw_bucket, candidate):
             return candidate
-    return None
+    survey = survey_of(key)
+    present = originals(survey.year, survey.island).get(survey) if survey else None
+    extension = PurePosixPath(key).suffix.lower()
+    return next((k for k in (present.keys if present else ()) if PurePosixPath(k).suffix.lower() == extension), None)
 
 
 def forget() -> None:
     """Drop what was kept about the buckets, because something was sent or deleted."""
     for kept in (originals, restored_from, is_current, exists):
         kept.clear()
-
-
-def _parsed(key: str) -> SurveyKey | None:
-    try:
-        return SurveyKey.parse(key)
-    except InvalidSurveyKeyError:
-        return None

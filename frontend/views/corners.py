@@ -14,10 +14,9 @@ from frontend.services import attention, executions, measurements, photos
 from frontend.services.aws import link
 from frontend.services.photos import CornersByHand
 from frontend.settings import settings
-from reefsteps.errors import InvalidSurveyKeyError
 from reefsteps.keys import picture_key, thumbnail_key
 from reefsteps.results import Source
-from reefsteps.surveys import SurveyKey
+from reefsteps.surveys import SurveyKey, survey_of
 
 FAILURES_LOOKED_AT = 50
 
@@ -76,10 +75,7 @@ def _waiting() -> list[tuple[SurveyKey, str]]:
 def _survey_without_frame(detail: ExecutionDetail) -> SurveyKey | None:
     if detail.error not in ("QuadratNotFoundError", "InvalidParameterError") or not detail.key:
         return None
-    try:
-        return SurveyKey.parse(detail.key)
-    except InvalidSurveyKeyError:
-        return None
+    return survey_of(detail.key)
 
 
 def _edit(survey: SurveyKey) -> None:

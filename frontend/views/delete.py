@@ -19,7 +19,7 @@ from frontend.services.photos import Trace
 from frontend.settings import settings
 from reefsteps.errors import DatabaseUnavailableError, InvalidSurveyKeyError
 from reefsteps.keys import thumbnail_key
-from reefsteps.surveys import SurveyKey, decode_key
+from reefsteps.surveys import SurveyKey, survey_of
 
 KINDS = ("Photograph", "Survey")
 OFFERED = 6  # links
@@ -56,21 +56,15 @@ def _photograph() -> _Doomed | None:
     if key is None:
         _no_photograph(name)
         return None
-    try:
-        return _Doomed(key, (SurveyKey.parse(key),), (key,))
-    except InvalidSurveyKeyError:
-        return _Doomed(key, (), (key,))  # a wrong name has no result, but must be removable
+    survey = survey_of(key)
+    return _Doomed(key, (survey,) if survey else (), (key,))  # a wrong name has no result, but must be removable
 
 
 def _no_photograph(name: str) -> None:
     st.info(f"There is no photograph of this name: {plain(name)}", icon=":material/search_off:")
-    try:
-        survey = SurveyKey.parse(decode_key(name))
-    except InvalidSurveyKeyError:
-        near = []
-    else:
-        there = photos.originals(survey.year, survey.island)
-        near = sorted(there, key=lambda other: abs(other.location - survey.location))[:OFFERED]
+    survey = survey_of(name)
+    there = photos.originals(survey.year, survey.island) if survey else {}
+    near = sorted(there, key=lambda other: abs(other.location - survey.location) if survey else 0)[:OFFERED]
     with st.container(horizontal=True, vertical_alignment="center"):
         for other in near:
             navigation.link(navigation.to_delete(there[other].key), plain(there[other].key))
@@ -98,7 +92,7 @@ def _survey() -> _Doomed | None:
         st.info("There is no photograph of this survey.", icon=":material/search_off:")
         return None
     surveys = tuple(sorted(there))
-    return _Doomed(f"{int(year)}-{name}", surveys, tuple(there[survey].key for survey in surveys))
+    return _Doomed(f"{int(year)}-{name}", surveys, tuple(key for survey in surveys for key in there[survey].keys))
 
 
 def _confirm(doomed: _Doomed) -> None:

@@ -48,7 +48,8 @@ def show() -> None:
     st.markdown(
         "The Upload page reads island, year and position from names such as\n\n"
         + "\n".join(f"- `{example}`" for example in PATTERN_EXAMPLES)
-        + "\n\nand lets you type what a name does not say. A position takes one photograph a year."
+        + "\n\nand lets you type what a name does not say. What you type counts first. A camera's counter "
+        "(`DSC_1998`) is never used. A position takes one photograph a year."
     )
     st.subheader("Reading results", anchor=False)
     st.markdown(_READ)

@@ -11,7 +11,6 @@ from frontend import address, navigation
 from frontend.components import states
 from frontend.components.text import ago, count, plain
 from frontend.domain.executions import (
-    STEPS,
     WITHOUT_RESULT,
     Execution,
     ExecutionDetail,
@@ -23,6 +22,7 @@ from frontend.domain.failures import explain
 from frontend.services import attention, executions, measurements, photos
 from frontend.settings import settings
 from reefsteps.errors import InvalidSurveyKeyError
+from reefsteps.failures import STEPS
 from reefsteps.surveys import SurveyKey, key_candidates
 
 PAGE = 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -14,11 +14,12 @@ from frontend import navigation
 from frontend.components import states, widgets
 from frontend.components.text import count
 from frontend.domain.file_names import PATTERN_EXAMPLES, Guess
-from frontend.domain.upload_plan import IncomingFile, PlannedFile, Status, plan, surveys_touched
+from frontend.domain.upload_plan import IncomingFile, PlannedFile, Status, plan, surveys_touched, typed_changes
 from frontend.services import photos
-from frontend.services.aws import Grant, grant, survey_prefix
+from frontend.services.aws import Grant, grant
 from frontend.settings import MAX_UPLOAD_BYTES, settings
 from reefsteps.errors import InvalidSurveyKeyError
+from reefsteps.originals import survey_prefix
 from reefsteps.surveys import FIRST_YEAR, normalise_island
 
 SIDES_CM = (50.0, 75.0, 100.0)
@@ -67,9 +68,9 @@ def show() -> None:
 
 
 def _defaults() -> tuple[Guess, float]:
-    st.write("**For the whole folder** (what a file's own name says comes first)")
+    st.write("**For the whole folder** (what you type here counts before file names and the camera's clock)")
     with st.container(horizontal=True):
-        island = st.text_input("Island", key="upload_island", placeholder="if not in names", max_chars=30, width=220)
+        island = st.text_input("Island", key="upload_island", placeholder="Takapoto", max_chars=30, width=220)
         year = st.number_input("Year", FIRST_YEAR, None, None, step=1, key="upload_year", placeholder="2012", width=180)
         options = sorted({*SIDES_CM, settings().quadrat_side_cm})
         side = st.selectbox(
@@ -98,8 +99,9 @@ def _patterns() -> None:
     with st.expander("Which file names are understood?"):
         st.markdown("\n".join(f"- `{example}`" for example in PATTERN_EXAMPLES))
         st.write(
-            "Also folders such as `2006-Takapoto/07.NEF`, and the camera's date for the year. Whatever is missing can "
-            "be typed in the table that appears, before anything is sent."
+            "Also folders such as `2006-Takapoto/07.NEF`, and the camera's date for the year. A camera's counter "
+            "(`DSC_1998`) and the date of a copy are never used. Whatever is missing can be typed in the table that "
+            "appears, before anything is sent."
         )
 
 
@@ -116,8 +118,8 @@ def _preview(files: Sequence[IncomingFile], defaults: Guess) -> list[PlannedFile
     edited = st.data_editor(
         pd.DataFrame([_table_row(p) for p in planned]),
         hide_index=True,
-        disabled=["File", "Status", "Key", "MB", "Note"],
-        column_order=["File", "Status", "Island", "Year", "Position", "Key", "Note", "MB"],
+        disabled=["File", "Status", "Key", "MB", "Note", "From"],
+        column_order=["File", "Status", "Island", "Year", "Position", "Key", "Note", "From", "MB"],
         column_config={
             "Year": st.column_config.NumberColumn(format="%d", min_value=FIRST_YEAR, step=1),
             "Position": st.column_config.NumberColumn(format="%d", min_value=1, step=1),
@@ -127,7 +129,7 @@ def _preview(files: Sequence[IncomingFile], defaults: Guess) -> list[PlannedFile
         key=f"upload_table_{st.session_state.get('upload_edits', 0)}",
         alt="Files and the keys they will get",
     )
-    corrections = _corrections(planned, edited)
+    corrections = _corrections(planned, edited, typed)
     if corrections:
         typed.update(corrections)
         st.session_state.upload_edits = st.session_state.get("upload_edits", 0) + 1
@@ -163,17 +165,19 @@ def _table_row(p: PlannedFile) -> dict[str, Any]:
         "Key": p.key,
         "MB": p.file.size_bytes / 1e6,
         "Note": p.note,
+        "From": p.identity.told_sources,
     }
 
 
-def _corrections(planned: Sequence[PlannedFile], edited: pd.DataFrame) -> dict[str, Guess]:
+def _corrections(planned: Sequence[PlannedFile], edited: pd.DataFrame, typed: Mapping[str, Guess]) -> dict[str, Guess]:
     changed = {}
     for before, (_, row) in zip(planned, edited.iterrows(), strict=True):
         island = str(row["Island"]).strip() if pd.notna(row["Island"]) else None
         year = int(row["Year"]) if pd.notna(row["Year"]) else None
         location = int(row["Position"]) if pd.notna(row["Position"]) else None
         if (island or None, year, location) != (before.island, before.year, before.location):
-            changed[before.file.id] = Guess(island or None, year, location, "typed")
+            earlier = typed.get(before.file.id, Guess())
+            changed[before.file.id] = typed_changes(before, Guess(island or None, year, location), earlier)
     return changed
 
 

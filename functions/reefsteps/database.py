@@ -23,10 +23,12 @@ from reefsteps.tables import create_statements
 
 # MySQL 8.0 error reference. Server: 1040 too many connections, 1042 cannot get host name, 1053 shutdown in progress,
 # 1129 host blocked, 1159/1161 network timeouts, 1203 user's connections used up, 1205 lock wait timeout, 1213 deadlock,
-# 1290/1836 read only (a fail-over is under way), 3024 execution interrupted, 3159 TLS required but not up yet.
+# 1290/1836 read only (a fail-over is under way), 3024 execution interrupted, 3159 TLS required but not up yet,
+# 1226 the user's connections or updates of this hour are used up, 1021/1114 disk or table full.
 # Client: 2002/2003 cannot connect, 2005 unknown host, 2006 gone away, 2013 lost, 2055 lost with system error.
 _UNAVAILABLE = frozenset({1040, 1042, 1053, 1129, 1159, 1161, 1203, 1205, 1213, 1290, 1836, 2002, 2003, 2005, 2006})
-_UNAVAILABLE |= {2013, 2055, 3024}
+_UNAVAILABLE |= {2013, 2055, 3024, 1226, 1021, 1114}
+_FULL = frozenset({1021, 1114, sqlite3.SQLITE_FULL})
 # 1044/1045 access denied, 1049 unknown database, 1142/1143 command denied, 1146 no such table, 1054 no such column.
 _MISCONFIGURED = frozenset({1044, 1045, 1049, 1054, 1142, 1143, 1146})
 _CONFLICTS = frozenset({1062, 1205, 1213})
@@ -124,6 +126,11 @@ def named_errors(url: URL) -> Iterator[None]:
 
 def _named(error: DBAPIError, url: URL) -> Exception:
     code, place = _code(error), f"{url.host or 'the SQLite file'}/{url.database}"
+    if code in _FULL:
+        return DatabaseUnavailableError(
+            f"The disk of the database {place} is full ({error.orig}): make room there. The run tries again by itself "
+            "for some minutes; after that, retry it."
+        )
     unavailable = code in (_SQLITE_BUSY if url.drivername.startswith("sqlite") else _UNAVAILABLE)
     if unavailable or error.connection_invalidated:
         return DatabaseUnavailableError(

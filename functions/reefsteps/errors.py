@@ -3,8 +3,11 @@
 The class name is the error's name in the Step Functions console and in the page (Lambda reports
 ``type(error).__name__``), so names are part of the interface. The message tells the reader what to do.
 
-Two families decide what the state machine does: a ``BadInputError`` fails at once, because trying again cannot
-help; a ``TransientError`` is retried, because waiting can.
+Families decide what the state machine does. A ``BadInputError`` is never retried, because trying again cannot help.
+Where the photograph or the execution's input is at fault (`REFUSALS`), the execution ends in the state ``Failed``. A
+``TransientError`` is retried, because waiting can help. Whatever a person can put right without a new photograph, a
+transient error that lasts or a missing grant, ends the execution in the task that failed, so that Step Functions'
+redrive goes on there.
 """
 
 
@@ -30,6 +33,10 @@ class InvalidImageError(BadInputError):
 
 class InvalidParameterError(BadInputError):
     """An execution input (step to start from, corners, quadrat side, method) outside what is accepted."""
+
+
+class SpreadsheetError(BadInputError):
+    """A CSV file of a person that cannot be read rightly; the message lists every line at fault, and the remedy."""
 
 
 class PhotoNotFoundError(BadInputError):
@@ -60,5 +67,15 @@ class DatabaseUnavailableError(TransientError):
     """The database is paused, waking up or out of reach."""
 
 
+class DiskFullError(TransientError):
+    """The disk that a step or the local stack writes to is full."""
+
+
 class ConfigurationError(ReefStepsError):
     """An environment variable of the function is missing or malformed: the deployment is at fault."""
+
+
+REFUSALS = frozenset(
+    kind.__name__ for kind in BadInputError.__subclasses__() if kind not in (SupersededError, UnsupportedModelError)
+)
+"""Names of the errors for which the photograph, its name or the execution's input is at fault."""

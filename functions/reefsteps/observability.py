@@ -18,6 +18,7 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from reefsteps.errors import ReefStepsError
+from reefsteps.machine_faults import named_machine_faults
 
 NAMESPACE = os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or "ReefSteps"
 SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME") or "reefsteps"
@@ -34,7 +35,7 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 def step_handler(step: str) -> Callable[[Handler], Handler]:
     """Return a decorator for a Lambda handler that times, traces and logs it and counts its failures by error name.
 
-    Neither the event nor the result is changed, and every exception goes on to Lambda.
+    Neither the event nor the result is changed. Every exception goes on to Lambda, a full disk as DiskFullError.
     """
 
     def decorate(handler: Handler) -> Handler:
@@ -42,7 +43,7 @@ def step_handler(step: str) -> Callable[[Handler], Handler]:
 
         @functools.wraps(handler)
         def run(event: dict[str, Any], context: Any) -> dict[str, Any]:
-            with observed(step, event, context):
+            with observed(step, event, context), named_machine_faults():
                 return traced(event, context)
 
         return run

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 
 from reefsteps.errors import PhotoNotFoundError
 from reefsteps.results import ObjectRef
+from reefsteps.surveys import spelled_alike, unambiguous_prefix
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -103,7 +104,18 @@ class Storage:
         self.client.delete_object(**_address(ref))
 
     def list(self, bucket: str, prefix: str) -> Iterator[ObjectInfo]:
-        """Yield the current objects under a prefix, in S3's order, without content type and metadata."""
+        """Yield the current objects whose key begins with the prefix in any spelling that the pipeline accepts.
+
+        People name originals: ``2006-Mo'orea-`` also finds ``2006-Mo’orea-07.jpg`` (see `surveys.spelled_alike`). In
+        S3's order, without content type and metadata.
+        """
+        wanted = spelled_alike(prefix)
+        for info in self.list_exactly(bucket, unambiguous_prefix(prefix)):
+            if spelled_alike(info.ref.key).startswith(wanted):
+                yield info
+
+    def list_exactly(self, bucket: str, prefix: str) -> Iterator[ObjectInfo]:
+        """Yield the current objects under a prefix letter by letter, as `list` does: for keys that a step made."""
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         for page in pages:
             for item in page.get("Contents", []):

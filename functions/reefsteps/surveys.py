@@ -22,6 +22,7 @@ LARGEST_LOCATION = 2_147_483_647  # the column coral_coverage.location, INT
 _KEY = re.compile(
     r"(?P<year>[0-9]{4})-(?P<island>.+)-(?P<location>[0-9]{1,20})\.(?P<extension>[A-Za-z0-9]{1,10})", re.DOTALL
 )
+_ONE_SPELLING = re.compile(r"(?:[A-Za-z0-9_.]+/)*(?:[A-Za-z0-9_.]+-?)?")
 _EXPECTED = (
     "Expected {year}-{island}-{location}.{extension}, for example 2006-Takapoto-01.jpg: "
     "a year of four digits, an island of up to 30 characters, the quadrat's position as a whole number from 1."
@@ -50,7 +51,7 @@ class SurveyKey:
 
     @classmethod
     def parse(cls, key: str) -> Self:
-        """Return the survey of a decoded object key (see `decode_key`).
+        """Return the survey of a decoded object key (see `decode_key`); a ``+`` in it is a space.
 
         Raises InvalidSurveyKeyError, whose message says what is expected. Keys inside folders are refused: two folders
         could hold the same survey, and one would silently replace the other.
@@ -63,7 +64,7 @@ class SurveyKey:
         location = match["location"].lstrip("0")
         if not 1 <= len(location) <= len(str(LARGEST_LOCATION)):
             raise InvalidSurveyKeyError(f"Position {match['location']} is not a whole number from 1. {_EXPECTED}")
-        return cls(int(match["year"]), match["island"], int(location))
+        return cls(int(match["year"]), match["island"].replace("+", " "), int(location))
 
     @property
     def ref(self) -> SurveyRef:
@@ -90,7 +91,7 @@ def normalise_island(name: str) -> str:
     Raises InvalidSurveyKeyError for an empty or too long name and for characters other than letters, digits, hyphens,
     spaces and apostrophes.
     """
-    island = " ".join(unicodedata.normalize("NFC", name.translate(_APOSTROPHES)).split())
+    island = " ".join(unicodedata.normalize("NFC", plain_apostrophes(name)).split())
     if not 1 <= len(island) <= LONGEST_ISLAND:
         raise InvalidSurveyKeyError(f"Island '{island}' has {len(island)} characters, not 1 to {LONGEST_ISLAND}.")
     for character in island:
@@ -99,9 +100,19 @@ def normalise_island(name: str) -> str:
             raise InvalidSurveyKeyError(
                 f"Island '{island}' holds {character!r}; letters, digits, hyphens, spaces and apostrophes are accepted."
             )
+        if unicodedata.normalize("NFKC", character) != character and character.isalpha():
+            raise InvalidSurveyKeyError(
+                f"Island '{island}' holds {character!r} ({unicodedata.name(character, 'a special letter').lower()}): "
+                "type it as a plain letter."
+            )
     if island[0] == "-" or island[-1] == "-" or unicodedata.category(island[0])[0] == "M":
         raise InvalidSurveyKeyError(f"Island '{island}' begins or ends with a hyphen, or begins with a lone accent.")
     return island
+
+
+def plain_apostrophes(text: str) -> str:
+    """Return the text with every apostrophe and 'eta as the plain apostrophe."""
+    return text.translate(_APOSTROPHES)
 
 
 def decode_key(key: str) -> str:
@@ -111,6 +122,33 @@ def decode_key(key: str) -> str:
     that was not encoded changes nothing.
     """
     return urllib.parse.unquote_plus(key)
+
+
+def survey_of(key: str) -> SurveyKey | None:
+    """Return the survey that an object key means, or None for a key that the pipeline refuses."""
+    try:
+        return SurveyKey.parse(decode_key(key))
+    except InvalidSurveyKeyError:
+        return None
+
+
+def spelled_alike(text: str) -> str:
+    """Return a key, or the beginning of one, in the spelling in which keys are compared.
+
+    All spellings of a survey that the pipeline accepts give one text: encoded or not, ``+``, composed or decomposed
+    accents, any apostrophe, several blanks or blanks beside a hyphen. Leading zeros of the position stay.
+    """
+    plain = unicodedata.normalize("NFC", plain_apostrophes(decode_key(text)))
+    return re.sub(r"\s*-\s*", "-", " ".join(plain.split()))
+
+
+def unambiguous_prefix(prefix: str) -> str:
+    """Return the beginning of a key's prefix that has one spelling only: folders, the year and its hyphen.
+
+    After the hyphen a blank may follow, and an island's letters may be encoded or carry a separate accent.
+    """
+    match = _ONE_SPELLING.match(prefix)
+    return match[0] if match else ""
 
 
 def key_candidates(key: str) -> tuple[str, ...]:

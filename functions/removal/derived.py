@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reefsteps.errors import InvalidSurveyKeyError, PhotoNotFoundError
+from reefsteps.errors import PhotoNotFoundError
 from reefsteps.keys import corners_key, mask_key, no_quadrat_key, picture_key, record_key, thumbnail_key
+from reefsteps.originals import originals
 from reefsteps.precedence import Upload, same_photo
 from reefsteps.results import ObjectRef, Source
 from reefsteps.storage import ObjectInfo, Storage
-from reefsteps.surveys import SurveyKey, decode_key
+from reefsteps.surveys import SurveyKey
 from removal.settings import Settings
 
 
@@ -27,9 +28,7 @@ class Photograph:
 def current_photographs(storage: Storage, raw_bucket: str, survey: SurveyKey) -> list[Photograph]:
     """Return the survey's photographs, whatever their extension, leading zeros or spelling of the island."""
     found = []
-    for listed in storage.list(raw_bucket, f"{survey.year}-"):
-        if not _is_of(listed.ref.key, survey):
-            continue
+    for listed in originals(storage, raw_bucket, survey.year, survey.island).get(survey, ()):
         try:
             info = storage.head(listed.ref)
         except PhotoNotFoundError:
@@ -71,13 +70,6 @@ def remove_derived(
 def is_current(upload: Upload, current: Sequence[Photograph]) -> bool:
     """Tell whether the photograph is in the raw bucket now."""
     return any(same_photo(upload, photograph) for photograph in current)
-
-
-def _is_of(key: str, survey: SurveyKey) -> bool:
-    try:
-        return SurveyKey.parse(decode_key(key)) == survey
-    except InvalidSurveyKeyError:
-        return False
 
 
 def _derived(settings: Settings, stem: str) -> list[ObjectRef]:

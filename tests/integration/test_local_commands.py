@@ -49,7 +49,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @needs_models
 def test_photographs_become_figures_pictures_and_reasons(photos: Path, tmp_path: Path) -> None:
     state, output = tmp_path / "state", tmp_path / "output"
-    result = local("process", photos, "--state", state, "--output", output)
+    result = local("process", photos, "--state", state, "--output", output, "--yes")
     assert result.returncode == 1, result.stdout + result.stderr
     with (output / "results.csv").open(newline="") as file:
         rows = {row["key"]: row for row in csv.DictReader(file)}
@@ -67,6 +67,7 @@ def test_photographs_become_figures_pictures_and_reasons(photos: Path, tmp_path:
     assert rows["2006-Bora-Bora-02.jpg"]["reason"].startswith("QuadratNotFoundError: reframing: ")
     assert rows["2006-Bora-Bora-03.jpg"]["reason"].startswith("InvalidImageError: restoration: ")
     assert rows["2006-Bora-Bora-03.jpg"]["status"] == "refused"
+    assert "What will be sent" in result.stdout and "island, year, position: file name" in result.stdout
     assert "InvalidImageError" in result.stdout and str(output / "results.csv") in result.stdout
 
     again = local("status", "--state", state)
@@ -80,6 +81,18 @@ def test_wrong_calls_are_explained(tmp_path: Path) -> None:
     assert (nothing.returncode, "No photographs found" in nothing.stderr) == (1, True)
     assert "Traceback" not in nothing.stderr
     assert local("process").returncode == 2
+    (tmp_path / "Hao").mkdir()
+    cv2.imwrite(str(tmp_path / "Hao" / "DSC_1998.jpg"), np.zeros((8, 8, 3), np.uint8))
+    unknown = local("process", tmp_path / "Hao", "--state", tmp_path / "state", "--yes")
+    assert (unknown.returncode, unknown.stderr.count("\n")) == (1, 1), unknown.stderr
+    for words in ("1 of 1 photographs cannot be sent", "nothing was sent", "--island", "--year", "--pattern", "CSV"):
+        assert words in unknown.stderr
+    complete = ("--island", "Hao", "--year", "2012", "--pattern", "DSC_{position=1998}.jpg")
+    unasked = local("process", tmp_path / "Hao", *complete, "--state", tmp_path / "state")
+    assert (unasked.returncode, "--yes" in unasked.stderr, "2012-Hao-1998.jpg" in unasked.stdout) == (1, True, True)
+    wrong = local("process", tmp_path / "Hao", "--year", "12", "--state", tmp_path / "state")
+    assert (wrong.returncode, "--year is '12'" in wrong.stderr) == (1, True)
+    assert not (tmp_path / "state" / "journal.sqlite").exists()
     (tmp_path / "precious").write_text("x")
     refused = local("reset", "--state", tmp_path)
     assert refused.returncode == 1 and "nothing was deleted" in refused.stderr

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from local import cli
+from reefsteps.failures import split_cause
 from tests.integration.local_stack_fixture import REPOSITORY, RunningStack, project_with_fakes, wait_for
 
 
@@ -145,7 +147,23 @@ def test_handler_that_always_crashes_fails_by_name(shared_stack: RunningStack) -
     version = shared_stack.upload("2006-Doomed-01.jpg", {"cover": 3.0, "segmentation": [{"exit": True}] * 9})
     execution = execution_of(shared_stack, version)
     assert (execution["status"], execution["error"]) == ("FAILED", "Runtime.ExitError")
-    assert execution["cause"].startswith("segmentation: ")
+    assert "exit status 1" in split_cause(execution["cause"])[1]
+
+
+def test_failed_runs_are_started_again_at_their_step(
+    shared_stack: RunningStack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = "2006-Recovered-01.jpg"
+    script = {"cover": 4.0, "over_all_runs": True, "restoration": [{"exit": True}] * 3}
+    version = shared_stack.upload(photo, script)
+    assert execution_of(shared_stack, version)["status"] == "FAILED"
+    arguments = ["retry", "--state", str(shared_stack.state), "--error", "Runtime.ExitError", "--since", "5m", "--yes"]
+    assert cli.main(arguments) == 0
+    assert "from restoration on" in capsys.readouterr().out
+    wait_for(lambda: any(row[0] == "Recovered" for row in shared_stack.rows()), 60.0)
+    runs = [run for run in shared_stack.executions() if run["name"].startswith("2006-Recovered-01-jpg")]
+    assert [json.loads(run["input"]).get("start_at") for run in runs] == [None, "restoration"]
+    assert row_of(shared_stack, "Recovered") == ("Recovered", 1, 2006, 4.0)
 
 
 def test_model_that_is_not_ready_is_waited_for(shared_stack: RunningStack) -> None:

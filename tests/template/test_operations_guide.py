@@ -5,7 +5,7 @@ import re
 from reefsteps import errors
 from scripts import stacks
 from scripts.deployment import ROOT, Deployment
-from scripts.deployment_rules import tasks
+from scripts.state_machine_rules import tasks
 
 GUIDE = (ROOT / "docs/operations.md").read_text()
 FAMILIES = {"ReefStepsError", "BadInputError", "TransientError"}

@@ -238,6 +238,10 @@ def no_retry(name: str, position: int) -> Change:
     return lambda machine: machine["States"][name]["Retry"].pop(position)
 
 
+def catch(name: str, error: str) -> Change:
+    return state(name, "Catch", [{"ErrorEquals": [error], "Next": "Failed"}])
+
+
 def query_language_inside(machine: Json) -> None:
     machine["States"]["QueryLanguage"] = machine.pop("QueryLanguage")
 
@@ -245,14 +249,14 @@ def query_language_inside(machine: Json) -> None:
 MACHINES_SEEN_BY_RULES: dict[str, tuple[Change, str]] = {
     "bad input retried": (retry("Reframing", "QuadratNotFoundError"), "retries QuadratNotFoundError"),
     "everything retried": (retry("Restoration", "States.TaskFailed"), "retries States.TaskFailed"),
-    "throttling not retried": (no_retry("Segmentation", 1), "does not retry"),
-    "waking database not retried": (no_retry("Coverage", 3), "waking database"),
-    "model under conversion not retried": (no_retry("Reframing", 3), "model under conversion"),
+    "idle weeks not waited out": (no_retry("Restoration", 1), "CodeArtifactUserPendingException"),
+    "throttling not retried": (no_retry("Segmentation", 2), "does not retry Lambda.TooManyRequestsException"),
+    "waking database not retried": (no_retry("Coverage", 4), "waking database"),
+    "model under conversion not retried": (no_retry("Reframing", 4), "model under conversion"),
     "no failure path": (state("Coverage", "Catch", []), "failure path"),
-    "failure without its cause": (
-        state("Coverage", "Catch", [{"ErrorEquals": ["States.ALL"], "Next": "Failed"}]),
-        "forgets step",
-    ),
+    "every fault leaves its task": (catch("Coverage", "States.ALL"), "would go on in a Fail state"),
+    "a waking database leaves its task": (catch("Coverage", "DatabaseUnavailableError"), "would go on in a Fail state"),
+    "failure without its cause": (catch("Coverage", "PhotoNotFoundError"), "forgets step"),
     "state without timeout": (lambda m: m["States"]["Coverage"].pop("TimeoutSeconds"), "gives up before"),
     "query language in the wrong place": (query_language_inside, "belongs at the top level"),
 }

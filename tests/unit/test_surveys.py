@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reefsteps.errors import InvalidSurveyKeyError
-from reefsteps.surveys import FIRST_YEAR, LARGEST_LOCATION, SurveyKey, decode_key, key_candidates
+from reefsteps.surveys import (
+    FIRST_YEAR,
+    LARGEST_LOCATION,
+    SurveyKey,
+    decode_key,
+    key_candidates,
+    normalise_island,
+    spelled_alike,
+    survey_of,
+    unambiguous_prefix,
+)
 
 NEXT_YEAR = datetime.date.today().year + 1
 
@@ -126,3 +136,54 @@ def test_an_object_may_really_be_named_with_an_escape() -> None:
     assert key_candidates("2006-Nuku%20Hiva-1.jpg") == ("2006-Nuku Hiva-1.jpg", "2006-Nuku%20Hiva-1.jpg")
     assert key_candidates("2006-Nuku Hiva-1.jpg") == ("2006-Nuku Hiva-1.jpg",)
     assert decode_key("2006-Nuku%2520Hiva-1.jpg") == "2006-Nuku%20Hiva-1.jpg"
+
+
+def test_a_plus_in_a_key_is_a_space_but_not_in_a_typed_name() -> None:
+    assert SurveyKey.parse("2006-Nuku+Hiva-02.jpg") == SurveyKey(2006, "Nuku Hiva", 2)
+    with pytest.raises(InvalidSurveyKeyError, match=r"holds '\+'"):
+        normalise_island("Nuku+Hiva")
+
+
+@pytest.mark.parametrize(
+    "name", ["Ｍｏｏｒｅａ", "Hao２", "ﬁji", "Mo\u200borea", "Bora\u2011Bora", "Moor\u00ada", "Hao²"]
+)
+def test_letters_that_only_look_alike_are_refused_by_name(name: str) -> None:
+    with pytest.raises(InvalidSurveyKeyError, match="holds "):
+        normalise_island(name)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "fixed"),
+    [
+        ("", ""),
+        ("2006-", "2006-"),
+        ("2006-Takapoto-", "2006-"),
+        ("thumbnails/2006-X-", "thumbnails/2006-"),
+        ("model.onnx", "model.onnx"),
+        ("é", ""),
+    ],
+)
+def test_what_of_a_prefix_has_one_spelling(prefix: str, fixed: str) -> None:
+    assert unambiguous_prefix(prefix) == fixed
+
+
+@st.composite
+def spellings(draw: st.DrawFn) -> tuple[SurveyKey, str]:
+    survey = draw(surveys)
+    island = survey.island.replace("'", draw(st.sampled_from("'’ʻ`")))
+    island = unicodedata.normalize(draw(st.sampled_from(["NFC", "NFD"])), island)
+    island = island.replace(" ", draw(st.sampled_from([" ", "  ", "\u00a0", "+", "%20"])))
+    blank = draw(st.sampled_from(["", " ", "\u202f"]))
+    return survey, f"{survey.year}-{blank}{island}{blank}-{draw(st.sampled_from(['', '00']))}{survey.location}.jpg"
+
+
+@given(spellings())
+def test_every_spelling_that_is_the_survey_begins_as_the_survey_does(case: tuple[SurveyKey, str]) -> None:
+    survey, key = case
+    assert survey_of(key) == survey
+    assert spelled_alike(key).startswith(spelled_alike(f"{survey.year}-{survey.island}-"))
+    assert key.startswith(unambiguous_prefix(f"{survey.year}-{survey.island}-"))
+
+
+def test_a_key_that_is_no_survey_has_none() -> None:
+    assert survey_of("IMG_0001.jpg") is None

@@ -1,7 +1,8 @@
 """Stand-ins for the three workers: fast, and told by the photograph itself how to misbehave.
 
 A "photograph" is JSON: ``{"cover": 12.5, "restoration": [{"exit": true}, {"sleep_s": 1}], ...}``; each attempt of a
-step takes the next entry of its list, the last one is followed by success.
+step takes the next entry of its list, the last one is followed by success. Attempts are counted in each execution, or
+with ``"over_all_runs": true`` in all executions of the photograph.
 """
 
 import json
@@ -40,7 +41,8 @@ def misbehave(step: str, event: dict) -> dict:
     script |= {"etag": answer["ETag"].strip('"'), "uploaded_at": answer["LastModified"].isoformat()}
     script |= {"version_id": answer.get("VersionId"), "survey": survey}
     marker = {"Bucket": os.environ["TREATED_BUCKET" if step != "segmentation" else "SEGMENTED_BUCKET"]}
-    marker["Key"] = f"attempts/{event['execution']['name']}/{step}"
+    counted_by = survey.stem if script.get("over_all_runs") else event["execution"]["name"]
+    marker["Key"] = f"attempts/{counted_by}/{step}"
     attempts = _s3.list_objects_v2(Bucket=marker["Bucket"], Prefix=marker["Key"] + "/").get("KeyCount", 0)
     _s3.put_object(Bucket=marker["Bucket"], Key=f"{marker['Key']}/{attempts}", Body=b"")
     wishes = script.get(step, [])

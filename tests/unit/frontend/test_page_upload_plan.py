@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frontend.domain.file_names import Guess
-from frontend.domain.upload_plan import IncomingFile, PlannedFile, PresentObject, Status, plan, surveys_touched
+from frontend.domain.upload_plan import (
+    IncomingFile,
+    PlannedFile,
+    PresentObject,
+    Status,
+    plan,
+    surveys_touched,
+    typed_changes,
+)
+from reefsteps.file_name_pattern import NamePattern
 from reefsteps.surveys import SurveyKey
 
 
@@ -46,9 +55,10 @@ def test_unusable_files_say_why_and_get_no_key(file: IncomingFile, words: str) -
 
 
 def test_what_is_missing_is_asked_for() -> None:
-    (found,) = planned(incoming("IMG_1.jpg"))
+    (found,) = planned(incoming("IMG_2034.jpg"))
     assert found.status is Status.INCOMPLETE
-    assert found.note == "Type the island and the year and the position."
+    assert found.reason == "Type the island and the year and the position."
+    assert "counter" in found.note
 
 
 def test_a_wrong_island_is_explained_by_the_survey_key_itself() -> None:
@@ -77,7 +87,35 @@ def test_what_has_arrived_is_not_sent_again_and_another_photograph_replaces_only
 
 def test_what_is_typed_for_a_file_counts_most() -> None:
     (found,) = planned(incoming("2006-A-1.jpg"), typed={"0": Guess(location=5, island="B")}, defaults=Guess("C", 1999))
-    assert found.key == "2006-B-05.jpg"
+    assert found.key == "1999-B-05.jpg"
+    assert found.identity.told_sources == "island, position: typed for the file; year: typed for the folder"
+    assert "Sources disagree on the year: 1999 (typed for the folder), 2006 (file name)." in found.note
+
+
+def test_an_edited_cell_is_typed_and_its_neighbours_are_not() -> None:
+    (file,) = incoming("2006-A-1.jpg")
+    (before,) = planned([file])
+    typed = typed_changes(before, Guess("A", 2006, 5), Guess())
+    assert typed == Guess(location=5)
+    (after,) = planned([file], typed={"0": typed})
+    assert (after.key, after.identity.sources["year"]) == ("2006-A-05.jpg", "file name")
+    assert typed_changes(after, Guess("A", 2007, 5), typed) == Guess(year=2007, location=5)
+    emptied = typed_changes(after, Guess("A", 2006, None), typed)
+    assert emptied == Guess()
+    assert planned([file], typed={"0": emptied})[0].key == "2006-A-01.jpg"
+
+
+def test_a_pattern_shown_by_example_is_read_from_every_name() -> None:
+    pattern = NamePattern.parse("TakP{position=07}A{year=12}.jpg")
+    found = planned(incoming("TakP08A13.jpg", "other.jpg"), defaults=Guess("Takapoto"), pattern=pattern)
+    assert [(p.key, p.status) for p in found] == [(None, Status.INCOMPLETE), ("2013-Takapoto-08.jpg", Status.READY)]
+    assert "not of the form of TakP07A12.jpg" in found[0].note
+    assert surveys_touched(incoming("TakP08A13.jpg"), {}, Guess("Takapoto"), pattern) == {(2013, "Takapoto")}
+
+
+@pytest.mark.parametrize("name", ["2006-A-1.CR3", "2006-A-1.dng", "2006-A-1.JPEG", "2006-A-1.tiff"])
+def test_every_type_that_the_pipeline_reads_can_be_sent(name: str) -> None:
+    assert planned(incoming(name))[0].status is Status.READY
 
 
 def test_only_the_surveys_of_the_files_are_looked_up() -> None:

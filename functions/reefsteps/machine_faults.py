@@ -1,0 +1,34 @@
+"""Faults of the machine that a step runs on, under the project's names, so that they are retried and told as such."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import ClientError
+
+from reefsteps.errors import DiskFullError
+
+DISK_FULL_CODE = "DiskFull"
+"""The error code of the local stack's S3 when its disk is full; S3 itself has no such state."""
+
+_WHAT_TO_DO = (
+    "make room (on Lambda, raise the function's EphemeralStorage), then retry the run. The photograph is safe."
+)
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+@contextmanager
+def named_machine_faults() -> Iterator[None]:
+    """Raise DiskFullError for a full disk (``/tmp`` on Lambda, the state folder of the local stack)."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise DiskFullError(f"The disk of the step is full ({error.strerror}): {_WHAT_TO_DO}") from error
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") != DISK_FULL_CODE:
+            raise
+        raise DiskFullError(f"The disk of the local stack is full: {_WHAT_TO_DO}") from error
