@@ -10,9 +10,8 @@ from enum import StrEnum
 from typing import Any
 
 from reefsteps.failures import STEPS, split_cause
+from reefsteps.retries import repeated
 
-DECISIONS = ("corners_px", "excluded_px", "no_quadrat")
-"""What a person may have decided about a photograph, as the pipeline's input names it."""
 WITHOUT_RESULT = ("FAILED", "TIMED_OUT", "ABORTED")
 """How a run ends badly. To whoever waits for the photograph all three have failed."""
 TERMINAL = frozenset({"SUCCEEDED", *WITHOUT_RESULT})
@@ -128,12 +127,5 @@ def console_url(arn: str) -> str:
 
 
 def retry_input(given: Mapping[str, Any], *, start_at: str | None = None) -> dict[str, Any]:
-    """Return the input for running the same photograph again, without what only the first run could use.
-
-    What a person decided is about one version of the photograph, so that version stays beside it.
-    """
-    names = {"bucket", "key", "side_cm", "restoration_method", *DECISIONS}
-    if any(given.get(name) is not None for name in DECISIONS):
-        names.add("version_id")
-    kept = {name: value for name, value in given.items() if name in names and value is not None}
-    return kept | ({"start_at": start_at} if start_at else {}) | {"requested_by": "page"}
+    """Return the input for running the same photograph again (see `reefsteps.retries.repeated`)."""
+    return repeated(given) | ({"start_at": start_at} if start_at else {}) | {"requested_by": "page"}

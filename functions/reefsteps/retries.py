@@ -19,7 +19,8 @@ from reefsteps.surveys import decode_key
 
 _FAILED = ("FAILED", "TIMED_OUT", "ABORTED")
 _OTHERS = ("RUNNING", "SUCCEEDED", "PENDING_REDRIVE")
-_KEPT = ("bucket", "key", "side_cm", "restoration_method", "corners_px")
+_DECISIONS = ("corners_px", "excluded_px", "no_quadrat")  # a person's, about one version of the photograph
+_KEPT = ("bucket", "key", "side_cm", "restoration_method", *_DECISIONS)
 _PARALLEL = 8  # requests at once; Step Functions allows 15 DescribeExecution a second for good, 300 in a burst
 _PAGE = 1000
 _LAST_EVENTS = 200
@@ -77,11 +78,26 @@ def plan_retries(runs: Sequence[PastRun], *, error: str | None = None, since: da
     return wanted
 
 
+def repeated(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a run's input hands on to another run of the same photograph, without what only the first could use.
+
+    What a person decided is about one version of the photograph, so that version stays beside it.
+    """
+    decided = any(given.get(name) is not None for name in _DECISIONS)
+    names = (*_KEPT, "version_id") if decided else _KEPT
+    return {name: given[name] for name in names if given.get(name) is not None}
+
+
 def _retry(photo: str, run: PastRun) -> Retry:
     step = run.failed_step if run.failed_step in STEPS else run.input.get("start_at") or STEPS[0]
-    kept = {name: run.input[name] for name in _KEPT if run.input.get(name) is not None}
     name = f"{readable_key(photo)}-again-{hashlib.sha256(run.name.encode()).hexdigest()[:16]}"
-    return Retry(name, {**kept, "start_at": step, "requested_by": "retry"}, photo, run.error or run.status, str(step))
+    return Retry(
+        name,
+        {**repeated(run.input), "start_at": step, "requested_by": "retry"},
+        photo,
+        run.error or run.status,
+        str(step),
+    )
 
 
 def readable_key(photo: str) -> str:
