@@ -76,6 +76,8 @@ class ConfigurationError(ReefStepsError):
 
 
 REFUSALS = frozenset(
-    kind.__name__ for kind in BadInputError.__subclasses__() if kind not in (SupersededError, UnsupportedModelError)
+    kind.__name__
+    for kind in BadInputError.__subclasses__()
+    if kind not in (SupersededError, NoQuadratError, UnsupportedModelError)
 )
 """Names of the errors for which the photograph, its name or the execution's input is at fault."""
