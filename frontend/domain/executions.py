@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from reefsteps.failures import STEPS, split_cause
-from reefsteps.retries import repeated
+from reefsteps.retries import kept_input
 
 WITHOUT_RESULT = ("FAILED", "TIMED_OUT", "ABORTED")
 """How a run ends badly. To whoever waits for the photograph all three have failed."""
@@ -127,5 +127,5 @@ def console_url(arn: str) -> str:
 
 
 def retry_input(given: Mapping[str, Any], *, start_at: str | None = None) -> dict[str, Any]:
-    """Return the input for running the same photograph again (see `reefsteps.retries.repeated`)."""
-    return repeated(given) | ({"start_at": start_at} if start_at else {}) | {"requested_by": "page"}
+    """Return the input for running the same photograph again, without what only the first run could use."""
+    return kept_input(given) | ({"start_at": start_at} if start_at else {}) | {"requested_by": "page"}

@@ -167,6 +167,15 @@ UNKNOWN = Explanation(
 )
 
 
+_FIGURES = "Figures: "  # reframing.gate puts them last
+
+
+def words_and_figures(message: str) -> tuple[str, str]:
+    """Return a failure's message without its figures, and the figures; they are empty for most messages."""
+    words, _, figures = message.partition(_FIGURES)
+    return words.strip(), figures.strip()
+
+
 def explain(error: str | None) -> Explanation:
     """Return the explanation of an error name; an unknown name gets a general one."""
     name = (error or "").replace("States.", "States.", 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -17,7 +16,10 @@ from frontend.domain.executions import TERMINAL, Execution, ExecutionDetail, det
 from frontend.services.aws import step_functions
 from frontend.settings import settings
 from reefsteps.failures import failed_state
+from reefsteps.retries import RunHistory, readable_key
 
+_LIST_SIZE = 1000  # the most that ListExecutions gives at once
+_MOST_LISTS = 10
 _LAST_EVENTS = 200  # more than a task's retries leave behind; the state that failed was entered among them
 
 Cursor = tuple[str | None, int]
@@ -81,6 +83,30 @@ def _listed(status: str | None, token: str | None, size: int) -> tuple[list[Exec
     return found, answer.get("nextToken")
 
 
+@st.cache_data(ttl=3, max_entries=20, show_spinner=False)
+def since(moment: datetime) -> list[Execution]:
+    """Return the executions that began since a moment, newest first: at most the newest ten thousand."""
+    found: list[Execution] = []
+    token: str | None = None
+    for _ in range(_MOST_LISTS):
+        listed, token = _listed(None, token, _LIST_SIZE)
+        found += [execution for execution in listed if execution.started_at >= moment]
+        if token is None or not listed or listed[-1].started_at < moment:
+            break
+    return found
+
+
+def history() -> RunHistory:
+    """Return the pipeline's runs for starting failed ones again."""
+    return RunHistory(step_functions(), settings().pipeline_arn)
+
+
+def forget() -> None:
+    """Drop the kept lists, because runs have just been started."""
+    _listed.clear()
+    since.clear()
+
+
 @st.cache_data(ttl=3600, max_entries=2000, show_spinner=False)
 def _finished_detail(arn: str) -> ExecutionDetail:
     detail = detail_from(_describe(arn))
@@ -125,7 +151,7 @@ def details(shown: Sequence[Execution]) -> dict[str, ExecutionDetail]:
 def start(photo: str, given: Mapping[str, Any], purpose: str) -> str:
     """Start the pipeline and return the execution's name, which says photograph, purpose and time."""
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
-    name = f"{re.sub(r'[^0-9A-Za-z_-]', '-', photo)[:44]}-{purpose}-{moment}"[:80]
+    name = f"{readable_key(photo)}-{purpose}-{moment}"[:80]
     step_functions().start_execution(stateMachineArn=settings().pipeline_arn, name=name, input=json.dumps(given))
-    _listed.clear()
+    forget()
     return name

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from frontend import address, navigation
-from frontend.components import states
+from frontend.components import my_uploads, retry_many, states
 from frontend.components.text import ago, count, plain
 from frontend.domain.executions import (
     WITHOUT_RESULT,
@@ -18,7 +18,7 @@ from frontend.domain.executions import (
     console_url,
     retry_input,
 )
-from frontend.domain.failures import explain
+from frontend.domain.failures import explain, words_and_figures
 from frontend.services import attention, executions, measurements, photos
 from frontend.settings import settings
 from reefsteps.errors import InvalidSurveyKeyError
@@ -58,12 +58,15 @@ def show() -> None:
     status = RunStatus(named)
     if st.session_state.get("runs_status") != status:
         st.session_state.runs_status, st.session_state.runs_pages = status, [None]
+    if status is RunStatus.FAILED:
+        retry_many.button()
     executions.executions(status.states, size=PAGE)  # fails here, not in the fragment, when AWS is away
     # Also while nothing runs: a photograph that has just arrived has no run yet.
     st.fragment(_list, run_every=EVERY_S if live else None)(status)
 
 
 def _list(status: RunStatus) -> None:
+    my_uploads.show()
     pages: list[tuple[executions.Cursor, ...] | None] = st.session_state.setdefault("runs_pages", [None])
     page = executions.executions(status.states, pages[-1], PAGE)
     if not page.executions:
@@ -140,9 +143,11 @@ def _result_link(detail: ExecutionDetail) -> None:
 def _failure(execution: Execution, detail: ExecutionDetail) -> None:
     explanation = explain(detail.error)
     where = f" (in {detail.failed_step})" if detail.failed_step in STEPS else ""
-    st.markdown(f"{explanation.meaning}{where}  \n**What to do:** {explanation.advice}")
-    with st.expander(f"Message: {plain(detail.error or 'none')}"):
-        st.text(detail.message or "No message was given.")
+    words, figures = words_and_figures(detail.message or "No message was given.")
+    st.markdown(f"{explanation.meaning}{where}  \n{plain(words)}  \n**What to do:** {explanation.advice}")
+    with st.expander(f"Details: {plain(detail.error or 'none')}"):
+        if figures:
+            st.text(f"Figures: {figures}")
         st.caption(f"Run {plain(execution.name)}")
         if not settings().is_local:
             st.link_button("Open in the AWS console", console_url(execution.arn), icon=":material/open_in_new:")

@@ -75,9 +75,7 @@ class ConfigurationError(ReefStepsError):
     """An environment variable of the function is missing or malformed: the deployment is at fault."""
 
 
-REFUSALS = frozenset(
-    kind.__name__
-    for kind in BadInputError.__subclasses__()
-    if kind not in (SupersededError, NoQuadratError, UnsupportedModelError)
-)
+_NO_REFUSALS = (SupersededError, NoQuadratError, UnsupportedModelError)
+
+REFUSALS = frozenset(kind.__name__ for kind in BadInputError.__subclasses__() if kind not in _NO_REFUSALS)
 """Names of the errors for which the photograph, its name or the execution's input is at fault."""

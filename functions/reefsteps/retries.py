@@ -19,8 +19,9 @@ from reefsteps.surveys import decode_key
 
 _FAILED = ("FAILED", "TIMED_OUT", "ABORTED")
 _OTHERS = ("RUNNING", "SUCCEEDED", "PENDING_REDRIVE")
-_DECISIONS = ("corners_px", "excluded_px", "no_quadrat")  # a person's, about one version of the photograph
-_KEPT = ("bucket", "key", "side_cm", "restoration_method", *_DECISIONS)
+DECISIONS = ("corners_px", "excluded_px", "no_quadrat")
+"""What a person may have decided about a photograph, as the pipeline's input names it."""
+_KEPT = ("bucket", "key", "side_cm", "restoration_method", *DECISIONS)
 _PARALLEL = 8  # requests at once; Step Functions allows 15 DescribeExecution a second for good, 300 in a burst
 _PAGE = 1000
 _LAST_EVENTS = 200
@@ -78,26 +79,25 @@ def plan_retries(runs: Sequence[PastRun], *, error: str | None = None, since: da
     return wanted
 
 
-def repeated(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a run's input hands on to another run of the same photograph, without what only the first could use.
-
-    What a person decided is about one version of the photograph, so that version stays beside it.
-    """
-    decided = any(given.get(name) is not None for name in _DECISIONS)
-    names = (*_KEPT, "version_id") if decided else _KEPT
-    return {name: given[name] for name in names if given.get(name) is not None}
-
-
 def _retry(photo: str, run: PastRun) -> Retry:
     step = run.failed_step if run.failed_step in STEPS else run.input.get("start_at") or STEPS[0]
     name = f"{readable_key(photo)}-again-{hashlib.sha256(run.name.encode()).hexdigest()[:16]}"
     return Retry(
         name,
-        {**repeated(run.input), "start_at": step, "requested_by": "retry"},
+        {**kept_input(run.input), "start_at": step, "requested_by": "retry"},
         photo,
         run.error or run.status,
         str(step),
     )
+
+
+def kept_input(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a new run of the same photograph takes from an earlier run's input.
+
+    What a person decided is about one version of the photograph, so that version stays beside it.
+    """
+    names = _KEPT if all(given.get(name) is None for name in DECISIONS) else (*_KEPT, "version_id")
+    return {name: given[name] for name in names if given.get(name) is not None}
 
 
 def readable_key(photo: str) -> str:

@@ -42,7 +42,7 @@ def choose(
 
     Each prior (offset, spread) is a place where the mask (or the strings) may put the inner edge; the four offsets
     share one unknown shift (a mask is too fat or too thin all around). With ``start``, the model that the searches were
-    made around, the reading must be the view of a square; without it strings stand in, and a side may go without.
+    made around, the reading must be a view of its opening; without it strings stand in, and a side may go without.
     """
     sides: list[list[Candidate | None]] = [
         [*search.candidates, None] if start is None or not search.candidates else list(search.candidates)
@@ -80,20 +80,22 @@ def _spread_of_offsets(sides: list[list[Candidate | None]]) -> Array:
 
 
 def _squareness(start: PlaneModel, sides: list[list[Candidate | None]]) -> Array:
-    """Return for every reading by how much its four lines are no view of a square (``geometry.squareness_error``)."""
+    """Return for every reading by how much its lines are no view of the opening (``geometry.squareness_error``)."""
+    width, height = start.extent
     offset = np.meshgrid(*[[0.0 if c is None else c.offset for c in side] for side in sides], indexing="ij")
     slope = np.meshgrid(*[[0.0 if c is None else c.slope for c in side] for side in sides], indexing="ij")
 
     def corner(row: int, column: int) -> Array:
         """Return where a top or bottom line (y = a + b x) meets a left or right one (x = c + d y)."""
-        b, d = (slope[row] if row == 0 else -slope[row]), (slope[column] if column == 3 else -slope[column])
-        a = (offset[row] if row == 0 else 1 - offset[row]) - 0.5 * b
-        c = (offset[column] if column == 3 else 1 - offset[column]) - 0.5 * d
+        rise, run = (slope[row] if row == 0 else -slope[row]), (slope[column] if column == 3 else -slope[column])
+        a = (offset[row] if row == 0 else height - offset[row]) - 0.5 * rise
+        c = (offset[column] if column == 3 else width - offset[column]) - 0.5 * run
+        b, d = rise / width, run / height
         x = (c + d * a) / (1 - b * d)
         return np.stack([x, a + b * x], axis=-1)
 
     corners = np.stack([corner(0, 3), corner(0, 1), corner(2, 1), corner(2, 3)], axis=-2)
-    matrix = start.matrix @ _from_unit_square(corners)
+    matrix = start.matrix @ _from_unit_square(corners) / np.array([width, height, 1.0])
     focal = FOCAL_LENGTHS[::3]
     first, second = (matrix[..., :, column, None] / np.stack([focal, focal, np.ones_like(focal)]) for column in (0, 1))
     lengths = np.linalg.norm(first, axis=-2), np.linalg.norm(second, axis=-2)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reframing.geometry import UNIT_SQUARE, Array, PlaneModel, apply_homography, undistort
+from reframing.geometry import Array, Extent, PlaneModel, apply_homography, opening, undistort, wider_by
 
 # Robust scale of a residual, in parts of the side: beyond it a point counts linearly (soft L1).
 SOFT_LIMIT = 0.0008
@@ -34,9 +34,15 @@ class Constraint:
     weight: float
 
 
+def on_a_side(side: int, extent: Extent, points_px: Array, weight: float = 1.0) -> Constraint:
+    """Return the constraint of points (N, 2) on the opening's top, right, bottom or left side (0 to 3)."""
+    position = (0.0, extent[0], extent[1], 0.0)[side]
+    return Constraint(points_px, (1, 0, 1, 0)[side], position, (-1, 1, 1, -1)[side], weight)
+
+
 @dataclass(frozen=True)
 class JointFit:
-    """The model whose unit square is the inner edge, and what is known about its quality."""
+    """The model whose opening is the inner edge, and what is known about its quality."""
 
     model: PlaneModel
     rim: float  # how far outside the strings' grid the inner edge lies, parts of the side
@@ -68,8 +74,8 @@ class _Problem:
 def joint_fit(constraints: list[Constraint], start: PlaneModel) -> JointFit:
     """Fit homography, one radial term and, with strings and sides together, the rim between them.
 
-    Levenberg-Marquardt on soft-L1 residuals measured in the quadrat's plane. ``start``'s unit square is the strings'
-    grid (or the inner edge where there are no strings). Raises ``numpy.linalg.LinAlgError`` when points do not
+    Levenberg-Marquardt on soft-L1 residuals measured in the quadrat's plane. ``start``'s opening is the strings' grid
+    (or the inner edge where there are no strings). Raises ``numpy.linalg.LinAlgError`` when points do not
     determine the model.
     """
     problem = _assemble(constraints, start)
@@ -113,8 +119,8 @@ def _assemble(constraints: list[Constraint], start: PlaneModel) -> _Problem:
 
 def _edge_model(parameters: Array, rim: float, start: PlaneModel) -> PlaneModel:
     matrix = np.linalg.inv(np.append(parameters[:8], 1.0).reshape(3, 3))
-    grid = PlaneModel(matrix / matrix[2, 2], float(parameters[8]), start.width_px, start.height_px)
-    return grid.after(np.array([[1 + 2 * rim, 0, -rim], [0, 1 + 2 * rim, -rim], [0, 0, 1]]))
+    grid = PlaneModel(matrix / matrix[2, 2], float(parameters[8]), start.width_px, start.height_px, start.extent)
+    return grid.after(wider_by(rim, start.extent))
 
 
 def _prior_rows(problem: _Problem, parameters: Array) -> Array:
@@ -196,5 +202,7 @@ def _corner_error(problem: _Problem, parameters: Array, residuals: Array, start:
 
     moves = _jacobian(corners, parameters)
     variance = np.diag(moves @ covariance @ moves.T).reshape(4, 2).sum(1)
-    side = np.linalg.norm(np.diff(start.to_image(UNIT_SQUARE), axis=0), axis=1).mean()
+    width, height = start.extent
+    three_sides = np.linalg.norm(np.diff(start.to_image(opening(start.extent)), axis=0), axis=1)
+    side = (three_sides / np.array([width, height, width])).mean()
     return float(np.sqrt(np.maximum(variance, 0).max()) / side)

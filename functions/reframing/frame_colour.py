@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reframing.geometry import Array, PlaneModel, side_lengths
-from reframing.sampling import Floats, Photograph, lookup_map
+from reframing.geometry import Array, PlaneModel
+from reframing.sampling import Floats, Photograph, with_margin
 
 BINS = 16  # per channel
 SMOOTHING_BINS = 0.9
@@ -34,13 +34,12 @@ class FrameColour:
     @staticmethod
     def learn(photo: Photograph, model: PlaneModel, window: tuple[float, float]) -> FrameColour:
         """Learn from a rough model whose inner edge lies within ``window`` (inward positions, parts of the side)."""
-        count = round((1 + 2 * MARGIN) * SIZE_PX)
-        points = lookup_map(model, (-MARGIN, -MARGIN), 1 / SIZE_PX, (count, count)).reshape(-1, 2)
-        step_px = float(side_lengths(model.corners_px).mean()) / SIZE_PX
-        colours, inside = photo.sample(points.astype(np.float64), (count, count), step_px)
-        place = (np.arange(count) + 0.5) / SIZE_PX - MARGIN
-        to_side = np.minimum(place, 1 - place)
-        inward = np.minimum(to_side[:, None], to_side[None])
+        colours, inside = with_margin(photo, model, SIZE_PX, MARGIN)
+        to_side = []
+        for count, length in zip(inside.shape[::-1], model.extent, strict=True):
+            place = (np.arange(count) + 0.5) / SIZE_PX - MARGIN
+            to_side.append(np.minimum(place, length - place))
+        inward = np.minimum(to_side[1][:, None], to_side[0][None])
         band = inside & (inward > window[0] - WIDEST_BAR / 2) & (inward < window[1])
         seabed = inside & ((inward > window[1] + SEABED_DEPTH) | (inward < window[0] - WIDEST_BAR))
         frequent, usual = _histogram(colours[band]), _histogram(colours[seabed])

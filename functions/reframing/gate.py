@@ -3,13 +3,17 @@ wrong crop costs the series its worth."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from reefsteps.errors import QuadratNotFoundError
-from reframing.geometry import Array, is_convex, side_lengths, signed_area
+from reframing.geometry import SQUARE, Array, Extent, is_convex, side_lengths, signed_area
+from reframing.strings import MIN_STRINGS, SQUARE_MESH, Mesh
 
+FIGURES = "Figures: "
+"""What stands before a refusal's figures, the last part of its message; the page folds them away."""
 WHAT_TO_DO = "Mark the four inner corners by hand on the page, or photograph the quadrat again."
 
 MAX_SIDE_RATIO = 1.5
@@ -19,12 +23,11 @@ MAX_RADIAL = 0.12
 MAX_RESIDUAL_PERCENT = {True: 0.1, False: 0.2}  # by whether strings were used; right fits leave 0.08 at most
 MAX_MOVED_PERCENT = 16.0
 MAX_UNCERTAINTY_PERCENT = {True: 0.5, False: 1.0}  # by whether strings were used
-MIN_STRINGS = 6
 STRINGS_FOR_TWO_SIDES = 7
 MAX_GRID_DISAGREEMENT_PERCENT = 1.5
 MAX_BEYOND = 0.5
 MIN_END_CELL = 0.06  # of the strings' visibility elsewhere
-ONE_CELL_PERCENT = 5.5  # nearer to the mask than this, the grid cannot be one cell off
+ONE_CELL_SHARE = 0.55  # of a cell: nearer to the mask than this, the grid cannot be one cell off
 MIN_SHARE = 0.45  # of each side, without strings
 MIN_MEAN_SHARE = 0.8
 # The reading's score (choice): alone, less for every percent of the side by which it lies further from the mask than
@@ -40,7 +43,7 @@ SCORE_PER_MOVED_PERCENT = 1.75
 MIN_MARGIN = 0.8
 MAX_SQUARENESS_PERCENT = {True: 1.5, False: 1.25}  # by whether strings were used
 DOUBTFUL_LIKENESS = 0.6
-STRINGS_FOR_NO_SIDE = 8
+STRINGS_FOR_NO_SIDE = 8  # these numbers are of the nine of a square's 10 x 10 grid
 MIN_OUTLINE_AGREEMENT = 0.5
 MAX_INNER_RIVAL = 0.75  # right readings have 0.24 in the median and 0.56 in the 98th percentile
 MAX_MASK_AMISS = {True: 0.6, False: 0.4}  # by whether strings were used
@@ -56,12 +59,14 @@ class Evidence:
     likeness: float
     inner_rival: float
     strings: tuple[int, int] | None = None
+    mesh: Mesh = SQUARE_MESH
     grid_disagreement_percent: float = 0.0
     beyond: float = 0.0
     end_cell: float = 1.0
     rim_percent: float = 0.0
     outline_agreement: float = 0.0
     corners_px: Array = field(default_factory=lambda: np.zeros((4, 2)))
+    extent: Extent = SQUARE  # of the opening, from the corner that comes first
     picture_px: tuple[int, int] = (1, 1)
     residual_percent: float = 0.0
     uncertainty_percent: float = 0.0
@@ -71,12 +76,27 @@ class Evidence:
     mask_share_amiss: float = 0.0
 
 
+@dataclass(frozen=True)
+class Doubt:
+    """A check that failed: in words for whoever looks at the photograph, and with its figures."""
+
+    words: str
+    figures: str
+
+
 def check(evidence: Evidence) -> float:
     """Return the confidence (0 to 1); raises QuadratNotFoundError that names every failed check with its figures."""
-    failures = [*_shape_failures(evidence), *_fit_failures(evidence)]
-    if failures:
-        raise QuadratNotFoundError(f"No quadrat that can be measured safely: {'; '.join(failures)}. {WHAT_TO_DO}")
+    doubts = [*_shape_doubts(evidence), *_fit_doubts(evidence)]
+    if doubts:
+        raise QuadratNotFoundError(in_words(doubts))
     return confidence(evidence)
+
+
+def in_words(doubts: Sequence[Doubt]) -> str:
+    """Return the message of a refusal: what a person sees in the picture, what to do, and last the figures."""
+    words = "; ".join(dict.fromkeys(doubt.words for doubt in doubts))
+    figures = "; ".join(doubt.figures for doubt in doubts)
+    return f"No quadrat that can be measured safely: {words}. {WHAT_TO_DO} {FIGURES}{figures}."
 
 
 def confidence(evidence: Evidence) -> float:
@@ -98,96 +118,169 @@ def calibrated_uncertainty(evidence: Evidence) -> float:
     return expected
 
 
-def _shape_failures(evidence: Evidence) -> list[str]:
+def _shape_doubts(evidence: Evidence) -> list[Doubt]:
     corners = evidence.corners_px
     if not np.isfinite(corners).all() or not is_convex(corners):
-        return ["the four lines make no convex quadrilateral"]
-    failures = []
+        return [Doubt("the lines that were found do not close to a frame", "no convex quadrilateral")]
+    doubts: list[Doubt] = []
     lengths = side_lengths(corners)
-    ratio = float(lengths.max() / lengths.min())
+    relative = lengths / np.array([*evidence.extent, *evidence.extent])
+    ratio = float(relative.max() / relative.min())
+    shape = "square" if evidence.extent == SQUARE else "rectangle of the given size"
     if ratio > MAX_SIDE_RATIO:
-        failures.append(f"longest to shortest side {ratio:.2f} (at most {MAX_SIDE_RATIO})")
+        what = "" if evidence.extent == SQUARE else ", each relative to its length in cm,"
+        doubts.append(
+            Doubt(
+                "the sides that were found differ too much in length",
+                f"longest to shortest side{what} {ratio:.2f} (at most {MAX_SIDE_RATIO})",
+            )
+        )
     sides = np.roll(corners, -1, 0) - corners
     cosines = -np.sum(sides * np.roll(sides, 1, 0), axis=1) / (lengths * np.roll(lengths, 1))
     angles = np.degrees(np.arccos(np.clip(cosines, -1, 1)))
     if angles.min() < ANGLE_RANGE_DEG[0] or angles.max() > ANGLE_RANGE_DEG[1]:
-        failures.append(
-            f"corner angles {angles.min():.0f} to {angles.max():.0f} degrees "
-            f"(accepted {ANGLE_RANGE_DEG[0]:.0f} to {ANGLE_RANGE_DEG[1]:.0f})"
+        doubts.append(
+            Doubt(
+                "a corner is too sharp or too blunt for a frame",
+                f"corner angles {angles.min():.0f} to {angles.max():.0f} degrees "
+                f"(accepted {ANGLE_RANGE_DEG[0]:.0f} to {ANGLE_RANGE_DEG[1]:.0f})",
+            )
         )
     off_square = MAX_SQUARENESS_PERCENT[evidence.strings is not None]
     if evidence.squareness_percent > off_square:
-        failures.append(f"no view of a square by {evidence.squareness_percent:.2f} % (at most {off_square})")
+        doubts.append(
+            Doubt(
+                f"the four lines cannot be a view of a {shape}",
+                f"no view of a {shape} by {evidence.squareness_percent:.2f} % (at most {off_square})",
+            )
+        )
     width, height = evidence.picture_px
     area = signed_area(corners) / (width * height)
     if area < MIN_AREA_SHARE:
-        failures.append(f"area {100 * area:.1f} % of the picture (at least {100 * MIN_AREA_SHARE:.0f} %)")
-    return failures
+        doubts.append(
+            Doubt(
+                "the frame is too small in the picture",
+                f"area {100 * area:.1f} % of the picture (at least {100 * MIN_AREA_SHARE:.0f} %)",
+            )
+        )
+    return doubts
 
 
-def _fit_failures(evidence: Evidence) -> list[str]:
-    failures = []
+def _fit_doubts(evidence: Evidence) -> list[Doubt]:
+    doubts: list[Doubt] = []
     most_residual = MAX_RESIDUAL_PERCENT[evidence.strings is not None]
     if evidence.residual_percent > most_residual:
-        failures.append(f"residual {evidence.residual_percent:.2f} % of the side (at most {most_residual})")
+        doubts.append(
+            Doubt(
+                "the lines do not lie well on the edge of the frame",
+                f"residual {evidence.residual_percent:.2f} % of the side (at most {most_residual})",
+            )
+        )
     if abs(evidence.radial) > MAX_RADIAL:
-        failures.append(f"lens distortion {evidence.radial:.2f} (at most {MAX_RADIAL})")
+        doubts.append(
+            Doubt(
+                "the frame is bent more than a lens bends it",
+                f"lens distortion {evidence.radial:.2f} (at most {MAX_RADIAL})",
+            )
+        )
     if evidence.moved_percent > MAX_MOVED_PERCENT:
-        failures.append(f"edges {evidence.moved_percent:.1f} % of the side off the mask (at most {MAX_MOVED_PERCENT})")
+        doubts.append(
+            Doubt(
+                "the edges that were found lie far from where the model sees the quadrat",
+                f"edges {evidence.moved_percent:.1f} % of the side off the mask (at most {MAX_MOVED_PERCENT})",
+            )
+        )
     if evidence.outline_agreement < MIN_OUTLINE_AGREEMENT:
-        failures.append(
-            f"only {100 * evidence.outline_agreement:.0f} % of the mask's outline on four lines "
-            f"(at least {100 * MIN_OUTLINE_AGREEMENT:.0f} %)"
+        doubts.append(
+            Doubt(
+                "the model's outline of the quadrat is ragged",
+                f"only {100 * evidence.outline_agreement:.0f} % of the mask's outline on four lines "
+                f"(at least {100 * MIN_OUTLINE_AGREEMENT:.0f} %)",
+            )
         )
     most_amiss = MAX_MASK_AMISS[evidence.strings is not None]
     if evidence.mask_share_amiss > most_amiss:
-        failures.append(
-            f"{100 * evidence.mask_share_amiss:.0f} % of the mask away from the frame "
-            f"(at most {100 * most_amiss:.0f} %)"
+        doubts.append(
+            Doubt(
+                "much of what the model marked lies off the frame",
+                f"{100 * evidence.mask_share_amiss:.0f} % of the mask away from the frame "
+                f"(at most {100 * most_amiss:.0f} %)",
+            )
         )
     limit = MAX_UNCERTAINTY_PERCENT[evidence.strings is not None]
     if calibrated_uncertainty(evidence) > limit:
-        failures.append(
-            f"estimated corner error {calibrated_uncertainty(evidence):.2f} % of the side (at most {limit})"
+        doubts.append(
+            Doubt(
+                "the corners would be too uncertain",
+                f"estimated corner error {calibrated_uncertainty(evidence):.2f} % of the side (at most {limit})",
+            )
         )
-    return failures + (_grid_failures(evidence) if evidence.strings is not None else _edge_failures(evidence))
+    return doubts + (_grid_doubts(evidence) if evidence.strings is not None else _edge_doubts(evidence))
 
 
-def _grid_failures(evidence: Evidence) -> list[str]:
-    strings = evidence.strings or (0, 0)
-    failures = []
+def _grid_doubts(evidence: Evidence) -> list[Doubt]:
+    strings, mesh = evidence.strings or (0, 0), evidence.mesh
+    one_cell_percent = ONE_CELL_SHARE * 100 * mesh.cell
+    doubts: list[Doubt] = []
     if evidence.grid_disagreement_percent > MAX_GRID_DISAGREEMENT_PERCENT:
-        failures.append(
-            f"strings and frame disagree by {evidence.grid_disagreement_percent:.2f} % of the side "
-            f"(at most {MAX_GRID_DISAGREEMENT_PERCENT})"
+        doubts.append(
+            Doubt(
+                "strings and frame do not agree",
+                f"strings and frame disagree by {evidence.grid_disagreement_percent:.2f} % of the side "
+                f"(at most {MAX_GRID_DISAGREEMENT_PERCENT})",
+            )
         )
-    if evidence.beyond > MAX_BEYOND and evidence.moved_percent > ONE_CELL_PERCENT:
-        failures.append(f"strings go on beyond a side ({evidence.beyond:.2f}, at most {MAX_BEYOND})")
-    if evidence.end_cell < MIN_END_CELL and evidence.moved_percent > ONE_CELL_PERCENT:
-        failures.append(
-            f"no strings in a side's outermost cells ({evidence.end_cell:.2f} of those elsewhere, "
-            f"at least {MIN_END_CELL})"
+    if evidence.beyond > MAX_BEYOND and evidence.moved_percent > one_cell_percent:
+        doubts.append(
+            Doubt(
+                "the strings go on beyond a side of the frame",
+                f"strings go on beyond a side ({evidence.beyond:.2f}, at most {MAX_BEYOND})",
+            )
+        )
+    if evidence.end_cell < MIN_END_CELL and evidence.moved_percent > one_cell_percent:
+        doubts.append(
+            Doubt(
+                "a side has no strings beside it",
+                f"no strings in a side's outermost cells ({evidence.end_cell:.2f} of those elsewhere, "
+                f"at least {MIN_END_CELL})",
+            )
         )
     sides = sum(share > 0 for share in evidence.visible_share)
-    needed = 0 if min(strings) >= STRINGS_FOR_NO_SIDE else 2 if min(strings) >= STRINGS_FOR_TWO_SIDES else 4
-    if min(strings) < MIN_STRINGS or sides < needed:
-        failures.append(
-            f"{strings[0]} strings down, {strings[1]} across and {sides} sides seen "
-            f"({MIN_STRINGS} each and four sides needed, or {STRINGS_FOR_TWO_SIDES} each and two sides, "
-            f"or {STRINGS_FOR_NO_SIDE} each)"
+
+    def least(of_nine: int) -> tuple[int, int]:
+        return mesh.needed(0, of_nine), mesh.needed(1, of_nine)
+
+    def enough(of_nine: int) -> bool:
+        return all(count >= needed for count, needed in zip(strings, least(of_nine), strict=True))
+
+    needed_sides = 0 if enough(STRINGS_FOR_NO_SIDE) else 2 if enough(STRINGS_FOR_TWO_SIDES) else 4
+    if not enough(MIN_STRINGS) or sides < needed_sides:
+        six, seven, eight = (
+            f"{down} each" if down == across else f"{down} and {across}"
+            for down, across in map(least, (MIN_STRINGS, STRINGS_FOR_TWO_SIDES, STRINGS_FOR_NO_SIDE))
         )
-    return failures
+        doubts.append(
+            Doubt(
+                "too few strings and sides can be seen",
+                f"{strings[0]} strings down, {strings[1]} across and {sides} sides seen "
+                f"({six} and four sides needed, or {seven} and two sides, or {eight})",
+            )
+        )
+    return doubts
 
 
-def _edge_failures(evidence: Evidence) -> list[str]:
-    failures = []
+def _edge_doubts(evidence: Evidence) -> list[Doubt]:
+    doubts: list[Doubt] = []
     shares = evidence.visible_share
     if min(shares) < MIN_SHARE or float(np.mean(shares)) < MIN_MEAN_SHARE:
-        failures.append(
-            "inner edge seen on "
-            + ", ".join(f"{100 * share:.0f} %" for share in shares)
-            + " of top, right, bottom, left "
-            f"(without strings at least {100 * MIN_SHARE:.0f} % of each, {100 * MIN_MEAN_SHARE:.0f} % on average)"
+        doubts.append(
+            Doubt(
+                "too little of the inner edge of the frame can be seen",
+                "inner edge seen on "
+                + ", ".join(f"{100 * share:.0f} %" for share in shares)
+                + " of top, right, bottom, left "
+                f"(without strings at least {100 * MIN_SHARE:.0f} % of each, {100 * MIN_MEAN_SHARE:.0f} % on average)",
+            )
         )
     far = max(0.0, evidence.moved_percent - USUALLY_MOVED_PERCENT)
     score = evidence.reading_score - SCORE_PER_MOVED_PERCENT * far
@@ -195,18 +288,27 @@ def _edge_failures(evidence: Evidence) -> list[str]:
     reading -= READING_PER_HIDDEN_SIDE * (1 - min(shares))
     reading -= READING_PER_PERCENT_OFF_SQUARE * max(0.0, evidence.squareness_percent - USUALLY_OFF_SQUARE_PERCENT)
     if score < MIN_SCORE or reading < MIN_READING:
-        failures.append(
-            f"the four edges do not read as one frame's ({score:.1f} and {reading:.1f}, at least {MIN_SCORE} and "
-            f"{MIN_READING:g})"
+        doubts.append(
+            Doubt(
+                "the four edges do not look like one frame",
+                f"the four edges do not read as one frame's ({score:.1f} and {reading:.1f}, at least {MIN_SCORE} and "
+                f"{MIN_READING:g})",
+            )
         )
     if evidence.inner_rival > MAX_INNER_RIVAL:
-        failures.append(
-            f"a line further in runs parallel to a side ({evidence.inner_rival:.2f} of its strength, at most "
-            f"{MAX_INNER_RIVAL})"
+        doubts.append(
+            Doubt(
+                "a second line runs along a side, and either could be the edge",
+                f"a line further in runs parallel to a side ({evidence.inner_rival:.2f} of its strength, at most "
+                f"{MAX_INNER_RIVAL})",
+            )
         )
     if evidence.reading_margin < MIN_MARGIN:
-        failures.append(
-            f"more than one set of edges could be the frame's (lead {evidence.reading_margin:.2f}, "
-            f"at least {MIN_MARGIN})"
+        doubts.append(
+            Doubt(
+                "two edges could be the frame's",
+                f"more than one set of edges could be the frame's (lead {evidence.reading_margin:.2f}, "
+                f"at least {MIN_MARGIN})",
+            )
         )
-    return failures
+    return doubts

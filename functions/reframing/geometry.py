@@ -1,7 +1,9 @@
 """Plane geometry of a photographed quadrat.
 
-Coordinates are pixels with the origin at the outer corner of the top-left pixel (``reefsteps.results``); the quadrat's
-own plane is the unit square (0, 0) to (1, 1), y down, whose first corner is the one that is top-left in the photograph.
+Coordinates are pixels with the origin at the outer corner of the top-left pixel (``reefsteps.results``). In the
+quadrat's own plane the frame's opening is the rectangle (0, 0) to ``extent`` (width, height), y down. Its first corner
+is the one that is top-left in the photograph. The mean of width and height is 1, and both axes have the same scale. So
+a square is the unit square, and lengths "in parts of the side" mean the same for squares and rectangles.
 """
 
 from __future__ import annotations
@@ -13,7 +15,28 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+Extent = tuple[float, float]
+
 UNIT_SQUARE: Array = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+SQUARE: Extent = (1.0, 1.0)
+
+
+def opening(extent: Extent, inset: float = 0.0) -> Array:
+    """Return the corners (4, 2) of an opening of this width and height, moved inwards by ``inset``."""
+    low, right, bottom = inset, extent[0] - inset, extent[1] - inset
+    return np.array([[low, low], [right, low], [right, bottom], [low, bottom]])
+
+
+def wider_by(rim: float, extent: Extent) -> Array:
+    """Return the change of plane (3, 3) that moves the four sides of an opening outwards by ``rim``."""
+    width, height = extent
+    return np.array([[1 + 2 * rim / width, 0, -rim], [0, 1 + 2 * rim / height, -rim], [0, 0, 1]])
+
+
+def narrower_by(rim: float, extent: Extent) -> Array:
+    """Return the inverse of ``wider_by``."""
+    x, y = 1 / (1 + 2 * rim / extent[0]), 1 / (1 + 2 * rim / extent[1])
+    return np.array([[x, 0, rim * x], [0, y, rim * y], [0, 0, 1]])
 
 
 def signed_area(corners: Array) -> float:
@@ -87,12 +110,18 @@ FOCAL_LENGTHS: Array = np.geomspace(0.65, 4.0, 40)
 
 
 def squareness_error(matrix: Array) -> float:
-    """Return by how much the unit square's image is no view of a square, least over the possible focal lengths.
+    """Return by how much the plane's image is no view of a plane, least over the possible focal lengths.
 
-    For a camera with its principal point in the picture's centre, the images of a square's sides are orthogonal and
-    equal once the focal length is taken out (Zhang 2000, section 2.3); returned is the larger of the log ratio of their
-    lengths and the cosine between them: 0 for a square, 0.02 for a side that is 2 % off.
+    For a camera with its principal point in the picture's centre, the images of the plane's unit vectors are orthogonal
+    and equal once the focal length is taken out (Zhang 2000, section 2.3); returned is the larger of the log ratio of
+    their lengths and the cosine between them: 0 where the opening has the shape that ``extent`` says, 0.02 where a side
+    is 2 % off.
     """
+    return float(np.min(squareness_errors(matrix)))
+
+
+def squareness_errors(matrix: Array) -> Array:
+    """Return `squareness_error` for each of ``FOCAL_LENGTHS``, (40,)."""
     first = np.stack(
         [matrix[0, 0] / FOCAL_LENGTHS, matrix[1, 0] / FOCAL_LENGTHS, np.full_like(FOCAL_LENGTHS, matrix[2, 0])]
     )
@@ -102,32 +131,35 @@ def squareness_error(matrix: Array) -> float:
     lengths = np.linalg.norm(first, axis=0), np.linalg.norm(second, axis=0)
     stretch = np.abs(np.log(lengths[0] / lengths[1]))
     skew = np.abs(np.sum(first * second, axis=0)) / (lengths[0] * lengths[1])
-    return float(np.min(np.maximum(stretch, skew)))
+    return np.asarray(np.maximum(stretch, skew))
 
 
 @dataclass(frozen=True)
 class PlaneModel:
     """The camera's view of the quadrat's plane: a homography followed by one radial distortion term.
 
-    ``matrix`` (3, 3) takes the unit square to image coordinates centred on the picture and divided by its half
-    diagonal; ``radial`` is k in ``x_distorted = x (1 + k |x|^2)`` (Brown 1966, first term), on the same scale.
+    ``matrix`` (3, 3) takes the plane to image coordinates centred on the picture and divided by its half diagonal;
+    ``radial`` is k in ``x_distorted = x (1 + k |x|^2)`` (Brown 1966, first term), on the same scale. ``extent`` is the
+    opening's width and height in the plane.
     """
 
     matrix: Array
     radial: float
     width_px: int
     height_px: int
+    extent: Extent = SQUARE
 
     @staticmethod
-    def from_corners(corners_px: Array, width_px: int, height_px: int) -> PlaneModel:
-        """Return the model without distortion whose unit square has these corners (4, 2)."""
+    def from_corners(corners_px: Array, width_px: int, height_px: int, extent: Extent = SQUARE) -> PlaneModel:
+        """Return the model without distortion whose opening has these corners (4, 2)."""
         centre, scale = _normalisation(width_px, height_px)
-        return PlaneModel(homography(UNIT_SQUARE, (corners_px - centre) / scale), 0.0, width_px, height_px)
+        matrix = homography(opening(extent), (corners_px - centre) / scale)
+        return PlaneModel(matrix, 0.0, width_px, height_px, extent)
 
     @property
     def corners_px(self) -> Array:
-        """The unit square's corners in the photograph (4, 2)."""
-        return self.to_image(UNIT_SQUARE)
+        """The opening's corners in the photograph (4, 2)."""
+        return self.to_image(opening(self.extent))
 
     def to_image(self, plane: Array) -> Array:
         """Return image points (N, 2) of plane points (N, 2)."""
@@ -146,9 +178,9 @@ class PlaneModel:
         return apply_homography(inverse, undistort(self.normalise(image), self.radial))
 
     def after(self, change: Array) -> PlaneModel:
-        """Return the model whose unit square is this one's image of ``change`` (a homography within the plane)."""
+        """Return the model whose plane is this one's image of ``change`` (a homography within the plane)."""
         matrix = self.matrix @ change
-        return PlaneModel(matrix / matrix[2, 2], self.radial, self.width_px, self.height_px)
+        return PlaneModel(matrix / matrix[2, 2], self.radial, self.width_px, self.height_px, self.extent)
 
 
 def undistort(points: Array, radial: float) -> Array:

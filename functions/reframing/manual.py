@@ -7,19 +7,24 @@ from collections.abc import Sequence
 import numpy as np
 
 from reefsteps.errors import InvalidParameterError
+from reefsteps.quadrat_size import QuadratSize
 from reframing.geometry import Array, PlaneModel, is_convex, order_corners, side_lengths, signed_area
+from reframing.shape import by_hand, extents_of
 
 # The page's corners may lie on the border's outer edge; rounding may put them a little beyond it.
 BORDER_TOLERANCE_PX = 1.0
 MIN_SIDE_PX = 32.0
-MAX_SIDE_RATIO = 3.0
+MAX_SIDE_RATIO = 3.0  # of sides that are equal on the frame
 
 
-def manual_model(corners_px: Sequence[Sequence[float]], width_px: int, height_px: int) -> PlaneModel:
-    """Return the view of the plane whose unit square has these corners, without lens term.
+def manual_model(
+    corners_px: Sequence[Sequence[float]], width_px: int, height_px: int, size: QuadratSize | None = None
+) -> PlaneModel:
+    """Return the view of the plane whose opening has these corners, without lens term.
 
-    The corners may start anywhere and run either way round; they are put in order, so the quadrat is never mirrored.
-    Raises InvalidParameterError when they are not four points of a convex quadrilateral within the picture.
+    ``size`` is the frame's, None for any square. The corners may start anywhere and run either way round; they are put
+    in order, so the quadrat is never mirrored. Raises InvalidParameterError when they are not four points of a convex
+    quadrilateral within the picture, or no view of a frame of this size.
     """
     corners = np.asarray(corners_px, np.float64)
     if corners.shape != (4, 2) or not np.isfinite(corners).all():
@@ -32,13 +37,16 @@ def manual_model(corners_px: Sequence[Sequence[float]], width_px: int, height_px
             "The corners' outline crosses itself or is dented: give the four inner corners in turn, clockwise from the "
             "top left."
         )
+    corners = order_corners(corners)
     lengths = side_lengths(corners)
-    if lengths.min() < MIN_SIDE_PX or lengths.max() > MAX_SIDE_RATIO * lengths.min():
+    width, height = extents_of(size)[0]
+    most = MAX_SIDE_RATIO * max(width / height, 1.0)
+    if lengths.min() < MIN_SIDE_PX or lengths.max() > most * lengths.min():
         raise InvalidParameterError(
             f"The corners' sides are {', '.join(f'{length:.0f}' for length in lengths)} pixels long; each needs at "
-            f"least {MIN_SIDE_PX:.0f}, and the longest at most {MAX_SIDE_RATIO:.0f} times the shortest."
+            f"least {MIN_SIDE_PX:.0f}, and the longest at most {most:g} times the shortest."
         )
-    return PlaneModel.from_corners(order_corners(corners), width_px, height_px)
+    return by_hand(corners, width_px, height_px, size)
 
 
 def _check_inside(corners: Array, width_px: int, height_px: int) -> None:

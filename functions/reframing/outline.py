@@ -17,12 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reframing.geometry import (
+    SQUARE,
     UNIT_SQUARE,
     Array,
+    Extent,
     apply_homography,
     homography,
     intersection,
     is_convex,
+    opening,
     order_corners,
     side_lengths,
     signed_area,
@@ -76,11 +79,11 @@ RING_INSIDE = _Reading(0.0, (-0.10, 0.05), ((0.0, 0.014),), False)
 RING_OUTSIDE = _Reading(0.05, (-0.085, 0.07), ((0.0, 0.022),), False)
 
 
-def rough_quad(frame_mask: NDArray[np.bool_]) -> RoughQuad | None:
+def rough_quad(frame_mask: NDArray[np.bool_], extents: tuple[Extent, ...] = (SQUARE,)) -> RoughQuad | None:
     """Return the quadrilateral that a frame mask (H, W) suggests, or None when it has no four sides.
 
     The mask may be the ring of the frame's bars or the filled quadrat; a ring's inner outline is used where it has
-    one, else the outer outline with a wider search to its inside.
+    one, else the outer outline with a wider search to its inside. ``extents`` are the shapes that the opening may have.
     """
     height, width = frame_mask.shape
     scale = WORK_SIDE_PX / max(height, width)
@@ -93,11 +96,11 @@ def rough_quad(frame_mask: NDArray[np.bool_]) -> RoughQuad | None:
         return None
     for pieces in (kept, _largest_piece(kept)):  # the others may be false instances
         for border_px in (BORDER_PX, -1):  # a frame that leaves the picture ends at its border
-            found = _read(pieces, border_px)
+            found = _read(pieces, border_px, extents)
             if found is not None:
                 return _result(*found, size, frame_mask.shape)
     hull = _hull(kept)  # of thin bars a mask head may leave no more than crumbs, but all around
-    found_hull = _best_quad(_outlines(hull, BORDER_PX)[0], hull, inside_is_mask=True)
+    found_hull = _best_quad(_outlines(hull, BORDER_PX)[0], hull, extents, inside_is_mask=True)
     return None if found_hull is None else _result(found_hull, RING_OUTSIDE, size, frame_mask.shape)
 
 
@@ -114,14 +117,16 @@ def _hull(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.fillConvexPoly(np.zeros_like(mask), cv2.convexHull(points), 1), np.uint8)
 
 
-def _read(mask: NDArray[np.uint8], border_px: int) -> tuple[tuple[Array, float], _Reading] | None:
+def _read(
+    mask: NDArray[np.uint8], border_px: int, extents: tuple[Extent, ...]
+) -> tuple[tuple[Array, float], _Reading] | None:
     """Return the quadrilateral and where the inner edge lies relative to it; ``border_px`` of outline is ignored."""
     outer, inner = _outlines(mask, border_px)
-    outer_quad = _best_quad(outer, mask, inside_is_mask=True)
+    outer_quad = _best_quad(outer, mask, extents, inside_is_mask=True)
     if outer_quad is not None and _is_filled(mask, outer_quad[0]):
         return outer_quad, FILLED
-    inner_quad = _best_quad(inner, mask, inside_is_mask=False)
-    if inner_quad is not None and inner_quad[1] > 0.5 and _plausible_pair(inner_quad[0], outer_quad):
+    inner_quad = _best_quad(inner, mask, extents, inside_is_mask=False)
+    if inner_quad is not None and inner_quad[1] > 0.5 and _plausible_pair(inner_quad[0], outer_quad, extents):
         return inner_quad, RING_INSIDE
     return None if outer_quad is None else (outer_quad, RING_OUTSIDE)
 
@@ -195,7 +200,9 @@ def _hough_lines(outline: _Outline, size: tuple[int, int]) -> list[tuple[float, 
     return lines
 
 
-def _best_quad(outline: _Outline, mask: NDArray[np.uint8], *, inside_is_mask: bool) -> tuple[Array, float] | None:
+def _best_quad(
+    outline: _Outline, mask: NDArray[np.uint8], extents: tuple[Extent, ...], *, inside_is_mask: bool
+) -> tuple[Array, float] | None:
     """Return the best quadrilateral (4, 2) through an outline and the share of its visible sides that lie on it."""
     height, width = mask.shape
     if len(outline.points) < 60:
@@ -208,19 +215,18 @@ def _best_quad(outline: _Outline, mask: NDArray[np.uint8], *, inside_is_mask: bo
     ys, xs = np.nonzero(mask[::3, ::3])
     mask_points = np.stack([xs, ys], axis=1).astype(np.float64) * 3
     best: tuple[float, Array | None] = (0.6, None)
-    quads = _candidate_quads(lines, (width, height), hull_area)
+    quads = _candidate_quads(lines, (width, height), hull_area, extents)
     if not quads:
         return None
     together = np.stack(quads)
     supports = _side_support(together, distance)
     wrongs = _share_on_wrong_side(together, mask_points, inside_is_mask=inside_is_mask)
     for quad, support, wrong in zip(quads, supports, wrongs, strict=True):
-        lengths = side_lengths(quad)
         score = (
             float(np.mean(support))
             + 0.5 * float(np.min(support))
             - 1.5 * wrong
-            - 0.15 * float(lengths.max() / lengths.min() - 1)
+            - 0.15 * (_unevenness(quad, extents)[0] - 1)
             - 0.3 * max(0.0, signed_area(quad) / hull_area - 1.15)
         )
         if score > best[0]:
@@ -231,7 +237,16 @@ def _best_quad(outline: _Outline, mask: NDArray[np.uint8], *, inside_is_mask: bo
     return refined, float(np.mean(_side_support(refined[None], distance)))
 
 
-def _candidate_quads(lines: list[tuple[float, float, float]], size: tuple[int, int], hull_area: float) -> list[Array]:
+def _unevenness(quad: Array, extents: tuple[Extent, ...]) -> tuple[float, Extent]:
+    """Return the longest to the shortest side, each relative to the opening's, and the extent for which it is least."""
+    lengths = side_lengths(quad)
+    options = [(lengths / np.array([*extent, *extent]), extent) for extent in extents]
+    return min((float(relative.max() / relative.min()), extent) for relative, extent in options)
+
+
+def _candidate_quads(
+    lines: list[tuple[float, float, float]], size: tuple[int, int], hull_area: float, extents: tuple[Extent, ...]
+) -> list[Array]:
     """Return every plausible clockwise quadrilateral of four lines whose normals turn by about a right angle."""
     quads = []
     by_angle = sorted(lines)
@@ -245,8 +260,7 @@ def _candidate_quads(lines: list[tuple[float, float, float]], size: tuple[int, i
         if any(corner is None for corner in corners):
             continue
         quad = np.array(corners)
-        lengths = side_lengths(quad)
-        if not is_convex(quad) or lengths.max() > 1.9 * lengths.min():
+        if not is_convex(quad) or _unevenness(quad, extents)[0] > 1.9:
             continue
         if np.abs(quad - np.array(size) / 2).max() > 1.6 * max(size):
             continue
@@ -321,11 +335,13 @@ def _is_filled(mask: NDArray[np.uint8], quad: Array) -> bool:
     return total > 0 and int((core & mask).sum()) > 0.5 * total
 
 
-def _plausible_pair(inner: Array, outer: tuple[Array, float] | None) -> bool:
+def _plausible_pair(inner: Array, outer: tuple[Array, float] | None, extents: tuple[Extent, ...]) -> bool:
     """An inner outline is the opening only when the outer one, if seen, lies around it at a bar's likely width."""
     if outer is None or outer[1] < 0.5:
         return True
-    plane = apply_homography(homography(order_corners(inner), UNIT_SQUARE), order_corners(outer[0]))
-    widths = np.abs(plane - UNIT_SQUARE)
-    outside = np.all((plane - UNIT_SQUARE) * (UNIT_SQUARE - 0.5) > -0.005)
+    ordered = order_corners(inner)
+    corners = opening(_unevenness(ordered, extents)[1])
+    plane = apply_homography(homography(ordered, corners), order_corners(outer[0]))
+    widths = np.abs(plane - corners)
+    outside = np.all((plane - corners) * (UNIT_SQUARE - 0.5) > -0.005)
     return bool(outside and widths.max() < 0.16 and widths.max() - widths.min() < 0.09)

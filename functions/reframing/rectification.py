@@ -1,11 +1,11 @@
-"""Cut the quadrat out: one warp from full-resolution pixels to a square."""
+"""Cut the quadrat out: one warp from full-resolution pixels to a picture of the opening's own shape."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from reframing.geometry import UNIT_SQUARE, PlaneModel, side_lengths
+from reframing.geometry import UNIT_SQUARE, PlaneModel, opening, side_lengths
 from reframing.sampling import Pixels, lookup_map
 
 MIN_SIDE_PX = 64
@@ -13,22 +13,31 @@ BAND_ROWS = 256
 
 
 def source_side_px(model: PlaneModel) -> int:
-    """Return the output side that keeps the photograph's resolution: the quadrat's mean side in its pixels."""
-    return max(MIN_SIDE_PX, round(float(side_lengths(model.corners_px).mean())))
+    """Return the output's width that keeps the photograph's resolution: the quadrat's mean scale in its pixels."""
+    least = MIN_SIDE_PX / min(model.extent)
+    return round(max(least, float(side_lengths(model.corners_px).mean())) * model.extent[0])
+
+
+def height_px(model: PlaneModel, side_px: int) -> int:
+    """Return the height of a picture of the opening that is ``side_px`` wide, both ways at one scale."""
+    return round(side_px / model.extent[0] * model.extent[1])
 
 
 def rectify(image_bgr: Pixels, model: PlaneModel, side_px: int) -> Pixels:
-    """Return the quadrat as a square picture (side_px, side_px, 3) uint8, never mirrored.
+    """Return the quadrat as a picture (height_px, side_px, 3) uint8, never mirrored; a square's is square.
 
-    Each output pixel is interpolated (bicubic) from the photograph itself; where the square has fewer pixels than the
+    Each output pixel is interpolated (bicubic) from the photograph itself; where the output has fewer pixels than the
     photograph, several points per output pixel are averaged (area sampling), so fine texture does not alias. The lens
     term is undone in the same warp. Parts outside of the photograph are black.
     """
     per_pixel = _points_per_pixel(model, side_px)
-    output = np.empty((side_px, side_px, 3), np.uint8)
-    for first in range(0, side_px, BAND_ROWS):
-        rows = min(BAND_ROWS, side_px - first)
-        points = lookup_map(model, (0.0, first / side_px), 1 / side_px, (rows, side_px), per_pixel) - np.float32(0.5)
+    height, width_in_plane = height_px(model, side_px), model.extent[0]
+    output = np.empty((height, side_px, 3), np.uint8)
+    pitch = width_in_plane / side_px
+    for first in range(0, height, BAND_ROWS):
+        rows = min(BAND_ROWS, height - first)
+        origin = (0.0, first / side_px * width_in_plane)
+        points = lookup_map(model, origin, pitch, (rows, side_px), per_pixel) - np.float32(0.5)
         band = cv2.remap(image_bgr, points[..., 0], points[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT)
         if per_pixel > 1:
             band = cv2.resize(band, (side_px, rows), interpolation=cv2.INTER_AREA)
@@ -40,10 +49,10 @@ def _points_per_pixel(model: PlaneModel, side_px: int) -> int:
     """Return how many points a side an output pixel needs: 1 up to 1.25 photograph pixels, else two for each."""
     step = 1e-3
     densest = 0.0
-    for corner in UNIT_SQUARE:
-        inward = (0.5 - corner) * 2 * step
+    for corner, place in zip(opening(model.extent), UNIT_SQUARE, strict=True):
+        inward = (0.5 - place) * 2 * step
         for direction in np.diag(inward):
             pair = model.to_image(np.stack([corner, corner + direction]))
             densest = max(densest, float(np.linalg.norm(pair[1] - pair[0])) / step)
-    span = densest / side_px
+    span = densest / side_px * model.extent[0]
     return 1 if span <= 1.25 else int(np.ceil(2 * span))

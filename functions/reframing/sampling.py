@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from reframing.geometry import Array, PlaneModel, side_lengths
+from reframing.geometry import Array, Extent, PlaneModel, side_lengths
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -19,13 +19,14 @@ TOP, RIGHT, BOTTOM, LEFT = range(4)
 MAP_BLOCK = 16
 
 
-def on_side(side: int, along: Array, inward: Array) -> Array:
-    """Return plane points (N, 2) ``along`` a side (top, bottom: +x; left, right: +y) and ``inward`` of it."""
+def on_side(side: int, along: Array, inward: Array, extent: Extent) -> Array:
+    """Return plane points (N, 2) ``along`` a side (0 to 1; top, bottom: +x; left, right: +y) and ``inward`` of it."""
+    width, height = extent
     x, y = {
-        TOP: (along, inward),
-        RIGHT: (1 - inward, along),
-        BOTTOM: (along, 1 - inward),
-        LEFT: (inward, along),
+        TOP: (along * width, inward),
+        RIGHT: (width - inward, along * height),
+        BOTTOM: (along * width, height - inward),
+        LEFT: (inward, along * height),
     }[side]
     return np.stack([np.ravel(x), np.ravel(y)], axis=1)
 
@@ -87,7 +88,7 @@ def side_strip(
     """Sample a band along a side; ``centre`` (columns,) is the inward position of the band's middle line."""
     t = np.broadcast_to(along, (len(across), len(along)))
     inward = centre[None, :] + across[:, None]
-    points = model.to_image(on_side(side, t, inward))
+    points = model.to_image(on_side(side, t, inward, model.extent))
     values, inside = photo.sample(points, t.shape, step_px)
     return Strip(values, inside, across, along)
 
@@ -113,9 +114,14 @@ def lookup_map(
 
 
 def rectified(photo: Photograph, model: PlaneModel, size_px: int, margin: float) -> Floats:
-    """Return the plane from -margin to 1 + margin as a float32 picture with ``size_px`` pixels per unit."""
-    count = round((1 + 2 * margin) * size_px)
-    points = lookup_map(model, (-margin, -margin), 1 / size_px, (count, count)).reshape(-1, 2)
+    """Return the opening and ``margin`` around it as a float32 picture with ``size_px`` pixels per unit."""
+    return with_margin(photo, model, size_px, margin)[0]
+
+
+def with_margin(photo: Photograph, model: PlaneModel, size_px: int, margin: float) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return what `rectified` does, and (rows, columns) which of its pixels lie within the photograph."""
+    width, height = model.extent
+    shape = round((height + 2 * margin) * size_px), round((width + 2 * margin) * size_px)
+    points = lookup_map(model, (-margin, -margin), 1 / size_px, shape).reshape(-1, 2)
     step_px = float(side_lengths(model.corners_px).mean()) / size_px
-    colours, _ = photo.sample(points.astype(np.float64), (count, count), step_px)
-    return colours
+    return photo.sample(points.astype(np.float64), shape, step_px)

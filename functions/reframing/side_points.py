@@ -59,7 +59,7 @@ def edge_points(photo: Photograph, model: PlaneModel, side: int, candidate: Cand
     usable = strip.inside.all(0) & (peak > 0.006) & (np.abs(position) < 0.97 * window)
     inlier = _parabola_inliers(along, position, usable, max(0.0012, 1.5 / side_px))
     inward = candidate.inward(along) + position
-    points = model.to_image(on_side(side, along[inlier], inward[inlier]))
+    points = model.to_image(on_side(side, along[inlier], inward[inlier], model.extent))
     return EdgePoints(points, float(inlier.sum()) / FINE_COLUMNS)
 
 

@@ -1,15 +1,21 @@
 """Reframing measured: corner errors, refusals and silent failures on exact truth, beside the ancestor's algorithm.
 
     PYTHONPATH=functions python -m tests.benchmarks.bench_reframing [--count 500] [--jobs 2] [--seed 0]
+    PYTHONPATH=functions python -m tests.benchmarks.bench_reframing --count 120 --frames 50x75 --wrong-size 100
 
 Photographs are drawn by training/synthetic over rotation, tilt, lens distortion, framing, occlusion, blur and water;
 masks are damaged as a mask head's are (mask_damage), in three qualities and three kinds (the frame's bars, the filled
 opening, the filled frame). The real photographs beside the project are measured too where they are present.
+
+``--frames`` draws frames of another size: a rectangle's longer side lies along the top for every other seed, and its
+strings are 10 x 15 where others are 10 x 10. ``--wrong-size`` looks for the same frames again as if they had that size.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import functools
 import json
 import multiprocessing
 import time
@@ -22,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reefsteps.errors import QuadratNotFoundError
+from reefsteps.quadrat_size import QuadratSize
 from reframing.geometry import Array, PlaneModel, order_corners, side_lengths, signed_area
 from reframing.quadrat import find_quadrat
 from reframing.rectification import rectify, source_side_px
@@ -55,6 +62,8 @@ class Case:
     seconds: float
     ancestor_error_percent: float  # nan where it crashes
     ancestor_mirrored: bool
+    turned: bool  # found with the rectangle's other length along the top
+    accepted_as_wrong_size: bool
 
 
 def main() -> None:
@@ -64,34 +73,44 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the first photograph")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--list", action="store_true", help="print every photograph's result as JSON lines too")
+    parser.add_argument("--frames", type=QuadratSize.parse, help="size of the frames in cm, for example 50x75")
+    parser.add_argument("--wrong-size", type=QuadratSize.parse, help="count frames accepted as having this size")
     arguments = parser.parse_args()
     seeds = range(arguments.seed, arguments.seed + arguments.count)
     with multiprocessing.get_context("spawn").Pool(arguments.jobs) as pool:
-        cases = list(pool.imap(measure, seeds, chunksize=4))
+        work = functools.partial(measure, frames=arguments.frames, wrong_size=arguments.wrong_size)
+        cases = list(pool.imap(work, seeds, chunksize=4))
     if arguments.list:
         for case in cases:
             print(json.dumps(case.__dict__))
     print_accuracy(cases)
     print_qualities(cases)
     print_refusals(cases)
-    print_real()
-    print_speed()
+    if arguments.wrong_size:
+        wrong = [case.seed for case in cases if case.accepted_as_wrong_size]
+        print(f"\naccepted as a frame of {arguments.wrong_size} cm: {len(wrong)} of {len(cases)}, seeds {wrong}")
+    if arguments.frames is None:
+        print_real()
+        print_speed()
 
 
-def measure(seed: int) -> Case:
+def measure(seed: int, frames: QuadratSize | None = None, wrong_size: QuadratSize | None = None) -> Case:
     """Draw photograph and mask of a seed and run both algorithms on it."""
     cv2.setNumThreads(1)
     random = np.random.default_rng([seed, 7])
     strings = ("grid10", "grid10", None)[seed % 3] if seed % 2 else ("grid10", "none")[seed // 2 % 2]
-    photo = draw(seed, strings)
+    photo = draw(seed, strings, frames=frames)
     quality = list(QUALITIES)[seed % 3]
     kind = MASK_KINDS[int(random.integers(3))]
     mask = damaged(perfect_mask(photo, kind), random, QUALITIES[quality])
     truth = order_corners(photo.corners_px)
     started, accepted, error, mirrored, uncertainty, refusal = time.process_time(), True, np.nan, False, np.nan, ""
+    turned = False
     try:
-        fit = find_quadrat(photo.image_bgr, mask)
-        error, mirrored = error_percent(fit.corners_px, truth), signed_area(fit.corners_px) < 0
+        fit = find_quadrat(photo.image_bgr, mask, frames)
+        start = first_of(fit.corners_px, truth)
+        turned = (fit.extent[start % 2] > fit.extent[1 - start % 2]) != (photo.side_cm > photo.height_cm)
+        error, mirrored = error_percent(np.roll(fit.corners_px, -start, 0), truth), signed_area(fit.corners_px) < 0
         uncertainty = fit.uncertainty_percent
     except QuadratNotFoundError as problem:
         accepted, refusal = False, str(problem)
@@ -101,14 +120,29 @@ def measure(seed: int) -> Case:
     return Case(
         seed, kind_of_strings == "grid10", kind_of_strings in ("grid5", "grid4", "diagonals"), quality, kind,
         photo.framing, photo.frame.kind if photo.frame else "none", eligible(photo), accepted, float(error),
-        bool(mirrored), float(uncertainty), refusal, seconds, ancestor_error, ancestor_mirrored,
+        bool(mirrored), float(uncertainty), refusal, seconds, ancestor_error, ancestor_mirrored, bool(turned),
+        wrong_size is not None and is_accepted(photo, mask, wrong_size),
     )  # fmt: skip
 
 
-def draw(seed: int, strings: str | None, width_px: int = 3000, height_px: int = 2000) -> SyntheticPhoto:
-    """Return a photograph with a frame in it."""
+def is_accepted(photo: SyntheticPhoto, mask: NDArray[np.bool_], size: QuadratSize) -> bool:
+    """Return whether the frame is found if its size is given as this one."""
+    try:
+        find_quadrat(photo.image_bgr, mask, size)
+    except QuadratNotFoundError:
+        return False
+    return True
+
+
+def draw(
+    seed: int, strings: str | None, width_px: int = 3000, height_px: int = 2000, frames: QuadratSize | None = None
+) -> SyntheticPhoto:
+    """Return a photograph with a frame in it, of the kind's own size or of ``frames``."""
     kinds = ("aluminium", "pvc", "patches", "rulers", "painted")
     config = PhotoConfig(width_px=width_px, height_px=height_px, frame=kinds[seed % 5], strings=strings)
+    if frames is not None:
+        lengths = (frames.long_cm, frames.short_cm)
+        config = dataclasses.replace(config, opening_cm=lengths if seed // 2 % 2 else lengths[::-1])
     return generate(seed, config)
 
 
@@ -126,14 +160,14 @@ def eligible(photo: SyntheticPhoto) -> bool:
     height, width = photo.frame_mask.shape
     t = np.linspace(0.01, 0.99, 200)
     shares = []
-    for a, b in zip(np.eye(4), np.roll(np.eye(4), -1, 0), strict=True):
-        square = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
-        start, end = a @ square, b @ square
+    corners = photo.view.opening
+    for start, end in zip(corners, np.roll(corners, -1, 0), strict=True):
         line = start + (end - start) * t[:, None]
-        outside = line + 0.008 * np.array([end[1] - start[1], start[0] - end[0]])
+        outside = line + 0.008 * np.array([end[1] - start[1], start[0] - end[0]]) / np.linalg.norm(end - start)
         shares.append(_shown(photo, outside, photo.frame_mask).mean())
     x, y = np.meshgrid(np.linspace(0.02, 0.98, 30), np.linspace(0.02, 0.98, 30))
-    inside = _shown(photo, np.stack([x.ravel(), y.ravel()], axis=1), np.ones((height, width), np.uint8)).mean()
+    plane = np.stack([x.ravel(), y.ravel()], axis=1) * photo.view.extent
+    inside = _shown(photo, plane, np.ones((height, width), np.uint8)).mean()
     return bool(min(shares) >= 0.5 or (photo.frame is not None and photo.frame.strings == "grid10" and inside > 0.97))
 
 
@@ -149,6 +183,17 @@ def error_percent(corners: Array, truth: Array) -> float:
     return float(100 * np.linalg.norm(corners - truth, axis=1).max() / side_lengths(truth).mean())
 
 
+def first_of(corners: Array, truth: Array) -> int:
+    """Return which of the corners found is the truth's first: 0, or another where a roll near 45 degrees decides.
+
+    Within a degree of 45 two corners are equally far from the top left, and an error of a pixel decides.
+    """
+    x, y = np.abs(truth[1] - truth[0])
+    if abs(np.degrees(np.arctan2(y, x)) - 45) > 1:
+        return 0
+    return int(np.argmin(np.linalg.norm(corners - truth[0], axis=1)))
+
+
 def ancestor(mask: NDArray[np.bool_], truth: Array) -> tuple[float, bool]:
     """Return the ancestor's error (its corners put in order first, in its favour) and whether its crop is mirrored."""
     try:
@@ -161,10 +206,11 @@ def ancestor(mask: NDArray[np.bool_], truth: Array) -> tuple[float, bool]:
 def print_accuracy(cases: list[Case]) -> None:
     """Print errors and acceptance, with and without a string grid, ours beside the ancestor's."""
     print(f"\nLargest corner error, percent of the side; {len(cases)} synthetic photographs")
-    print(f"{'':34}{'n':>5}{'acc %':>7}{'elig %':>8}{'median':>8}{'p90':>7}{'p95':>7}{'max':>7}{'>2 %':>6}{'mirr':>6}")
+    columns = f"{'n':>5}{'acc %':>7}{'elig %':>8}{'median':>8}{'p90':>7}{'p95':>7}{'max':>7}{'>2 %':>6}{'mirr':>6}"
+    print(f"{'':34}{columns}{'turned':>8}")
     groups: dict[str, Callable[[Case], bool]] = {
-        "10 x 10 strings": lambda case: case.strings,
-        "no 10 x 10 strings": lambda case: not case.strings,
+        "10 x 10 (10 x 15) strings": lambda case: case.strings,
+        "without": lambda case: not case.strings,
         "all": lambda _: True,
     }
     for name, chosen in groups.items():
@@ -177,6 +223,7 @@ def print_accuracy(cases: list[Case]) -> None:
             f"ours, {name}", len(rows), 100 * len(accepted) / len(rows),
             100 * sum(case.accepted for case in able) / max(len(able), 1),
             np.array([case.error_percent for case in accepted]), sum(case.mirrored for case in accepted),
+            sum(case.turned for case in accepted),
         )  # fmt: skip
         ran = [case for case in rows if np.isfinite(case.ancestor_error_percent)]
         _row(
@@ -192,14 +239,16 @@ def print_accuracy(cases: list[Case]) -> None:
     )
 
 
-def _row(name: str, count: int, accepted: float, able: float, errors: Array, mirrored: int) -> None:
+def _row(
+    name: str, count: int, accepted: float, able: float, errors: Array, mirrored: int, turned: int | str = "-"
+) -> None:
     if len(errors) == 0:
         print(f"{name:34}{count:5}{accepted:7.1f}{able:8.1f}   (none accepted)")
         return
     median, p90, p95 = np.percentile(errors, [50, 90, 95])
     print(
         f"{name:34}{count:5}{accepted:7.1f}{able:8.1f}{median:8.3f}{p90:7.3f}{p95:7.3f}{errors.max():7.2f}"
-        f"{int((errors > SILENT_PERCENT).sum()):6}{mirrored:6}"
+        f"{int((errors > SILENT_PERCENT).sum()):6}{mirrored:6}{turned:>8}"
     )
 
 

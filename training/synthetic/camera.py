@@ -1,8 +1,12 @@
-"""Where the camera is: from the quadrat's plane to pixels and back."""
+"""Where the camera is: from the quadrat's plane to pixels and back.
+
+The opening lies in the plane from (0, 0) to its ``extent`` (width, height), whose mean is 1: a square's is the unit
+square.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +25,16 @@ class View:
     k1: float
     width_px: int
     height_px: int
+    extent: tuple[float, float] = (1.0, 1.0)
+
+    @property
+    def opening(self) -> FloatArray:
+        """The opening's corners in the plane, (4, 2), clockwise."""
+        return UNIT_SQUARE * self.extent
+
+    def around(self, margin: float) -> FloatArray:
+        """Return the opening's corners moved outwards by a distance, (4, 2)."""
+        return self.opening + (UNIT_SQUARE * 2 - 1) * margin
 
     def project(self, points: FloatArray) -> FloatArray:
         """Return the pixels, (N, 2), of plane points (N, 2)."""
@@ -44,7 +58,7 @@ class View:
         """Return the same view for the picture resized by the two (nearly equal) factors."""
         scale = np.diag([factor_x, factor_y, 1.0])
         size = round(self.width_px * factor_x), round(self.height_px * factor_y)
-        return View(scale @ self.homography, self.k1, *size)
+        return View(scale @ self.homography, self.k1, *size, self.extent)
 
     def jacobian(self, point: FloatArray) -> FloatArray:
         """Return the 2 x 2 matrix of pixels per plane unit at a plane point (2,)."""
@@ -63,7 +77,7 @@ def draw_view(rng: np.random.Generator, config: PhotoConfig, framing: str, bar_s
         view = _candidate(rng, config, framing, bar_sides)
         if _lies(view, framing, bar_sides):
             return view
-    upright = PhotoConfig(config.width_px, config.height_px, max_roll_deg=2.0, max_tilt_deg=3.0, distortion=0.01)
+    upright = replace(config, max_roll_deg=2.0, max_tilt_deg=3.0, distortion=0.01)
     for _ in range(2000):
         view = _candidate(rng, upright, framing, bar_sides)
         if _lies(view, framing, bar_sides):
@@ -80,10 +94,12 @@ def _candidate(rng: np.random.Generator, config: PhotoConfig, framing: str, bar_
     rotation = _axis_rotation(axis, tilt) @ np.array(
         [[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]]
     )
-    spread = abs(np.cos(roll)) + abs(np.sin(roll))
+    wide, tall = config.extent
+    cos, sin = abs(np.cos(roll)), abs(np.sin(roll))
     low, high = {"inside": (0.5, 0.99), "tight": (0.85, 1.0), "cut": (0.8, 1.15)}[framing]
-    room = spread * ((1 + 2.1 * bar_sides) if framing == "inside" else 1.0)
-    side_px = rng.uniform(low, high) * min(w, h) / room
+    bars = (1 + 2.1 * bar_sides) if framing == "inside" else 1.0
+    size = rng.uniform(low, high)
+    side_px = min(size * w / ((wide * cos + tall * sin) * bars), size * h / ((wide * sin + tall * cos) * bars))
     focal = rng.uniform(0.9, 1.5) * max(w, h)
     shift = rng.normal(0, 0.04 if framing == "inside" else 0.02, 2) * [w, h]
     if framing == "cut":
@@ -92,24 +108,24 @@ def _candidate(rng: np.random.Generator, config: PhotoConfig, framing: str, bar_
     depth = focal / side_px
     camera = np.array([[focal, 0, w / 2], [0, focal, h / 2], [0, 0, 1]])
     offset = np.array([shift[0] / focal * depth, shift[1] / focal * depth, depth])
-    plane = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1.0]])
+    plane = np.array([[1, 0, -0.5 * wide], [0, 1, -0.5 * tall], [0, 0, 1.0]])
     homography = camera @ np.column_stack([rotation[:, 0], rotation[:, 1], offset]) @ plane
     k1 = rng.uniform(-config.distortion, config.distortion / 2)
-    return View(homography / homography[2, 2], float(k1), w, h)
+    return View(homography / homography[2, 2], float(k1), w, h, config.extent)
 
 
 def _lies(view: View, framing: str, bar_sides: float) -> bool:
     def inside(margin_sides: float) -> NDArray[np.bool_]:
-        p = view.project(UNIT_SQUARE * (1 + 2 * margin_sides) - margin_sides)
+        p = view.project(view.around(margin_sides))
         return np.asarray((p > 1).all(1) & (p < [view.width_px - 1, view.height_px - 1]).all(1))
 
     if framing == "inside":
         return bool(inside(bar_sides * 1.05).all())
     if framing == "tight":
         return bool(inside(0.004).all() and not inside(bar_sides).all())
-    corners = view.project(UNIT_SQUARE)
+    corners = view.project(view.opening)
     beyond = np.maximum(np.maximum(-corners, corners - [view.width_px, view.height_px]), 0).max()
-    side_px = np.linalg.norm(corners[1] - corners[0])
+    side_px = np.linalg.norm(corners[1] - corners[0]) / view.extent[0]
     return bool(not inside(0.0).all() and beyond < 0.12 * side_px)
 
 

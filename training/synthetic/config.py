@@ -17,6 +17,9 @@ class PhotoConfig:
     ``framing``: "inside" (whole frame in the picture), "tight" (bars leave the picture, the opening does not) or "cut"
     (a part of the opening is outside too). ``occlusion``: 0 for nothing over the frame, 1 for hands, corals, tape and
     fish over it. ``side_px`` of the opening follows from size and framing. ``distortion`` is the largest radial term.
+    ``opening_cm`` are the opening's width and height as it lies in a photograph without roll; None for the usual square
+    of the frame's kind. A grid then has as many cells along the shorter side as its name says, and cells as square as
+    they can be.
     """
 
     width_px: int = 1200
@@ -33,6 +36,15 @@ class PhotoConfig:
     blur_px: tuple[float, float] = (0.4, 1.6)
     jpeg_quality: tuple[int, int] = (80, 95)
     seabed_max_px: int = 1600  # longest side at which the seabed is painted before it is enlarged
+    opening_cm: tuple[float, float] | None = None
+
+    @property
+    def extent(self) -> tuple[float, float]:
+        """The opening's width and height in plane units, of which their mean is 1."""
+        if self.opening_cm is None:
+            return (1.0, 1.0)
+        mean_cm = sum(self.opening_cm) / 2
+        return self.opening_cm[0] / mean_cm, self.opening_cm[1] / mean_cm
 
     def __post_init__(self) -> None:
         for name, value, allowed in (

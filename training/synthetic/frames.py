@@ -66,8 +66,7 @@ def draw_frame(rng: np.random.Generator, kind: str, strings: str) -> Frame:
 
 def outlines(frame: Frame, view: View) -> tuple[FloatArray, FloatArray]:
     """Return the outer and the inner outline of the bars in pixels."""
-    outer = UNIT_SQUARE * (1 + 2 * frame.bar_sides) - frame.bar_sides
-    return view.project(dense(outer)), view.project(dense(UNIT_SQUARE))
+    return view.project(dense(view.around(frame.bar_sides))), view.project(dense(view.opening))
 
 
 def paint_frame(rng: np.random.Generator, canvas: Image, view: View, frame: Frame) -> NDArray[np.uint8]:
@@ -80,7 +79,7 @@ def paint_frame(rng: np.random.Generator, canvas: Image, view: View, frame: Fram
     skin = np.zeros((h, w, 3), np.uint8)
     for side in range(4):
         _paint_bar(rng, skin, view, frame, side)
-    for block in _fittings(rng, frame):
+    for block in _fittings(rng, frame, view):
         shape = view.project(dense(block))
         colour = np.clip(np.array(frame.colour) * rng.uniform(0.6, 1.25), 0, 1)
         fill(skin, [shape], _byte(colour))
@@ -103,22 +102,23 @@ def _byte(colour: FloatArray | Colour) -> tuple[int, int, int]:
     return b, g, r
 
 
-def _side_points(side: int, along: FloatArray, outward: FloatArray) -> FloatArray:
+def _side_points(view: View, side: int, along: FloatArray, outward: FloatArray) -> FloatArray:
     """Return plane points of a side (0 top, clockwise) from positions along it and distances outward."""
+    wide, tall = view.extent
     return np.column_stack(
-        [(along, -outward), (1 + outward, along), (1 - along, 1 + outward), (-outward, 1 - along)][side]
+        [(along, -outward), (wide + outward, along), (wide - along, tall + outward), (-outward, tall - along)][side]
     )
 
 
 def _band(view: View, side: int, start: float, end: float, low: float, high: float) -> FloatArray:
     along = np.array([start, end, end, start])
     outward = np.array([low, low, high, high])
-    return view.project(dense(_side_points(side, along, outward)))
+    return view.project(dense(_side_points(view, side, along, outward)))
 
 
 def _paint_bar(rng: np.random.Generator, skin: NDArray[np.uint8], view: View, frame: Frame, side: int) -> None:
     """Paint strips across the bar (a tube's or a flat bar's shading), then marks, rulers, stains along it."""
-    wide, over = frame.bar_sides, 0.01
+    wide, over, length = frame.bar_sides, 0.01, view.extent[side % 2]
     tube = frame.kind == "pvc" or rng.random() < 0.15
     base = np.array(frame.colour) * rng.uniform(0.8, 1.15)
     strips = 9 if tube else 3
@@ -129,26 +129,27 @@ def _paint_bar(rng: np.random.Generator, skin: NDArray[np.uint8], view: View, fr
             0.55 + 0.6 * np.cos((position - lamp) * 2.2) ** 2 if tube else (rng.uniform(0.45, 1.0) if i == 0 else 1.0)
         )
         low = -over if i == 0 else wide * (position - 0.5 / strips if tube else rng.uniform(0.05, 0.3) * i)
-        fill(skin, [_band(view, side, -wide - over, 1 + wide + over, low, wide + over)], _byte(base * shade))
+        fill(skin, [_band(view, side, -wide - over, length + wide + over, low, wide + over)], _byte(base * shade))
     if frame.kind == "patches":
         position = rng.uniform(0.0, 0.25)
-        while position < 1:
-            length = rng.uniform(0.08, 0.17)
+        while position < length:
+            patch = rng.uniform(0.08, 0.17)
             if rng.random() < 0.75:
                 mark = np.array(_MARKS[rng.integers(len(_MARKS))]) * rng.uniform(0.8, 1.1)
                 low = rng.choice([-over, wide * 0.15])
-                fill(skin, [_band(view, side, position, min(1.0, position + length), low, wide + over)], _byte(mark))
-            position += length + rng.choice([0.0, 0.1, 0.3])
+                end = min(length, position + patch)
+                fill(skin, [_band(view, side, position, end, low, wide + over)], _byte(mark))
+            position += patch + rng.choice([0.0, 0.1, 0.3])
     if frame.kind == "rulers" or (frame.kind == "patches" and rng.random() < 0.3):
         _paint_ruler(rng, skin, view, frame, side)
     if rng.random() < 0.4:
-        for position in rng.uniform(0, 1, rng.integers(1, 5)):
+        for position in rng.uniform(0, length, rng.integers(1, 5)):
             tape = np.array(_MARKS[rng.integers(len(_MARKS))]) * rng.uniform(0.7, 1.1)
             fill(
                 skin, [_band(view, side, position, position + rng.uniform(0.01, 0.05), -over, wide + over)], _byte(tape)
             )
     if rng.random() < 0.5:
-        for position in rng.uniform(-wide, 1, rng.integers(2, 14)):
+        for position in rng.uniform(-wide, length, rng.integers(2, 14)):
             low = rng.uniform(-over, wide)
             stain = base * rng.uniform(0.4, 1.1) * np.array([0.9, 1.0, 0.95])
             fill(
@@ -159,33 +160,33 @@ def _paint_bar(rng: np.random.Generator, skin: NDArray[np.uint8], view: View, fr
 
 
 def _paint_ruler(rng: np.random.Generator, skin: NDArray[np.uint8], view: View, frame: Frame, side: int) -> None:
-    wide = frame.bar_sides
+    wide, length = frame.bar_sides, view.extent[side % 2]
     low, high = wide * rng.uniform(-0.1, 0.2), wide * rng.uniform(0.55, 1.1)
     pale = np.array([(0.92, 0.92, 0.90), (0.25, 0.80, 0.88), (0.80, 0.45, 0.40)][rng.integers(3)])
     dark = np.array([(0.08, 0.08, 0.08), (0.2, 0.2, 0.2)][rng.integers(2)])
-    fill(skin, [_band(view, side, 0.0, 1.0, low, high)], _byte(pale))
+    fill(skin, [_band(view, side, 0.0, length, low, high)], _byte(pale))
     blocks = int(rng.choice([15, 10, 30]))
     checker = rng.random() < 0.6
     for i in range(blocks):
         end = (i + (0.5 if checker else 0.08)) / blocks
         top = high if checker else low + (high - low) * (0.9 if i % 5 == 0 else 0.5)
-        fill(skin, [_band(view, side, i / blocks, end, low, top)], _byte(dark))
+        fill(skin, [_band(view, side, i / blocks * length, end * length, low, top)], _byte(dark))
 
 
-def _fittings(rng: np.random.Generator, frame: Frame) -> list[FloatArray]:
+def _fittings(rng: np.random.Generator, frame: Frame, view: View) -> list[FloatArray]:
     """Return plane outlines of corner pieces and joints; they never reach into the opening (it is cut out later)."""
     wide = frame.bar_sides
     if rng.random() < 0.35:
         return []
     reach, bulge = wide * rng.uniform(0.6, 2.5), wide * rng.uniform(0.0, 0.3)
     blocks = []
-    for x, y in UNIT_SQUARE:
+    for x, y in view.opening:
         sx, sy = (1 if x else -1), (1 if y else -1)
         along = np.array([[x - sx * reach, y], [x + sx * (wide + bulge), y + sy * (wide + bulge)]])
         upward = np.array([[x, y - sy * reach], [x + sx * (wide + bulge), y + sy * (wide + bulge)]])
         blocks += [_box(along), _box(upward)]
     if rng.random() < 0.3:
-        middle = rng.uniform(0.3, 0.7)
+        middle = rng.uniform(0.3, 0.7) * view.extent[0]
         blocks += [_box(np.array([[middle - wide, -wide - bulge], [middle + wide, 0.0]]))]
     return blocks
 
@@ -200,9 +201,9 @@ def _paint_legs(rng: np.random.Generator, canvas: Image, view: View, frame: Fram
     if rng.random() > (0.6 if frame.kind == "rulers" else 0.12):
         return
     h, w = canvas.shape[:2]
-    for corner in UNIT_SQUARE:
-        out = (corner - 0.5) * rng.uniform(0.5, 1.6)
-        leg = strip(view, corner + (corner - 0.5) * frame.bar_sides, corner + out, rng.uniform(0.008, 0.022))
+    for corner, place in zip(view.opening, UNIT_SQUARE, strict=True):
+        out = (place - 0.5) * rng.uniform(0.5, 1.6)
+        leg = strip(view, corner + (place - 0.5) * frame.bar_sides, corner + out, rng.uniform(0.008, 0.022))
         alpha = coverage([leg], w, h)
         _over(canvas, np.full((h, w, 3), _byte(np.array(frame.colour) * rng.uniform(0.5, 1.1)), np.uint8), alpha)
 
@@ -210,7 +211,7 @@ def _paint_legs(rng: np.random.Generator, canvas: Image, view: View, frame: Fram
 def _paint_shadow(rng: np.random.Generator, canvas: Image, view: View, alpha: NDArray[np.uint8]) -> None:
     """The bars' shadow on the seabed, soft, so painted at a quarter of the size."""
     h, w = alpha.shape
-    side_px = float(np.sqrt(abs(np.linalg.det(view.jacobian(np.array([0.5, 0.5]))))))
+    side_px = float(np.sqrt(abs(np.linalg.det(view.jacobian(np.array(view.extent) / 2)))))
     factor = max(1.0, side_px / 250)
     small = cv2.resize(alpha, (max(8, round(w / factor)), max(8, round(h / factor))), interpolation=cv2.INTER_AREA)
     move = rng.normal(0, 0.025, 2) * side_px / factor
@@ -224,13 +225,19 @@ def _paint_strings(rng: np.random.Generator, canvas: Image, view: View, frame: F
     h, w = canvas.shape[:2]
     ends: list[tuple[FloatArray, FloatArray]] = []
     if frame.strings == "diagonals":
-        ends = [(UNIT_SQUARE[0], UNIT_SQUARE[2]), (UNIT_SQUARE[1], UNIT_SQUARE[3])]
+        ends = [(view.opening[0], view.opening[2]), (view.opening[1], view.opening[3])]
     elif frame.strings.startswith("grid"):
-        cells = int(frame.strings[4:])
+        wide, tall = view.extent
+        cell = min(wide, tall) / int(frame.strings[4:])
+        columns, rows = round(wide / cell), round(tall / cell)
         slip = rng.uniform(0, 0.003)
-        for k in range(1, cells):
-            a, b, c, d = k / cells + rng.normal(0, slip, 4)
-            ends += [(np.array([a, -0.004]), np.array([b, 1.004])), (np.array([-0.004, c]), np.array([1.004, d]))]
+        for k in range(1, max(columns, rows)):
+            a, b, c, d = rng.normal(0, slip, 4)
+            x, y = k / columns * wide, k / rows * tall
+            if k < columns:
+                ends.append((np.array([x + a, -0.004]), np.array([x + b, tall + 0.004])))
+            if k < rows:
+                ends.append((np.array([-0.004, y + c]), np.array([wide + 0.004, y + d])))
         ends = [pair for pair in ends if rng.random() > 0.015]
     lines = np.zeros((h, w), np.uint8)
     for start, end in ends:

@@ -25,27 +25,34 @@ class Occluder:
     contrast: float
 
 
-def draw_occluders(rng: np.random.Generator, amount: float, bar_sides: float) -> tuple[Occluder, ...]:
+def draw_occluders(
+    rng: np.random.Generator, amount: float, bar_sides: float, extent: tuple[float, float] = (1.0, 1.0)
+) -> tuple[Occluder, ...]:
     """Return occluders; ``amount`` from 0 (none) to 1 (several over the bars, a hand, a tape across)."""
     found: list[Occluder] = []
+    wide, tall = extent
     for _ in range(rng.binomial(6, 0.6 * amount)):
         along, out = rng.uniform(0, 1), bar_sides / 2 + rng.normal(0, 0.03)
-        centre = np.array([(along, -out), (1 + out, along), (along, 1 + out), (-out, along)][rng.integers(4)])
+        x, y = along * wide, along * tall
+        centre = np.array([(x, -out), (wide + out, y), (x, tall + out), (-out, y)][rng.integers(4)])
         outline = draw_outline(rng, centre, rng.uniform(0.02, 0.07), (9, 0.1))
         found.append(Occluder(outline, _dull(rng), str(rng.choice(["turf", "rock", "rubble"])), 0.3))
     if rng.random() < 0.4 * amount:
         a, b = rng.uniform(0.05, 0.95, 2)
         slope = b if rng.random() < 0.3 else a + rng.normal(0, 0.05)
-        ends = np.array([[-0.3, a], [1.3, slope]])
-        ends = ends[:, ::-1] if rng.random() < 0.4 else ends
+        if rng.random() < 0.4:
+            ends = np.array([[a * wide, -0.3], [slope * wide, tall + 0.3]])
+        else:
+            ends = np.array([[-0.3, a * tall], [wide + 0.3, slope * tall]])
         found.append(_tape(rng, ends))
     if rng.random() < 0.35 * amount:
         side = rng.integers(4)
         base = rng.uniform(0, 1)
-        start = np.array([(base, -0.5), (1.5, base), (base, 1.5), (-0.5, base)][side])
-        found.append(_limb(rng, start, rng.uniform(0.0, 1.0, 2)))
+        x, y = base * wide, base * tall
+        start = np.array([(x, -0.5), (wide + 0.5, y), (x, tall + 0.5), (-0.5, y)][side])
+        found.append(_limb(rng, start, rng.uniform(0.0, 1.0, 2) * extent))
     for _ in range(rng.binomial(3, 0.3 * amount)):
-        found.append(_fish(rng))
+        found.append(_fish(rng, extent))
     return tuple(found)
 
 
@@ -55,7 +62,7 @@ def paint_occluders(
     """Paint the occluders in place; return 1 where one hides what lies below, (H, W)."""
     h, w = canvas.shape[:2]
     hidden = np.zeros((h, w), np.uint8)
-    jacobian = view.jacobian(np.array([0.5, 0.5]))
+    jacobian = view.jacobian(np.array(view.extent) / 2)
     side_px = float(np.sqrt(abs(np.linalg.det(jacobian))))
     for item in occluders:
         shape = view.project(dense(item.outline))
@@ -99,10 +106,10 @@ def _limb(rng: np.random.Generator, start: FloatArray, towards: FloatArray) -> O
     return Occluder(shape, colour, "rock", 0.1)
 
 
-def _fish(rng: np.random.Generator) -> Occluder:
+def _fish(rng: np.random.Generator, extent: tuple[float, float]) -> Occluder:
     t = np.linspace(0, 2 * np.pi, 40, endpoint=False)
     length, angle = rng.uniform(0.03, 0.09), rng.uniform(0, 2 * np.pi)
     body = np.column_stack([np.cos(t), 0.38 * np.sin(t) * np.where(np.cos(t) < -0.8, 2.2, 1.0)]) * length
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     colour = ((0.75, 0.45, 0.15), (0.15, 0.75, 0.85), (0.12, 0.12, 0.12), (0.75, 0.75, 0.75))[rng.integers(4)]
-    return Occluder(rng.uniform(-0.1, 1.1, 2) + body @ turn.T, colour, "table", 0.25)
+    return Occluder(rng.uniform(-0.1, np.array(extent) + 0.1) + body @ turn.T, colour, "table", 0.25)

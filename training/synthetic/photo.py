@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.synthetic.camera import UNIT_SQUARE, FloatArray, View, draw_view, ordered_corners
+from training.synthetic.camera import FloatArray, View, draw_view, ordered_corners
 from training.synthetic.config import FRAME_KINDS, FRAMINGS, PhotoConfig
 from training.synthetic.frames import Frame, draw_frame, paint_frame
 from training.synthetic.occluders import Occluder, draw_occluders, paint_occluders
@@ -38,7 +38,8 @@ class SyntheticPhoto:
     ``image_bgr`` uint8 (H, W, 3). ``corners_px`` float64 (4, 2): the opening's corners, clockwise in the picture, first
     the one whose following side is closest to +x; (0, 2) where there is no frame. ``frame_mask`` uint8 (H, W), 1 on the
     visible bars and corner pieces. ``cover_percent``: coral in the opening; under strings it counts, under tape, hands
-    and fish it does not. ``side_cm``: the opening's side.
+    and fish it does not. ``side_cm``: the opening's length along the picture's top, from the first corner to the
+    second, and ``height_cm`` its other length; equal for a square.
     """
 
     seed: int
@@ -48,6 +49,7 @@ class SyntheticPhoto:
     frame_mask: NDArray[np.uint8]
     cover_percent: float
     side_cm: float
+    height_cm: float
     frame: Frame | None
     framing: str
     water: Water
@@ -60,7 +62,7 @@ class SyntheticPhoto:
         h, w = self.image_bgr.shape[:2]
         if self.frame is None:
             return np.zeros((h, w), np.uint8)
-        return inside([self.view.project(dense(UNIT_SQUARE))], w, h)
+        return inside([self.view.project(dense(self.view.opening))], w, h)
 
     def coral_labels(self) -> NDArray[np.uint16]:
         """Return uint16 (H, W): 0, or the number (from 1) of the coral instance seen there through strings."""
@@ -69,21 +71,27 @@ class SyntheticPhoto:
         return labels
 
     def rectified_coral_labels(self, side_px: int) -> NDArray[np.uint16]:
-        """Return uint16 (side_px, side_px): the same for the opening, straightened, first corner top-left."""
-        start = self._first_corner()
-        order = np.roll(UNIT_SQUARE, -start, 0)
-        axes = np.column_stack([order[1] - order[0], order[3] - order[0]])
-        return _draw_labels(self, lambda p: (p - order[0]) @ axes * side_px, side_px, side_px)
+        """Return uint16 (height_px, side_px): the same for the opening, straightened, first corner top-left.
+
+        ``height_px`` is ``side_px`` for a square, and in the opening's own ratio to it otherwise.
+        """
+        start = first_corner(self.corners_px, self.view)
+        order = np.roll(self.view.opening, -start, 0)
+        wide, tall = np.roll(self.view.extent, start % 2)
+        axes = np.column_stack([(order[1] - order[0]) / wide, (order[3] - order[0]) / tall])
+        height_px = round(side_px / wide * tall)
+        return _draw_labels(self, lambda p: (p - order[0]) @ axes * (side_px / wide), side_px, height_px)
 
     def rectified_coral_masks(self, side_px: int) -> list[NDArray[np.uint8]]:
-        """Return one uint8 (side_px, side_px) mask for each coral instance inside the opening."""
+        """Return one uint8 (height_px, side_px) mask for each coral instance inside the opening."""
         return split_labels(self.rectified_coral_labels(side_px))
 
-    def _first_corner(self) -> int:
-        if not len(self.corners_px):
-            return 0
-        gaps = np.linalg.norm(self.view.project(UNIT_SQUARE) - self.corners_px[0], axis=1)
-        return int(np.argmin(gaps))
+
+def first_corner(corners_px: FloatArray, view: View) -> int:
+    """Return which of the opening's corners in the plane is the first of ``corners_px``; 0 without any."""
+    if not len(corners_px):
+        return 0
+    return int(np.argmin(np.linalg.norm(view.project(view.opening) - corners_px[0], axis=1)))
 
 
 def generate(seed: int, config: PhotoConfig | None = None) -> SyntheticPhoto:
@@ -104,19 +112,23 @@ def generate(seed: int, config: PhotoConfig | None = None) -> SyntheticPhoto:
     view = draw_view(rng, config, framing, bar_sides)
     border = np.array([[0.0, 0.0], [view.width_px, 0.0], [view.width_px, view.height_px], [0.0, view.height_px]])
     seen = view.unproject(border)
-    low, high = np.maximum(seen.min(0), -1.2), np.minimum(seen.max(0), 2.2)
+    low, high = np.maximum(seen.min(0), -1.2), np.minimum(seen.max(0), np.array(config.extent) + 1.2)
     patches = scatter(rng, low, high, rng.uniform(*config.cover_percent))
-    occluders = draw_occluders(rng, amount, bar_sides)
+    occluders = draw_occluders(rng, amount, bar_sides, config.extent)
 
     canvas = _seabed(rng, view, patches, config.seabed_max_px)
     frame_mask = np.zeros(canvas.shape[:2], np.uint8) if frame is None else paint_frame(rng, canvas, view, frame)
     frame_mask &= 1 - paint_occluders(rng, canvas, view, occluders)
     image = expose(rng, canvas, water, config)
 
-    corners = ordered_corners(view.project(UNIT_SQUARE)) if frame else np.zeros((0, 2))
+    corners = ordered_corners(view.project(view.opening)) if frame else np.zeros((0, 2))
+    side_cm, height_cm = config.opening_cm or (_SIDES_CM[kind], _SIDES_CM[kind])
+    if first_corner(corners, view) % 2:
+        side_cm, height_cm = height_cm, side_cm
     photo = SyntheticPhoto(
-        seed, config, image, corners, frame_mask, 0.0, _SIDES_CM[kind], frame, framing, water, view, patches, occluders
-    )
+        seed, config, image, corners, frame_mask, 0.0, side_cm, height_cm, frame, framing, water, view, patches,
+        occluders,
+    )  # fmt: skip
     object.__setattr__(photo, "cover_percent", 100 * float((photo.rectified_coral_labels(_COVER_GRID_PX) > 0).mean()))
     return photo
 

@@ -1,0 +1,32 @@
+"""The progress of what this visitor has sent, batch by batch."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from frontend.components.text import count
+from frontend.domain.batches import Batch, progress
+from frontend.services import executions
+
+SHOWN = 5
+
+
+def batches() -> list[Batch]:
+    """Return the batches that this visitor's browser has sent, the newest first; views append to the session's list."""
+    sent: list[Batch] = st.session_state.setdefault("upload_batches", [])
+    return sorted(sent, key=lambda batch: batch.sent_at, reverse=True)
+
+
+def show() -> None:
+    """Show how far each of the newest batches is; nothing where nothing was sent."""
+    for batch in batches()[:SHOWN]:
+        done = progress(batch, executions.since(batch.sent_at))
+        parts = [
+            (done.measured, "measured"),
+            (done.running, "being worked on"),
+            (done.failed, "without a result"),
+            (done.waiting, "not begun"),
+        ]
+        words = ", ".join(f"{number:,} {what}" for number, what in parts if number)
+        sent_at = f"{batch.sent_at:%H:%M} UTC"
+        st.progress(done.share_done, text=f"Your upload of {sent_at}, {count(done.total, 'photograph')}: {words}.")
