@@ -34,6 +34,7 @@ class Settings:
     public_url: str | None
     client_id: str | None
     quadrat_side_cm: float
+    import_function: str | None = None
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str] | None = None) -> Self:
@@ -60,6 +61,7 @@ class Settings:
             public_url=_optional(read, "PUBLIC_URL"),
             client_id=_optional(read, "OIDC_CLIENT_ID"),
             quadrat_side_cm=read.number("QUADRAT_SIDE_CM", 100.0, minimum=10, maximum=1000),
+            import_function=_optional(read, "IMPORT_FUNCTION"),
         )
 
     @property

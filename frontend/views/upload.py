@@ -13,6 +13,7 @@ import streamlit as st
 from frontend import navigation
 from frontend.components import states, widgets
 from frontend.components.text import count
+from frontend.domain.arrivals import arrived_meanwhile
 from frontend.domain.file_names import PATTERN_EXAMPLES, Guess
 from frontend.domain.upload_plan import IncomingFile, PlannedFile, Status, plan, surveys_touched, typed_changes
 from frontend.services import photos
@@ -54,7 +55,8 @@ def show() -> None:
         st.rerun()
     if reported.finished:
         photos.forget()
-        state.upload_finished = {"arrived": len(reported.finished.get("arrived", []))}
+        arrived = reported.finished.get("arrived", [])
+        state.upload_finished = {"arrived": len(arrived), "meanwhile": _meanwhile(arrived)}
     _outcome()
     files = [IncomingFile.from_browser(file) for file in reported.files]
     if not files:
@@ -200,9 +202,23 @@ def _send(planned: Sequence[PlannedFile], side_cm: float) -> None:
         for p in ready
         if p.year and p.island and p.key
     ]
+    state.upload_surveys = surveys
+    state.upload_sizes = {p.key: p.file.size_bytes for p in ready if p.key}
+    state.upload_known = {version.version_id for version in photos.versions_of(surveys)}
     state.upload_run += 1
     state.pop("upload_finished", None)
     st.rerun()
+
+
+def _meanwhile(arrived: Sequence[str]) -> list[str]:
+    """Return, in words, what others sent for the same quadrats since the plan was made."""
+    state = st.session_state
+    if "upload_known" not in state:
+        return []
+    sent = {key: state.upload_sizes[key] for key in arrived if key in state.upload_sizes}
+    return [
+        str(found) for found in arrived_meanwhile(state.upload_known, sent, photos.versions_of(state.upload_surveys))
+    ]
 
 
 def _renewed(old: Grant) -> Grant:
@@ -215,6 +231,11 @@ def _outcome() -> None:
     if finished:
         with st.container(border=True):
             st.write(f"**{count(finished['arrived'], 'photograph')} arrived.** Each is being measured now.")
+            if finished.get("meanwhile"):
+                st.warning(
+                    "Somebody else sent photographs of the same quadrats at the same time.", icon=":material/group:"
+                )
+                st.text("\n".join(finished["meanwhile"]))
             navigation.link(navigation.to_runs(), "Follow the runs", icon="arrow_forward")
 
 

@@ -52,6 +52,7 @@ STATES = (
     "delete",
     "delete?key=2008-Takapoto-99.jpg",
     "delete?key=2008-Takapoto-02.jpg",
+    "import",
     "help",
 )
 MENU_STATES = ("", "gallery?island=Takapoto&page=2", "quadrat?island=Takapoto&year=2008&location=2")
@@ -94,7 +95,18 @@ def test_every_entry_of_the_menu_opens_its_page_and_leaves_nothing_behind(
 ) -> None:
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         tab = context.new_page()
-        for name in ("Upload", "Runs", "Gallery", "Quadrat", "Coverage", "Fix corners", "Delete", "Help", "Overview"):
+        for name in (
+            "Upload",
+            "Runs",
+            "Gallery",
+            "Quadrat",
+            "Coverage",
+            "Fix corners",
+            "Delete",
+            "Import",
+            "Help",
+            "Overview",
+        ):
             tab.goto(f"{seeded_page.url}/{state}")
             settle(tab)
             before = Address.of(tab.url)
