@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from frontend.components.text import plain
 
@@ -52,9 +53,15 @@ def hold(page: str) -> None:
     """
     now = (page, tuple((name, tuple(texts(name))) for name in st.query_params))
     before = st.session_state.get(_SHOWN)
-    if before and before[0] == page and before != now:
+    if before and before[0] == page and before != now and not _by_history():
         write({})
     st.session_state[_SHOWN] = now
+
+
+def _by_history() -> bool:
+    """Return whether Back or Forward has brought this run about: the browser has its address, or is already ahead."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
 
 
 def choice(label: str, options: Sequence[str], *, name: str, default: str, drops: Sequence[str] = ()) -> str | None:
