@@ -6,6 +6,7 @@ import json
 import pytest
 
 from conversion.convert import PRECISIONS
+from conversion.publication import SUFFIXES
 from provision import schema
 from reefsteps.errors import BadInputError, ConfigurationError
 from reefsteps.settings import Environment
@@ -81,7 +82,8 @@ def test_state_machines_and_their_events(deployment: Deployment) -> None:
     assert uploaded["detail-type"] == ["Object Created"]
     assert uploaded["detail"] == {"bucket": {"name": [{"Ref": "RawBucket"}]}}  # no filter by name: nothing is ignored
     assert patterns["RemovalFunctionRawPhotoDeleted"]["detail-type"] == ["Object Deleted"]
-    assert patterns["ConvertModelUploaded"]["detail"]["object"]["key"] == [{"suffix": ".pth"}, {"suffix": ".yaml"}]
+    uploads = [{"suffix": suffix} for suffix in SUFFIXES]
+    assert patterns["ConvertModelUploaded"]["detail"]["object"]["key"] == uploads
     assert patterns["FailedExecutions"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
     assert "UndeliveredEvents" in deployment.resources("AWS::SQS::Queue")
 
