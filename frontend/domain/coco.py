@@ -85,6 +85,8 @@ def _image(image_id: int, row: CoverageRow, mask: ByteArray) -> dict[str, Any]:
         "cover_percent": row.cover_percent,
         "model_name": row.model_name,
         "model_sha256": row.model_sha256,
+        "trust": row.trust.state if row.trust else None,
+        "to_be_looked_at": list(row.to_be_looked_at),
     }
 
 

@@ -33,7 +33,7 @@ def event_of(row: CoverageRow) -> str:
 
 def cover_of(row: CoverageRow) -> Cover:
     """Return the figures of a row that statistics need."""
-    return Cover(row.island, row.year, row.location, row.cover_percent, treatment_of(row), model_of(row))
+    return Cover(row.island, row.year, row.location, row.cover_percent, treatment_of(row), model_of(row), row.trust)
 
 
 def fields_of(row: CoverageRow, fields: Mapping[SurveyKey, SurveyFields]) -> SurveyFields:

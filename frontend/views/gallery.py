@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from frontend import address, navigation
-from frontend.components import filters, states, survey_choice
+from frontend.components import filters, marks, states, survey_choice
 from frontend.components.text import count, plain
 from frontend.domain.executions import RunStatus
 from frontend.domain.measurements import is_ours, survey_of
@@ -35,6 +35,7 @@ def show() -> None:
     if version is None or chosen is None:
         return
     found = chosen.apply(rows)
+    marks.say_of_others(found)
     if not found:
         st.info("No result fits these filters. Take one away.", icon=":material/filter_alt_off:")
         return
@@ -112,7 +113,9 @@ def _card(row: CoverageRow, version: str) -> None:
             st.caption("Browsers cannot show this format; download it from the quadrat's page.")
         navigation.link(navigation.to_quadrat(row), survey_choice.words(row))
         by_hand = ", corners by hand" if row.corners_manual else ""
-        st.caption(f"{row.cover_percent:.2f} % cover{by_hand}")
+        st.caption(f"Cover {marks.cover(row)}{by_hand}")
+        if row.to_be_looked_at:
+            st.caption(f"{marks.LOOK}")
 
 
 def _address(row: CoverageRow, survey: SurveyKey, version: str) -> str | None:

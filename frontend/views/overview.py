@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from frontend import navigation
-from frontend.components import filters, states, survey_choice
+from frontend.components import filters, marks, states, survey_choice
 from frontend.components.text import ago, count, plain
 from frontend.domain.executions import WITHOUT_RESULT, Execution, ExecutionDetail, RunStatus
 from frontend.domain.failures import explain
@@ -18,6 +18,7 @@ from frontend.services.aws import link
 from frontend.settings import settings
 from reefsteps.coverage_queries import CoverageRow
 from reefsteps.keys import thumbnail_key
+from reefsteps.trust import decimals
 
 LATEST = 4
 RUNS_LOOKED_AT = 20
@@ -28,6 +29,7 @@ def show() -> None:
     states.title("Overview", "What is in the system, what is running and what needs attention.")
     _runs()
     rows = states.coverage()
+    marks.say_of_others(rows)
     if not rows:
         _first_steps()
         return
@@ -112,12 +114,13 @@ def _latest(rows: Sequence[CoverageRow]) -> None:
                     width="stretch",
                 )
                 navigation.link(navigation.to_quadrat(survey), survey_choice.words(survey))
-                st.caption(f"{row.cover_percent:.2f} % cover")
+                st.caption(f"Cover {marks.cover(row)}")
 
 
 def _islands(rows: Sequence[CoverageRow]) -> None:
     st.subheader("Islands and years", anchor=False)
     means = mean_cover([cover_of(row) for row in rows])
+    places = decimals(m.trust for m in means)
     st.dataframe(
         [
             {
@@ -125,15 +128,16 @@ def _islands(rows: Sequence[CoverageRow]) -> None:
                 "Year": m.year,
                 "Quadrats": m.n,
                 "Mean cover (%)": m.mean,
+                **mark,
                 "Standard error (points)": m.standard_error,
             }
-            for m in means
+            for m, mark in zip(means, marks.column([m.trust for m in means]), strict=True)
         ],
         hide_index=True,
         column_config={
             "Year": st.column_config.NumberColumn(format="%d"),
-            "Mean cover (%)": st.column_config.NumberColumn(format="%.2f"),
-            "Standard error (points)": st.column_config.NumberColumn(format="%.2f"),
+            "Mean cover (%)": st.column_config.NumberColumn(format=f"%.{places}f"),
+            "Standard error (points)": st.column_config.NumberColumn(format="%.1f"),
         },
         alt="Mean cover by island and year",
     )

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Table, and_, select
 
 from reefsteps.document import Execution
-from reefsteps.results import ReframingResult, RestorationResult, SegmentationResult
+from reefsteps.results import ReframingResult, RestorationResult, SegmentationResult, Trust
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import colony, coral_coverage, coverage_provenance
 
@@ -43,6 +43,8 @@ class CoverageRow:
     restoration_applied: bool | None = None
     partly_visible: bool | None = None
     excluded_percent: float | None = None  # share of the inner area that a person has left out; None: nothing
+    trust: Trust | None = None  # of the model when it measured; None in rows older than the field
+    to_be_looked_at: tuple[str, ...] = ()  # why the picture is unlike what the model knows, in sentences
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,14 @@ def coverage_rows(
 
 def _coverage_row(row: Row[Any]) -> CoverageRow:
     values: list[Any] = list(row)
-    applied, partly, excluded = values[-3:]
-    values[-3:] = _truth(applied), _truth(partly), None if excluded is None else float(excluded)
+    applied, partly, excluded, trust, reasons = values[-5:]
+    values[-5:] = (
+        _truth(applied),
+        _truth(partly),
+        None if excluded is None else float(excluded),
+        Trust.from_json(trust) if trust else None,
+        tuple(reasons or ()),
+    )
     return CoverageRow(*values)
 
 
@@ -149,6 +157,7 @@ def _coverage() -> Select[Any]:
         p.restoration[("source", "original_name")].as_string(),
         *(p.restoration["method"].as_string(), p.restoration["applied"].as_string()),
         *(p.reframing["partly_visible"].as_string(), p.segmentation["excluded_percent"].as_string()),
+        *(p.segmentation["trust"], p.segmentation["to_be_looked_at"]),
     )
     return select(*columns).select_from(_with_provenance()).where(c.coverage.is_not(None))
 

@@ -16,7 +16,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from reefsteps.errors import UnsupportedModelError
-from reefsteps.results import Record
+from reefsteps.results import Record, Trust
 
 if TYPE_CHECKING:
     from reefsteps.detection.manifest import Manifest
@@ -93,19 +93,6 @@ class Evaluation(Record):
         return json.dumps(self.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-@dataclass(frozen=True)
-class Trust:
-    """How far the figures of a model may be trusted: ``state`` is one of the four below, ``sentence`` is for people."""
-
-    state: str
-    sentence: str
-
-    @property
-    def trusted(self) -> bool:
-        """Say whether figures may be shown without a mark."""
-        return self.state == TRUSTED
-
-
 DEMONSTRATION = "demonstration"
 NOT_MEASURED = "not measured"
 BIASED = "biased"
@@ -117,11 +104,13 @@ def trust_of(manifest: Manifest) -> Trust:
     measured = manifest.measured
     real = [entry for entry in measured.sets if entry.kind == REAL] if measured else []
     biases = [bias for entry in real if (bias := entry.value("bias_points")) is not None]
+    error_points = max((error for entry in real if (error := entry.value("mae_points")) is not None), default=None)
     if measured and measured.demonstration:
         return Trust(
             DEMONSTRATION,
             f"The model '{manifest.name}' is a demonstration: its figures show how ReefSteps works and are no "
             "measurement.",
+            error_points,
         )
     if not any(entry.value(name) is not None for entry in real for name in _ERRORS):
         return Trust(NOT_MEASURED, f"Nobody has measured how wrong the model '{manifest.name}' is on real photographs.")
@@ -132,8 +121,10 @@ def trust_of(manifest: Manifest) -> Trust:
             BIASED,
             f"On real photographs the cover that the model '{manifest.name}' finds was {abs(worst):.0f} points "
             f"{direction} on average.",
+            error_points,
         )
-    return Trust(TRUSTED, f"The errors of the model '{manifest.name}' were measured on real photographs; see Help.")
+    sentence = f"The errors of the model '{manifest.name}' were measured on real photographs; see Help."
+    return Trust(TRUSTED, sentence, error_points)
 
 
 def parse_evaluation(content: bytes | str, name: str) -> Evaluation:
