@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal, Self, cast
 
-from reefsteps.settings import Environment
+from reefsteps.quadrat_size import QuadratSize
+from reefsteps.settings import DEFAULT_SIZE, Environment
 
 MAX_UPLOAD_BYTES = 500 * 1024 * 1024
 """Larger than any single photograph (a 100 MP 16-bit TIFF has 600 MB, a 45 MP NEF 60 MB) that restoration accepts."""
@@ -27,13 +28,15 @@ class Settings:
     model_reframing_bucket: str
     model_segmentation_bucket: str
     pipeline_arn: str
+    relabel_arn: str
     database_url: str
     database_auth: Literal["iam", "url"]
     auth_mode: Literal["oidc", "none"]
     logout_url: str | None
     public_url: str | None
     client_id: str | None
-    quadrat_side_cm: float
+    quadrat_size: QuadratSize
+    import_function: str | None = None
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str] | None = None) -> Self:
@@ -53,13 +56,15 @@ class Settings:
             model_reframing_bucket=read.text("MODEL_REFRAMING_BUCKET"),
             model_segmentation_bucket=read.text("MODEL_SEGMENTATION_BUCKET"),
             pipeline_arn=read.text("PIPELINE_ARN"),
+            relabel_arn=read.text("RELABEL_ARN"),
             database_url=read.text("DATABASE_URL"),
             database_auth=cast(Literal["iam", "url"], read.choice("DATABASE_AUTH", ("iam", "url"))),
             auth_mode=cast(Literal["oidc", "none"], read.choice("AUTH_MODE", ("oidc", "none"), "oidc")),
             logout_url=_optional(read, "OIDC_LOGOUT_URL"),
             public_url=_optional(read, "PUBLIC_URL"),
             client_id=_optional(read, "OIDC_CLIENT_ID"),
-            quadrat_side_cm=read.number("QUADRAT_SIDE_CM", 100.0, minimum=10, maximum=1000),
+            quadrat_size=read.size("QUADRAT_SIDE_CM", DEFAULT_SIZE),
+            import_function=_optional(read, "IMPORT_FUNCTION"),
         )
 
     @property

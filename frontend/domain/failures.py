@@ -46,9 +46,9 @@ EXPLANATIONS: dict[str, Explanation] = {
         ("replace", "delete"),
     ),
     "InvalidImageError": Explanation(
-        "The file cannot be read as a photograph: it is damaged, cut short, too large, or of another type.",
-        "Open it on your computer. If it opens there, export it as JPEG and replace it here; else copy it again from "
-        "the camera's card.",
+        "The file cannot be read as a photograph: it is damaged, too large, or of a kind that is not read.",
+        "Do what the message below says: a damaged file is copied again from the camera's card, one of another kind is "
+        "exported as JPEG, PNG or TIFF. Then replace it here.",
         _PHOTO,
     ),
     "InvalidParameterError": Explanation(
@@ -65,6 +65,11 @@ EXPLANATIONS: dict[str, Explanation] = {
         "The photograph, or the picture of an earlier step, is no longer there.",
         "If it was deleted on purpose, nothing is to be done. Else retry from the start, or upload it again.",
         ("retry", "replace"),
+    ),
+    "RelabelRefusedError": Explanation(
+        "A photograph cannot get the name or the quadrat size that was asked for.",
+        "The list on the Surveys page says why. Change the list, or remove what is in the way, and start again.",
+        (),
     ),
     "SupersededError": Explanation(
         "A newer photograph of the same position was uploaded while this one was being worked on.",
@@ -104,6 +109,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         _WAIT,
     ),
     "ConfigurationError": _SETUP,
+    "ExistingTableError": _SETUP,
     "BadInputError": Explanation(
         "The photograph or a setting was not accepted.", "Read the message below, then replace or delete.", _PHOTO
     ),

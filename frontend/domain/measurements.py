@@ -26,6 +26,11 @@ def is_ours(row: CoverageRow) -> bool:
     return row.written_at is not None
 
 
+def is_imported(row: CoverageRow) -> bool:
+    """Return whether another program measured the row, which was then imported together with its photograph."""
+    return row.written_at is None and row.imported_at is not None
+
+
 def event_of(row: CoverageRow) -> str:
     """Return the row's name as a sampling event, whoever wrote it; for ours it is the stem of its pictures."""
     return f"{row.year}-{row.island}-{row.location:02d}"
@@ -43,7 +48,7 @@ def fields_of(row: CoverageRow, fields: Mapping[SurveyKey, SurveyFields]) -> Sur
 
 def size_of(row: CoverageRow) -> QuadratSize | None:
     """Return how large the quadrat is; None for a row that another program wrote."""
-    return None if row.side_cm is None else QuadratSize(row.side_cm, row.side_cm)
+    return None if row.side_cm is None else QuadratSize.of(row.side_cm, row.height_cm)
 
 
 def treatment_of(row: CoverageRow) -> str | None:

@@ -14,6 +14,7 @@ from botocore.config import Config
 
 from frontend.settings import MAX_UPLOAD_BYTES, settings
 from reefsteps.originals import survey_prefix
+from reefsteps.quadrat_size import QuadratSize
 from reefsteps.storage import Storage
 
 if TYPE_CHECKING:
@@ -74,15 +75,15 @@ class Grant:
     expires_at: float  # Unix time
 
 
-def grant(year: int, island: str, side_cm: float) -> Grant:
-    """Return a presigned POST for the photographs of one survey; the quadrat's side becomes their metadata."""
+def grant(year: int, island: str, size: QuadratSize) -> Grant:
+    """Return a presigned POST for the photographs of one survey; the quadrat's size becomes their metadata."""
     prefix = survey_prefix(year, island)
     post = s3().generate_presigned_post(
         settings().raw_bucket,
         prefix + "${filename}",
-        Fields={"x-amz-meta-side-cm": f"{side_cm:g}"},
+        Fields={"x-amz-meta-side-cm": str(size)},
         Conditions=[
-            {"x-amz-meta-side-cm": f"{side_cm:g}"},
+            {"x-amz-meta-side-cm": str(size)},
             ["starts-with", "$x-amz-meta-original-name", ""],
             ["starts-with", "$Content-Type", ""],
             ["content-length-range", 1, MAX_UPLOAD_BYTES],

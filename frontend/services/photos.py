@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 import streamlit as st
 
 import reefsteps.originals
+from frontend.domain.arrivals import StoredVersion
 from frontend.domain.upload_plan import PresentObject
 from frontend.services.aws import storage
 from frontend.settings import settings
@@ -17,6 +18,7 @@ from reefsteps.errors import PhotoNotFoundError
 from reefsteps.keys import record_key
 from reefsteps.originals import survey_prefix
 from reefsteps.precedence import same_photo
+from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import ObjectRef, Source
 from reefsteps.storage import ObjectInfo
 from reefsteps.surveys import SurveyKey, key_candidates, survey_of
@@ -44,6 +46,19 @@ def originals_of(surveys: Iterable[tuple[int, str]]) -> dict[SurveyKey, PresentO
     found: dict[SurveyKey, PresentObject] = {}
     for year, island in sorted(surveys):
         found |= originals(year, island)
+    return found
+
+
+def versions_of(surveys: Iterable[tuple[int, str]]) -> list[StoredVersion]:
+    """Return every version of the photographs of several surveys, as S3 has them now (never kept)."""
+    client, wanted = storage().client, set(surveys)
+    found = []
+    for year in sorted({year for year, _ in wanted}):  # an island may be spelled in several ways
+        pages = client.get_paginator("list_object_versions").paginate(Bucket=settings().raw_bucket, Prefix=f"{year}-")
+        for item in (item for page in pages for item in page.get("Versions", [])):
+            survey = survey_of(item["Key"])
+            if survey is not None and (survey.year, survey.island) in wanted:
+                found.append(StoredVersion(survey, item["Key"], item["VersionId"], item["Size"], item["LastModified"]))
     return found
 
 
@@ -94,6 +109,16 @@ def restored_from(survey: SurveyKey) -> Source | None:
     try:
         record = storage().get_json(ObjectRef(settings().treated_bucket, record_key(survey.stem)))
         return Source.from_json(record["source"])
+    except (PhotoNotFoundError, KeyError):
+        return None
+
+
+@st.cache_data(ttl=15, max_entries=500, show_spinner=False)
+def quadrat_size(survey: SurveyKey) -> QuadratSize | None:
+    """Return the size that the quadrat of the survey's restored picture was given; None where there is no picture."""
+    try:
+        record = storage().get_json(ObjectRef(settings().treated_bucket, record_key(survey.stem)))
+        return QuadratSize.of(record["side_cm"], record.get("height_cm"))
     except (PhotoNotFoundError, KeyError):
         return None
 

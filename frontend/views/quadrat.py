@@ -12,12 +12,14 @@ from frontend.components import marks, states, survey_choice, widgets
 from frontend.components.text import camera_time, moment, plain
 from frontend.components.widgets import Picture
 from frontend.domain.executions import console_url
-from frontend.domain.measurements import is_ours, survey_of
+from frontend.domain.exports import remarks
+from frontend.domain.measurements import is_imported, is_ours, survey_of
 from frontend.services import measurements
 from frontend.services.aws import link
 from frontend.settings import settings
 from reefsteps import keys
 from reefsteps.coverage_queries import CoverageRow, Provenance
+from reefsteps.formats import SHOWN_BY_BROWSERS, stored_extension
 from reefsteps.results import Colony
 from reefsteps.trust import change_text, decimals, is_marked, label, marked, worst
 
@@ -40,7 +42,7 @@ def show() -> None:
     marks.say_of_others([row])
     if not is_ours(row):
         st.metric("Coral cover", marks.figure(row), border=True, width=260)
-        st.caption("Another program wrote this result; there is no picture, and nothing more is known about it.")
+        _by_another_program(row)
         return
     detail = states.from_database(lambda: measurements.provenance(survey_of(row)))
     left, right = st.columns([3, 2], gap="large")
@@ -53,6 +55,21 @@ def show() -> None:
         _colonies(detail.segmentation.colonies)
         _provenance(detail)
     _downloads(row)
+
+
+def _by_another_program(row: CoverageRow) -> None:
+    if not (is_imported(row) and row.imported_key and row.imported_at):
+        st.caption("Another program wrote this result; there is no picture, and nothing more is known about it.")
+        return
+    st.badge("imported, measured by another program", color="gray")
+    st.caption(
+        f"Imported {moment(row.imported_at)} with its photograph {plain(row.imported_key)}; it was not measured again."
+    )
+    address = link(settings().raw_bucket, row.imported_key)
+    if stored_extension(row.imported_key) in SHOWN_BY_BROWSERS:
+        st.image(address, width=640)
+    else:
+        st.link_button("Download the photograph", address)
 
 
 def _pictures(row: CoverageRow, rows: Sequence[CoverageRow], detail: Provenance | None) -> None:
@@ -71,7 +88,7 @@ def _pictures(row: CoverageRow, rows: Sequence[CoverageRow], detail: Provenance 
             _version(row, "Segmented"),
             key=f"overlay-{survey_of(row).stem}",
             boxes=[{"box_px": c.box_px, "cut": c.cut_by_frame} for c in colonies],
-            side_px=detail.reframing.side_px if detail else 1,
+            size_px=detail.reframing.size_px if detail else (1, 1),
         )
 
 
@@ -172,6 +189,9 @@ def _figures(row: CoverageRow, detail: Provenance | None) -> None:
     if r.partly_visible:
         st.badge("frame partly visible", icon=":material/visibility_off:", color="orange")
         st.caption("Its corners follow from the frame and strings that show. Check the reframed picture.")
+    for remark in remarks(detail.restoration.source.grey, detail.segmentation.low_resolution):
+        st.badge("look closely", icon=":material/warning:", color="orange")
+        st.caption(f"{remark[0].upper()}{remark[1:]}: the cover may be wrong.")
     skipped = detail.restoration.skipped_because
     if skipped:
         st.caption(f"Colour was left as it is: {plain(skipped)}")
@@ -180,6 +200,8 @@ def _figures(row: CoverageRow, detail: Provenance | None) -> None:
 def _actions(row: CoverageRow) -> None:
     with st.container(horizontal=True):
         navigation.link(navigation.to_corners(row), "Fix corners", icon="crop_free")
+        navigation.link(navigation.to_surveys(row, "Name"), "Change the name", icon="edit_note")
+        navigation.link(navigation.to_surveys(row, "Quadrat size"), "Change the size", icon="straighten")
         if row.raw_key:
             navigation.link(navigation.to_delete(row.raw_key), "Delete", icon="delete")
 
@@ -212,8 +234,9 @@ def _provenance(detail: Provenance) -> None:
         "Taken": camera_time(source.captured_at) if source.captured_at else "the file does not say",
         "Camera": source.camera or "the file does not say",
         "Size": f"{source.width_px:,} × {source.height_px:,} px, {source.image_format}",
+        "Colours": source.colour_encoding or "not recorded",
         "Uploaded": moment(source.uploaded_at),
-        "Quadrat's side": f"{detail.reframing.side_cm:g} cm",
+        "Quadrat's side": detail.reframing.size.words,
         "Colour restored by": f"{detail.restoration.method}{'' if detail.restoration.applied else ' (not applied)'}",
         "Coral model": f"{segmentation.model.name}, sha256 {segmentation.model.sha256}",
         "Score threshold": f"{segmentation.score_threshold:g}",

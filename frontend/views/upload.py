@@ -13,6 +13,7 @@ import streamlit as st
 from frontend import navigation
 from frontend.components import states, widgets
 from frontend.components.text import count
+from frontend.domain.arrivals import arrived_meanwhile
 from frontend.domain.file_names import PATTERN_EXAMPLES, Guess
 from frontend.domain.upload_plan import IncomingFile, PlannedFile, Status, plan, surveys_touched, typed_changes
 from frontend.services import photos
@@ -20,9 +21,10 @@ from frontend.services.aws import Grant, grant
 from frontend.settings import MAX_UPLOAD_BYTES, settings
 from reefsteps.errors import InvalidSurveyKeyError
 from reefsteps.originals import survey_prefix
+from reefsteps.quadrat_size import QuadratSize
 from reefsteps.surveys import FIRST_YEAR, normalise_island
 
-SIDES_CM = (50.0, 75.0, 100.0)
+USUAL_SIZES = (QuadratSize(50, 50), QuadratSize(50, 75), QuadratSize(75, 75), QuadratSize(100, 100))
 _MARKS = {
     Status.READY: "✓ ready",
     Status.REPLACES: "↻ replaces",
@@ -41,7 +43,7 @@ def show() -> None:
     state.setdefault("upload_run", 0)
     state.setdefault("upload_plan", [])
     state.setdefault("upload_grants", [])
-    defaults, side_cm = _defaults()
+    defaults, size = _defaults()
     reported = widgets.uploader(
         session=state.upload_session,
         run=state.upload_run,
@@ -54,7 +56,8 @@ def show() -> None:
         st.rerun()
     if reported.finished:
         photos.forget()
-        state.upload_finished = {"arrived": len(reported.finished.get("arrived", []))}
+        arrived = reported.finished.get("arrived", [])
+        state.upload_finished = {"arrived": len(arrived), "meanwhile": _meanwhile(arrived)}
     _outcome()
     files = [IncomingFile.from_browser(file) for file in reported.files]
     if not files:
@@ -64,25 +67,26 @@ def show() -> None:
         state.upload_batch = files[0].id
         photos.forget()
     planned = _preview(files, defaults)
-    _send(planned, side_cm)
+    _send(planned, size)
 
 
-def _defaults() -> tuple[Guess, float]:
+def _defaults() -> tuple[Guess, QuadratSize]:
     st.write("**For the whole folder** (what you type here counts before file names and the camera's clock)")
     with st.container(horizontal=True):
         island = st.text_input("Island", key="upload_island", placeholder="Takapoto", max_chars=30, width=220)
         year = st.number_input("Year", FIRST_YEAR, None, None, step=1, key="upload_year", placeholder="2012", width=180)
-        options = sorted({*SIDES_CM, settings().quadrat_side_cm})
-        side = st.selectbox(
+        usual = settings().quadrat_size
+        options = sorted({*USUAL_SIZES, usual}, key=lambda size: (size.short_cm, size.long_cm))
+        size = st.selectbox(
             "Quadrat's inner side (cm)",
             options,
-            index=options.index(settings().quadrat_side_cm),
-            format_func=lambda value: f"{value:g}",
+            index=options.index(usual),
+            format_func=lambda option: option.words.removesuffix(" cm"),
             key="upload_side",
             help="The inner edge of the frame. Areas in cm² depend on it.",
             width=220,
         )
-    return Guess(island=_island(island), year=int(year) if year else None), float(side or 0)
+    return Guess(island=_island(island), year=int(year) if year else None), size or usual
 
 
 def _island(text: str) -> str | None:
@@ -181,7 +185,7 @@ def _corrections(planned: Sequence[PlannedFile], edited: pd.DataFrame, typed: Ma
     return changed
 
 
-def _send(planned: Sequence[PlannedFile], side_cm: float) -> None:
+def _send(planned: Sequence[PlannedFile], size: QuadratSize) -> None:
     replacing = [p for p in planned if p.status is Status.REPLACES]
     also = bool(replacing) and st.checkbox(
         f"Also replace {count(len(replacing), 'photograph')} that are there already (the older versions are kept)"
@@ -193,21 +197,35 @@ def _send(planned: Sequence[PlannedFile], side_cm: float) -> None:
         return
     state = st.session_state
     surveys = sorted({(p.year, p.island) for p in ready if p.year and p.island})
-    state.upload_side_cm = side_cm
-    state.upload_grants = [grant(year, island, side_cm) for year, island in surveys]
+    state.upload_size = size
+    state.upload_grants = [grant(year, island, size) for year, island in surveys]
     state.upload_plan = [
         {"id": p.file.id, "key": p.key, "prefix": survey_prefix(p.year, p.island)}
         for p in ready
         if p.year and p.island and p.key
     ]
+    state.upload_surveys = surveys
+    state.upload_sizes = {p.key: p.file.size_bytes for p in ready if p.key}
+    state.upload_known = {version.version_id for version in photos.versions_of(surveys)}
     state.upload_run += 1
     state.pop("upload_finished", None)
     st.rerun()
 
 
+def _meanwhile(arrived: Sequence[str]) -> list[str]:
+    """Return, in words, what others sent for the same quadrats since the plan was made."""
+    state = st.session_state
+    if "upload_known" not in state:
+        return []
+    sent = {key: state.upload_sizes[key] for key in arrived if key in state.upload_sizes}
+    return [
+        str(found) for found in arrived_meanwhile(state.upload_known, sent, photos.versions_of(state.upload_surveys))
+    ]
+
+
 def _renewed(old: Grant) -> Grant:
     year, island = old.prefix[:4], old.prefix[5:-1]
-    return grant(int(year), island, st.session_state.upload_side_cm)
+    return grant(int(year), island, st.session_state.upload_size)
 
 
 def _outcome() -> None:
@@ -215,6 +233,11 @@ def _outcome() -> None:
     if finished:
         with st.container(border=True):
             st.write(f"**{count(finished['arrived'], 'photograph')} arrived.** Each is being measured now.")
+            if finished.get("meanwhile"):
+                st.warning(
+                    "Somebody else sent photographs of the same quadrats at the same time.", icon=":material/group:"
+                )
+                st.text("\n".join(finished["meanwhile"]))
             navigation.link(navigation.to_runs(), "Follow the runs", icon="arrow_forward")
 
 

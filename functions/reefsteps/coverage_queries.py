@@ -13,8 +13,10 @@ from sqlalchemy import Connection, Row, Select, Table, and_, select
 
 from reefsteps.document import Execution
 from reefsteps.results import ReframingResult, RestorationResult, SegmentationResult, Trust
+from reefsteps.survey_fields import SurveyFields
 from reefsteps.surveys import SurveyKey
-from reefsteps.tables import colony, coral_coverage, coverage_provenance
+from reefsteps.tables import colony, coral_coverage, coverage_provenance, imported_result
+from reefsteps.tables import survey_fields as survey_fields_table
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class CoverageRow:
     written_at: str | None
     raw_key: str | None
     raw_version_id: str | None
+    height_cm: float | None = None  # a rectangle's other length; None for a square
     original_name: str | None = None  # of the file, as its owner named it
     restoration_method: str | None = None
     restoration_applied: bool | None = None
@@ -45,6 +48,10 @@ class CoverageRow:
     excluded_percent: float | None = None  # share of the inner area that a person has left out; None: nothing
     trust: Trust | None = None  # of the model when it measured; None in rows older than the field
     to_be_looked_at: tuple[str, ...] = ()  # why the picture is unlike what the model knows, in sentences
+    imported_at: str | None = None  # of rows that another program measured and that were imported with a photograph
+    imported_key: str | None = None  # that photograph
+    grey: bool | None = None  # the photograph holds no colours
+    low_resolution: bool | None = None  # the quadrat has fewer pixels than the model looks at
 
 
 @dataclass(frozen=True)
@@ -89,16 +96,14 @@ def coverage_rows(
 
 
 def _coverage_row(row: Row[Any]) -> CoverageRow:
-    values: list[Any] = list(row)
-    applied, partly, excluded, trust, reasons = values[-5:]
-    values[-5:] = (
-        _truth(applied),
-        _truth(partly),
-        None if excluded is None else float(excluded),
-        Trust.from_json(trust) if trust else None,
-        tuple(reasons or ()),
-    )
-    return CoverageRow(*values)
+    values = dict(row._mapping)
+    for name in ("restoration_applied", "partly_visible", "grey", "low_resolution"):
+        values[name] = _truth(values[name])
+    excluded = values["excluded_percent"]
+    values["excluded_percent"] = None if excluded is None else float(excluded)
+    values["trust"] = Trust.from_json(values["trust"]) if values["trust"] else None
+    values["to_be_looked_at"] = tuple(values["to_be_looked_at"] or ())
+    return CoverageRow(**values)
 
 
 def provenance(connection: Connection, survey: SurveyKey) -> Provenance | None:
@@ -131,6 +136,15 @@ def colony_rows(connection: Connection, *, island: str | None = None, year: int 
     return [ColonyRow(*row) for row in connection.execute(query)]
 
 
+def survey_fields(connection: Connection) -> dict[SurveyKey, SurveyFields]:
+    """Return what people know of each survey beside its name; surveys of which nothing is known are left out."""
+    found = {}
+    for row in connection.execute(select(survey_fields_table)).mappings():
+        fields = {name: row[name] for name in SurveyFields.__dataclass_fields__}
+        found[SurveyKey(row["year"], row["island"], row["location"])] = SurveyFields(**fields)
+    return found
+
+
 def colony_boxes(connection: Connection, *, island: str) -> list[ColonyBox]:
     """Return the colonies of an island with their boxes, in the order of `colony_rows`."""
     c = colony.c
@@ -149,23 +163,31 @@ def _truth(text: str | None) -> bool | None:
 
 
 def _coverage() -> Select[Any]:
-    c, p = coral_coverage.c, coverage_provenance.c
+    c, p, i = coral_coverage.c, coverage_provenance.c, imported_result.c
+    # Labelled by the fields of CoverageRow.
     columns = (
-        *(c.island, c.location, c.year, c.coverage, c.last_update),
+        *(c.island, c.location, c.year, c.coverage.label("cover_percent"), c.last_update),
         *(p.colony_count, p.side_cm, p.px_per_cm, p.corners_manual, p.captured_at, p.model_name, p.model_sha256),
-        *(p.pipeline_version, p.execution_name, p.written_at, p.raw_key, p.raw_version_id),
-        p.restoration[("source", "original_name")].as_string(),
-        *(p.restoration["method"].as_string(), p.restoration["applied"].as_string()),
-        *(p.reframing["partly_visible"].as_string(), p.segmentation["excluded_percent"].as_string()),
-        *(p.segmentation["trust"], p.segmentation["to_be_looked_at"]),
+        *(p.pipeline_version, p.execution_name, p.written_at, p.raw_key, p.raw_version_id, p.height_cm),
+        p.restoration[("source", "original_name")].as_string().label("original_name"),
+        p.restoration["method"].as_string().label("restoration_method"),
+        p.restoration["applied"].as_string().label("restoration_applied"),
+        p.reframing["partly_visible"].as_string().label("partly_visible"),
+        p.segmentation["excluded_percent"].as_string().label("excluded_percent"),
+        p.restoration[("source", "grey")].as_string().label("grey"),
+        p.segmentation["low_resolution"].as_string().label("low_resolution"),
+        *(p.segmentation["trust"].label("trust"), p.segmentation["to_be_looked_at"].label("to_be_looked_at")),
+        *(i.imported_at, i.raw_key.label("imported_key")),
     )
     return select(*columns).select_from(_with_provenance()).where(c.coverage.is_not(None))
 
 
 def _with_provenance() -> Any:
     c, p = coral_coverage.c, coverage_provenance.c
+    i = imported_result.c
     same = and_(c.island == p.island, c.location == p.location, c.year == p.year)
-    return coral_coverage.outerjoin(coverage_provenance, same)
+    imported = and_(c.island == i.island, c.location == i.location, c.year == i.year)
+    return coral_coverage.outerjoin(coverage_provenance, same).outerjoin(imported_result, imported)
 
 
 def _filtered(

@@ -18,7 +18,7 @@ from typing import Any
 
 import boto3
 from PIL import Image, ImageDraw
-from sqlalchemy import insert
+from sqlalchemy import delete, insert
 
 from reefsteps import keys
 from reefsteps.database import Database
@@ -75,6 +75,7 @@ class Quadrat:
     colonies: tuple[float, ...]  # cm2
     manual: bool = False
     partly_visible: bool = False
+    height_cm: float | None = None  # of a rectangle, 100 cm wide
 
 
 def create_buckets(s3: Any, origin: str | None = None) -> None:
@@ -137,6 +138,18 @@ def write_results(database: Database, quadrats: Sequence[Quadrat]) -> None:
     database.write(work)
 
 
+def forget_results(database: Database, quadrats: Sequence[Quadrat]) -> None:
+    """Take results away again."""
+
+    def work(connection: Any) -> None:
+        for q in quadrats:
+            for table in (colony, coverage_provenance, coral_coverage, survey):
+                key = (table.c.island == q.survey.island, table.c.location == q.survey.location)
+                connection.execute(delete(table).where(*key, table.c.year == q.survey.year))
+
+    database.write(work)
+
+
 def _day(q: Quadrat) -> datetime.date:
     return datetime.date(2026, 1 + q.survey.location % 12, 1)
 
@@ -170,6 +183,7 @@ def _provenance(q: Quadrat) -> dict[str, Any]:
         "uploaded_at": written,
         "captured_at": f"{q.survey.year}-04-15T09:00:00",
         "side_cm": 100.0,
+        "height_cm": q.height_cm,
         "px_per_cm": 8.0,
         "corners_manual": q.manual,
         "colony_count": len(q.colonies),
@@ -205,7 +219,9 @@ def _provenance(q: Quadrat) -> dict[str, Any]:
             "uncertainty_percent": 0.3,
             "strings_used": False,
             "side_cm": 100.0,
+            "height_cm": q.height_cm,
             "side_px": 800,
+            "height_px": 800 if q.height_cm is None else round(8 * q.height_cm),
             "px_per_cm": 8.0,
             "visible_share": None if q.manual else [1.0, 0.42 if q.partly_visible else 1.0, 0.9, 0.98],
             "partly_visible": q.partly_visible,
@@ -314,6 +330,7 @@ def environment(arn: str, database_file: Path, endpoint: str | None = None, **mo
         **CREDENTIALS,
         **BUCKETS,
         "PIPELINE_ARN": arn,
+        "RELABEL_ARN": arn.replace("test-pipeline", "test-relabel"),
         "DATABASE_URL": f"sqlite:///{database_file}",
         "DATABASE_AUTH": "url",
         "AUTH_MODE": "none",

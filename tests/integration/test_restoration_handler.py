@@ -1,5 +1,6 @@
 """The restoration handler against S3 (moto): what it reads, writes, records and refuses."""
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,9 @@ from reefsteps.errors import (
     SupersededError,
 )
 from reefsteps.images import decode, encode_jpeg, encode_png
+from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import RestorationResult
+from reefsteps.texts import LONGEST_CAMERA
 from tests.integration.handler_loading import loaded
 
 if TYPE_CHECKING:
@@ -72,6 +75,7 @@ def test_photograph_becomes_a_treated_picture(app: ModuleType, s3: "S3Client") -
     assert (result.source.image.key, result.source.image.version_id) == (KEY, version)
     assert (result.source.image_format, result.source.width_px, result.source.height_px) == ("JPEG", 640, 480)
     assert result.source.sequencer == "0055AED6DCD90281E5"
+    assert (result.source.colour_encoding, result.source.grey) == ("sRGB assumed: the file does not say", False)
     assert (result.treated.bucket, result.treated.key) == (TREATED, f"{STEM}.jpg")
 
     body, treated = read(s3, f"{STEM}.jpg")
@@ -133,7 +137,22 @@ def test_the_files_own_name_is_kept_with_its_accents(app: ModuleType, s3: "S3Cli
     assert run(app).source.original_name == "Mo'orea été, no 7.JPG"
 
 
-@pytest.mark.parametrize("text", ["half a metre", "-50", "nan"])
+def test_a_rectangle_is_recorded_by_both_sides(app: ModuleType, s3: "S3Client") -> None:
+    upload(s3, encode_jpeg(photograph()), **{"side-cm": "75x50"})
+    result = run(app)
+    assert (result.side_cm, result.height_cm, result.size) == (50, 75, QuadratSize(50, 75))
+    assert run(app, side_cm="60x80").size == QuadratSize(60, 80)
+    assert run(app, side_cm=100).height_cm is None
+
+
+@pytest.mark.parametrize(("text", "size"), [("5", (5, 5)), ("2000", (2000, 2000)), ("50x75", (50, 75))])
+def test_the_deployments_size_may_be_any(s3: "S3Client", text: str, size: tuple[float, float]) -> None:
+    with loaded("restoration", VARIABLES | {"QUADRAT_SIDE_CM": text}) as app:
+        upload(s3, encode_jpeg(photograph()))
+        assert run(app).size == QuadratSize(*size)
+
+
+@pytest.mark.parametrize("text", ["half a metre", "-50", "nan", "50x", "0.5", "10001", "50x20000"])
 def test_unreadable_side_is_refused(app: ModuleType, s3: "S3Client", text: str) -> None:
     upload(s3, encode_jpeg(photograph()), **{"side-cm": text})
     with pytest.raises(InvalidParameterError, match=f"'side-cm' is '{text}'"):
@@ -212,3 +231,27 @@ def test_older_version_does_not_replace_a_newer_ones_picture(app: ModuleType, s3
     with pytest.raises(SupersededError):
         run(app, version_id=old, sequencer="01")
     assert read(s3, f"{STEM}.jpg")[0] == kept
+
+
+def test_what_a_camera_writes_at_length_fits_the_database(app: ModuleType, s3: "S3Client") -> None:
+    exif = Image.Exif()
+    exif[271], exif[272] = "Maker", "Model " + "x" * 5000
+    details = exif.get_ifd(34665)
+    details[36867], details[36881] = "2005:12:31 09:00:00", "+05:30:15.123456"
+    file = io.BytesIO()
+    Image.fromarray(photograph()).save(file, "JPEG", exif=exif)
+    upload(s3, file.getvalue())
+    source = run(app).source
+    assert source.captured_at == "2005-12-31T09:00:00"
+    assert source.camera is not None
+    assert source.camera.startswith("Maker Model xxx")
+    assert len(source.camera) == LONGEST_CAMERA
+
+
+def test_a_name_longer_than_the_database_keeps_is_refused_first(app: ModuleType, s3: "S3Client") -> None:
+    with pytest.raises(InvalidSurveyKeyError, match="longest name"):
+        run(app, key=f"2006-Mo'{' ' * 300}orea-3.jpg")
+    literal = "2006-" + "%E3%81%82" * 29 + "-3.jpg"  # 29 characters once decoded, and really named so
+    upload(s3, encode_jpeg(photograph()), key=literal)
+    with pytest.raises(InvalidSurveyKeyError, match="longest name"):
+        run(app, key=literal)

@@ -2,20 +2,25 @@
 
 import importlib
 import json
+import re
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from conversion.convert import PRECISIONS
 from conversion.publication import SUFFIXES
 from provision import schema
 from reefsteps.errors import BadInputError, ConfigurationError
+from reefsteps.quadrat_size import QuadratSize
 from reefsteps.settings import Environment
 from restoration.methods import DEFAULT_METHOD, METHODS
 from scripts import deployment_rules as rules
 from scripts.deployment import Deployment, listed, of_type
 
 BUCKETS = {"Raw", "Treated", "Reframed", "Segmented", "Masks", "ModelReframing", "ModelSegmentation"}
-FUNCTIONS = {"restoration", "reframing", "segmentation", "conversion", "coverage", "removal", "provision"}
+WORKERS = {"restoration", "reframing", "segmentation", "conversion"}
+FUNCTIONS = WORKERS | {"coverage", "removal", "importing", "relabel", "provision"}
 PARAMETERS = {
     "cluster-credentials",
     "db-cluster-arn",
@@ -76,12 +81,13 @@ def test_workers_are_sized_by_parameters(step: str, deployment: Deployment) -> N
 def test_state_machines_and_their_events(deployment: Deployment) -> None:
     machines = deployment.resources("AWS::StepFunctions::StateMachine")
     kinds = {name: machine["StateMachineType"] for name, machine in machines.items()}
-    assert kinds == {"Admit": "EXPRESS", "Pipeline": "STANDARD", "Convert": "STANDARD", "Backfill": "STANDARD"}
+    standard = dict.fromkeys(("Pipeline", "Convert", "Removal", "Backfill", "Relabel"), "STANDARD")
+    assert kinds == {"Admit": "EXPRESS", **standard}
     patterns = {name: rule["EventPattern"] for name, rule in deployment.resources("AWS::Events::Rule").items()}
     uploaded = patterns["AdmitRawPhotoUploaded"]
     assert uploaded["detail-type"] == ["Object Created"]
     assert uploaded["detail"] == {"bucket": {"name": [{"Ref": "RawBucket"}]}}  # no filter by name: nothing is ignored
-    assert patterns["RemovalFunctionRawPhotoDeleted"]["detail-type"] == ["Object Deleted"]
+    assert patterns["RemovalRawPhotoDeleted"]["detail-type"] == ["Object Deleted"]
     uploads = [{"suffix": suffix} for suffix in SUFFIXES]
     assert patterns["ConvertModelUploaded"]["detail"]["object"]["key"] == uploads
     assert patterns["FailedExecutions"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
@@ -132,11 +138,13 @@ def test_page_role_does_what_the_page_does_and_no_more(deployment: Deployment) -
         "s3:GetObject",
         "s3:GetObjectVersion",
         "s3:ListBucket",
+        "s3:ListBucketVersions",
         "states:ListExecutions",
         "states:StartExecution",
         "states:DescribeExecution",
         "states:GetExecutionHistory",
         "rds-db:connect",
+        "lambda:InvokeFunction",
     }
 
 
@@ -187,13 +195,13 @@ def environment_of(step: str, deployment: Deployment) -> dict[str, str]:
     return values
 
 
-@pytest.mark.parametrize("step", ["restoration", "reframing", "segmentation", "conversion", "coverage", "removal"])
+@pytest.mark.parametrize("step", sorted(FUNCTIONS - {"provision"}))
 def test_function_gets_the_variables_that_its_settings_read(step: str, deployment: Deployment) -> None:
     values = environment_of(step, deployment)
     importlib.import_module(f"{step}.settings").Settings.from_environment(Environment(values))
     for name in ("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "LOG_LEVEL"):
         assert values[name]
-    if step in ("coverage", "removal"):
+    if step in ("coverage", "removal", "importing", "relabel"):
         assert {"DATABASE_URL", "DATABASE_AUTH"} <= set(values)
         assert values["DATABASE_AUTH"] == "iam"
 
@@ -203,6 +211,37 @@ def test_a_missing_variable_would_be_seen(deployment: Deployment) -> None:
     del values["TREATED_BUCKET"]
     with pytest.raises(ConfigurationError, match="TREATED_BUCKET"):
         importlib.import_module("coverage.settings").Settings.from_environment(Environment(values))
+
+
+def pattern_of_sizes(deployment: Deployment) -> re.Pattern[str]:
+    return re.compile(deployment.template["Parameters"]["QuadratSideCm"]["AllowedPattern"])
+
+
+@given(st.floats(1, 10_000), st.floats(1, 10_000))
+def test_a_deployment_takes_every_size_that_the_code_takes(deployment: Deployment, side: float, other: float) -> None:
+    for size in (QuadratSize(round(side, 3), round(side, 3)), QuadratSize(round(side, 3), round(other, 3))):
+        assert pattern_of_sizes(deployment).fullmatch(str(size))
+
+
+@given(st.from_regex(r"[0-9]{1,6}([.][0-9]{1,3})?(x[0-9]{1,6}([.][0-9]{1,3})?)?", fullmatch=True))
+@example("0.5")
+@example("10000.5")
+@example("50x20000")
+def test_a_deployment_takes_no_size_that_the_code_refuses(deployment: Deployment, text: str) -> None:
+    if pattern_of_sizes(deployment).fullmatch(text):
+        QuadratSize.parse(text)
+
+
+@pytest.mark.parametrize("text", ["5", "2000", "50x75"])
+def test_a_size_works_wherever_it_is_read(deployment: Deployment, text: str) -> None:
+    assert pattern_of_sizes(deployment).fullmatch(text)
+    restoration = importlib.import_module("restoration.settings").Settings
+    variables = environment_of("restoration", deployment) | {"QUADRAT_SIDE_CM": text}
+    assert str(restoration.from_environment(Environment(variables)).quadrat_size) == text
+    (task,) = deployment.resources("AWS::ECS::TaskDefinition").values()
+    names = [variable["Name"] for variable in task["ContainerDefinitions"][0]["Environment"]]
+    page = dict.fromkeys(names, "x") | {"DATABASE_AUTH": "url", "AUTH_MODE": "none", "QUADRAT_SIDE_CM": text}
+    assert str(importlib.import_module("frontend.settings").Settings.from_environment(page).quadrat_size) == text
 
 
 def test_choices_are_those_of_the_code(deployment: Deployment) -> None:

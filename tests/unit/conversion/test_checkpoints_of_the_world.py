@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conversion.binding import bind, bound_to, weights_digest
-from conversion.buffers import cell_anchors
+from conversion.buffers import cell_anchors, checked_buffers
 from conversion.checkpoint import read_checkpoint, read_weights
 from conversion.config import model_config
 from conversion.convert import convert
-from reefsteps.detection import Manifest, load_detector
+from reefsteps.detection import Manifest, detectron2_engine, load_detector
 from reefsteps.errors import UnsupportedModelError
 from tests.support import checkpoints as make
 
@@ -45,15 +46,22 @@ def converted(folder: Path, state: State, **changes: Any) -> Manifest:
 # detectron2 saved all of them up to 0.1, the anchors up to 0.5; half precision is what our own export writes
 @pytest.mark.parametrize("dtype", ["f4", "f2", "f8"])
 @pytest.mark.parametrize("saved", ["all", "anchors", "mean and std"])
-def test_buffers_that_agree_change_nothing(tmp_path: Path, saved: str, dtype: str) -> None:
-    state = make.random_mask_rcnn()
-    plain = converted(tmp_path, state)
+def test_buffers_that_agree_are_left_out(tmp_path: Path, saved: str, dtype: str) -> None:
     kept = {
         name: values
         for name, values in buffers(tmp_path, dtype).items()
         if saved == "all" or name.startswith("pixel_") == (saved == "mean and std")
     }
-    with_buffers = converted(tmp_path, state | kept)
+    config = model_config("m", make.config_dump(tmp_path / "m.yaml"))
+    weights, notes = checked_buffers(SMALL | kept, config, bound=False)
+    assert weights.keys() == SMALL.keys()
+    assert notes == ()
+
+
+def test_a_checkpoint_with_buffers_becomes_the_same_model(tmp_path: Path) -> None:
+    state = make.random_mask_rcnn()
+    plain = converted(tmp_path, state)
+    with_buffers = converted(tmp_path, state | buffers(tmp_path))
     assert with_buffers.model.sha256 == plain.model.sha256
     assert with_buffers.notes == plain.notes
 
@@ -255,8 +263,8 @@ def test_a_damaged_zoo_file_never_raises_anything_else(
 
 
 def sizes_again_and_again(path: Path) -> None:
-    """A tuple of 100 000 numbers that torch.Size copies 100 000 times: 80 GB."""
-    numbers = b"(" + b"K\x01" * 100_000 + b"tq\x00"
+    """A list of 100 000 numbers of which torch.Size makes a tuple 100 000 times: 80 GB."""
+    numbers = b"](" + b"K\x01" * 100_000 + b"eq\x00"
     copies = make.name("torch", "Size") + b"q\x01" + b"0" + b"](" + b"h\x01h\x00\x85R" * 100_000 + b"e"
     make.write_archive(path, numbers + b"0" + copies, {})
 
@@ -359,3 +367,10 @@ def test_a_choice_for_another_checkpoint_of_one_class_is_said_to_be_unused(tmp_p
     manifest = convert(path, make.config_dump(tmp_path / "m.yaml"), tmp_path, classes=classes)
     assert (manifest.classes, manifest.counted) == (("class_0",), None)
     assert "m.classes.json belongs to another checkpoint, so it was not used." in manifest.notes
+
+
+def test_the_other_engine_refuses_classes_that_nobody_chose(tmp_path: Path) -> None:
+    path = make.write_checkpoint(tmp_path / "m.pth", SMALL)
+    config = SimpleNamespace(MODEL=SimpleNamespace(ROI_HEADS=SimpleNamespace(NUM_CLASSES=3)))
+    with pytest.raises(UnsupportedModelError, match="tells 3 classes apart"):
+        detectron2_engine._manifest(path, None, config)
