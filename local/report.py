@@ -20,7 +20,7 @@ from local.stack import StackInfo
 from reefsteps.evaluation import DEMONSTRATION
 from reefsteps.failures import STEPS
 from reefsteps.results import SegmentationResult
-from reefsteps.trust import MARK, cover_text, decimals, is_marked, marked
+from reefsteps.trust import MARK, cover_text, decimals, is_marked, marked, reasons_to_look
 
 _COLUMNS = (
     "photo",
@@ -96,7 +96,7 @@ def print_notes(runs: Sequence[Run], demonstrations: str | None, console: Consol
     for sentence in dict.fromkeys(said):
         console.print(f"{MARK} {sentence}", markup=False, highlight=False, soft_wrap=True)
     for run in measured:
-        reasons = " ".join(_segmentation(run).to_be_looked_at)
+        reasons = " ".join(_reasons(run))
         if reasons:
             text = f"{run.photo.path.name} ({run.photo.key}) is to be looked at - {reasons}"
             console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -170,10 +170,16 @@ def _row(run: Run, truth: Mapping[str, float]) -> dict[str, Any]:
         row["cover_shown"] = marked(cover_text(found.cover_percent, decimals((found.trust,))), found.trust)
         if found.trust is not None:
             row |= {"trust": found.trust.state, "trust_sentence": found.trust.sentence}
-        row["to_be_looked_at"] = " ".join(found.to_be_looked_at)
+        row["to_be_looked_at"] = " ".join(_reasons(run))
         row["colonies"] = found.colony_count
         row["px_per_cm"] = f"{run.result['reframing']['px_per_cm']:.1f}"
     return row
+
+
+def _reasons(run: Run) -> list[str]:
+    found = _segmentation(run)
+    grey = bool(run.result["restoration"]["source"].get("grey"))
+    return reasons_to_look(found.to_be_looked_at, grey=grey, low_resolution=found.low_resolution)
 
 
 def _segmentation(run: Run) -> SegmentationResult:

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from frontend.components.text import count, plain
+from frontend.domain.measurements import reasons_of
 from frontend.domain.trusted import sentences
 from frontend.services import models
 from reefsteps.coverage_queries import CoverageRow
@@ -64,8 +65,9 @@ def column(trusts: Sequence[Trust | None]) -> list[dict[str, Any]]:
 
 def say_what_to_look_at(row: CoverageRow) -> None:
     """Say why a result is to be looked at; nothing where nothing is strange."""
-    if not row.to_be_looked_at:
+    reasons = reasons_of(row)
+    if not reasons:
         return
     st.badge("to be looked at", icon=":material/visibility:", color="orange")
-    for reason in row.to_be_looked_at:
+    for reason in reasons:
         st.caption(plain(reason))

@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from frontend.domain.event_dates import event_date
-from frontend.domain.measurements import event_of, fields_of
+from frontend.domain.measurements import event_of, fields_of, reasons_of
 from frontend.domain.statistics import MeanCover, PairedChange
 from reefsteps.coverage_queries import ColonyRow, CoverageRow
 from reefsteps.results import Trust
@@ -92,7 +92,7 @@ _QUADRATS: Mapping[str, Callable[[Entry], Any]] = {
     "trust": lambda e: e.row.trust.state if e.row.trust else None,
     "measurementAccuracy": lambda e: _accuracy(e.row.trust),
     "measurementRemarks": lambda e: _remarks(e.row.trust),
-    "to_be_looked_at": lambda e: " ".join(e.row.to_be_looked_at) or None,
+    "to_be_looked_at": lambda e: " ".join(reasons_of(e.row)) or None,
     "colony_count": lambda e: e.row.colony_count,
     "corners_set_by_hand": lambda e: e.row.corners_manual,
     "frame_partly_visible": lambda e: e.row.partly_visible,
@@ -102,7 +102,6 @@ _QUADRATS: Mapping[str, Callable[[Entry], Any]] = {
     "model_name": lambda e: e.row.model_name,
     "model_sha256": lambda e: e.row.model_sha256,
     "pipeline_version": lambda e: e.row.pipeline_version,
-    "remarks": lambda e: "; ".join(remarks(e.row.grey, e.row.low_resolution)) or None,
     "original_file": lambda e: e.row.original_name,
     "original": lambda e: e.row.raw_key,
     "original_version": lambda e: e.row.raw_version_id,
@@ -156,16 +155,6 @@ _OF_ITS_QUADRAT = (
 def measurement_rows(rows: Iterable[CoverageRow], fields: Fields = NOTHING_SAID) -> list[Row]:
     """Return one row for each quadrat and year."""
     return table(_QUADRATS, entries(rows, fields))
-
-
-def remarks(grey: bool | None, low_resolution: bool | None) -> list[str]:
-    """Return what a reader must know of a photograph before trusting its cover."""
-    said = []
-    if grey:
-        said.append("the photograph is grey, and the model learned from colours")
-    if low_resolution:
-        said.append("the quadrat has fewer pixels than the model looks at")
-    return said
 
 
 def mean_rows(means: Iterable[MeanCover]) -> list[Row]:

@@ -12,7 +12,6 @@ from frontend.components import marks, states, survey_choice, widgets
 from frontend.components.text import camera_time, moment, plain
 from frontend.components.widgets import Picture
 from frontend.domain.executions import console_url
-from frontend.domain.exports import remarks
 from frontend.domain.measurements import is_imported, is_ours, survey_of
 from frontend.services import measurements
 from frontend.services.aws import link
@@ -189,9 +188,6 @@ def _figures(row: CoverageRow, detail: Provenance | None) -> None:
     if r.partly_visible:
         st.badge("frame partly visible", icon=":material/visibility_off:", color="orange")
         st.caption("Its corners follow from the frame and strings that show. Check the reframed picture.")
-    for remark in remarks(detail.restoration.source.grey, detail.segmentation.low_resolution):
-        st.badge("look closely", icon=":material/warning:", color="orange")
-        st.caption(f"{remark[0].upper()}{remark[1:]}: the cover may be wrong.")
     skipped = detail.restoration.skipped_because
     if skipped:
         st.caption(f"Colour was left as it is: {plain(skipped)}")

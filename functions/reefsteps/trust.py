@@ -6,7 +6,7 @@ Every place that shows cover to people writes it here: the page, its charts and 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeGuard
 
 from reefsteps.evaluation import BIASED, DEMONSTRATION, NOT_MEASURED, TRUSTED
@@ -69,6 +69,19 @@ def decimals(trusts: Iterable[Trust | None]) -> int:
 
 def _is_fine(trust: Trust) -> bool:
     return trust.trusted and trust.error_points is not None and trust.error_points < _FINE_BELOW_POINTS
+
+
+def reasons_to_look(reasons: Sequence[str], *, grey: bool | None, low_resolution: bool | None) -> list[str]:
+    """Return why somebody should look at a result before using its cover, in sentences.
+
+    ``reasons`` are segmentation's; ``grey`` and ``low_resolution`` are flags of the steps' records.
+    """
+    found = list(reasons)
+    if grey:
+        found.append("The photograph is grey, and the model learned from colours.")
+    if low_resolution:
+        found.append("The quadrat has fewer pixels than the model looks at.")
+    return found
 
 
 def cover_text(percent: float, places: int) -> str:
