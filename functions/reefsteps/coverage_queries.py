@@ -47,7 +47,7 @@ class CoverageRow:
     partly_visible: bool | None = None
     excluded_percent: float | None = None  # share of the inner area that a person has left out; None: nothing
     trust: Trust | None = None  # of the model when it measured; None in rows older than the field
-    to_be_looked_at: tuple[str, ...] = ()  # why the picture is unlike what the model knows, in sentences
+    to_be_looked_at: tuple[str, ...] | None = None  # why the picture is unlike what the model knows, in sentences
     imported_at: str | None = None  # of rows that another program measured and that were imported with a photograph
     imported_key: str | None = None  # that photograph
     grey: bool | None = None  # the photograph holds no colours
@@ -102,7 +102,8 @@ def _coverage_row(row: Row[Any]) -> CoverageRow:
     excluded = values["excluded_percent"]
     values["excluded_percent"] = None if excluded is None else float(excluded)
     values["trust"] = Trust.from_json(values["trust"]) if values["trust"] else None
-    values["to_be_looked_at"] = tuple(values["to_be_looked_at"] or ())
+    reasons = values["to_be_looked_at"]
+    values["to_be_looked_at"] = None if reasons is None else tuple(reasons)
     return CoverageRow(**values)
 
 

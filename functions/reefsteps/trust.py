@@ -71,12 +71,12 @@ def _is_fine(trust: Trust) -> bool:
     return trust.trusted and trust.error_points is not None and trust.error_points < _FINE_BELOW_POINTS
 
 
-def reasons_to_look(reasons: Sequence[str], *, grey: bool | None, low_resolution: bool | None) -> list[str]:
+def reasons_to_look(reasons: Sequence[str] | None, *, grey: bool | None, low_resolution: bool | None) -> list[str]:
     """Return why somebody should look at a result before using its cover, in sentences.
 
     ``reasons`` are segmentation's; ``grey`` and ``low_resolution`` are flags of the steps' records.
     """
-    found = list(reasons)
+    found = list(reasons or ())
     if grey:
         found.append("The photograph is grey, and the model learned from colours.")
     if low_resolution:

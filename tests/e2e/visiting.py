@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from playwright.sync_api import expect
 
 from reefsteps.surveys import SurveyKey
+from reefsteps.trust import cover_text
 from tests.e2e import page_world
 from tests.e2e.test_page_looks import loaded_width
 
@@ -98,7 +99,7 @@ def _shows_quadrat(tab: Page, survey: SurveyKey) -> None:
     expect(_heading(tab)).to_have_text(_words(survey), timeout=30_000)
     if survey in COVERS:
         figure = tab.locator("[data-testid=stMetric]").filter(has_text="Coral cover")
-        expect(figure).to_contain_text(f"{COVERS[survey]:.2f} %", timeout=30_000)
+        expect(figure).to_contain_text(cover_text(COVERS[survey], 0), timeout=30_000)
     picture = tab.locator(".base, img").filter(visible=True).first
     expect(picture).to_have_attribute("src", re.compile(re.escape(survey.stem) + "|" + _quoted(survey)), timeout=30_000)
     assert loaded_width(picture) > 0
