@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 import streamlit as st
 
 import reefsteps.originals
+from frontend.domain.arrivals import StoredVersion
 from frontend.domain.upload_plan import PresentObject
 from frontend.services.aws import storage
 from frontend.settings import settings
@@ -36,7 +37,7 @@ def originals(year: int, island: str) -> dict[SurveyKey, PresentObject]:
 
 def _present(infos: Sequence[ObjectInfo]) -> PresentObject:
     newest, *others = infos
-    return PresentObject(newest.ref.key, newest.size_bytes, tuple(info.ref.key for info in others))
+    return PresentObject(newest.ref.key, newest.size_bytes, tuple(info.ref.key for info in others), newest.etag)
 
 
 def originals_of(surveys: Iterable[tuple[int, str]]) -> dict[SurveyKey, PresentObject]:
@@ -44,6 +45,19 @@ def originals_of(surveys: Iterable[tuple[int, str]]) -> dict[SurveyKey, PresentO
     found: dict[SurveyKey, PresentObject] = {}
     for year, island in sorted(surveys):
         found |= originals(year, island)
+    return found
+
+
+def versions_of(surveys: Iterable[tuple[int, str]]) -> list[StoredVersion]:
+    """Return every version of the photographs of several surveys, as S3 has them now (never kept)."""
+    client, wanted = storage().client, set(surveys)
+    found = []
+    for year in sorted({year for year, _ in wanted}):  # an island may be spelled in several ways
+        pages = client.get_paginator("list_object_versions").paginate(Bucket=settings().raw_bucket, Prefix=f"{year}-")
+        for item in (item for page in pages for item in page.get("Versions", [])):
+            survey = survey_of(item["Key"])
+            if survey is not None and (survey.year, survey.island) in wanted:
+                found.append(StoredVersion(survey, item["Key"], item["VersionId"], item["Size"], item["LastModified"]))
     return found
 
 

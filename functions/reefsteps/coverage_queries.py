@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, Table, and_, select
 
 from reefsteps.document import Execution
+from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import ReframingResult, RestorationResult, SegmentationResult
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import colony, coral_coverage, coverage_provenance
@@ -38,6 +39,12 @@ class CoverageRow:
     written_at: str | None
     raw_key: str | None
     raw_version_id: str | None
+    height_cm: float | None = None  # a rectangle's other length; None for a square
+
+    @property
+    def size(self) -> QuadratSize | None:
+        """The quadrat's size; None where another program wrote the row."""
+        return None if self.side_cm is None else QuadratSize.of(self.side_cm, self.height_cm)
 
 
 @dataclass(frozen=True)
@@ -110,6 +117,7 @@ def _coverage() -> Select[Any]:
         *(c.island, c.location, c.year, c.coverage, c.last_update),
         *(p.colony_count, p.side_cm, p.px_per_cm, p.corners_manual, p.captured_at, p.model_name, p.model_sha256),
         *(p.pipeline_version, p.execution_name, p.written_at, p.raw_key, p.raw_version_id),
+        p.height_cm,
     )
     return select(*columns).select_from(_with_provenance()).where(c.coverage.is_not(None))
 

@@ -130,6 +130,7 @@ def test_page_role_does_what_the_page_does_and_no_more(deployment: Deployment) -
         "s3:GetObject",
         "s3:GetObjectVersion",
         "s3:ListBucket",
+        "s3:ListBucketVersions",
         "states:ListExecutions",
         "states:StartExecution",
         "states:DescribeExecution",

@@ -1,0 +1,255 @@
+"""The table of an upload as a person uses it: typing, pasting from a spreadsheet, leaving the page, coming back."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e import page_world
+from tests.e2e.test_page_looks import _AXE, PHONE, settle
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+    from tests.e2e.page_server import ServedPage
+
+MANY = 300
+_SCROLL = "[...document.querySelectorAll('*')].map(e => e.shadowRoot && e.shadowRoot.querySelector('.scroll'))"
+_FOCUSED = """() => {
+  let element = document.activeElement;
+  while (element && element.shadowRoot && element.shadowRoot.activeElement) element = element.shadowRoot.activeElement;
+  return element ? element.getAttribute('aria-label') : null;
+}"""
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Page]:
+    with browser.new_context(viewport={"width": 1366, "height": 768}) as context:
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        yield context.new_page()
+
+
+@pytest.fixture(scope="module")
+def camera_files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """As a camera names them, all of one size in bytes: nothing in the names says what they show."""
+    folder = tmp_path_factory.mktemp("card")
+    page_world.draw_quadrat(1, (60, 45)).save(folder / "drawn.jpg")
+    start = (folder / "drawn.jpg").read_bytes()
+    files = [folder / f"IMG_{2000 + number}.JPG" for number in range(MANY)]
+    for number, file in enumerate(files):
+        file.write_bytes(start + f"{number:04d}".encode())
+    return files
+
+
+def _choose(tab: Page, served: ServedPage, files: list[Path]) -> None:
+    tab.goto(f"{served.url}/upload")
+    settle(tab)
+    tab.locator("input.file-input").set_input_files(files)
+    tab.get_by_role("button", name="Fill down").wait_for(timeout=60_000)
+
+
+def _paste(tab: Page, text: str) -> None:
+    tab.evaluate("text => navigator.clipboard.writeText(text)", text)
+    tab.keyboard.press("Control+v")
+
+
+def test_three_hundred_files_without_names_are_done_by_pasting_one_block(
+    tab: Page, seeded_page: ServedPage, camera_files: list[Path], artifacts: Path
+) -> None:
+    """A person: chooses, types island and year, clicks one cell, pastes, sends; five steps, none of them 300 times."""
+    tab.goto(f"{seeded_page.url}/upload")
+    settle(tab)
+    tab.get_by_label("Island", exact=True).fill("Rangiroa")
+    tab.get_by_label("Year", exact=True).fill("2012")
+    tab.get_by_label("Year", exact=True).press("Enter")
+    tab.locator("input.file-input").set_input_files(camera_files)
+    tab.get_by_text(f"{MANY} needs input").wait_for(timeout=60_000)
+    tab.get_by_label("Position of IMG_2000.JPG").click()
+    _paste(tab, "\r\n".join(str(number) for number in range(1, MANY + 1)) + "\r\n")
+    tab.get_by_text(f"{MANY} lines pasted.").wait_for(timeout=30_000)
+    tab.get_by_role("button", name=re.compile(f"Send {MANY} photographs")).wait_for(timeout=60_000)
+    tab.screenshot(path=artifacts / "upload-table-300.png")
+    assert tab.get_by_label("Position of IMG_2299.JPG").input_value() == "300"
+    assert tab.get_by_text("→ 2012-Rangiroa-300.jpg").count() == 1
+
+
+def test_typing_keeps_focus_and_place_and_is_there_after_another_page_and_a_reload(
+    tab: Page, seeded_page: ServedPage, camera_files: list[Path]
+) -> None:
+    _choose(tab, seeded_page, camera_files[:60])
+    tab.get_by_text("60 needs input").wait_for(timeout=60_000)
+    first = tab.get_by_label("Island of IMG_2040.JPG")
+    first.click()
+    scroll = tab.evaluate(f"() => {_SCROLL}.find(Boolean).scrollTop")
+    assert scroll > 0
+    for text in ("Tikehau", "2015", "7"):
+        tab.keyboard.type(text)
+        tab.keyboard.press("Tab")
+    assert tab.evaluate(_FOCUSED) == "Side (cm) of IMG_2040.JPG"
+    tab.keyboard.type("70,7")
+    tab.keyboard.press("Tab")
+    tab.get_by_text("1 ready").wait_for(timeout=30_000)
+    settle(tab)
+    assert tab.evaluate(_FOCUSED) == "Island of IMG_2041.JPG"
+    assert tab.evaluate(f"() => {_SCROLL}.find(Boolean).scrollTop") == scroll
+    tab.keyboard.type("Tikehau")
+    tab.keyboard.press("Enter")
+    assert tab.evaluate(_FOCUSED) == "Island of IMG_2042.JPG"
+
+    tab.get_by_role("link", name="Overview").first.click()
+    tab.get_by_role("heading", name="Overview", level=1).wait_for(timeout=30_000)
+    tab.get_by_role("link", name="Upload").first.click()
+    tab.get_by_text("1 ready").wait_for(timeout=30_000)
+    assert first.input_value() == "Tikehau"
+    assert tab.get_by_label("Side (cm) of IMG_2040.JPG").input_value() == "70,7"
+    assert tab.get_by_label("Island of IMG_2041.JPG").input_value() == "Tikehau"
+
+    _choose(tab, seeded_page, camera_files[:60])
+    tab.get_by_text("1 ready").wait_for(timeout=30_000)
+    tab.get_by_text("What you typed for 2 of these files before is filled in again.").wait_for()
+    tab.get_by_role("button", name="Send 1 photograph").click()
+    tab.get_by_text("1 of 1 photographs have arrived").wait_for(timeout=30_000)
+    head = seeded_page.s3.head_object(Bucket=page_world.BUCKETS["RAW_BUCKET"], Key="2015-Tikehau-07.jpg")
+    assert head["Metadata"]["side-cm"] == "70.7"
+
+
+def test_counting_up_filling_down_and_undo(tab: Page, seeded_page: ServedPage, camera_files: list[Path]) -> None:
+    _choose(tab, seeded_page, camera_files[:5])
+    tab.get_by_label("Island of IMG_2000.JPG").click()
+    _paste(tab, "Anaa\t2011\t4\t50x75")
+    tab.get_by_text("1 lines pasted.").wait_for(timeout=30_000)
+    for field in ("Island", "Year", "Side (cm)"):
+        tab.get_by_label(f"{field} of IMG_2000.JPG").click()
+        tab.get_by_role("button", name="Fill down").click()
+    tab.get_by_label("Position of IMG_2000.JPG").click()
+    tab.get_by_role("button", name="Count up").click()
+    tab.get_by_text("→ 2011-Anaa-08.jpg").wait_for(timeout=30_000)
+    assert tab.get_by_label("Side (cm) of IMG_2004.JPG").input_value() == "50x75"
+    tab.get_by_role("button", name="Undo").click()
+    tab.get_by_text("4 needs input").wait_for(timeout=30_000)
+    tab.get_by_label("Year of IMG_2000.JPG").fill("soon")
+    tab.get_by_label("Year of IMG_2000.JPG").press("Enter")
+    tab.get_by_text("'soon' is no year").wait_for(timeout=30_000)
+    tab.get_by_role("button", name="What needs input first").click()
+
+
+def test_another_picture_of_equal_size_is_not_taken_for_the_one_that_is_there(
+    tab: Page, seeded_page: ServedPage, tmp_path: Path, camera_files: list[Path]
+) -> None:
+    bucket, s3 = page_world.BUCKETS["RAW_BUCKET"], seeded_page.s3
+    there = [file.read_bytes() for file in camera_files[:2]]
+    for number in (1, 2):
+        s3.put_object(Bucket=bucket, Key=f"2016-Hao-{number:02d}.jpg", Body=there[0])
+    names = [tmp_path / "2016-Hao-01.jpg", tmp_path / "2016-Hao-02.jpg"]
+    for name, content in zip(names, there, strict=True):
+        name.write_bytes(content)
+    _choose(tab, seeded_page, names)
+    tab.get_by_text("1 already there").wait_for(timeout=30_000)
+    tab.get_by_text("another picture of the same size in bytes").wait_for(timeout=30_000)
+    tab.get_by_text("Also replace 1 photograph").click()
+    tab.get_by_role("button", name="Send 1 photograph").click()
+    tab.get_by_text("2 already there").wait_for(timeout=30_000)
+    assert s3.get_object(Bucket=bucket, Key="2016-Hao-02.jpg")["Body"].read() == there[1]
+
+
+def test_any_size_is_typed_remembered_over_a_reload_and_warned_of_where_it_differs(
+    tab: Page, seeded_page: ServedPage, tmp_path: Path
+) -> None:
+    photo = tmp_path / "2006-Takapoto-77.jpg"
+    page_world.draw_quadrat(3, (200, 150)).save(photo)
+    tab.goto(f"{seeded_page.url}/upload")
+    settle(tab)
+    side = tab.get_by_role("combobox", name="Quadrat's inner side (cm)")
+    side.click()
+    side.fill("50 x 60")
+    side.press("Enter")
+    tab.locator("input.file-input").set_input_files(photo)
+    tab.get_by_text("would have more than one size of quadrat").wait_for(timeout=30_000)
+    tab.reload()
+    settle(tab)
+    tab.locator("input.file-input").set_input_files(photo)
+    tab.get_by_text("50 x 60 cm (1 of this upload)").wait_for(timeout=30_000)
+    tab.get_by_role("button", name="Send 1 photograph").click()
+    tab.get_by_text("1 of 1 photographs have arrived").wait_for(timeout=30_000)
+    head = seeded_page.s3.head_object(Bucket=page_world.BUCKETS["RAW_BUCKET"], Key=photo.name)
+    assert head["Metadata"]["side-cm"] == "50x60"
+
+    tab.goto(f"{seeded_page.url}/runs")
+    settle(tab)
+    tab.get_by_text("1 photograph: 1 not begun").wait_for(timeout=30_000)
+    tab.reload()
+    tab.get_by_text("1 photograph: 1 not begun").wait_for(timeout=30_000)
+    other = tab.context.new_page()
+    other.goto(f"{seeded_page.url}/runs")
+    other.get_by_text("1 photograph: 1 not begun").wait_for(timeout=30_000)
+
+
+def test_names_of_another_form_are_shown_by_one_example_and_remembered(
+    tab: Page, seeded_page: ServedPage, tmp_path: Path
+) -> None:
+    photos = [tmp_path / f"TakP{n:02d}A12.jpg" for n in (7, 8, 9)]
+    for number, photo in enumerate(photos):
+        page_world.draw_quadrat(number, (60, 45)).save(photo)
+    _choose(tab, seeded_page, photos)
+    tab.get_by_text("Are the names of another form?").click()
+    for piece, part in (("07", "position"), ("12", "year")):
+        tab.get_by_role("group", name="Pieces of the name").get_by_role("button", name=piece, exact=True).click()
+        tab.get_by_role("button", name=part, exact=True).click()
+        tab.get_by_text(re.compile(f"Marked: .*{part}: {piece}")).wait_for(timeout=30_000)
+    name = tab.get_by_label("Example of a file name")
+    name.evaluate("input => { input.focus(); input.setSelectionRange(0, 3); }")
+    tab.get_by_role("button", name="island", exact=True).click()
+    tab.get_by_text("fits 3 of 3 names").wait_for(timeout=30_000)
+    tab.get_by_text("→ 2012-Tak-08.jpg").wait_for(timeout=30_000)
+    _choose(tab, seeded_page, photos)
+    tab.get_by_text("3 ready").wait_for(timeout=30_000)
+
+
+def test_a_permission_that_ends_is_renewed_and_a_busy_storage_is_asked_again(
+    tab: Page, seeded_page: ServedPage, tmp_path: Path
+) -> None:
+    photo = tmp_path / "2017-Raroia-01.jpg"
+    page_world.draw_quadrat(4, (60, 45)).save(photo)
+    answers = ["ExpiredToken", "SlowDown", "RequestTimeout"]
+    policies: list[str] = []
+
+    def answer(route: object) -> None:
+        body = route.request.post_data_buffer.decode("latin-1")  # type: ignore[attr-defined]
+        policies.append(re.findall(r'name="policy"\r\n\r\n(\S+)', body)[0])
+        if not answers:
+            route.continue_()  # type: ignore[attr-defined]
+            return
+        text = f"<Error><Code>{answers.pop(0)}</Code></Error>"
+        headers = {"Access-Control-Allow-Origin": seeded_page.url}
+        route.fulfill(status=400, headers=headers, body=text)  # type: ignore[attr-defined]
+
+    _choose(tab, seeded_page, [photo])
+    tab.route("**/test-raw", answer)
+    tab.evaluate("() => { const real = setTimeout; window.setTimeout = (work, wait) => real(work, wait / 20); }")
+    tab.get_by_role("button", name="Send 1 photograph").click()
+    tab.get_by_text("1 of 1 photographs have arrived").wait_for(timeout=30_000)
+    assert len(policies) == 4
+    assert policies[0] not in policies[1:]
+    assert json.loads(tab.evaluate("localStorage.getItem('reefsteps-upload-batches')"))[0]["keys"] == [photo.name]
+
+
+def test_the_table_is_accessible_and_fits_a_phone(
+    browser: Browser, seeded_page: ServedPage, camera_files: list[Path], artifacts: Path, axe: str
+) -> None:
+    with browser.new_context(color_scheme="dark", **PHONE) as context:
+        tab = context.new_page()
+        _choose(tab, seeded_page, camera_files[:4])
+        tab.get_by_label("Island of IMG_2001.JPG").fill("Hao")
+        tab.get_by_label("Island of IMG_2001.JPG").press("Enter")
+        settle(tab)
+        tab.get_by_label("Island of IMG_2000.JPG").scroll_into_view_if_needed()
+        tab.screenshot(path=artifacts / "upload-table-phone.png")
+        assert tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+        tab.evaluate(axe)
+        serious = [finding for finding in tab.evaluate(_AXE) if finding["impact"] in ("serious", "critical")]
+        assert not serious, "\n".join(str(finding) for finding in serious)
