@@ -79,12 +79,12 @@ function paint(table) {
 function lineOf(table, id) {
   const row = table.rows.get(id);
   const element = document.createElement("tr");
-  const mark = cellOf("td", "mark"), file = cellOf("th", "file"), note = cellOf("td", "note");
+  const file = cellOf("th", "file"), note = cellOf("td", "note");
   file.scope = "row";
   file.append(row.file, small(`${(row.size / 1e6).toFixed(1)} MB`));
   const inputs = Object.fromEntries(FIELDS.map((field) => [field, inputOf(table, row, field)]));
-  element.append(mark, file, ...FIELDS.map((field) => labelled(inputs[field], field)), note);
-  return { element, mark, note, inputs, shown: "" };
+  element.append(file, ...FIELDS.map((field) => labelled(inputs[field], field)), note);
+  return { element, note, inputs, shown: "" };
 }
 
 function update(table, line, row) {
@@ -101,8 +101,9 @@ function update(table, line, row) {
   if (line.shown === shown) return;
   line.shown = shown;
   line.element.classList.toggle("asks", row.rank < 4);
-  line.mark.textContent = row.mark;
-  const parts = [row.note, row.key && small(`→ ${row.key}`), row.from && small(row.from)].filter(Boolean);
+  const mark = cellOf("span", "mark");
+  mark.textContent = row.mark;
+  const parts = [mark, row.note, row.key && small(`→ ${row.key}`), row.from && small(row.from)].filter(Boolean);
   line.note.replaceChildren(...parts);
 }
 

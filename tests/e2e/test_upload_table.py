@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from PIL import Image
 
+from reefsteps.formats import STORED_EXTENSIONS
 from tests.e2e import page_world
 from tests.e2e.test_page_looks import _AXE, PHONE, settle
 
@@ -102,7 +105,7 @@ def test_typing_keeps_focus_and_place_and_is_there_after_another_page_and_a_relo
     assert tab.evaluate(_FOCUSED) == "Island of IMG_2042.JPG"
 
     tab.get_by_role("link", name="Overview").first.click()
-    tab.get_by_role("heading", name="Overview", level=1).wait_for(timeout=30_000)
+    first.wait_for(state="detached", timeout=30_000)
     tab.get_by_role("link", name="Upload").first.click()
     tab.get_by_text("1 ready").wait_for(timeout=30_000)
     assert first.input_value() == "Tikehau"
@@ -218,15 +221,15 @@ def test_a_permission_that_ends_is_renewed_and_a_busy_storage_is_asked_again(
     answers = ["ExpiredToken", "SlowDown", "RequestTimeout"]
     policies: list[str] = []
 
-    def answer(route: object) -> None:
-        body = route.request.post_data_buffer.decode("latin-1")  # type: ignore[attr-defined]
+    def answer(route: Any) -> None:
+        body = route.request.post_data_buffer.decode("latin-1")
         policies.append(re.findall(r'name="policy"\r\n\r\n(\S+)', body)[0])
         if not answers:
-            route.continue_()  # type: ignore[attr-defined]
+            route.continue_()
             return
         text = f"<Error><Code>{answers.pop(0)}</Code></Error>"
         headers = {"Access-Control-Allow-Origin": seeded_page.url}
-        route.fulfill(status=400, headers=headers, body=text)  # type: ignore[attr-defined]
+        route.fulfill(status=400, headers=headers, body=text)
 
     _choose(tab, seeded_page, [photo])
     tab.route("**/test-raw", answer)
@@ -236,6 +239,56 @@ def test_a_permission_that_ends_is_renewed_and_a_busy_storage_is_asked_again(
     assert len(policies) == 4
     assert policies[0] not in policies[1:]
     assert json.loads(tab.evaluate("localStorage.getItem('reefsteps-upload-batches')"))[0]["keys"] == [photo.name]
+
+
+def _tiff_with_directories_behind(pixels: int, date: str) -> bytes:
+    """As libtiff writes it: the pixels first, then the directories; the browser reads only the latter."""
+    first = 8 + pixels
+    exif, text = first + 18, first + 36
+    directories = struct.pack("<HHHIII", 1, 0x8769, 4, 1, exif, 0) + struct.pack("<HHHIII", 1, 0x9003, 2, 20, text, 0)
+    return struct.pack("<2sHI", b"II", 42, first) + bytes(pixels) + directories + date.encode() + bytes(1)
+
+
+def test_the_camera_year_is_read_from_every_cheap_format_and_a_phone_picture_is_refused_in_words(
+    tab: Page, seeded_page: ServedPage, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "a maker"  # Pillow writes no EXIF into a PNG where only the EXIF directory has entries
+    exif.get_ifd(0x8769)[0x9003] = "2018:03:04 05:06:07"
+    picture = page_world.draw_quadrat(5, (600, 450))
+    for name in ("1.jpg", "2.png"):
+        picture.save(tmp_path / name, exif=exif)
+    (tmp_path / "3.tif").write_bytes(_tiff_with_directories_behind(200_000, "2018:03:04 05:06:07"))
+    preview = (tmp_path / "1.jpg").read_bytes()
+    (tmp_path / "4.raf").write_bytes(b"FUJIFILMCCD-RAW ".ljust(84) + (92).to_bytes(4, "big") + bytes(4) + preview)
+    (tmp_path / "5.rwl.jpg").write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
+    (tmp_path / "6.crw").write_bytes(b"some RAW of a camera that nobody lists here")
+    _choose(tab, seeded_page, sorted(tmp_path.iterdir()))
+    tab.get_by_text("HEIC pictures of phones cannot be measured").wait_for(timeout=30_000)
+    for name in ("1.jpg", "2.png", "3.tif", "4.raf"):
+        assert tab.get_by_label(f"Year of {name}").input_value() == "2018"
+    assert tab.get_by_label("Year of 6.crw").input_value() == ""
+    tab.get_by_text("1 unusable").wait_for()
+    accepted = tab.locator("input.file-input").get_attribute("accept")
+    assert accepted is not None
+    assert {f".{extension}" for extension in STORED_EXTENSIONS} <= set(accepted.split(","))
+
+
+def test_the_later_sender_learns_that_somebody_else_sent_the_same_quadrat(
+    tab: Page, seeded_page: ServedPage, tmp_path: Path
+) -> None:
+    photo = tmp_path / "2019-Makemo-01.jpg"
+    page_world.draw_quadrat(6, (60, 45)).save(photo)
+
+    def meanwhile(route: Any) -> None:
+        bucket = page_world.BUCKETS["RAW_BUCKET"]
+        seeded_page.s3.put_object(Bucket=bucket, Key="2019-Makemo-01.png", Body=b"somebody else's")
+        route.continue_()
+
+    _choose(tab, seeded_page, [photo])
+    tab.route("**/test-raw", meanwhile)
+    tab.get_by_role("button", name="Send 1 photograph").click()
+    tab.get_by_text("somebody else sent 2019-Makemo-01.png").wait_for(timeout=30_000)
 
 
 def test_the_table_is_accessible_and_fits_a_phone(
