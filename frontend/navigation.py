@@ -34,9 +34,10 @@ QUADRAT = Page("quadrat", "Quadrat", "crop_square", "quadrat")
 COVERAGE = Page("coverage", "Coverage", "monitoring", "coverage")
 CORNERS = Page("corners", "Fix corners", "crop_free", "corners")
 DELETE = Page("delete", "Delete", "delete", "delete")
+IMPORT = Page("import", "Import", "input", "importing")
 HELP = Page("help", "Help", "help", "guide")
 
-PAGES = (OVERVIEW, UPLOAD, RUNS, GALLERY, QUADRAT, COVERAGE, CORNERS, DELETE, HELP)
+PAGES = (OVERVIEW, UPLOAD, RUNS, GALLERY, QUADRAT, COVERAGE, CORNERS, DELETE, IMPORT, HELP)
 """In the order of the menu; the first is shown at the bare address."""
 
 _REGISTERED: dict[str, Any] = {}  # Streamlit's page objects by path; they hold no state of a visitor's

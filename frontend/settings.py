@@ -35,6 +35,7 @@ class Settings:
     public_url: str | None
     client_id: str | None
     quadrat_size: QuadratSize
+    import_function: str | None = None
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str] | None = None) -> Self:
@@ -61,6 +62,7 @@ class Settings:
             public_url=_optional(read, "PUBLIC_URL"),
             client_id=_optional(read, "OIDC_CLIENT_ID"),
             quadrat_size=read.size("QUADRAT_SIDE_CM", DEFAULT_SIZE),
+            import_function=_optional(read, "IMPORT_FUNCTION"),
         )
 
     @property

@@ -113,9 +113,18 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("photos", nargs="*", type=Path, metavar="PHOTOS", help="your own instead of the samples")
     for sender in (process, demo):
         sender.add_argument("--output", type=Path, default=_OUTPUT, help=f"folder for CSV and pictures ({_OUTPUT})")
-    for starter in (up, process, demo):
+    import_ = _command(commands, "import", _import, "take over an earlier program's photographs and table unmeasured")
+    import_.add_argument("photos", metavar="PHOTOS", help="a folder, or s3://bucket/prefix of the running stack")
+    import_.add_argument("--table", type=Path, required=True, help="its coral_coverage as CSV, or as SQL of mysqldump")
+    import_.add_argument("--dry-run", action="store_true", help="only say what would be imported, and what not and why")
+    for starter in (up, process, demo, import_):
         starter.add_argument(
             "--database-url", metavar="URL", help="mysql+pymysql://user:password@host:3306/name instead of SQLite"
+        )
+        starter.add_argument(
+            "--convert",
+            action="store_true",
+            help="give an existing coral_coverage the collation and engine that it needs; a copy of it is kept",
         )
     retry = _command(commands, "retry", _retry, "start failed runs of a running stack again, at the step that failed")
     retry.add_argument("--error", help="only runs that failed with this error, refusals included")
@@ -147,6 +156,7 @@ def _up(options: argparse.Namespace, console: Console) -> int:
     stack = StackOptions(
         state=options.state,
         database_url=options.database_url,
+        convert=options.convert,
         port=options.port,
         page_port=None if options.no_page else options.page_port,
     )
@@ -191,6 +201,21 @@ def _demo(options: argparse.Namespace, console: Console) -> int:
         runs = _send(options, photos, truth, console, agree=lambda _: True)
     console.print(f"See them on the page: {command('up')}", highlight=False, markup=False, soft_wrap=True)
     return 0 if all(run.succeeded or run.refused for run in runs) else 1
+
+
+def _import(options: argparse.Namespace, console: Console) -> int:
+    """Print what was imported and what was not; status 1 if anything was left out."""
+    from local.importing import run_import
+
+    with _a_stack(options, console) as info, console.status("Importing") as status:
+        outcome = run_import(info, options.photos, options.table, dry_run=options.dry_run, progress=status.update)
+    done = "Imported" if outcome["written"] else "Would be imported:"
+    lines = [f"{done} {len(outcome['imported'])}, imported before {outcome['unchanged']}."]
+    lines += [f"Not imported: {left['what']}: {left['why']}" for left in outcome["left_out"]]
+    if (more := outcome["left_out_count"] - len(outcome["left_out"])) > 0:
+        lines.append(f"Not imported: {more} more.")
+    console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+    return 0 if outcome["left_out_count"] == 0 else 1
 
 
 def _asked(photos: list[Photo], console: Console, *, yes: bool) -> Callable[[StackInfo], bool]:
@@ -249,6 +274,7 @@ def _a_stack(options: argparse.Namespace, console: Console) -> Iterator[StackInf
     log_path = options.state / "stack.log"
     arguments = [sys.executable, "-m", "local", "up", "--no-page", "--state", str(options.state)]
     arguments += ["--database-url", options.database_url] if options.database_url else []
+    arguments += ["--convert"] if options.convert else []
     with log_path.open("wb") as log:
         process = spawn(arguments, cwd=Path.cwd(), environment=dict(os.environ), log=log.fileno())
     try:

@@ -1,4 +1,7 @@
-"""Checkpoints go to the model buckets as an operator would send them; the product converts them."""
+"""The demo models go to empty model buckets, as an operator would send them; the product converts them.
+
+A bucket that holds anything of a model keeps it: a model that somebody uploaded is never replaced.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local.deployment import Deployment
-from reefsteps.keys import checkpoint_key, model_card_key, model_config_key, model_evaluation_key
+from reefsteps.keys import (
+    checkpoint_key,
+    model_card_key,
+    model_classes_key,
+    model_config_key,
+    model_evaluation_key,
+    zoo_checkpoint_key,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +28,7 @@ if TYPE_CHECKING:
 
 READY = "ready"
 _POLL_S = 0.3
+_DEMO_KEYS = (model_evaluation_key, model_config_key, checkpoint_key)  # the checkpoint last
 
 
 def install_models(
@@ -27,27 +38,36 @@ def install_models(
     say: Callable[[str], None],
     stopping: threading.Event,
 ) -> dict[str, str]:
-    """Upload every checkpoint that a function names and ``folder`` holds, wait for its conversion.
+    """Upload the demo models of ``folder`` to buckets that hold nothing of them, and wait for what is not converted.
+
+    Says of each model which checkpoint is used.
 
     Returns:
         For each model "ready", or the reason why it is not.
     """
     states: dict[str, str] = {}
-    waiting: dict[str, tuple[str, str | None]] = {}
+    waiting: dict[str, str] = {}
     for name, bucket in wanted_models(deployment).items():
-        checkpoint = None if folder is None else folder / checkpoint_key(name)
-        if checkpoint is None or not checkpoint.exists():
-            stored = _etag(clients.s3, bucket, model_card_key(name))
-            states[name] = READY if stored else f"no {checkpoint_key(name)} in {folder} or in the bucket {bucket}"
+        stored = _stored(clients.s3, bucket, name)
+        demo = _demo_files(folder, name)
+        if demo and stored.items() <= _etags(demo).items() and checkpoint_key(name) not in stored:
+            say(f"Model {name}: the bucket has none, so the demo model goes there.")
+            version = [_upload(clients.s3, bucket, path) for path in demo][-1]
+            waiting[name] = version
             continue
-        version, changed = _upload(clients.s3, bucket, checkpoint)
-        if not changed and _etag(clients.s3, bucket, model_card_key(name)):
+        checkpoint = next((key for key in (checkpoint_key(name), zoo_checkpoint_key(name)) if key in stored), None)
+        if checkpoint is None:
+            found = f" It has {', '.join(sorted(stored))}." if stored else ""
+            states[name] = f"no {checkpoint_key(name)} in the bucket {bucket}.{found} Upload it there."
+            continue
+        is_demo = stored[checkpoint] == _etags(demo).get(checkpoint)
+        say(f"Model {name}: {checkpoint} of the bucket is used, {'the' if is_demo else 'not the'} demo model.")
+        if _etag(clients.s3, bucket, model_card_key(name)):
             states[name] = READY
         else:
-            waiting[name] = (bucket, version)
-    for name, (bucket, version) in waiting.items():
+            waiting[name] = _convert_again(deployment, clients, bucket, checkpoint)
+    for name, sought in waiting.items():
         say(f"Converting the model {name} (once).")
-        sought = version or _convert_again(deployment, clients, bucket, checkpoint_key(name))
         states[name] = _wait_for_conversion(deployment, clients, sought, stopping)
     return dict(sorted(states.items()))
 
@@ -58,25 +78,26 @@ def wanted_models(deployment: Deployment) -> dict[str, str]:
     return {e["MODEL_NAME"]: e["MODEL_BUCKET"] for e in environments if "MODEL_NAME" in e}
 
 
-def _upload(s3: Any, bucket: str, checkpoint: Path) -> tuple[str | None, bool]:
-    """Upload what the bucket lacks, the checkpoint last.
-
-    Returns the last version that starts a conversion (measured errors alone start none), and whether anything is new.
-    """
-    name = checkpoint.stem
-    version, changed = None, False
-    for key in (model_evaluation_key(name), model_config_key(name), checkpoint_key(name)):
-        path = checkpoint.with_name(key)
-        if path.exists() and _differs(s3, bucket, path):
-            uploaded = str(s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())["VersionId"])
-            changed = True
-            version = version if key == model_evaluation_key(name) else uploaded
-    return version, changed
+def _demo_files(folder: Path | None, name: str) -> list[Path]:
+    """Return the demo model's files, the checkpoint last; none without a checkpoint."""
+    if folder is None or not (folder / checkpoint_key(name)).exists():
+        return []
+    return [path for key in _DEMO_KEYS if (path := folder / key(name)).exists()]
 
 
-def _differs(s3: Any, bucket: str, path: Path) -> bool:
-    digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
-    return _etag(s3, bucket, path.name) != digest
+def _stored(s3: Any, bucket: str, name: str) -> dict[str, str]:
+    """Return the ETag of each file of the model that the bucket holds, by key."""
+    keys = (*(key(name) for key in _DEMO_KEYS), zoo_checkpoint_key(name), model_classes_key(name))
+    return {key: etag for key in keys if (etag := _etag(s3, bucket, key))}
+
+
+def _etags(paths: list[Path]) -> dict[str, str]:
+    return {path.name: hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() for path in paths}
+
+
+def _upload(s3: Any, bucket: str, path: Path) -> str:
+    """Upload a file; returns its version."""
+    return str(s3.put_object(Bucket=bucket, Key=path.name, Body=path.read_bytes())["VersionId"])
 
 
 def _etag(s3: Any, bucket: str, key: str) -> str | None:

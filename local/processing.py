@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from local.photos import Photo
 from local.provision import Clients
@@ -89,7 +90,9 @@ class Follower:
         return self.runs
 
     def _upload(self, run: Run) -> None:
-        metadata = {} if run.photo.side is None else {"side-cm": str(run.photo.side)}
+        metadata = {"original-name": quote(run.photo.path.name)[:600]}
+        if run.photo.side is not None:
+            metadata["side-cm"] = str(run.photo.side)
         run.uploaded_at = time.monotonic()
         answer = self._clients.s3.put_object(
             Bucket=self._raw, Key=run.photo.key, Body=run.photo.path.read_bytes(), Metadata=metadata

@@ -60,6 +60,7 @@ class Clients:
         self.ssm = client("ssm")
         self.events = client("events")
         self.stepfunctions = client("stepfunctions")
+        self.functions = client("lambda")
 
 
 def _create_bucket(bucket: Any, region: str, s3: Any) -> None:

@@ -45,6 +45,7 @@ class StackOptions:
     definitions: Path | None = None
     models: Path | None = REPOSITORY / "models"
     database_url: str | None = None  # None: SQLite in the state folder
+    convert: bool = False  # change collation and engine of a coral_coverage that another program made
     port: int = 0
     page_port: int | None = None  # None: no page
     max_workers: int = max(1, min(_MAX_WORKERS, os.cpu_count() or 1))
@@ -64,6 +65,7 @@ class StackInfo:
     state_machines: dict[str, str]  # ARN by logical id
     models: dict[str, str]  # name -> "ready", or why not
     left_out: dict[str, str]
+    functions: dict[str, str] = field(default_factory=dict)  # name by handler
 
 
 def running(state: Path = STATE) -> StackInfo | None:
@@ -247,7 +249,9 @@ class _Stack:
         sys.path.insert(0, str(REPOSITORY / "functions"))
         from reefsteps.database import Database
 
-        Database(self._database_url).create_tables()
+        copy = Database(self._database_url).create_tables(convert=self._options.convert)
+        if copy is not None:
+            self._say(f"The table coral_coverage was converted; {copy} is the copy from before.")
 
     def _write_info(self, page_url: str | None, models: dict[str, str]) -> None:
         info = StackInfo(
@@ -260,6 +264,7 @@ class _Stack:
             state_machines={machine.logical_id: machine.arn for machine in self._deployment.state_machines},
             models=models,
             left_out=self._deployment.left_out,
+            functions={spec.handler: spec.name for spec in self._deployment.functions},
         )
         partial = self._options.state / "stack.json.partial"
         partial.write_text(json.dumps(dataclasses.asdict(info), indent=1))

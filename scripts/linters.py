@@ -29,7 +29,7 @@ CHECKOV_SKIPS = {
     "CKV_AWS_86": "CloudFront's access logs: few, signed-in users",
     "CKV_AWS_91": "the load balancer's access logs: the same",
     "CKV_AWS_115": "reserved concurrency is a parameter; new accounts have ten in all",
-    "CKV_AWS_116": "called by state machines, which retry and report; removal has an on-failure destination instead",
+    "CKV_AWS_116": "called by state machines, which retry and report",
     "CKV_AWS_117": "only functions that reach the database are in the VPC: the others would need a NAT",
     "CKV_AWS_118": "enhanced monitoring costs and keeps nothing that an alarm here uses",
     "CKV_AWS_149": "the secret is encrypted with AWS's key; one's own costs monthly",

@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from scripts.deploy import DeploymentError, Environment
 
 _VISIBLE_AGAIN_S = 120
-_PLACES = {"admit": "Admit", "convert": "Convert", "removal": "RemovalFunction", "alerts": "Alerts"}
+_PLACES = {"admit": "Admit", "convert": "Convert", "removal": "Removal", "alerts": "Alerts"}
 _MODEL_BUCKETS = ("ModelReframingBucket", "ModelSegmentationBucket")
 
 Message = dict[str, Any]
@@ -36,7 +36,6 @@ class Stack:
         self._cloudformation = boto3.client("cloudformation", region_name=region)
         self._sqs: Any = boto3.client("sqs", region_name=region)
         self._stepfunctions = boto3.client("stepfunctions", region_name=region)
-        self._lambda = boto3.client("lambda", region_name=region)
         self._sns = boto3.client("sns", region_name=region)
         self._queue = self.physical("UndeliveredEvents")
         self._buckets = {self.physical(name): name for name in ("RawBucket", *_MODEL_BUCKETS)}
@@ -62,8 +61,6 @@ class Stack:
 
     def place(self, body: Message) -> str | None:
         """Return where an event belongs, by its source, kind and bucket; None where nobody here takes it."""
-        if "requestPayload" in body:  # Lambda's record of a removal that failed three times
-            return "removal"
         if body.get("source") == "aws.states":
             return "alerts"
         bucket = self._buckets.get(str(body.get("detail", {}).get("bucket", {}).get("name")))
@@ -74,12 +71,10 @@ class Stack:
 
     def send(self, place: str, body: Message) -> None:
         """Send an event to its place."""
-        event = json.dumps(body.get("requestPayload", body))
+        event = json.dumps(body)
         target = self._places[place]
         if place == "alerts":
             self._sns.publish(TopicArn=target, Message=event)
-        elif place == "removal":
-            self._lambda.invoke(FunctionName=target, InvocationType="Event", Payload=event.encode())
         else:
             self._stepfunctions.start_execution(stateMachineArn=target, input=event)
 

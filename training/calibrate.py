@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from training.detectron import predictor
+from conversion.binding import bind
+from training.command import run_command
 from training.evaluate import coral_crop
 from training.examples import VALIDATION_SEED
 from training.metrics import coverage_errors
@@ -55,6 +55,8 @@ def best_thresholds(model: Path, count: int) -> Thresholds:
 
 def _covers(model: Path, mask: float, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
     """Return percent cover (crops, SCORES) with the masks' threshold at ``mask``."""
+    from training.detectron import predictor
+
     with tempfile.TemporaryDirectory() as scratch:
         moved = Path(scratch) / model.name
         moved.with_suffix(".yaml").write_bytes(model.with_suffix(".yaml").read_bytes())
@@ -66,6 +68,8 @@ def _covers(model: Path, mask: float, crops: Sequence[NDArray[np.uint8]]) -> NDA
 
 def shift(model: Path, thresholds: Thresholds, target: Path) -> None:
     """Write the checkpoint to ``target``, changed so that what was at the thresholds is at 0.5."""
+    import torch
+
     content = torch.load(model, map_location="cpu", weights_only=True)
     content["model"][CLASS_BIAS][0] += _logit_to_half(thresholds.score)
     content["model"][MASK_BIAS] += _logit_to_half(thresholds.mask)
@@ -84,7 +88,8 @@ def main() -> None:
     best = best_thresholds(args.model, args.count)
     print(f"chosen: {best}")
     shift(args.model, best, args.model)
+    bind(args.model.with_suffix(".yaml"), args.model)
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
+
+from training.command import run_command
 
 BEGIN = "<!-- figures: written by training.card -->"
 END = "<!-- end of the figures -->"
@@ -125,8 +128,11 @@ def main() -> None:
     parser.add_argument("--real", type=Path, help="report folder of training.evaluate_real")
     parser.add_argument("--card", type=Path, required=True)
     args = parser.parse_args()
-    write_card(args.card, args.frame, args.coral, args.real)
+    try:
+        write_card(args.card, args.frame, args.coral, args.real)
+    except ValueError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

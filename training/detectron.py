@@ -15,6 +15,7 @@ from detectron2.modeling import build_model
 from detectron2.structures import BitMasks, Instances
 from numpy.typing import NDArray
 
+from conversion.binding import bind
 from training.augment import Example
 from training.predict import Prediction, Predictor
 
@@ -108,7 +109,7 @@ def to_input(example: Example, box_margin: float | None = None) -> dict[str, Any
 
 
 def export(weights: dict[str, torch.Tensor], cfg: CfgNode, stem: Path) -> None:
-    """Write ``stem``.pth (weights only, half precision) and ``stem``.yaml (the configuration that belongs to them)."""
+    """Write ``stem``.pth (weights only, half precision) and ``stem``.yaml (the configuration, which names them)."""
     stem.parent.mkdir(parents=True, exist_ok=True)
     half = {k: v.detach().cpu().half() if v.is_floating_point() else v.detach().cpu() for k, v in weights.items()}
     torch.save({"model": half}, stem.with_suffix(".pth"))
@@ -117,6 +118,7 @@ def export(weights: dict[str, torch.Tensor], cfg: CfgNode, stem: Path) -> None:
     plain.MODEL.WEIGHTS = ""  # where a training began is no part of what it made
     plain.OUTPUT_DIR = "."
     stem.with_suffix(".yaml").write_text(plain.dump(), encoding="utf-8")
+    bind(stem.with_suffix(".yaml"), stem.with_suffix(".pth"))
 
 
 def load_weights(model: torch.nn.Module, path: Path) -> None:

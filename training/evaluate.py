@@ -20,8 +20,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from training.command import add_annotations, run_command
 from training.examples import TARGETS, TEST_SEED, coral_photo, restored, straighten
-from training.measured import ANNOTATED, SYNTHETIC, cover_evaluation, frame_evaluation, record
+from training.measured import SYNTHETIC, annotated_photographs, cover_set, frame_set, record
 from training.metrics import CoverageErrors, corner_error_percent, coverage_errors, mask_iou
 from training.predict import Prediction, Predictor, load_predictor
 from training.synthetic import PhotoConfig, SyntheticPhoto, generate
@@ -164,8 +165,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--target", choices=TARGETS, required=True)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--coco", type=Path, help="annotated photographs instead of synthetic ones (COCO)")
-    parser.add_argument("--images", type=Path, help="folder of the photographs that the annotations name")
+    add_annotations(parser)
+    parser.add_argument("--survey", help="where the annotated photographs are from, for people")
+    parser.add_argument("--demonstration", action="store_true", help="mark the model as no instrument for a survey")
     parser.add_argument("--count", type=int, default=200, help="synthetic photographs")
     parser.add_argument("--seed", type=int, default=TEST_SEED)
     parser.add_argument("--min-score", type=float, default=0.5)
@@ -183,10 +185,10 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     if (args.coco is None) != (args.images is None):
         parser.error("--coco and --images belong together")
+    photos = read(args.coco, args.images, args.merge) if args.coco else []
     predict = load_predictor(args.model, args.threads)
     args.output.mkdir(parents=True, exist_ok=True)
-    photos = read(args.coco, args.images) if args.coco else []
-    measured_on = ANNOTATED if args.coco else SYNTHETIC
+    measured_on = annotated_photographs(args.survey) if args.coco else SYNTHETIC
     if args.target == "frame":
         frames = (
             annotated.annotated_frames(predict, photos, args.min_score)
@@ -195,7 +197,7 @@ def main(arguments: list[str] | None = None) -> None:
         )
         figures = summarise_frames(frames)
         frame_report(args.output, args.model.name, figures, frames)
-        entry = frame_evaluation(measured_on, figures)
+        entry = frame_set(measured_on, figures)
     else:
         corals = (
             annotated.annotated_corals(predict, photos, args.min_score)
@@ -204,11 +206,11 @@ def main(arguments: list[str] | None = None) -> None:
         )
         figures = summarise_corals(corals)
         coral_report(args.output, args.model.name, figures, corals)
-        entry = cover_evaluation(measured_on, figures)
-    record(args.model, [entry])
+        entry = cover_set(measured_on, figures)
+    record(args.model, [entry], demonstration=args.demonstration)
     (args.output / "report.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(figures, indent=2))
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -20,9 +20,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from training.coco import load_picture
+from training.command import run_command
 from training.evaluate import EVALUATION_SIDE_PX, mask_corners
 from training.examples import restored, straighten
-from training.measured import EXPERT_POINTS, REEF_MASKS, cover_evaluation, real_frame_evaluations, record
+from training.measured import EXPERT_POINTS, REEF_MASKS, cover_set, real_frame_sets, record
 from training.metrics import corner_error_percent, coverage_errors, mask_iou
 from training.predict import Predictor, load_predictor
 
@@ -63,9 +65,7 @@ class CoverCase:
 
 def read_photo(path: Path) -> tuple[NDArray[np.uint8], float]:
     """Return the restored photograph with its long side at most WORKING_PX, and the factor it was reduced by."""
-    image = cv2.imread(str(path))
-    if image is None:
-        raise ValueError(f"{path} is no readable picture.")
+    image = load_picture(path)
     factor = min(1.0, WORKING_PX / max(image.shape[:2]))
     small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     return restored(np.asarray(small, np.uint8)), factor
@@ -233,11 +233,11 @@ def main() -> None:
     figures = summary(frames, covers)
     (args.output / "report.md").write_text(report(figures, frames, covers), encoding="utf-8")
     (args.output / "report.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    record(args.frame, real_frame_evaluations(figures))
+    record(args.frame, real_frame_sets(figures))
     measured_on = {"moorea_points": EXPERT_POINTS, "reefsupport_masks": REEF_MASKS}
-    record(args.coral, [cover_evaluation(measured_on[name], figures[name]) for name in covers])
+    record(args.coral, [cover_set(measured_on[name], figures[name]) for name in covers])
     print(json.dumps(figures, indent=2))
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -1,82 +1,125 @@
 """The measured errors that travel with a model: ``<name>.evaluation.json`` beside its checkpoint.
 
-Conversion puts them into the manifest, from where the web page shows them beside the model in use.
+Conversion puts them into the manifest, from where the web page shows them beside the model in use. The file names the
+checkpoint by its sha256: figures of other weights are never kept.
 """
 
 from __future__ import annotations
 
-import json
+import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from conversion.evaluation import read_evaluation
-from reefsteps.detection.manifest import Evaluation, Figure
+from reefsteps.detection.manifest import FileIdentity, Manifest
+from reefsteps.evaluation import DRAWN, EVALUATION_FORMAT, REAL, Evaluation, Figure, MeasuredSet
 from reefsteps.keys import model_evaluation_key
 
-SYNTHETIC = "synthetic photographs"
-ANNOTATED = "annotated photographs"
-REAL_QUADRATS = "real photographs of quadrats"
-NO_QUADRAT = "real photographs without a quadrat"
-EXPERT_POINTS = "real quadrats with experts' points (Moorea LTER)"
-REEF_MASKS = "real reef photographs with coral masks (ReefSupport)"
-
-# A report's figure, what a person calls it, its unit, and the factor between the two.
+# A report's figure, its name in the file, its unit, and the factor between the two.
 _FRAME = (
-    ("mask_iou_mean", "overlap of the opening (IoU), mean", "", 1),
-    ("found_share", "quadrats found (IoU at least 0.8)", "%", 100),
-    ("mask_corner_error_percent_median", "largest corner error before refinement, median", "% of the side", 1),
-    ("false_alarm_share", "photographs without a frame in which one is seen", "%", 100),
+    ("mask_iou_mean", "iou_mean", "", 1),
+    ("found_share", "found_percent", "%", 100),
+    ("mask_corner_error_percent_median", "corner_error_percent_median", "% of the side", 1),
+    ("false_alarm_share", "false_alarm_percent", "%", 100),
 )
-_COVER = (
-    ("mae_points", "cover, mean absolute error", "points", 1),
-    ("bias_points", "cover, bias (found minus true)", "points", 1),
-    ("worst_points", "cover, worst photograph", "points", 1),
-    ("relative_mean_percent", "cover, relative error, mean", "%", 1),
-    ("relative_sd_percent", "cover, relative error, standard deviation", "%", 1),
+_COVER = tuple(
+    (name, name, unit, 1)
+    for name, unit in (
+        ("mae_points", "points"),
+        ("bias_points", "points"),
+        ("worst_points", "points"),
+        ("relative_mean_percent", "%"),
+        ("relative_sd_percent", "%"),
+    )
 )
 
 
-def frame_evaluation(measured_on: str, figures: Mapping[str, Any]) -> Evaluation:
+@dataclasses.dataclass(frozen=True)
+class Photographs:
+    """What a set of figures was measured on; ``survey`` says where real photographs are from."""
+
+    kind: str
+    description: str
+    survey: str | None = None
+
+
+SYNTHETIC = Photographs(DRAWN, "drawn photographs that training did not use")
+ANNOTATED = Photographs(REAL, "annotated photographs")
+REAL_QUADRATS = Photographs(REAL, "photographs of quadrats", "Moorea LTER, Austral Islands, CRIOBE")
+NO_QUADRAT = Photographs(REAL, "reef photographs without a quadrat", "ReefSupport, CoralWatch")
+EXPERT_POINTS = Photographs(REAL, "quadrats with experts' points", "Moorea LTER")
+REEF_MASKS = Photographs(REAL, "reef photographs with coral masks", "ReefSupport")
+
+
+def annotated_photographs(survey: str | None) -> Photographs:
+    """Return the description of annotated photographs of that survey."""
+    return dataclasses.replace(ANNOTATED, survey=survey)
+
+
+def frame_set(photographs: Photographs, figures: Mapping[str, Any]) -> MeasuredSet:
     """Return the entry of ``evaluate.summarise_frames``'s figures."""
     empty = figures["photos_without_frame"]
     alarms = {"false_alarm_share": figures["false_alarms"] / empty} if empty else {}
-    return Evaluation(measured_on, int(figures["photos"]), _figures({**figures, **alarms}, _FRAME))
+    return _set(photographs, int(figures["photos"]), _figures({**figures, **alarms}, _FRAME))
 
 
-def cover_evaluation(measured_on: str, figures: Mapping[str, Any]) -> Evaluation:
+def cover_set(photographs: Photographs, figures: Mapping[str, Any]) -> MeasuredSet:
     """Return the entry of a CoverageErrors as a dict."""
-    return Evaluation(measured_on, int(figures["count"]), _figures(figures, _COVER))
+    return _set(photographs, int(figures["count"]), _figures(figures, _COVER))
 
 
-def real_frame_evaluations(figures: Mapping[str, Any]) -> list[Evaluation]:
+def real_frame_sets(figures: Mapping[str, Any]) -> list[MeasuredSet]:
     """Return the frame model's entries of ``evaluate_real.summary``'s figures."""
-    found = (
-        Figure("quadrats found (IoU at least 0.8)", 100 * figures["quadrats_found"] / figures["quadrats"], "%"),
-        Figure("overlap of the opening (IoU), mean", figures["mean_iou"], ""),
-    )
-    entries = [Evaluation(REAL_QUADRATS, int(figures["quadrats"]), found)]
-    empty = int(figures["photos_without_quadrat"])
+    quadrats, empty = int(figures["quadrats"]), int(figures["photos_without_quadrat"])
+    found = {"found_share": figures["quadrats_found"] / quadrats, "mask_iou_mean": figures["mean_iou"]}
+    entries = [_set(REAL_QUADRATS, quadrats, _figures(found, _FRAME))]
     if empty:
-        alarms = Figure("photographs in which a frame is seen", 100 * figures["false_alarms"] / empty, "%")
-        entries.append(Evaluation(NO_QUADRAT, empty, (alarms,)))
+        alarms = {"false_alarm_share": figures["false_alarms"] / empty}
+        entries.append(_set(NO_QUADRAT, empty, _figures(alarms, _FRAME)))
     return entries
 
 
-def record(model: Path, entries: list[Evaluation]) -> Path:
-    """Write the entries beside the model, in place of earlier ones measured on the same; return the file's path.
+def record(model: Path, sets: Sequence[MeasuredSet], *, demonstration: bool = False) -> Path:
+    """Write the sets beside the checkpoint ``model``; return the file's path.
 
-    Raises UnsupportedModelError when the file that is there is damaged.
+    Sets that were measured on the same photographs are replaced, and so is a file about another checkpoint.
+    ``demonstration`` marks a model that is no instrument; the mark stays. Raises UnsupportedModelError when the file
+    that is there is damaged.
     """
     path = model.with_name(model_evaluation_key(model.stem))
-    before = read_evaluation(path) if path.exists() else ()
-    merged = {entry.measured_on: entry for entry in (*before, *entries)}
-    text = json.dumps([entry.to_json() for entry in merged.values()], indent=2, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    sha256 = _checkpoint_sha256(model)
+    before = _earlier(path, sha256)
+    merged = {(s.kind, s.description, s.survey): s for s in (*(before.sets if before else ()), *sets)}
+    demonstration = demonstration or (before is not None and before.demonstration)
+    path.write_text(Evaluation(EVALUATION_FORMAT, sha256, tuple(merged.values()), demonstration).dump(), "utf-8")
     return path
 
 
-def _figures(values: Mapping[str, Any], wanted: tuple[tuple[str, str, str, float], ...]) -> tuple[Figure, ...]:
+def _checkpoint_sha256(model: Path) -> str:
+    """Return the sha256 of the checkpoint that ``model`` is, or was converted from."""
+    if model.suffix == ".onnx":
+        return Manifest.load(model.with_suffix(".json")).source.sha256
+    return FileIdentity.of(model).sha256
+
+
+def _earlier(path: Path, sha256: str) -> Evaluation | None:
+    """Return what was measured of that checkpoint before; the format before version 1 does not say of which."""
+    if not path.exists() or path.read_bytes()[:64].lstrip().startswith(b"["):
+        return None
+    before = read_evaluation(path)
+    return before if before.checkpoint_sha256 == sha256 else None
+
+
+def _set(photographs: Photographs, photos: int, figures: tuple[Figure, ...]) -> MeasuredSet:
+    measured: date = datetime.now(UTC).date()
+    return MeasuredSet(
+        photographs.kind, photographs.description, photos, measured.isoformat(), figures, photographs.survey
+    )
+
+
+def _figures(values: Mapping[str, Any], wanted: Sequence[tuple[str, str, str, float]]) -> tuple[Figure, ...]:
     known = [(name, factor * float(values[key]), unit) for key, name, unit, factor in wanted if key in values]
     return tuple(Figure(name, round(value, 4), unit) for name, value, unit in known if math.isfinite(value))

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from training.card import write_card
+from training.command import run_command
 
 CONFIGS = Path(__file__).parent / "configs"
 MODELS = {"frame": "detectron2-reframe", "coral": "detectron2-classifier"}
@@ -37,7 +38,7 @@ def commands(options: argparse.Namespace) -> Iterator[list[str]]:
         report = str(options.output / f"report-{target}")
         yield [
             *("training.evaluate", "--target", target, "--model", model, "--output", report),
-            *("--count", str(options.count), "--threads", str(options.threads)),
+            *("--count", str(options.count), "--threads", str(options.threads), "--demonstration"),
         ]
     if options.real:
         report = str(options.output / "report-real")
@@ -73,4 +74,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

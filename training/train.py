@@ -13,15 +13,17 @@ import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import torch
-from detectron2.utils.events import EventStorage
 
 from training.augment import Augmentation, Example, augment, quarter_turn
-from training.detectron import export, in_mixed_precision, load_config, new_model, to_input
+from training.command import add_annotations, run_command
 from training.examples import FIRST_TRAINING_SEED, FRAME_SHAPES, TARGETS, Replay, coral_example, frame_example
+
+if TYPE_CHECKING:
+    import torch
 
 AVERAGE_DECAY = 0.998
 NAMES = {"frame": "detectron2-reframe", "coral": "detectron2-classifier"}
@@ -77,6 +79,11 @@ def learning_rate(base: float, iteration: int, warmup: int, progress: float) -> 
 
 def train(args: argparse.Namespace) -> None:
     """Run the training described by the command line."""
+    import torch
+    from detectron2.utils.events import EventStorage
+
+    from training.detectron import export, in_mixed_precision, load_config, new_model, to_input
+
     cfg = load_config(args.config, args.device)
     seed = cfg.SEED if args.seed is None else args.seed
     torch.manual_seed(seed)
@@ -97,7 +104,8 @@ def train(args: argparse.Namespace) -> None:
     if args.coco:
         from training.coco import coco_batches
 
-        plain = every = coco_batches(args.coco, args.images, seed + iteration, cfg.SOLVER.IMS_PER_BATCH, args.target)
+        size = cfg.SOLVER.IMS_PER_BATCH
+        plain = every = coco_batches(args.coco, args.images, seed + iteration, size, args.target, args.merge)
     else:
         size = cfg.SOLVER.IMS_PER_BATCH
         plain = synthetic_batches(args.target, seed + iteration, size, args.fresh, easy=True)
@@ -140,8 +148,7 @@ def main() -> None:
     parser.add_argument("--target", choices=TARGETS, required=True)
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--coco", type=Path, help="COCO annotations (CVAT, LabelMe or Label Studio export)")
-    parser.add_argument("--images", type=Path, help="folder of the photographs that the annotations name")
+    add_annotations(parser)
     parser.add_argument("--minutes", type=float, default=0.0)
     parser.add_argument("--device", default=None)
     parser.add_argument("--seed", type=int, default=None)
@@ -149,8 +156,11 @@ def main() -> None:
     parser.add_argument("--fresh", type=float, default=2.0, help="new synthetic pictures in each batch, on average")
     parser.add_argument("--easy-share", type=float, default=0.0, help="first part of the run, with plain frames only")
     parser.add_argument("--resume", action="store_true")
-    train(parser.parse_args())
+    args = parser.parse_args()
+    if (args.coco is None) != (args.images is None):
+        parser.error("--coco and --images belong together")
+    train(args)
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -70,6 +70,18 @@ def _while_waking(read: Callable[[], Answer]) -> Answer:
     return st.stop()
 
 
+def patiently(read: Callable[[], Answer]) -> Answer:
+    """Return what ``read`` returns, waiting while the database wakes, for a download that is made without a page."""
+    started = time.monotonic()
+    while True:
+        try:
+            return read()
+        except DatabaseUnavailableError:
+            if time.monotonic() - started > WAKING_S:
+                raise
+            time.sleep(PAUSE_S)
+
+
 def nothing_yet() -> None:
     """Show what to do first when there is no result, and stop the page."""
     with st.container(border=True):

@@ -35,12 +35,20 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
 
 
 def moment(text: str) -> str:
-    """Return an ISO 8601 time as people read it, to the minute; a time without a zone is the camera's own."""
+    """Return an ISO 8601 time of ours as people read it, to the minute (see `camera_time` for photographs)."""
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
         return text
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if time.tzinfo else f"{time:%Y-%m-%d %H:%M}"
+
+
+def camera_time(text: str) -> str:
+    """Return an ISO 8601 time of a photograph to the minute, by the camera's own clock whatever its zone."""
+    try:
+        return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M}"
+    except ValueError:
+        return text
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:

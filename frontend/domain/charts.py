@@ -6,9 +6,13 @@ Plain dictionaries: Altair would build the same ones, but its import and checks 
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from frontend.domain.comparability import share_positions
+from frontend.domain.ordering import natural_key
 from frontend.domain.statistics import MeanCover
 
 Chart = dict[str, Any]
@@ -17,10 +21,66 @@ _SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 
 # Okabe and Ito's palette (2008), told apart by people who are colour blind and on light and dark grounds alike.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#7F7F7F")
+# More than eight series take the same hues mixed with these greys and white, which show on both grounds too, and their
+# lines other dashes.
+_MIXED_WITH = (("#000000", 0.0), ("#A0A0A0", 0.5), ("#FFFFFF", 0.3), ("#606060", 0.4))
+_DASHES = ((1, 0), (6, 3), (2, 2), (8, 3, 2, 3))
+SHAPES = (
+    *("circle", "square", "triangle-up", "diamond"),
+    *("cross", "triangle-down", "triangle-right", "triangle-left"),
+)  # all of Vega's filled symbols
+
+_POSITIONS_COLOUR = "#2b8cbe"
+
+# The chart's height holds its legend, so the legend's measures are set here and not left to the page's theme.
+_PHONE_PX = 300  # Vega does not break a row of its legend that is too wide
+_LETTER_PX, _SYMBOL_PX = 7, 30
+_LEGEND = {
+    "labelFontSize": 12,
+    "labelPadding": 0,
+    "rowPadding": 4,
+    "columnPadding": 12,
+    "padding": 8,
+    "symbolSize": 80,
+    "symbolStrokeWidth": 1,
+    "symbolDash": [1, 0],
+}
+_LEGEND_ROW_PX = 18
+
+
+@dataclass(frozen=True)
+class SeriesStyle:
+    """How one series is drawn."""
+
+    colour: str
+    shape: str
+    dash: tuple[int, ...]
+
+
+def series_styles(number: int) -> list[SeriesStyle]:
+    """Return a style for each series: all colours differ up to 32 series, all pairs of colour and shape up to 64."""
+    found = []
+    for i in range(number):
+        block = i // len(PALETTE)
+        mixed_with, share = _MIXED_WITH[block % len(_MIXED_WITH)]
+        colour = _mixed(PALETTE[i % len(PALETTE)], mixed_with, share)
+        found.append(SeriesStyle(colour, SHAPES[(i + block) % len(SHAPES)], _DASHES[block % len(_DASHES)]))
+    return found
+
+
+def _mixed(colour: str, other: str, share: float) -> str:
+    pairs = ((int(colour[i : i + 2], 16), int(other[i : i + 2], 16)) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(own + (added - own) * share):02X}" for own, added in pairs)
 
 
 def trend(means: Sequence[MeanCover]) -> Chart:
-    """Return mean cover by year, a line for each island, bars of one standard error, n in the tooltip."""
+    """Return mean cover by year, a colour and shape for each island, bars of one standard error, n in the tooltip.
+
+    A line joins two successive years of an island only where they share at least half of their positions: means of
+    different places are no trend.
+    """
+    islands = sorted({m.island for m in means}, key=natural_key)
+    stretches = _stretches(means)
     rows = [
         {
             "Island": m.island,
@@ -30,39 +90,61 @@ def trend(means: Sequence[MeanCover]) -> Chart:
             "high": min(100.0, m.mean + (m.standard_error or 0.0)),
             "Standard error": m.standard_error,
             "Quadrats (n)": m.n,
+            "Colours": "; ".join(m.treatments) or "not recorded",
+            "Model": "; ".join(m.models) or "not recorded",
+            "stretch": stretches[m.island, m.year],
         }
         for m in means
     ]
     cover = _measure("Mean cover (%)", title="Coral cover (%), mean ± SE", scale={"domainMin": 0, "nice": True})
-    shape = {"field": "Island", "type": "nominal", "legend": None}
+    styles = series_styles(len(islands))
+    entry_px = _LETTER_PX * max(map(len, islands), default=1) + _SYMBOL_PX
+    columns = {"expr": f"max(1, floor(width / {entry_px}))"}
+    legend_rows = -(-len(islands) // max(1, _PHONE_PX // entry_px))
+    # Limits of 0: every name in full, where Vega cuts them at 160 px and leaves out all after the 30th.
+    legend = {"orient": "bottom", "title": None, "columns": columns, "labelLimit": 0, "symbolLimit": 0, **_LEGEND}
+    series: dict[str, Any] = {"field": "Island", "type": "nominal", "legend": legend}
+    colour = series | {"scale": {"domain": islands, "range": [style.colour for style in styles]}}
+    shape = series | {"scale": {"domain": islands, "range": [style.shape for style in styles]}}
+    dash = series | {"scale": {"domain": islands, "range": [style.dash for style in styles]}, "legend": None}
+    bar = {"y": _measure("low"), "y2": {"field": "high"}, "color": colour}
+    line = {"y": cover, "color": colour, "strokeDash": dash, "detail": {"field": "stretch", "type": "nominal"}}
     return _chart(
         rows,
-        height=340,
+        height=340 + _LEGEND_ROW_PX * legend_rows,
         encoding={
             "x": _YEARS,
-            "color": {
-                "field": "Island",
-                "type": "nominal",
-                "scale": {"range": list(PALETTE)},
-                "legend": {"orient": "top", "title": None},
-            },
             "tooltip": [
                 {"field": "Island", "type": "nominal"},
                 _measure("Year"),
                 _measure("Mean cover (%)", format=".2f"),
                 _measure("Standard error", format=".2f"),
                 _measure("Quadrats (n)"),
+                {"field": "Colours", "type": "nominal"},
+                {"field": "Model", "type": "nominal"},
             ],
         },
         layer=[
-            {"mark": {"type": "rule", "strokeWidth": 1.5}, "encoding": {"y": _measure("low"), "y2": {"field": "high"}}},
-            {"mark": {"type": "line", "strokeWidth": 2}, "encoding": {"y": cover}},
+            {"mark": {"type": "rule", "strokeWidth": 1.5}, "encoding": bar},
+            {"mark": {"type": "line", "strokeWidth": 2}, "encoding": line},
             {
                 "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
-                "encoding": {"y": cover, "shape": shape},
+                "encoding": {"y": cover, "color": colour, "shape": shape},
             },
         ],
     )
+
+
+def _stretches(means: Sequence[MeanCover]) -> dict[tuple[str, int], int]:
+    """Return for each island and year the number of the stretch of years that one line joins."""
+    found: dict[tuple[str, int], int] = {}
+    before: MeanCover | None = None
+    number = 0
+    for m in sorted(means, key=lambda m: (m.island, m.year)):
+        if before is None or before.island != m.island or not share_positions(before, m):
+            number += 1
+        found[m.island, m.year], before = number, m
+    return found
 
 
 def same_quadrats(matrix: Mapping[int, Mapping[int, float]]) -> Chart:
@@ -73,10 +155,12 @@ def same_quadrats(matrix: Mapping[int, Mapping[int, float]]) -> Chart:
         for year, cover in years.items()
     ]
     position = {"field": "Position", "type": "nominal"}
+    # The points do not take the line's colour by themselves.
+    point = {"size": 25, "filled": True, "color": _POSITIONS_COLOUR}
     return _chart(
         rows,
         height=300,
-        mark={"type": "line", "point": {"size": 25}, "opacity": 0.75, "strokeWidth": 1.3, "color": "#2b8cbe"},
+        mark={"type": "line", "point": point, "opacity": 0.75, "strokeWidth": 1.3, "color": _POSITIONS_COLOUR},
         encoding={
             "x": _YEARS,
             "y": _measure("Cover (%)", title="Coral cover (%)", scale={"domainMin": 0}),
@@ -98,7 +182,7 @@ def heat_map(matrix: Mapping[int, Mapping[int, float]], years: Sequence[int]) ->
     colour = _measure(
         "Cover (%)",
         scale={"scheme": "tealblues", "domainMin": 0},
-        legend={"orient": "right", "title": "Cover (%)"},
+        legend={"orient": "right", "title": "Cover (%)", "gradientLength": 100},
     )
     ink = {
         "condition": {"test": f"datum['Cover (%)'] > {high * 0.55}", "value": "white"},
@@ -111,7 +195,7 @@ def heat_map(matrix: Mapping[int, Mapping[int, float]], years: Sequence[int]) ->
     ]
     return _chart(
         rows,
-        height=max(120, 26 * len(matrix) + 40),
+        height=max(200, 26 * len(matrix) + 80),
         encoding={
             "x": {"field": "Year", "type": "ordinal", "axis": {"orient": "top", "labelAngle": 0}},
             "y": {"field": "Position", "type": "ordinal", "sort": "ascending"},
@@ -150,18 +234,18 @@ def sizes(classes: Sequence[tuple[str, int]]) -> Chart:
     )
 
 
-def to_png(chart: Chart, title: str) -> bytes:
-    """Return the chart as PNG on white, at twice the screen's resolution."""
+def to_png(chart: Chart, title: str, notes: Sequence[str] = ()) -> bytes:
+    """Return the chart as PNG on white, at twice the screen's resolution; the notes stand below the title."""
     import vl_convert  # a whole JavaScript engine: loaded for those who take a chart away
 
-    return bytes(vl_convert.vegalite_to_png(_printed(chart, title), scale=2.0))
+    return bytes(vl_convert.vegalite_to_png(_printed(chart, title, notes), scale=2.0))
 
 
-def to_svg(chart: Chart, title: str) -> bytes:
+def to_svg(chart: Chart, title: str, notes: Sequence[str] = ()) -> bytes:
     """Return the chart as SVG."""
     import vl_convert
 
-    return str(vl_convert.vegalite_to_svg(_printed(chart, title))).encode()
+    return str(vl_convert.vegalite_to_svg(_printed(chart, title, notes))).encode()
 
 
 def _chart(rows: Sequence[Mapping[str, Any]], **spec: Any) -> Chart:
@@ -175,5 +259,7 @@ def _measure(field: str, **more: Any) -> dict[str, Any]:
 _YEARS = _measure("Year", axis={"format": "d", "tickMinStep": 1}, scale={"zero": False, "padding": 20})
 
 
-def _printed(chart: Chart, title: str) -> str:
-    return json.dumps(chart | {"width": 720, "title": title, "background": "white"})
+def _printed(chart: Chart, title: str, notes: Sequence[str]) -> str:
+    lines = [line for note in notes for line in textwrap.wrap(note, 110)]
+    head = {"text": title, "subtitle": lines, "anchor": "start"}
+    return json.dumps(chart | {"width": 720, "title": head, "background": "white"})

@@ -1,23 +1,37 @@
-"""Tables to take away: CSV and XLSX with the query, the date and the model written in.
+"""The tables that people take away: which columns they have, and their CSV files.
 
 Column names follow Darwin Core where it has a term (year, eventID, locality, eventDate, measurementValue), as GCRMN
-asks for, and MERMAID's words (quadrat, quadrat size) where it has not.
+asks for, and MERMAID's words (quadrat, quadrat size) where it has not. A column is one line of a table below.
+
+A CSV file is a plain table: the header is its first line, and what is to be said about the file is in its last columns
+and in ``about.csv`` beside it. R, readr and pandas read no other kind without being told how.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+import re
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from frontend.domain.measurements import event_of
+from frontend.domain.event_dates import event_date
+from frontend.domain.measurements import event_of, fields_of
 from frontend.domain.statistics import MeanCover, PairedChange
 from reefsteps.coverage_queries import ColonyRow, CoverageRow
+from reefsteps.survey_fields import SurveyFields
+from reefsteps.surveys import SurveyKey
 
 Row = Mapping[str, Any]
+Fields = Mapping[SurveyKey, SurveyFields]
+Item = TypeVar("Item")
+
+NOTHING_SAID: Fields = {}
+
+_UNREADABLE = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\ud800-\\udfff\\ufffe\\uffff]")
 
 
 @dataclass(frozen=True)
@@ -30,142 +44,205 @@ class About:
     link: str | None = None
 
     def lines(self) -> list[tuple[str, str]]:
-        """Return (name, text) pairs for the head of a file."""
+        """Return (name, text) pairs for the about file or sheet."""
         lines = [
             ("query", self.query),
             ("exported", self.exported_at.strftime("%Y-%m-%d %H:%M UTC")),
             ("model", "; ".join(self.models) or "none recorded"),
             ("method", "Percent cover of hard coral in the quadrat's inner area, by Mask R-CNN (ReefSteps)."),
+            ("times", "Dates and times of photographs are the camera's own clock, never shifted to UTC."),
         ]
         return [*lines, ("link", self.link)] if self.link else lines
 
 
-def measurement_rows(rows: Iterable[CoverageRow]) -> list[Row]:
+@dataclass(frozen=True)
+class Entry:
+    """One quadrat in one year: what was measured, and what people know of it."""
+
+    row: CoverageRow
+    fields: SurveyFields
+
+
+_QUADRATS: Mapping[str, Callable[[Entry], Any]] = {
+    "eventID": lambda e: event_of(e.row),
+    "locality": lambda e: e.row.island,
+    "site": lambda e: e.fields.site,
+    "year": lambda e: e.row.year,
+    "eventDate": lambda e: event_date(e.row, e.fields).date,
+    "eventTime": lambda e: event_date(e.row, e.fields).time,
+    "event_date_note": lambda e: event_date(e.row, e.fields).note,
+    "parentEventID": lambda e: e.fields.transect,
+    "quadrat": lambda e: e.row.location,
+    "quadrat_size_cm": lambda e: e.row.side_cm,
+    "px_per_cm": lambda e: _rounded(e.row.px_per_cm),
+    "decimalLatitude": lambda e: e.fields.latitude,
+    "decimalLongitude": lambda e: e.fields.longitude,
+    "verbatimDepth": lambda e: e.fields.depth_m,
+    "recordedBy": lambda e: e.fields.observer,
+    "category": lambda _: "Hard coral",
+    "measurementType": lambda _: "percent cover",
+    "measurementValue": lambda e: e.row.cover_percent,
+    "measurementUnit": lambda _: "%",
+    "colony_count": lambda e: e.row.colony_count,
+    "corners_set_by_hand": lambda e: e.row.corners_manual,
+    "frame_partly_visible": lambda e: e.row.partly_visible,
+    "excluded_by_hand_percent": lambda e: e.row.excluded_percent,
+    "restoration_method": lambda e: e.row.restoration_method,
+    "restoration_applied": lambda e: e.row.restoration_applied,
+    "model_name": lambda e: e.row.model_name,
+    "model_sha256": lambda e: e.row.model_sha256,
+    "pipeline_version": lambda e: e.row.pipeline_version,
+    "original_file": lambda e: e.row.original_name,
+    "original": lambda e: e.row.raw_key,
+    "original_version": lambda e: e.row.raw_version_id,
+    "execution": lambda e: e.row.execution_name,
+    "last_update": lambda e: e.row.last_update.isoformat() if e.row.last_update else None,
+}
+
+_MEANS: Mapping[str, Callable[[MeanCover], Any]] = {
+    "locality": lambda m: m.island,
+    "year": lambda m: m.year,
+    "n_quadrats": lambda m: m.n,
+    "mean_cover_percent": lambda m: round(m.mean, 4),
+    "standard_deviation": lambda m: _rounded(m.standard_deviation),
+    "standard_error": lambda m: _rounded(m.standard_error),
+    "colour_treatments": lambda m: "; ".join(m.treatments),
+    "models": lambda m: "; ".join(m.models),
+}
+
+_CHANGES: Mapping[str, Callable[[PairedChange], Any]] = {
+    "locality": lambda c: c.island,
+    "from_year": lambda c: c.from_year,
+    "to_year": lambda c: c.to_year,
+    "n_shared_quadrats": lambda c: c.n,
+    "mean_change_points": lambda c: round(c.mean_change, 4),
+    "ci95_low": lambda c: _rounded(c.low),
+    "ci95_high": lambda c: _rounded(c.high),
+    "colour_treatments": lambda c: "; ".join(c.treatments),
+    "models": lambda c: "; ".join(c.models),
+}
+
+_COLONIES: Mapping[str, Callable[[ColonyRow], Any]] = {
+    "locality": lambda c: c.island,
+    "year": lambda c: c.year,
+    "quadrat": lambda c: c.location,
+    "colony": lambda c: c.number,
+    "area_cm2": lambda c: round(c.area_cm2, 3),
+    "score": lambda c: round(c.score, 4),
+    "cut_by_frame": lambda c: c.cut_by_frame,
+}
+
+# A colony's row repeats these of its quadrat: areas in cm2 mean nothing without the scale and the model behind them.
+_OF_ITS_QUADRAT = ("eventID", "quadrat_size_cm", "px_per_cm", "corners_set_by_hand", "model_name", "model_sha256")
+
+
+def measurement_rows(rows: Iterable[CoverageRow], fields: Fields = NOTHING_SAID) -> list[Row]:
     """Return one row for each quadrat and year."""
-    return [
-        {
-            "eventID": event_of(row),
-            "locality": row.island,
-            "year": row.year,
-            "eventDate": row.captured_at[:10] if row.captured_at else None,
-            "quadrat": row.location,
-            "quadrat_size_cm": row.side_cm,
-            "category": "Hard coral",
-            "measurementType": "percent cover",
-            "measurementValue": row.cover_percent,
-            "measurementUnit": "%",
-            "colony_count": row.colony_count,
-            "px_per_cm": _rounded(row.px_per_cm),
-            "corners_set_by_hand": row.corners_manual,
-            "model_name": row.model_name,
-            "model_sha256": row.model_sha256,
-            "pipeline_version": row.pipeline_version,
-            "original": row.raw_key,
-            "original_version": row.raw_version_id,
-            "execution": row.execution_name,
-            "last_update": row.last_update.isoformat() if row.last_update else None,
-        }
-        for row in rows
-    ]
+    return table(_QUADRATS, entries(rows, fields))
 
 
 def mean_rows(means: Iterable[MeanCover]) -> list[Row]:
     """Return one row for each island and year."""
-    return [
-        {
-            "locality": m.island,
-            "year": m.year,
-            "n_quadrats": m.n,
-            "mean_cover_percent": round(m.mean, 4),
-            "standard_deviation": _rounded(m.standard_deviation),
-            "standard_error": _rounded(m.standard_error),
-        }
-        for m in means
-    ]
+    return table(_MEANS, means)
 
 
 def change_rows(changes: Iterable[PairedChange]) -> list[Row]:
     """Return one row for each paired change."""
+    return table(_CHANGES, changes)
+
+
+def colony_rows(colonies: Iterable[ColonyRow], quadrats: Iterable[CoverageRow] = ()) -> list[Row]:
+    """Return one row for each colony, with the scale and the model of its quadrat where that is among the quadrats."""
+    columns = {name: _QUADRATS[name] for name in _OF_ITS_QUADRAT}
+    known = {(row.island, row.year, row.location): table(columns, [Entry(row, SurveyFields())])[0] for row in quadrats}
+    unknown = dict.fromkeys(_OF_ITS_QUADRAT)
+    colonies = list(colonies)
     return [
-        {
-            "locality": c.island,
-            "from_year": c.from_year,
-            "to_year": c.to_year,
-            "n_shared_quadrats": c.n,
-            "mean_change_points": round(c.mean_change, 4),
-            "ci95_low": _rounded(c.low),
-            "ci95_high": _rounded(c.high),
-        }
-        for c in changes
+        {**row, **known.get((colony.island, colony.year, colony.location), unknown)}
+        for colony, row in zip(colonies, table(_COLONIES, colonies), strict=True)
     ]
 
 
-def colony_rows(colonies: Iterable[ColonyRow]) -> list[Row]:
-    """Return one row for each colony."""
-    return [
-        {
-            "locality": c.island,
-            "year": c.year,
-            "quadrat": c.location,
-            "colony": c.number,
-            "area_cm2": round(c.area_cm2, 3),
-            "score": round(c.score, 4),
-            "cut_by_frame": c.cut_by_frame,
-        }
-        for c in colonies
-    ]
+def entries(rows: Iterable[CoverageRow], fields: Fields) -> list[Entry]:
+    """Return each row with what people know of its photograph."""
+    return [Entry(row, fields_of(row, fields)) for row in rows]
+
+
+def table(columns: Mapping[str, Callable[[Item], Any]], items: Iterable[Item]) -> list[Row]:
+    """Return one row for each item, with these columns."""
+    return [{name: value(item) for name, value in columns.items()} for item in items]
 
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
-def to_csv(rows: Sequence[Row], about: About) -> bytes:
-    """Return UTF-8 CSV (with a byte order mark, so that Excel reads accents); the head's lines begin with ``#``."""
+@dataclass(frozen=True)
+class CsvStyle:
+    """How a CSV file separates cells and decimals, and whether it begins with a byte order mark."""
+
+    separator: str
+    decimal: str
+    byte_order_mark: bool
+
+
+# R in a locale other than UTF-8 makes the mark part of the first column's name (X...locality), so this has none.
+PLAIN = CsvStyle(",", ".", byte_order_mark=False)
+# Excel reads accents from a CSV file that begins with the mark only.
+FRENCH_EXCEL = CsvStyle(";", ",", byte_order_mark=True)
+
+
+def to_csv(rows: Sequence[Row], about: About | None, style: CsvStyle = PLAIN) -> bytes:
+    """Return a CSV file in UTF-8 whose first line is the header.
+
+    The last two columns are the query and its time; without ``about`` they are left out, because the templates of other
+    programs have fixed columns. Logical values are TRUE and FALSE, what is not known is empty. Each row is one line:
+    line breaks within a cell become spaces.
+    """
+    said = {"query": about.query, "exported": about.exported_at.strftime("%Y-%m-%dT%H:%MZ")} if about else {}
     text = io.StringIO()
-    for name, value in about.lines():
-        text.write(f"# {name}: {_one_line(value)}\r\n")
-    if rows:
-        writer = csv.DictWriter(text, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
-    return text.getvalue().encode("utf-8-sig")
+    writer = csv.writer(text, delimiter=style.separator)
+    writer.writerow([*(rows[0] if rows else ()), *said])
+    for row in rows:
+        writer.writerow([_cell(value, style) for value in (*row.values(), *said.values())])
+    return text.getvalue().encode("utf-8-sig" if style.byte_order_mark else "utf-8")
 
 
-def to_xlsx(sheets: Mapping[str, Sequence[Row]], about: About) -> bytes:
-    """Return an Excel workbook with one sheet for each table, after a sheet that says what it is."""
-    from openpyxl import Workbook  # slow to load, and most visits take no table away
-    from openpyxl.styles import Font
-    from openpyxl.utils import get_column_letter
-
-    book = Workbook()
-    first = book.active
-    assert first is not None
-    first.title = "About"
-    for line in about.lines():
-        first.append(line)
-    first.column_dimensions["A"].width, first.column_dimensions["B"].width = 14, 100
-    for title, rows in sheets.items():
-        sheet = book.create_sheet(title)
-        columns = list(rows[0]) if rows else []
-        sheet.append(columns)
-        for row in rows:
-            sheet.append([_harmless(row[column]) for column in columns])
-        sheet.freeze_panes = "A2"
-        for number, column in enumerate(columns, start=1):
-            sheet.cell(1, number).font = Font(bold=True)
-            sheet.column_dimensions[get_column_letter(number)].width = max(12, len(column) + 2)
-    file = io.BytesIO()
-    book.save(file)
-    return file.getvalue()
+def about_csv(about: About, style: CsvStyle = PLAIN) -> bytes:
+    """Return the about file: columns name and text."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=style.separator)
+    writer.writerow(("name", "text"))
+    writer.writerows((name, _cell(value, style)) for name, value in about.lines())
+    return text.getvalue().encode("utf-8-sig" if style.byte_order_mark else "utf-8")
 
 
-def _harmless(value: Any) -> Any:
-    """Keep a spreadsheet from running a name that looks like a formula (CWE-1236)."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + value
-    return value
+def to_zip(files: Mapping[str, bytes]) -> bytes:
+    """Return a ZIP archive of these files."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
+        for name, body in files.items():
+            target.writestr(name, body)
+    return archive.getvalue()
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def readable(text: str) -> str:
+    """Return the text with a replacement mark for each character that XML, and so a workbook, cannot hold."""
+    return _UNREADABLE.sub("\ufffd", text)
+
+
+def _cell(value: Any, style: CsvStyle) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, float):
+        return str(value).replace(".", style.decimal)
+    if isinstance(value, str):
+        return _harmless(" ".join(readable(value).splitlines()).replace("\t", " "))
+    return str(value)
+
+
+def _harmless(text: str) -> str:
+    """Keep a spreadsheet from running a name that looks like a formula (CWE-1236); numbers never come here."""
+    return "'" + text if text[:1] in ("=", "+", "-", "@") else text

@@ -104,6 +104,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         _WAIT,
     ),
     "ConfigurationError": _SETUP,
+    "ExistingTableError": _SETUP,
     "BadInputError": Explanation(
         "The photograph or a setting was not accepted.", "Read the message below, then replace or delete.", _PHOTO
     ),

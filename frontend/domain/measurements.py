@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from frontend.domain.ordering import natural_key
 from frontend.domain.statistics import Cover
 from reefsteps.coverage_queries import CoverageRow
+from reefsteps.quadrat_size import QuadratSize
+from reefsteps.survey_fields import SurveyFields
 from reefsteps.surveys import SurveyKey
 
 
@@ -24,6 +26,11 @@ def is_ours(row: CoverageRow) -> bool:
     return row.written_at is not None
 
 
+def is_imported(row: CoverageRow) -> bool:
+    """Return whether another program measured the row, which was then imported together with its photograph."""
+    return row.written_at is None and row.imported_at is not None
+
+
 def event_of(row: CoverageRow) -> str:
     """Return the row's name as a sampling event, whoever wrote it; for ours it is the stem of its pictures."""
     return f"{row.year}-{row.island}-{row.location:02d}"
@@ -31,7 +38,29 @@ def event_of(row: CoverageRow) -> str:
 
 def cover_of(row: CoverageRow) -> Cover:
     """Return the figures of a row that statistics need."""
-    return Cover(row.island, row.year, row.location, row.cover_percent)
+    return Cover(row.island, row.year, row.location, row.cover_percent, treatment_of(row), model_of(row))
+
+
+def fields_of(row: CoverageRow, fields: Mapping[SurveyKey, SurveyFields]) -> SurveyFields:
+    """Return what people know of a row's photograph; nothing for a row that another program wrote."""
+    return fields.get(survey_of(row), SurveyFields()) if is_ours(row) else SurveyFields()
+
+
+def size_of(row: CoverageRow) -> QuadratSize | None:
+    """Return how large the quadrat is; None for a row that another program wrote."""
+    return None if row.side_cm is None else QuadratSize(row.side_cm, row.side_cm)
+
+
+def treatment_of(row: CoverageRow) -> str | None:
+    """Return how the photograph's colours were treated, in words; None where that is not known."""
+    if row.restoration_applied is None:
+        return None
+    return f"restored ({row.restoration_method})" if row.restoration_applied else "left as they are"
+
+
+def model_of(row: CoverageRow) -> str | None:
+    """Return name and short hash of the model behind a row; None where that is not known."""
+    return f"{row.model_name} (sha256 {row.model_sha256[:12]})" if row.model_name and row.model_sha256 else None
 
 
 @dataclass(frozen=True)
@@ -76,5 +105,4 @@ def years_of(rows: Iterable[CoverageRow], island: str | None = None) -> list[int
 
 def models_of(rows: Iterable[CoverageRow]) -> list[str]:
     """Return name and short hash of every model behind the rows."""
-    used = {(row.model_name, row.model_sha256) for row in rows if row.model_name and row.model_sha256}
-    return [f"{name} (sha256 {sha256[:12]})" for name, sha256 in sorted(used)]
+    return sorted({model for row in rows if (model := model_of(row))})

@@ -25,13 +25,16 @@ class Cover:
     year: int
     location: int
     cover_percent: float
+    treatment: str | None = None  # of the photograph's colours; None where it is not known, as for the model
+    model: str | None = None
 
 
 @dataclass(frozen=True)
 class MeanCover:
     """Mean percent cover of an island in a year, over n quadrats.
 
-    ``standard_deviation`` (n - 1 in the denominator) and ``standard_error`` are None when n is 1.
+    ``standard_deviation`` (n - 1 in the denominator) and ``standard_error`` are None when n is 1. ``locations`` are the
+    positions measured, ``treatments`` and ``models`` what is known of how they were measured, each once.
     """
 
     island: str
@@ -40,6 +43,9 @@ class MeanCover:
     mean: float
     standard_deviation: float | None
     standard_error: float | None
+    locations: tuple[int, ...] = ()
+    treatments: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,20 +64,32 @@ class PairedChange:
     low: float | None
     high: float | None
     locations: tuple[int, ...]
+    treatments: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
 
 
 def mean_cover(covers: Iterable[Cover]) -> list[MeanCover]:
     """Return mean, standard deviation, standard error and n for each island and year, in that order."""
-    groups: dict[tuple[str, int], list[float]] = defaultdict(list)
+    groups: dict[tuple[str, int], list[Cover]] = defaultdict(list)
     for cover in covers:
-        groups[cover.island, cover.year].append(cover.cover_percent)
-    return [_mean_of(island, year, values) for (island, year), values in sorted(groups.items())]
+        groups[cover.island, cover.year].append(cover)
+    return [_mean_of(island, year, group) for (island, year), group in sorted(groups.items())]
 
 
-def _mean_of(island: str, year: int, values: Sequence[float]) -> MeanCover:
+def _mean_of(island: str, year: int, covers: Sequence[Cover]) -> MeanCover:
+    values = [cover.cover_percent for cover in covers]
     n, mean = len(values), math.fsum(values) / len(values)
     deviation = sample_deviation(values)
-    return MeanCover(island, year, n, mean, deviation, None if deviation is None else deviation / math.sqrt(n))
+    error = None if deviation is None else deviation / math.sqrt(n)
+    locations = tuple(sorted({cover.location for cover in covers}))
+    return MeanCover(island, year, n, mean, deviation, error, locations, *_methods(covers))
+
+
+def _methods(covers: Iterable[Cover]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the colour treatments and the models that are known, each once, in alphabetical order."""
+    covers = list(covers)
+    treatments = {cover.treatment for cover in covers if cover.treatment}
+    return tuple(sorted(treatments)), tuple(sorted({cover.model for cover in covers if cover.model}))
 
 
 def sample_deviation(values: Sequence[float]) -> float | None:
@@ -85,14 +103,15 @@ def sample_deviation(values: Sequence[float]) -> float | None:
 
 def paired_change(covers: Iterable[Cover], island: str, from_year: int, to_year: int) -> PairedChange | None:
     """Return the change over the positions measured in both years, or None when there is no such position."""
-    years: dict[int, dict[int, float]] = {from_year: {}, to_year: {}}
+    years: dict[int, dict[int, Cover]] = {from_year: {}, to_year: {}}
     for cover in covers:
         if cover.island == island and cover.year in years:
-            years[cover.year][cover.location] = cover.cover_percent
+            years[cover.year][cover.location] = cover
     shared = tuple(sorted(years[from_year].keys() & years[to_year].keys()))
     if not shared:
         return None
-    differences = [years[to_year][location] - years[from_year][location] for location in shared]
+    pairs = [(years[from_year][location], years[to_year][location]) for location in shared]
+    differences = [after.cover_percent - before.cover_percent for before, after in pairs]
     n, mean = len(shared), math.fsum(differences) / len(differences)
     deviation = sample_deviation(differences)
     half = None if deviation is None else t_quantile(0.975, n - 1) * deviation / math.sqrt(n)
@@ -105,6 +124,7 @@ def paired_change(covers: Iterable[Cover], island: str, from_year: int, to_year:
         None if half is None else mean - half,
         None if half is None else mean + half,
         shared,
+        *_methods(itertools.chain.from_iterable(pairs)),
     )
 
 

@@ -11,9 +11,10 @@ import pandas as pd
 import streamlit as st
 
 from frontend import address, navigation
-from frontend.components import filters, states
+from frontend.components import downloads, filters, states
 from frontend.components.text import count, plain
 from frontend.domain import charts, exports, statistics
+from frontend.domain.comparability import mixed_methods
 from frontend.domain.exports import About
 from frontend.domain.measurements import Filter, cover_of, islands_of, models_of
 from frontend.domain.statistics import Cover, MeanCover
@@ -21,6 +22,7 @@ from frontend.services import measurements
 from reefsteps.coverage_queries import CoverageRow
 
 _FEW_POSITIONS = 40
+_FEW_SERIES = 5
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,14 @@ def show() -> None:
 
 def _trend(choice: _Choice) -> None:
     st.subheader("Mean cover of each island", anchor=False)
-    chart = charts.trend(choice.means)
+    chart, mixed = charts.trend(choice.means), mixed_methods(choice.means)
     st.vega_lite_chart(chart, width="stretch", alt="Mean coral cover by year and island with standard error")
-    st.caption("Bars: one standard error of the mean over n quadrats. No bar where n is 1.")
-    _chart_files(chart, "Coral cover by island", "trend")
+    st.caption(
+        "Bars: one standard error of the mean over n quadrats. No bar where n is 1. A line joins two successive years "
+        "only where at least half of the quadrats are the same positions."
+    )
+    _say_mixed(mixed)
+    downloads.chart_files(chart, "Coral cover by island", "trend", mixed)
     st.dataframe(
         [
             {
@@ -101,7 +107,7 @@ def _trend(choice: _Choice) -> None:
     )
     with st.container(horizontal=True):
         means = partial(exports.mean_rows, choice.means)
-        _table_file("Trend as CSV", lambda: exports.to_csv(means(), choice.about), "coverage-means.csv")
+        downloads.table_file("Trend as CSV", lambda: exports.to_csv(means(), choice.about), "coverage-means.csv")
 
 
 def _one_island(choice: _Choice) -> str | None:
@@ -120,11 +126,13 @@ def _same_quadrats(choice: _Choice) -> None:
     years, matrix = statistics.positions_by_years(choice.covers, island)
     st.subheader("Change between years", anchor=False)
     _changes(statistics.successive_changes(choice.covers, island), years)
+    mixed = mixed_methods([m for m in choice.means if m.island == island])
+    _say_mixed(mixed)
     if len(years) > 1:
         lines = charts.same_quadrats(matrix)
         st.vega_lite_chart(lines, width="stretch", alt=f"Cover of each position on {island} over the years")
         st.caption("Each line is one position.")
-        _chart_files(lines, f"{island}: each position", "positions")
+        downloads.chart_files(lines, f"{island}: each position", "positions", mixed)
     st.subheader("Positions and years", anchor=False)
     heat = charts.heat_map(matrix, years)
     if len(matrix) > _FEW_POSITIONS:
@@ -133,7 +141,20 @@ def _same_quadrats(choice: _Choice) -> None:
     else:
         st.vega_lite_chart(heat, width="stretch", alt=f"Cover by position and year on {island}")
     st.caption("Percent cover of each quadrat. A dash: not measured in that year.")
-    _chart_files(heat, f"{island}: positions and years", "matrix")
+    downloads.chart_files(heat, f"{island}: positions and years", "matrix", mixed)
+
+
+def _say_mixed(mixed: Sequence[str]) -> None:
+    """Say which series mix colour treatments or models; a change in them may be the method's."""
+    if not mixed:
+        return
+    more = f" {count(len(mixed) - _FEW_SERIES, 'more series is', 'more series are')} mixed too." * (
+        len(mixed) > _FEW_SERIES
+    )
+    st.warning(
+        f"{' '.join(plain(sentence) for sentence in mixed[:_FEW_SERIES])}{more} A change may come from the method.",
+        icon=":material/palette:",
+    )
 
 
 def _changes(changes: Sequence[statistics.PairedChange], years: Sequence[int]) -> None:
@@ -183,55 +204,16 @@ def _sizes(choice: _Choice) -> None:
         f"{count(len(whole), 'colony', 'colonies')} on {plain(island)}; {cut:,} more are cut by the frame and left "
         "out, because their size is not known. Classes double in width."
     )
-    _chart_files(chart, f"{island}: sizes of colonies", "sizes")
+    downloads.chart_files(chart, f"{island}: sizes of colonies", "sizes")
     with st.container(horizontal=True):
-        rows = partial(exports.colony_rows, colonies)
-        _table_file("Colonies as CSV", lambda: exports.to_csv(rows(), choice.about), "colonies.csv")
+        rows = partial(exports.colony_rows, colonies, choice.rows)
+        downloads.table_file("Colonies as CSV", lambda: exports.to_csv(rows(), choice.about), "colonies.csv")
 
 
 def _export(choice: _Choice) -> None:
     st.subheader("Export", anchor=False)
-    st.write(
-        f"{count(len(choice.rows), 'quadrat')} ({plain(choice.filter.describe())}), with query, date and model "
-        "written in."
-    )
-
-    def workbook() -> bytes:
-        islands = islands_of(choice.rows)
-        changes = [c for island in islands for c in statistics.successive_changes(choice.covers, island)]
-        return exports.to_xlsx(
-            {
-                "Quadrats": exports.measurement_rows(choice.rows),
-                "Means": exports.mean_rows(choice.means),
-                "Paired change": exports.change_rows(changes),
-            },
-            choice.about,
-        )
-
-    with st.container(horizontal=True):
-        rows = partial(exports.measurement_rows, choice.rows)
-        _table_file("Quadrats as CSV", lambda: exports.to_csv(rows(), choice.about), "coverage.csv")
-        _table_file("All tables as XLSX", workbook, "coverage.xlsx")
-    st.caption("Columns carry Darwin Core names where there are any (as GCRMN asks for); sizes are in cm and cm².")
-
-
-def _table_file(label: str, data: object, name: str) -> None:
-    st.download_button(label, data, name, on_click="ignore", icon=":material/download:")  # type: ignore[arg-type]
-
-
-def _chart_files(chart: charts.Chart, title: str, name: str) -> None:
-    with st.container(horizontal=True):
-        for label, make, kind in (("PNG", charts.to_png, "image/png"), ("SVG", charts.to_svg, "image/svg+xml")):
-            st.download_button(
-                f"Chart as {label}",
-                partial(make, chart, title),
-                f"{name}.{label.lower()}",
-                kind,
-                key=f"{name}-{label}",
-                type="tertiary",
-                icon=":material/image:",
-                on_click="ignore",
-            )
+    st.write(f"{count(len(choice.rows), 'quadrat')} ({plain(choice.filter.describe())}).")
+    downloads.exports_of(choice.rows, choice.covers, choice.means, choice.about)
 
 
 show()

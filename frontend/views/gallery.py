@@ -10,7 +10,7 @@ from frontend import address, navigation
 from frontend.components import filters, states, survey_choice
 from frontend.components.text import count, plain
 from frontend.domain.executions import RunStatus
-from frontend.domain.measurements import is_ours, survey_of
+from frontend.domain.measurements import is_imported, is_ours, survey_of
 from frontend.services import photos
 from frontend.services.aws import link
 from frontend.settings import settings
@@ -132,7 +132,7 @@ def _address(row: CoverageRow, survey: SurveyKey, version: str) -> str | None:
 
 def _without_result(island: str, year: int, rows: Sequence[CoverageRow]) -> None:
     """Name the photographs of the survey that have no result: what did not work must not be invisible."""
-    measured = {survey_of(row) for row in rows if is_ours(row)}
+    measured = {survey_of(row) for row in rows if is_ours(row) or is_imported(row)}
     missing = sorted(survey for survey in photos.originals(year, island) if survey not in measured)
     if not missing:
         return

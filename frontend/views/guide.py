@@ -9,7 +9,7 @@ from frontend.components.text import plain
 from frontend.domain.file_names import PATTERN_EXAMPLES
 from frontend.services import models
 from reefsteps.detection import Manifest
-from reefsteps.detection.manifest import Figure
+from reefsteps.evaluation import REAL, Figure, MeasuredSet, trust_of
 
 _PHOTOGRAPH = """
 - Hold the camera **straight above the middle** of the frame, with the **whole frame** in the picture and some ground
@@ -72,17 +72,27 @@ def _model(role: str, manifest: Manifest | str) -> None:
             return
         identity = manifest.identity
         st.markdown(f"{plain(identity.name)}, {plain(manifest.precision)}, sha256 `{plain(identity.sha256[:16])}`")
-        for evaluation in manifest.evaluation:
-            where = f"Measured on {plain(evaluation.measured_on)} (n = {evaluation.photos:,}):"
-            st.markdown("\n".join([where, *map(_line, evaluation.figures)]))
-        if not manifest.evaluation:
+        st.write(plain(trust_of(manifest).sentence))
+        if manifest.counted is not None:
+            st.write(f"Counted classes: {plain(', '.join(manifest.counted))}, of {plain(', '.join(manifest.classes))}.")
+        for entry in manifest.measured.sets if manifest.measured else ():
+            st.markdown("\n".join([_measured_on(entry), *map(_line, entry.figures)]))
+        if manifest.measured is None:
             st.write(_NOT_MEASURED)
         if manifest.refused_evaluation:
             st.write(f"A file with measured errors was not accepted: {plain(manifest.refused_evaluation)}")
+        for note in manifest.notes:
+            st.write(plain(note))
+
+
+def _measured_on(entry: MeasuredSet) -> str:
+    where = f" ({plain(entry.survey)})" if entry.survey else ""
+    kind = "Real" if entry.kind == REAL else "Drawn"
+    return f"{kind} photographs: {plain(entry.description)}{where}, n = {entry.photos:,}, measured on {entry.date}:"
 
 
 def _line(figure: Figure) -> str:
-    return f"- {plain(figure.name)}: **{plain(f'{figure.value:.4g} {figure.unit}')}**"
+    return f"- {plain(figure.label)}: **{plain(f'{figure.value:.4g} {figure.unit}')}**"
 
 
 show()

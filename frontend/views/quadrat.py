@@ -9,15 +9,16 @@ import streamlit as st
 
 from frontend import address, navigation
 from frontend.components import states, survey_choice, widgets
-from frontend.components.text import moment, plain
+from frontend.components.text import camera_time, moment, plain
 from frontend.components.widgets import Picture
 from frontend.domain.executions import console_url
-from frontend.domain.measurements import is_ours, survey_of
+from frontend.domain.measurements import is_imported, is_ours, survey_of
 from frontend.services import measurements
 from frontend.services.aws import link
 from frontend.settings import settings
 from reefsteps import keys
 from reefsteps.coverage_queries import CoverageRow, Provenance
+from reefsteps.formats import SHOWN_BY_BROWSERS, stored_extension
 from reefsteps.results import Colony
 
 MODES = ("Coral overlay", "Versions", "Years")
@@ -38,7 +39,7 @@ def show() -> None:
         return
     if not is_ours(row):
         st.metric("Coral cover", f"{row.cover_percent:.2f} %", border=True, width=260)
-        st.caption("Another program wrote this result; there is no picture, and nothing more is known about it.")
+        _by_another_program(row)
         return
     detail = states.from_database(lambda: measurements.provenance(survey_of(row)))
     left, right = st.columns([3, 2], gap="large")
@@ -51,6 +52,21 @@ def show() -> None:
         _colonies(detail.segmentation.colonies)
         _provenance(detail)
     _downloads(row)
+
+
+def _by_another_program(row: CoverageRow) -> None:
+    if not (is_imported(row) and row.imported_key and row.imported_at):
+        st.caption("Another program wrote this result; there is no picture, and nothing more is known about it.")
+        return
+    st.badge("imported, measured by another program", color="gray")
+    st.caption(
+        f"Imported {moment(row.imported_at)} with its photograph {plain(row.imported_key)}; it was not measured again."
+    )
+    address = link(settings().raw_bucket, row.imported_key)
+    if stored_extension(row.imported_key) in SHOWN_BY_BROWSERS:
+        st.image(address, width=640)
+    else:
+        st.link_button("Download the photograph", address)
 
 
 def _pictures(row: CoverageRow, rows: Sequence[CoverageRow], detail: Provenance | None) -> None:
@@ -199,7 +215,7 @@ def _provenance(detail: Provenance) -> None:
     source, segmentation = detail.restoration.source, detail.segmentation
     lines = {
         "Photograph": source.image.key + (f", version {source.image.version_id}" if source.image.version_id else ""),
-        "Taken": moment(source.captured_at) if source.captured_at else "the file does not say",
+        "Taken": camera_time(source.captured_at) if source.captured_at else "the file does not say",
         "Camera": source.camera or "the file does not say",
         "Size": f"{source.width_px:,} × {source.height_px:,} px, {source.image_format}",
         "Uploaded": moment(source.uploaded_at),

@@ -9,13 +9,13 @@ from pathlib import Path
 from conversion.convert import convert
 from conversion.photographs import from_folder
 from reefsteps.errors import UnsupportedModelError
-from reefsteps.keys import model_evaluation_key
+from reefsteps.keys import model_classes_key, model_evaluation_key
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Convert, print the manifest, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m conversion", description=__doc__)
-    parser.add_argument("checkpoint", type=Path, metavar="FILE.pth")
+    parser.add_argument("checkpoint", type=Path, metavar="FILE.pth", help="or FILE.pkl of detectron2's model zoo")
     parser.add_argument("--config", type=Path, metavar="FILE.yaml", help="configuration dump (default: beside FILE)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: beside FILE)")
     smaller = parser.add_mutually_exclusive_group()
@@ -25,12 +25,14 @@ def main(arguments: list[str] | None = None) -> int:
     beside = options.checkpoint.with_suffix(".yaml")
     config = options.config or (beside if beside.exists() else None)
     evaluation = options.checkpoint.with_name(model_evaluation_key(options.checkpoint.stem))
+    classes = options.checkpoint.with_name(model_classes_key(options.checkpoint.stem))
     try:
         manifest = convert(
             options.checkpoint,
             config,
             options.out or options.checkpoint.parent,
             evaluation=evaluation if evaluation.exists() else None,
+            classes=classes if classes.exists() else None,
             precision="int8" if options.int8 else "fp16" if options.fp16 else "fp32",
             photos=from_folder(photos) if (photos := options.int8 or options.fp16) else (),
         )

@@ -1,4 +1,9 @@
-"""A checkpoint in a model bucket becomes a model that the workers run; started by the upload of either of its files."""
+"""A checkpoint in a model bucket becomes a model that the workers run; started by the upload of any of its files.
+
+The files of one model may arrive in any order and at any time, also while a conversion runs. What is published last is
+what lies in the bucket last: a conversion looks again before and after it publishes, and begins again if a file has
+changed. A file that names another checkpoint than the one that is there waits for it.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conversion.checkpoint import MAX_FILE_BYTES
-from conversion.config import MAX_YAML_BYTES
+from conversion.binding import belongs
 from conversion.convert import convert
 from conversion.photographs import from_bucket
-from conversion.publication import Uploaded, fetch, fetch_evaluation, model_name, publish
+from conversion.publication import SUFFIXES, Fetched, Uploaded, fetched, model_name, publish
 from conversion.settings import Settings
-from reefsteps.detection.manifest import Agreement
+from reefsteps.detection.manifest import Agreement, Manifest
 from reefsteps.errors import InvalidParameterError
 from reefsteps.observability import step_handler
 from reefsteps.results import ModelIdentity, ObjectRef, Record
 from reefsteps.storage import Storage
+
+MAX_ROUNDS = 10  # of a conversion whose files keep changing
 
 SETTINGS = Settings.from_environment()
 STORAGE = Storage()
@@ -39,6 +45,7 @@ class ConversionResult(Record):
     agreement: Agreement | None = None
     refused_variant: str | None = None
     refused_evaluation: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @step_handler("conversion")
@@ -50,36 +57,53 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     if not isinstance(key, str) or bucket not in SETTINGS.photos_of:
         raise InvalidParameterError(
             f"'bucket' is {bucket!r} and 'key' {key!r}: give a model bucket ({' or '.join(SETTINGS.photos_of)}) and "
-            "the key of a .pth or .yaml in it."
+            f"the key of a file in it that ends with {', '.join(SUFFIXES)}."
         )
     return _converted(bucket, key, uploaded.get("version_id"), started).to_json()
 
 
 def _converted(bucket: str, key: str, version_id: str | None, started: float) -> ConversionResult:
     name = model_name(key)
-    found = Uploaded.look(STORAGE, bucket, name)
 
     def nothing(reason: str) -> ConversionResult:
         return ConversionResult(False, time.perf_counter() - started, reason)
 
-    if found.checkpoint is None:
-        return nothing(f"There is no {name}.pth yet; its upload starts the conversion.")
-    latest = found.checkpoint if key.endswith(".pth") else found.config
+    found = Uploaded.look(STORAGE, bucket, name)
+    latest = found.named(key)
     if version_id and latest and latest.ref.version_id not in (None, version_id):
         return nothing(f"A newer {key} has been uploaded; its own conversion takes over.")
-    with tempfile.TemporaryDirectory(prefix="conversion-") as scratch:
-        folder = Path(scratch)
-        manifest = convert(
-            fetch(STORAGE, found.checkpoint, folder, MAX_FILE_BYTES),
-            fetch(STORAGE, found.config, folder, MAX_YAML_BYTES) if found.config else None,
-            folder,
-            evaluation=fetch_evaluation(STORAGE, found.evaluation, folder) if found.evaluation else None,
-            precision=SETTINGS.precision,
-            photos=from_bucket(STORAGE, SETTINGS.photos_of[bucket]) if SETTINGS.precision != "fp32" else (),
-        )
-        if Uploaded.look(STORAGE, bucket, name) != found:
-            return nothing(f"{name} was uploaded again meanwhile; that upload's conversion takes over.")
-        model, described = publish(STORAGE, bucket, folder, manifest)
+    published: ConversionResult | None = None
+    for _ in range(MAX_ROUNDS):
+        if found.checkpoint is None:
+            return nothing(f"There is no {name}.pth yet; its upload starts the conversion.")
+        with tempfile.TemporaryDirectory(prefix="conversion-") as scratch:
+            files = fetched(STORAGE, found, Path(scratch))
+            beside = files.named(key)
+            if published is None and beside and belongs(beside, files.checkpoint) is False:
+                return nothing(f"{key} belongs to another checkpoint; the upload of that starts the conversion.")
+            manifest = _convert(files, bucket, Path(scratch))
+            if Uploaded.look(STORAGE, bucket, name) == found:
+                published = _published(bucket, Path(scratch), manifest, started)
+        before, found = found, Uploaded.look(STORAGE, bucket, name)
+        if published and found == before:
+            return published
+    return nothing(f"The files of {name} kept changing; upload one of them again.")
+
+
+def _convert(files: Fetched, bucket: str, folder: Path) -> Manifest:
+    return convert(
+        files.checkpoint,
+        files.config,
+        folder,
+        evaluation=files.evaluation,
+        classes=files.classes,
+        precision=SETTINGS.precision,
+        photos=from_bucket(STORAGE, SETTINGS.photos_of[bucket]) if SETTINGS.precision != "fp32" else (),
+    )
+
+
+def _published(bucket: str, folder: Path, manifest: Manifest, started: float) -> ConversionResult:
+    model, described = publish(STORAGE, bucket, folder, manifest)
     return ConversionResult(
         converted=True,
         elapsed_s=time.perf_counter() - started,
@@ -91,4 +115,5 @@ def _converted(bucket: str, key: str, version_id: str | None, started: float) ->
         agreement=manifest.agreement,
         refused_variant=manifest.refused_variant,
         refused_evaluation=manifest.refused_evaluation,
+        notes=manifest.notes,
     )

@@ -1,7 +1,7 @@
-"""Reads the weights of a torch checkpoint (zip and legacy format) with numpy alone.
+"""Reads the weights of a checkpoint with numpy alone: torch's zip and legacy formats, detectron2's model zoo.
 
-Format: torch/serialization.py. Everything in the file is taken for hostile: sizes are checked before anything is
-read, and tensors are views of the file until they are used.
+Formats: torch/serialization.py; a model-zoo file is a pickle of numpy arrays. Everything in the file is taken for
+hostile: sizes are checked before anything is read, and tensors are views of the file until they are used.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from conversion.inert_pickle import StorageRef, TensorRef, read_pickle
+from conversion.inert_pickle import ArrayRef, DtypeRef, StorageRef, TensorRef, read_pickle
+from conversion.state_dict import chosen_state
 from reefsteps.errors import UnsupportedModelError
 
 Array = npt.NDArray[Any]
@@ -29,7 +30,8 @@ MAX_PICKLE_BYTES = 16 << 20
 MAX_DIRECTORY_BYTES = 4 << 20  # of the zip archive: one entry of about 80 bytes a tensor
 MAX_PARAMETERS = 200_000_000  # a ResNet-101-FPN Mask R-CNN has 63 million
 
-_LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+_LEGACY_MAGIC = 0x1950A86A20F9469CFC6C.to_bytes(10, "little")
+_NUMPY_DTYPES = {"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "b1"}
 _LEGACY_PROTOCOL = 1001
 _DTYPES = {
     "FloatStorage": "<f4",
@@ -46,6 +48,14 @@ _DTYPES = {
 
 
 @dataclass(frozen=True)
+class Checkpoint:
+    """A model's tensors by name, and what was chosen or changed to get at them, in sentences."""
+
+    tensors: Weights
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class _File:
     """A checkpoint's description of its tensors, and how to get at their bytes."""
 
@@ -54,10 +64,16 @@ class _File:
 
 
 def read_weights(path: Path) -> Weights:
-    """Return the model's tensors by name, as the trainer's checkpoint (``{"model": ...}``) or a bare state dict has
-    them: numpy arrays of the stored type, bfloat16 as float32.
+    """Return the tensors of ``read_checkpoint``."""
+    return read_checkpoint(path).tensors
 
-    Raises UnsupportedModelError for anything that is no such file; nothing in the file is ever executed.
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Return the model's tensors by the names that detectron2 gives them: numpy arrays of the stored type, bfloat16 as
+    float32. See ``state_dict`` for which weights of a file are the model's.
+
+    Raises UnsupportedModelError for anything that is no such file; nothing in the file is ever executed, and all
+    tensors together are no larger than the file.
     """
     size = path.stat().st_size
     if not 0 < size <= MAX_FILE_BYTES:
@@ -66,26 +82,58 @@ def read_weights(path: Path) -> Weights:
         )
     with path.open("rb") as stream:
         data = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
-    file = _read_zip(path, data) if bytes(data[:4]) == b"PK\x03\x04" else _read_legacy(path, data)
-    tensors = _state_dict(file.content, path.name)
-    if sum(math.prod(tensor.shape) for tensor in tensors.values()) > MAX_PARAMETERS:
+    file = _read(path, data)
+    described, notes = chosen_state(file.content, path.name)
+    if sum(_count(value) for value in described.values()) > MAX_PARAMETERS:
         raise UnsupportedModelError(f"{path.name} has more than {MAX_PARAMETERS} parameters.")
-    return {name: _array(name, tensor, file.storage(tensor.storage)) for name, tensor in tensors.items()}
+    tensors: Weights = {}
+    total = 0
+    for name, value in described.items():
+        tensors[name] = (
+            _numpy_array(name, value)
+            if isinstance(value, ArrayRef)
+            else _array(name, value, file.storage(value.storage))
+        )
+        total += tensors[name].nbytes
+        if total > 2 * size:  # bfloat16 becomes twice as long
+            raise UnsupportedModelError(f"{path.name} is damaged: its tensors are larger than the file.")
+    return Checkpoint(tensors, notes)
 
 
-def _state_dict(content: Any, file: str) -> dict[str, TensorRef]:
-    model = content.get("model", content) if isinstance(content, dict) else None
-    if not isinstance(model, dict) or not model:
-        raise UnsupportedModelError(
-            f"{file} holds no state dict. Expected is what detectron2's trainer writes: "
-            'torch.save({"model": model.state_dict()}, path).'
-        )
-    strange = [str(name) for name, value in model.items() if not isinstance(value, TensorRef)]
-    if strange:
-        raise UnsupportedModelError(
-            f"{file} holds no state dict: {_some(strange)} are no tensors. Save model.state_dict(), not the model."
-        )
-    return {str(name): tensor for name, tensor in model.items()}
+def _read(path: Path, data: memoryview) -> _File:
+    if bytes(data[:4]) == b"PK\x03\x04":
+        return _read_zip(path, data)
+    if bytes(data[:1]) != b"\x80":
+        raise UnsupportedModelError(f"{path.name} is no torch checkpoint (neither zip nor legacy format).")
+    if _LEGACY_MAGIC in bytes(data[:32]):
+        return _read_legacy(path, data)
+    return _File(read_pickle(data).value, _no_storage)
+
+
+def _count(value: TensorRef | ArrayRef) -> int:
+    shape = value.shape if isinstance(value.shape, tuple) else ()
+    if not all(type(number) is int and number >= 0 for number in shape):
+        raise UnsupportedModelError("The checkpoint is damaged: an array has an impossible shape.")
+    return math.prod(shape)
+
+
+def _no_storage(_reference: StorageRef) -> memoryview:
+    raise UnsupportedModelError("The checkpoint is damaged: a tensor's data is missing.")
+
+
+def _numpy_array(name: str, array: ArrayRef) -> Array:
+    dtype, data = array.dtype, array.data
+    if not isinstance(dtype, DtypeRef) or dtype.code not in _NUMPY_DTYPES or dtype.order not in ("<", ">", "|"):
+        raise UnsupportedModelError(f"The checkpoint's array '{name[:80]}' is of no type that weights have.")
+    kind = np.dtype(dtype.order + dtype.code)
+    if _count(array) == 0 and isinstance(array.shape, tuple):
+        return np.zeros(array.shape, kind)
+    content = data.encode("latin-1", "replace") if isinstance(data, str) else data
+    if not isinstance(content, bytes | memoryview) or not isinstance(array.shape, tuple):
+        raise UnsupportedModelError(f"The checkpoint is damaged: array '{name[:80]}' has no data.")
+    if len(content) != _count(array) * kind.itemsize:
+        raise UnsupportedModelError(f"The checkpoint is damaged: array '{name[:80]}' has another size than it says.")
+    return np.frombuffer(content, kind).reshape(array.shape, order="F" if array.fortran is True else "C")
 
 
 def _array(name: str, tensor: TensorRef, data: memoryview) -> Array:
@@ -94,7 +142,7 @@ def _array(name: str, tensor: TensorRef, data: memoryview) -> Array:
     count = math.prod(tensor.shape)
     last = tensor.offset + sum((n - 1) * stride for n, stride in zip(tensor.shape, tensor.strides, strict=True))
     if count and (last >= memory.size or count > memory.size):
-        raise UnsupportedModelError(f"The checkpoint is damaged: tensor '{name}' reaches beyond its storage.")
+        raise UnsupportedModelError(f"The checkpoint is damaged: tensor '{name[:80]}' reaches beyond its storage.")
     view = np.lib.stride_tricks.as_strided(
         memory[tensor.offset : tensor.offset + 1] if count else memory[:0],
         tensor.shape,
@@ -109,7 +157,7 @@ def _array(name: str, tensor: TensorRef, data: memoryview) -> Array:
 def _storage_bytes(storage: StorageRef) -> int:
     if storage.dtype not in _DTYPES:
         raise UnsupportedModelError(
-            f"The checkpoint holds {storage.dtype.removesuffix('Storage')} tensors. Supported are float, half, "
+            f"The checkpoint holds {storage.dtype.removesuffix('Storage')[:40]} tensors. Supported are float, half, "
             "bfloat16, double and integers."
         )
     return storage.count * np.dtype(_DTYPES[storage.dtype]).itemsize
@@ -153,7 +201,7 @@ def _read_zip(path: Path, data: memoryview) -> _File:
             raise UnsupportedModelError(f"{path.name} is damaged: storage {reference.key} is shorter than it says.")
         return memory[:needed]
 
-    return _File(read_pickle(bytes(content("data.pkl"))).value, storage)
+    return _File(read_pickle(content("data.pkl")).value, storage)
 
 
 def _check_directory_size(data: memoryview) -> None:
@@ -170,15 +218,8 @@ def _check_directory_size(data: memoryview) -> None:
 
 
 def _read_legacy(path: Path, data: memoryview) -> _File:
-    if bytes(data[:1]) != b"\x80":
-        raise UnsupportedModelError(f"{path.name} is no torch checkpoint (neither zip nor legacy format).")
-    head = bytes(data[:MAX_PICKLE_BYTES])
+    head = data[:MAX_PICKLE_BYTES]
     magic = read_pickle(head)
-    if magic.value != _LEGACY_MAGIC:
-        raise UnsupportedModelError(
-            f"{path.name} is a pickle but no torch checkpoint (a model-zoo .pkl, for instance). Load it with "
-            'detectron2 and save it by torch.save({"model": model.state_dict()}, path).'
-        )
     protocol = read_pickle(head, magic.end)
     system = read_pickle(head, protocol.end)
     if protocol.value != _LEGACY_PROTOCOL:
@@ -213,8 +254,3 @@ def _legacy_places(
     if places.keys() != storages.keys():
         raise UnsupportedModelError(f"{path.name} is damaged or cut off: a tensor's data is missing. Upload it again.")
     return places
-
-
-def _some(names: list[str]) -> str:
-    shown = ", ".join(repr(name[:80]) for name in names[:5])
-    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"

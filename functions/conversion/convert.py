@@ -12,17 +12,20 @@ import onnxruntime
 
 from conversion.agreement import compare, objection
 from conversion.architecture import recognise
-from conversion.checkpoint import read_weights
-from conversion.config import ModelConfig, model_config
-from conversion.evaluation import read_evaluation
+from conversion.binding import bound_to, weights_digest
+from conversion.buffers import checked_buffers
+from conversion.checkpoint import Weights, read_checkpoint
+from conversion.classes import example, read_classes
+from conversion.config import NAMED, ModelConfig, model_config
+from conversion.evaluation import accepted
 from conversion.mask_rcnn import build
 from conversion.variants import SCOPES, Photos, half_weights, quantised
 from reefsteps.detection.detections import ByteArray
-from reefsteps.detection.manifest import FORMAT, Evaluation, FileIdentity, Manifest
+from reefsteps.detection.manifest import FORMAT, FileIdentity, Manifest
 from reefsteps.detection.onnx_engine import OnnxDetector
 from reefsteps.errors import UnsupportedModelError
 
-CONVERTER_VERSION = "1.2"
+CONVERTER_VERSION = "1.3"
 PRECISIONS = ("fp32", "fp16", "int8")
 _CHECK_SHAPE = (320, 416)  # no multiples of 64, so padding takes part
 
@@ -33,6 +36,7 @@ def convert(
     target: Path,
     *,
     evaluation: Path | None = None,
+    classes: Path | None = None,
     precision: str = "fp32",
     photos: Photos = (),
     threads: int | None = None,
@@ -41,13 +45,17 @@ def convert(
 
     ``precision`` other than fp32 is used only when its detections on ``photos`` (BGR uint8 pictures, as the model will
     see them) agree with fp32; the manifest says by how much, or why not. ``evaluation`` is a file of measured errors
-    that goes into the manifest. Raises UnsupportedModelError, with the files in ``target`` untouched.
+    that goes into the manifest, ``classes`` says which classes count. A file that belongs to another checkpoint is used
+    for nothing, and the manifest says so. Raises UnsupportedModelError, with the files in ``target`` untouched.
     """
     name = checkpoint.stem
-    config = model_config(name, config_dump)
-    weights = read_weights(checkpoint)
+    source = FileIdentity.of(checkpoint)
+    read = read_checkpoint(checkpoint)
+    config, bound, config_notes = _configuration(name, config_dump, read.tensors)
+    weights, differences = checked_buffers(read.tensors, config, bound=bound)
     architecture = recognise(weights, config)
-    measured, refused_evaluation = _measured(evaluation)
+    config, counted, class_notes = _counted(config, classes, source.sha256)
+    measured, refused_evaluation = accepted(evaluation, source.sha256)
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".conversion-", dir=target) as scratch:
         exact = Path(scratch) / "fp32.onnx"
@@ -66,12 +74,14 @@ def convert(
             detections_per_image=config.detections_per_image,
             mask_threshold=0.5,
             rgb=config.rgb,
-            source=FileIdentity.of(checkpoint),
+            source=source,
             model=FileIdentity.of(exact, f"{name}.onnx"),
             config=config.origin,
             converter_version=CONVERTER_VERSION,
-            evaluation=measured,
+            measured=measured,
             refused_evaluation=refused_evaluation,
+            counted=counted,
+            notes=(*read.notes, *config_notes, *differences, *class_notes),
         )
         model = exact
         if precision != "fp32":
@@ -113,14 +123,53 @@ def self_check(model: Path, config: ModelConfig, threads: int | None = None) -> 
             )
 
 
-def _measured(evaluation: Path | None) -> tuple[tuple[Evaluation, ...], str | None]:
-    """Return the measured errors, and why they are not used: they are no reason to refuse a good model."""
-    if evaluation is None:
-        return (), None
-    try:
-        return read_evaluation(evaluation), None
-    except UnsupportedModelError as error:
-        return (), str(error)
+def _configuration(name: str, dump: Path | None, weights: Weights) -> tuple[ModelConfig, bool, tuple[str, ...]]:
+    """Return the configuration, whether it names these weights, and what there is to say about it."""
+    named = bound_to(dump) if dump else None
+    if dump is None:
+        return model_config(name, None), False, ()
+    if named is None:
+        said = (
+            f"{dump.name} does not say which weights it belongs to. It was compared with the names and shapes of the "
+            "tensors only."
+        )
+        return model_config(name, dump), False, (said,)
+    if named == weights_digest(weights):
+        return model_config(name, dump), True, ()
+    said = f"{dump.name} belongs to other weights, so it was not used."
+    if name not in NAMED:
+        raise UnsupportedModelError(f"{said} Upload the configuration of this checkpoint as {dump.name}.")
+    return model_config(name, None), False, (f"{said} The values of {NAMED[name].origin} were used.",)
+
+
+def _counted(
+    config: ModelConfig, classes: Path | None, checkpoint_sha256: str
+) -> tuple[ModelConfig, tuple[str, ...] | None, tuple[str, ...]]:
+    """Return the configuration with the classes' names, those that count (None: all), and what there is to say.
+
+    Raises UnsupportedModelError for a model of several classes when nothing says which of them count.
+    """
+    count = len(config.class_names)
+    said = ""
+    if classes is not None:
+        try:
+            chosen = read_classes(classes)
+        except UnsupportedModelError as error:
+            said = str(error)
+        else:
+            if chosen.checkpoint_sha256 != checkpoint_sha256:
+                said = f"{classes.name} belongs to another checkpoint, so it was not used."
+            elif len(chosen.names) != count:
+                said = f"{classes.name} names {len(chosen.names)} classes, the model tells {count} apart."
+            else:
+                return dataclasses.replace(config, class_names=chosen.names), chosen.counted, ()
+    if count > 1:
+        raise UnsupportedModelError(
+            f"{said} The model tells {count} classes apart, and nothing says which of them count. Upload "
+            f"<name>.classes.json with all {count} names in the order of training, such as "
+            f"{example(checkpoint_sha256, count)}.".strip()
+        )
+    return config, None, (said,) if said else ()
 
 
 def _smaller(

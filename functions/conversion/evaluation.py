@@ -1,62 +1,33 @@
-"""How wrong a model was when it was measured, as ``<name>.evaluation.json`` beside its checkpoint says.
-
-The file is optional and for people only: a damaged one never stops a conversion, but the manifest says what is wrong
-with it.
-"""
+"""The measured errors beside a checkpoint: accepted for the checkpoint that they were measured on, and for no other."""
 
 from __future__ import annotations
 
-import json
-import math
 from pathlib import Path
 
-from reefsteps.detection.manifest import Evaluation, Figure
-from reefsteps.errors import InvalidParameterError, UnsupportedModelError
-
-MAX_BYTES = 64 << 10
-_MAX_ENTRIES = 16
-_MAX_FIGURES = 40
-_MAX_PHOTOS = 10_000_000
-_MAX_TEXT = 120
+from reefsteps.errors import UnsupportedModelError
+from reefsteps.evaluation import MAX_BYTES, Evaluation, parse_evaluation
 
 
-def read_evaluation(path: Path) -> tuple[Evaluation, ...]:
-    """Return the file's entries; raises UnsupportedModelError saying what is wrong with it."""
-    if path.stat().st_size > MAX_BYTES:
-        raise UnsupportedModelError(f"{path.name} has more than {MAX_BYTES} bytes.")
+def read_evaluation(path: Path) -> Evaluation:
+    """Return the content of an evaluation file; raises UnsupportedModelError listing every fault."""
+    with path.open("rb") as stream:
+        return parse_evaluation(stream.read(MAX_BYTES + 1), path.name)
+
+
+def accepted(path: Path | None, checkpoint_sha256: str) -> tuple[Evaluation | None, str | None]:
+    """Return the measured errors of that checkpoint, or why the file is used for nothing.
+
+    A bad file is no reason to refuse a good model.
+    """
+    if path is None:
+        return None, None
     try:
-        entries = json.loads(path.read_text("utf-8"))
-        if not isinstance(entries, list) or len(entries) > _MAX_ENTRIES:
-            raise InvalidParameterError(f"it is no list of at most {_MAX_ENTRIES} entries")
-        return tuple(_entry(entry) for entry in entries)
-    except (ValueError, TypeError, AttributeError, RecursionError, OverflowError, InvalidParameterError) as error:
-        raise UnsupportedModelError(
-            f"{path.name} is damaged ({str(error)[:200]}). Write it again with training.evaluate, upload it, and then "
-            "the .pth."
-        ) from error
-
-
-def _entry(data: object) -> Evaluation:
-    if not isinstance(data, dict):
-        raise InvalidParameterError("an entry is no object")
-    entry = Evaluation.from_json(data)
-    if type(entry.photos) is not int or not 0 < entry.photos <= _MAX_PHOTOS:
-        raise InvalidParameterError("'photos' is no count of photographs")
-    if not 0 < len(entry.figures) <= _MAX_FIGURES:
-        raise InvalidParameterError(f"'figures' are not 1 to {_MAX_FIGURES}")
-    _check_text("measured_on", entry.measured_on)
-    for figure in entry.figures:
-        _check_figure(figure)
-    return entry
-
-
-def _check_figure(figure: Figure) -> None:
-    _check_text("name", figure.name)
-    _check_text("unit", figure.unit, empty=True)
-    if not math.isfinite(figure.value):
-        raise InvalidParameterError(f"'{figure.name}' is no finite number")
-
-
-def _check_text(name: str, value: object, *, empty: bool = False) -> None:
-    if not isinstance(value, str) or len(value) > _MAX_TEXT or not value.isprintable() or not (value or empty):
-        raise InvalidParameterError(f"'{name}' is no line of at most {_MAX_TEXT} characters")
+        evaluation = read_evaluation(path)
+    except UnsupportedModelError as error:
+        return None, str(error)
+    if evaluation.checkpoint_sha256 == checkpoint_sha256:
+        return evaluation, None
+    return None, (
+        f"{path.name} was measured on another checkpoint (sha256 {evaluation.checkpoint_sha256[:12]} instead of "
+        f"{checkpoint_sha256[:12]}). Measure this one with training.evaluate."
+    )

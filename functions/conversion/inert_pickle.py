@@ -1,22 +1,26 @@
 """Reads the pickle inside a checkpoint without executing anything.
 
 Python's unpickler calls whatever the file names. This is a reader of the pickle language that has no calls at all: it
-knows the opcodes that torch's ``save`` writes, turns the few names that describe tensors into records, and everything
-else that a trainer's checkpoint may hold (an optimizer's or scheduler's objects) into ``Inert``. A name from any other
-place, ``os.system`` say, is refused.
+knows the opcodes that torch's ``save`` and numpy write, turns the few names that describe tensors and arrays into
+records, and everything else that a trainer's checkpoint may hold (an optimizer's or scheduler's objects) into
+``Inert``. A name from any other place, ``os.system`` say, is refused. What it builds is bounded: values of tensors and
+arrays stay in the file, and text, shapes and the number of operations have limits.
 """
 
 from __future__ import annotations
 
-import io
 import pickletools
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any, cast
 
 from reefsteps.errors import UnsupportedModelError
 
 MAX_OPERATIONS = 1_000_000  # a ResNet-101 checkpoint with its optimizer has about 40 000
+MAX_TEXT_BYTES = 32 << 20  # of all names and texts together
+MAX_DIMENSIONS = 16  # of a tensor; a convolution has 4
+_MAX_LINE_BYTES = 4096  # of an operation that ends with its line, such as a name
 
 # What may be named; of these only the tensor functions below mean anything, the rest becomes Inert.
 _INERT_PACKAGES = {"torch", "numpy", "collections", "detectron2", "fvcore", "copyreg", "_codecs", "datetime"}
@@ -24,12 +28,25 @@ _INERT_BUILTINS = {
     *("bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "object", "range"),
     *("set", "slice", "str", "tuple"),
 }
+_TOO_MUCH = (
+    "The checkpoint holds too much besides a model. Save the weights alone: "
+    'torch.save({"model": model.state_dict()}, path).'
+)
 _MARK = object()
+_OTHERS = {
+    *("PROTO", "FRAME", "STOP", "NONE", "NEWTRUE", "NEWFALSE", "GLOBAL", "MEMOIZE"),
+    *("BINPUT", "LONG_BINPUT", "BINGET", "LONG_BINGET"),
+}
 _CONSTANTS: dict[str, Any] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _LITERALS = {
     *("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
-    *("SHORT_BINSTRING", "BINSTRING", "SHORT_BINBYTES", "BINBYTES", "BINBYTES8"),
+    *("SHORT_BINSTRING", "BINSTRING", "SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "BYTEARRAY8"),
 }
+# How the length of bytes and text is written. Bytes stay in the file.
+_PAYLOADS = {"SHORT_BINBYTES": "<B", "BINBYTES": "<I", "BINBYTES8": "<Q", "BYTEARRAY8": "<Q", "BINSTRING": "<i"}
+_TEXTS = {"SHORT_BINUNICODE": "<B", "BINUNICODE": "<I", "BINUNICODE8": "<Q"}
+_OPERATIONS = {operation.code: operation for operation in pickletools.opcodes}
+_NUMPY = ("numpy.core.multiarray", "numpy._core.multiarray", "numpy.core.numeric", "numpy._core.numeric")
 
 
 class Inert:
@@ -44,7 +61,7 @@ class Name:
     name: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StorageRef:
     """A tensor's memory: which entry of the file, of which type, and how many elements it claims."""
 
@@ -53,7 +70,7 @@ class StorageRef:
     count: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TensorRef:
     """A tensor as the file describes it; nothing has been checked or read."""
 
@@ -61,6 +78,24 @@ class TensorRef:
     offset: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class ArrayRef:
+    """A numpy array as the file describes it; ``data`` are its bytes in the file. Nothing has been checked."""
+
+    dtype: Any = None
+    shape: Any = None
+    fortran: Any = False
+    data: Any = None
+
+
+@dataclass(slots=True)
+class DtypeRef:
+    """A numpy type, such as f4, and its byte order."""
+
+    code: str
+    order: str = "<"
 
 
 @dataclass(frozen=True)
@@ -79,6 +114,7 @@ class _Machine:
     storages: dict[str, StorageRef] = field(default_factory=dict)
     stack: list[Any] = field(default_factory=list)
     memo: dict[int, Any] = field(default_factory=dict)
+    text_bytes: int = 0
 
     def to_mark(self) -> list[Any]:
         """Remove and return what lies above the topmost mark, and the mark."""
@@ -90,34 +126,86 @@ class _Machine:
         raise IndexError("no mark")
 
 
-def read_pickle(data: bytes, start: int = 0) -> Pickle:
-    """Return the pickle at ``start``; tensors come as TensorRef, unknown objects as Inert.
+class _Stream:
+    """The file as pickletools reads it: no more than a line or a short text is ever copied."""
+
+    def __init__(self, data: memoryview, position: int) -> None:
+        self.data = data
+        self.position = position
+
+    def read(self, count: int) -> bytes:
+        return bytes(self.view(count))
+
+    def view(self, count: int) -> memoryview:
+        if not 0 <= count <= len(self.data) - self.position:
+            raise ValueError("it is cut off")
+        self.position += count
+        return self.data[self.position - count : self.position]
+
+    def readline(self) -> bytes:
+        line, end, _ = bytes(self.data[self.position : self.position + _MAX_LINE_BYTES]).partition(b"\n")
+        if not end:
+            raise ValueError("a line without an end")
+        self.position += len(line) + 1
+        return line + end
+
+
+def read_pickle(data: bytes | memoryview, start: int = 0) -> Pickle:
+    """Return the pickle at ``start``; tensors come as TensorRef, arrays as ArrayRef, unknown objects as Inert.
 
     Raises UnsupportedModelError when it names something that no checkpoint needs, is damaged, or is too long.
     """
-    stream = io.BytesIO(data)
-    stream.seek(start)
+    stream = _Stream(memoryview(data), start)
     machine = _Machine()
     try:
         for operation, argument in _operations(stream):
             if operation == "STOP":
-                return Pickle(machine.stack.pop(), stream.tell(), machine.storages)
+                return Pickle(machine.stack.pop(), stream.position, machine.storages)
+            if isinstance(argument, str):
+                _count_text(machine, argument)
             _execute(machine, operation, argument)
-    except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError) as error:
+    except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, struct.error) as error:
         raise UnsupportedModelError(
-            f"The checkpoint is damaged: its description of the tensors cannot be read ({error})."
+            f"The checkpoint is damaged: its description of the tensors cannot be read ({str(error)[:120]})."
         ) from error
     raise UnsupportedModelError("The checkpoint is damaged: its description of the tensors has no end.")
 
 
-def _operations(stream: io.BytesIO) -> Iterator[tuple[str, Any]]:
-    for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
-        if count >= MAX_OPERATIONS:
+def _operations(stream: _Stream) -> Iterator[tuple[str, Any]]:
+    for _ in range(MAX_OPERATIONS):
+        code = stream.read(1)
+        opcode = _OPERATIONS.get(code.decode("latin-1"))
+        if opcode is None:
+            raise ValueError(f"there is no operation {code!r}")
+        if opcode.name not in _LITERALS and opcode.name not in _STEPS and opcode.name not in _OTHERS:
             raise UnsupportedModelError(
-                "The checkpoint holds too much besides a model. Save the weights alone: "
-                'torch.save({"model": model.state_dict()}, path).'
+                f"The checkpoint uses the pickle operation {opcode.name}, which torch and numpy never write."
             )
-        yield opcode.name, argument
+        if opcode.name in _PAYLOADS:
+            data = _counted(stream, _PAYLOADS[opcode.name])
+            # Python 2 wrote text and an array's bytes alike.
+            text = opcode.name == "BINSTRING" and len(data) <= _MAX_LINE_BYTES
+            yield opcode.name, str(data, "latin-1") if text else data
+        elif opcode.name in _TEXTS:
+            data = _counted(stream, _TEXTS[opcode.name])
+            if len(data) > MAX_TEXT_BYTES:
+                raise UnsupportedModelError(_TOO_MUCH)
+            yield opcode.name, str(data, "utf-8", "surrogatepass")
+        else:
+            yield opcode.name, opcode.arg.reader(cast("IO[bytes]", stream)) if opcode.arg else None
+    raise UnsupportedModelError(_TOO_MUCH)
+
+
+def _counted(stream: _Stream, length: str) -> memoryview:
+    """Return as many bytes as the number before them says."""
+    (count,) = struct.unpack(length, stream.read(struct.calcsize(length)))
+    return stream.view(count)
+
+
+def _count_text(machine: _Machine, text: str) -> None:
+    machine.text_bytes += 4 * len(text)  # the most that Python needs for a character
+    if machine.text_bytes > MAX_TEXT_BYTES:
+        raise UnsupportedModelError(_TOO_MUCH)
 
 
 def _execute(machine: _Machine, operation: str, argument: Any) -> None:
@@ -136,8 +224,6 @@ def _execute(machine: _Machine, operation: str, argument: Any) -> None:
         stack.append(_name(*argument.split(" ", 1)))
     elif operation in _STEPS:
         _STEPS[operation](machine)
-    elif operation not in ("PROTO", "FRAME"):
-        raise UnsupportedModelError(f"The checkpoint uses the pickle operation {operation}, which torch never writes.")
 
 
 def _name(module: str, name: str) -> Name:
@@ -145,8 +231,8 @@ def _name(module: str, name: str) -> Name:
     allowed = name in _INERT_BUILTINS if package in ("builtins", "__builtin__") else package in _INERT_PACKAGES
     if not allowed:
         raise UnsupportedModelError(
-            f"The checkpoint asks to run '{module}.{name}', which no model needs; nothing was run. Do not load this "
-            "file with torch either, unless you trust where it comes from."
+            f"The checkpoint asks to run '{module[:80]}.{name[:80]}', which no model needs; nothing "
+            "was run. Do not load this file with torch either, unless you trust where it comes from."
         )
     return Name(module, name)
 
@@ -170,21 +256,37 @@ def _meaning(function: Any, arguments: Any) -> Any:
         case "collections", "OrderedDict":
             return {}
         case "torch", "Size":
-            return tuple(arguments[0])
+            return _shape(arguments[0])
         case "torch._utils", "_rebuild_tensor_v2" | "_rebuild_tensor":
             return _tensor(*arguments[:4])
         case "torch._utils", "_rebuild_parameter":
             return arguments[0]
+        case "_codecs", "encode":  # bytes in pickle protocols before 3: as text, of which nothing is copied here
+            return arguments[0]
+        case "numpy", "dtype":
+            return DtypeRef(str(arguments[0])[:8])
+        case module, "_reconstruct" if module in _NUMPY:
+            return ArrayRef()
+        case module, "_frombuffer" if module in _NUMPY:  # from pickle protocol 5 on
+            data, dtype, shape, order = arguments
+            return ArrayRef(dtype, _shape(shape), order == "F", data)
     return Inert()
+
+
+def _shape(value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, tuple | list) or len(value) > MAX_DIMENSIONS:
+        raise ValueError("a shape of too many dimensions")
+    return tuple(value)
 
 
 def _tensor(storage: Any, offset: Any, shape: Any, strides: Any) -> TensorRef:
     if not isinstance(storage, StorageRef):
         raise TypeError("a tensor without storage")
+    shape, strides = _shape(shape), _shape(strides)
     numbers = (offset, *shape, *strides)
     if len(shape) != len(strides) or not all(type(number) is int and number >= 0 for number in numbers):
         raise ValueError("a tensor with an impossible shape")
-    return TensorRef(storage, offset, tuple(shape), tuple(strides))
+    return TensorRef(storage, offset, shape, strides)
 
 
 def _persistent(machine: _Machine) -> None:
@@ -251,8 +353,18 @@ def _inert_marked(machine: _Machine) -> None:
     machine.stack.append(Inert())
 
 
-def _pop_state(machine: _Machine) -> None:  # BUILD: an OrderedDict's metadata, an object's state
+def _pop(machine: _Machine) -> None:
     machine.stack.pop()
+
+
+def _build(machine: _Machine) -> None:
+    """Give an array or a type its state; any other state (an OrderedDict's metadata) is dropped."""
+    state, target = machine.stack.pop(), machine.stack[-1]
+    if isinstance(target, ArrayRef):
+        _version, shape, target.dtype, target.fortran, target.data = state
+        target.shape = _shape(shape)
+    elif isinstance(target, DtypeRef):
+        target.order = str(state[1])[:1]
 
 
 _STEPS: dict[str, Callable[[_Machine], Any]] = {
@@ -271,8 +383,8 @@ _STEPS: dict[str, Callable[[_Machine], Any]] = {
     "APPENDS": _append_marked,
     "ADDITEMS": _drop_marked,
     "FROZENSET": _inert_marked,
-    "POP": _pop_state,
-    "BUILD": _pop_state,
+    "POP": _pop,
+    "BUILD": _build,
     "STACK_GLOBAL": _stack_global,
     "REDUCE": _reduce,
     "NEWOBJ": _inert_new,

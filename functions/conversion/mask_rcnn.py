@@ -18,9 +18,10 @@ import onnx
 from onnx import TensorProto
 
 from conversion.architecture import BLOCKS, Architecture
+from conversion.buffers import cell_anchors
 from conversion.checkpoint import Weights
 from conversion.config import ModelConfig
-from conversion.graph import Array, Graph, floats, ints, value_info
+from conversion.graph import Graph, floats, ints, value_info
 from reefsteps.errors import UnsupportedModelError
 
 _SCALE_CLAMP = math.log(1000.0 / 16)  # detectron2's limit of a box's growth
@@ -172,7 +173,7 @@ class _Builder:
         hidden = g.conv(features, f"{_RPN}conv", relu=True, use=level)
         logits = g.conv(hidden, f"{_RPN}objectness_logits", use=level)
         deltas = g.conv(hidden, f"{_RPN}anchor_deltas", use=level)
-        anchors = self.cell_anchors(level)
+        anchors = cell_anchors(self.cfg, level) + np.float32(self.cfg.anchor_offset * _STRIDES[level])
         if (g.channels(logits), g.channels(deltas)) != (len(anchors), 4 * len(anchors)):
             raise UnsupportedModelError(
                 f"The proposal head has {g.channels(logits)} anchors a location, the configuration "
@@ -197,17 +198,6 @@ class _Builder:
 
     def row(self, vector: str) -> str:
         return self.g.op("Unsqueeze", vector, self.g.const(ints(0)))
-
-    def cell_anchors(self, level: int) -> Array:
-        """Return the (A, 4) anchors of one location, as DefaultAnchorGenerator makes them, the offset included."""
-        shift = self.cfg.anchor_offset * _STRIDES[level]
-        anchors = []
-        for size in self.cfg.anchor_sizes[level]:
-            for ratio in self.cfg.anchor_ratios[level]:
-                width = math.sqrt(size**2 / ratio)
-                height = ratio * width
-                anchors.append([shift - width / 2, shift - height / 2, shift + width / 2, shift + height / 2])
-        return np.array(anchors, np.float32)
 
     def decoded(self, deltas: str, boxes: str, weights: tuple[float, ...]) -> str:
         """Return ``boxes`` (N, 4) moved by ``deltas`` (N, 4) and clipped to the picture."""

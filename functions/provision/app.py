@@ -55,6 +55,7 @@ def _provide(kind: str, properties: dict[str, Any], context: Any) -> dict[str, A
             properties["SecretArn"],
             properties["Database"],
             deadline,
+            convert=properties.get("ConvertExistingTable") == "yes",
         )
         return {"Statements": count, "SchemaVersion": schema.version()}
     if kind == "CloudFrontPrefixList":

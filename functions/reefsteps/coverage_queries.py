@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, and_, select
+from sqlalchemy import Connection, Row, Select, Table, and_, select
 
 from reefsteps.document import Execution
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import ReframingResult, RestorationResult, SegmentationResult
 from reefsteps.surveys import SurveyKey
-from reefsteps.tables import colony, coral_coverage, coverage_provenance
+from reefsteps.tables import colony, coral_coverage, coverage_provenance, imported_result
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,13 @@ class CoverageRow:
     written_at: str | None
     raw_key: str | None
     raw_version_id: str | None
+    original_name: str | None = None  # of the file, as its owner named it
+    restoration_method: str | None = None
+    restoration_applied: bool | None = None
+    partly_visible: bool | None = None
+    excluded_percent: float | None = None  # share of the inner area that a person has left out; None: nothing
+    imported_at: str | None = None  # of rows that another program measured and that were imported with a photograph
+    imported_key: str | None = None  # that photograph
     height_cm: float | None = None  # a rectangle's other length; None for a square
 
     @property
@@ -72,13 +79,29 @@ class ColonyRow:
     cut_by_frame: bool
 
 
+@dataclass(frozen=True)
+class ColonyBox(ColonyRow):
+    """One colony and its box in the reframed picture: x0, y0, x1, y1 in pixels."""
+
+    box_px: tuple[float, float, float, float]
+
+
 def coverage_rows(
     connection: Connection, *, island: str | None = None, year: int | None = None, location: int | None = None
 ) -> list[CoverageRow]:
     """Return coverage by island, year and position."""
     c = coral_coverage.c
     query = _filtered(_coverage(), coral_coverage, island, year, location).order_by(c.island, c.year, c.location)
-    return [CoverageRow(*row) for row in connection.execute(query)]
+    return [_coverage_row(row) for row in connection.execute(query)]
+
+
+def _coverage_row(row: Row[Any]) -> CoverageRow:
+    values = dict(row._mapping)
+    for name in ("restoration_applied", "partly_visible"):
+        values[name] = _truth(values[name])
+    excluded = values["excluded_percent"]
+    values["excluded_percent"] = None if excluded is None else float(excluded)
+    return CoverageRow(**values)
 
 
 def provenance(connection: Connection, survey: SurveyKey) -> Provenance | None:
@@ -111,12 +134,36 @@ def colony_rows(connection: Connection, *, island: str | None = None, year: int 
     return [ColonyRow(*row) for row in connection.execute(query)]
 
 
+def colony_boxes(connection: Connection, *, island: str) -> list[ColonyBox]:
+    """Return the colonies of an island with their boxes, in the order of `colony_rows`."""
+    c = colony.c
+    query = select(c.island, c.location, c.year, c.number, c.area_cm2, c.score, c.cut_by_frame, c.box_px)
+    query = _filtered(query, colony, island, None, None).order_by(c.year, c.location, c.number)
+    return [ColonyBox(**{**row._mapping, "box_px": tuple(row.box_px)}) for row in connection.execute(query)]
+
+
+# A JSON true as text: SQLite says 1, MySQL and MariaDB say true. SQLAlchemy's as_boolean() would read a key that is not
+# there as false on MariaDB (SQLAlchemy 2.1), and a record older than the key says neither.
+_TRUE = frozenset(("true", "1"))
+
+
+def _truth(text: str | None) -> bool | None:
+    return None if text is None else text in _TRUE
+
+
 def _coverage() -> Select[Any]:
-    c, p = coral_coverage.c, coverage_provenance.c
+    c, p, i = coral_coverage.c, coverage_provenance.c, imported_result.c
+    # Labelled by the fields of CoverageRow.
     columns = (
-        *(c.island, c.location, c.year, c.coverage, c.last_update),
+        *(c.island, c.location, c.year, c.coverage.label("cover_percent"), c.last_update),
         *(p.colony_count, p.side_cm, p.px_per_cm, p.corners_manual, p.captured_at, p.model_name, p.model_sha256),
         *(p.pipeline_version, p.execution_name, p.written_at, p.raw_key, p.raw_version_id),
+        p.restoration[("source", "original_name")].as_string().label("original_name"),
+        p.restoration["method"].as_string().label("restoration_method"),
+        p.restoration["applied"].as_string().label("restoration_applied"),
+        p.reframing["partly_visible"].as_string().label("partly_visible"),
+        p.segmentation["excluded_percent"].as_string().label("excluded_percent"),
+        *(i.imported_at, i.raw_key.label("imported_key")),
         p.height_cm,
     )
     return select(*columns).select_from(_with_provenance()).where(c.coverage.is_not(None))
@@ -124,8 +171,10 @@ def _coverage() -> Select[Any]:
 
 def _with_provenance() -> Any:
     c, p = coral_coverage.c, coverage_provenance.c
+    i = imported_result.c
     same = and_(c.island == p.island, c.location == p.location, c.year == p.year)
-    return coral_coverage.outerjoin(coverage_provenance, same)
+    imported = and_(c.island == i.island, c.location == i.location, c.year == i.year)
+    return coral_coverage.outerjoin(coverage_provenance, same).outerjoin(imported_result, imported)
 
 
 def _filtered(

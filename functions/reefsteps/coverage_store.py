@@ -5,20 +5,22 @@ Every change of a survey begins by locking the survey's row, which keeps a late 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection, Row, Table, delete, insert, select
 from sqlalchemy.dialects import mysql, sqlite
 
 from reefsteps.database import Database
 from reefsteps.document import Execution
+from reefsteps.errors import ExistingTableError
 from reefsteps.precedence import Upload, compare_sequencers, compare_uploads, instant, same_photo
 from reefsteps.results import ObjectRef, Record, ReframingResult, RestorationResult, SegmentationResult, Source
 from reefsteps.surveys import SurveyKey, decode_key
-from reefsteps.tables import colony, coral_coverage, coverage_provenance, removed_photo, survey
+from reefsteps.tables import colony, coral_coverage, coverage_provenance, imported_result, removed_photo, survey
+from reefsteps.text_columns import fitted
 
 Answer = TypeVar("Answer")
 
@@ -73,6 +75,21 @@ class Removal:
         return compare_sequencers(upload.sequencer, self.sequencer) < 0
 
 
+@dataclass(frozen=True)
+class ImportedPhotograph:
+    """A photograph that was imported together with its row."""
+
+    image: ObjectRef
+    etag: str
+    uploaded_at: str
+    sequencer: str | None = None
+
+    @classmethod
+    def of(cls, row: Row[Any]) -> Self:
+        """Read a row of `imported_result`."""
+        return cls(ObjectRef(row.raw_bucket, row.raw_key, row.raw_version_id), row.etag, row.uploaded_at)
+
+
 def record_result(database: Database, result: Result) -> WriteOutcome:
     """Make the result the survey's row, unless what is there is newer or the photograph was deleted meanwhile.
 
@@ -83,9 +100,10 @@ def record_result(database: Database, result: Result) -> WriteOutcome:
         refusal = _refusal(connection, result.survey, result.source, result.execution)
         if refusal is not None:
             return WriteOutcome(written=False, reason=refusal)
-        _delete_rows(connection, result.survey, (colony, coverage_provenance, coral_coverage))
-        connection.execute(insert(coral_coverage), _coverage_row(result))
-        connection.execute(insert(coverage_provenance), _provenance_row(result))
+        refuse_other_name(connection, result.survey)
+        _delete_rows(connection, result.survey, (imported_result, colony, coverage_provenance))
+        write_coverage(connection, _coverage_row(result))
+        connection.execute(insert(coverage_provenance), fitted(coverage_provenance, _provenance_row(result)))
         if result.segmentation.colonies:
             connection.execute(insert(colony), _colony_rows(result))
         return WriteOutcome(written=True)
@@ -103,14 +121,15 @@ def withdraw_result(database: Database, key: SurveyKey, source: Source, executio
     def work(connection: Connection) -> WriteOutcome:
         refusal = _refusal(connection, key, source, execution)
         if refusal is None:
-            _delete_rows(connection, key, (colony, coverage_provenance, coral_coverage))
+            refuse_other_name(connection, key)
+            _delete_rows(connection, key, (imported_result, colony, coverage_provenance, coral_coverage))
         return WriteOutcome(written=False, reason=refusal or why)
 
     return _locked(database, key, work)
 
 
 def remove_result(
-    database: Database, key: SurveyKey, removals: Iterable[Removal], is_kept: Callable[[Source], bool]
+    database: Database, key: SurveyKey, removals: Iterable[Removal], is_kept: Callable[[Upload], bool]
 ) -> bool:
     """Remember the deletions, and delete the survey's rows unless `is_kept` says that their photograph still exists.
 
@@ -121,10 +140,11 @@ def remove_result(
     def work(connection: Connection) -> bool:
         for tombstone in tombstones:
             _remember(connection, key, tombstone)
-        present = _present(connection, key)
-        if present is not None and is_kept(_source_of(present)):
+        photograph = _photograph_of_row(connection, key)
+        if photograph is not None and is_kept(photograph):
             return False
-        found = _delete_rows(connection, key, (colony, coverage_provenance, coral_coverage))
+        refuse_other_name(connection, key)
+        found = _delete_rows(connection, key, (imported_result, colony, coverage_provenance, coral_coverage))
         return found > 0
 
     return _locked(database, key, work)
@@ -144,15 +164,25 @@ def forget_removals(database: Database, key: SurveyKey, current: Upload) -> int:
 
 def _locked(database: Database, key: SurveyKey, work: Callable[[Connection], Answer]) -> Answer:
     def locked(connection: Connection) -> Answer:
-        row = _primary_key(key)
-        if connection.dialect.name == "mysql":
-            # Locks the survey's row whether it was there before or not.
-            connection.execute(mysql.insert(survey).values(row).on_duplicate_key_update(year=key.year))
-        else:
-            connection.execute(sqlite.insert(survey).values(row).on_conflict_do_nothing())
+        lock_surveys(connection, [key])
         return work(connection)
 
     return database.write(locked)
+
+
+def lock_surveys(connection: Connection, keys: Sequence[SurveyKey]) -> None:
+    """Lock the surveys' rows until the end of the transaction, whether they were there before or not.
+
+    Give several in their order, so that two writers cannot wait for each other.
+    """
+    rows = [_primary_key(key) for key in keys]
+    if not rows:
+        return
+    if connection.dialect.name == "mysql":
+        lock = mysql.insert(survey)
+        connection.execute(lock.on_duplicate_key_update(year=lock.inserted.year), rows)
+    else:
+        connection.execute(sqlite.insert(survey).on_conflict_do_nothing(), rows)
 
 
 def _refusal(connection: Connection, key: SurveyKey, source: Source, execution: Execution) -> str | None:
@@ -175,6 +205,15 @@ def _refusal(connection: Connection, key: SurveyKey, source: Source, execution: 
 
 def _present(connection: Connection, key: SurveyKey) -> Row[Any] | None:
     return connection.execute(select(coverage_provenance).where(*_is_survey(coverage_provenance, key))).first()
+
+
+def _photograph_of_row(connection: Connection, key: SurveyKey) -> Upload | None:
+    """Return the photograph that the survey's row was measured on, by ReefSteps or before it was imported."""
+    present = _present(connection, key)
+    if present is not None:
+        return _source_of(present)
+    row = connection.execute(select(imported_result).where(*_is_survey(imported_result, key))).first()
+    return None if row is None else ImportedPhotograph.of(row)
 
 
 def _source_of(row: Row[Any]) -> Source:
@@ -205,7 +244,7 @@ def _remember(connection: Connection, key: SurveyKey, removal: Removal) -> None:
         "sequencer": removal.sequencer,
         "requested_by": removal.requested_by,
     }
-    connection.execute(insert(removed_photo), values)
+    connection.execute(insert(removed_photo), fitted(removed_photo, values))
 
 
 def _forget(connection: Connection, key: SurveyKey, removal: Removal) -> None:
@@ -216,12 +255,39 @@ def _forget(connection: Connection, key: SurveyKey, removal: Removal) -> None:
     connection.execute(delete(removed_photo).where(*_is_survey(removed_photo, key), *same))
 
 
+def refuse_other_name(connection: Connection, key: SurveyKey) -> None:
+    """Raise ExistingTableError if the database takes another island's row for this survey's.
+
+    Provisioning refuses a table that compares without case or accents; this one was exchanged since.
+    """
+    same = select(coral_coverage.c.island).where(*_is_survey(coral_coverage, key))
+    for name in connection.execute(same).scalars():
+        if name != key.island:
+            raise ExistingTableError(
+                f"coral_coverage takes '{name}' and '{key.island}' for one island, so the row of {name} would be lost; "
+                "nothing was changed. Convert the table (docs/operations.md, Tables that were there before)."
+            )
+
+
 def _delete_rows(connection: Connection, key: SurveyKey, tables: Iterable[Table]) -> int:
     """Delete the survey's rows; returns how many there were in the last of the tables."""
     count = 0
     for table in tables:
         count = connection.execute(delete(table).where(*_is_survey(table, key))).rowcount
     return count
+
+
+def write_coverage(connection: Connection, row: dict[str, Any]) -> None:
+    """Write the field's own row; what another program keeps in columns of its own stays."""
+    values = {name: row[name] for name in ("coverage", "last_update")}
+    if connection.dialect.name == "mysql":
+        connection.execute(mysql.insert(coral_coverage).values(row).on_duplicate_key_update(values))
+    else:
+        connection.execute(
+            sqlite.insert(coral_coverage)
+            .values(row)
+            .on_conflict_do_update(index_elements=list(coral_coverage.primary_key), set_=values)
+        )
 
 
 def _is_survey(table: Table, key: SurveyKey) -> tuple[Any, ...]:

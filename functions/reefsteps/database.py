@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -18,8 +18,9 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, 
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from reefsteps.errors import ConfigurationError, DatabaseUnavailableError
+from reefsteps.schema_reading import Row
+from reefsteps.schema_upgrade import bring_up_to_date
 from reefsteps.settings import Environment
-from reefsteps.tables import create_statements
 
 # MySQL 8.0 error reference. Server: 1040 too many connections, 1042 cannot get host name, 1053 shutdown in progress,
 # 1129 host blocked, 1159/1161 network timeouts, 1203 user's connections used up, 1205 lock wait timeout, 1213 deadlock,
@@ -96,13 +97,22 @@ class Database:
         with named_errors(self.url):
             return self._transaction(work)
 
-    def create_tables(self) -> None:
-        """Create what is missing of the tables; existing ones are left as they are."""
+    def create_tables(self, *, convert: bool = False) -> str | None:
+        """Create what is missing of tables and columns; existing ones are checked and left as they are.
+
+        With `convert`, `coral_coverage` gets the collation and engine that it needs, and a copy is kept; returns the
+        copy's name, else None. Raises ExistingTableError if what is there cannot be used.
+        """
         with named_errors(self.url), self.engine.connect() as connection:
             connection = connection.execution_options(writes=True)
+
+            def ask(statement: str) -> Sequence[Row]:
+                answer = connection.exec_driver_sql(statement)
+                return [dict(row) for row in answer.mappings()] if answer.returns_rows else []
+
             with connection.begin():
-                for statement in create_statements(self.engine.dialect.name):
-                    connection.exec_driver_sql(statement)
+                how = "run `python -m local up` with --convert."
+                return bring_up_to_date(ask, self.engine.dialect.name, convert=convert, how_to_convert=how)
 
     def _transaction(self, work: Callable[[Connection], Answer]) -> Answer:
         options: dict[str, Any] = {"writes": True}

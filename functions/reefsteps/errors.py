@@ -75,6 +75,10 @@ class ConfigurationError(ReefStepsError):
     """An environment variable of the function is missing or malformed: the deployment is at fault."""
 
 
+class ExistingTableError(ConfigurationError):
+    """A table that was in the database before cannot be used as it is; the message says why and what to do."""
+
+
 _NO_REFUSALS = (SupersededError, NoQuadratError, UnsupportedModelError)
 
 REFUSALS = frozenset(kind.__name__ for kind in BadInputError.__subclasses__() if kind not in _NO_REFUSALS)

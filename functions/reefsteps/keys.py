@@ -41,6 +41,16 @@ def checkpoint_key(model_name: str) -> str:
     return f"{model_name}.pth"
 
 
+def zoo_checkpoint_key(model_name: str) -> str:
+    """Return the key of weights in the format of detectron2's model zoo (numpy arrays in a pickle)."""
+    return f"{model_name}.pkl"
+
+
+def model_classes_key(model_name: str) -> str:
+    """Return the key of the file that names a model's classes and says which of them count."""
+    return f"{model_name}.classes.json"
+
+
 def model_config_key(model_name: str) -> str:
     """Return the key of the optional detectron2 configuration beside the weights."""
     return f"{model_name}.yaml"

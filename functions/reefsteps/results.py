@@ -69,6 +69,7 @@ class Source(Record):
     height_px: int
     captured_at: str | None = None  # ISO 8601, the camera's clock
     camera: str | None = None
+    original_name: str | None = None  # of the file before it was given a survey's key
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,23 @@ class Storage:
         body = json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
         return self.put(bucket, key, body, content_type=JSON, metadata=metadata)
 
+    def copy(
+        self, source: ObjectRef, bucket: str, key: str, *, content_type: str, metadata: Mapping[str, str]
+    ) -> ObjectRef:
+        """Copy the object within S3, with this metadata in place of its own; raises PhotoNotFoundError."""
+        try:
+            answer = self.client.copy_object(
+                Bucket=bucket,
+                Key=key,
+                CopySource=_address(source),
+                MetadataDirective="REPLACE",
+                ContentType=content_type,
+                Metadata=dict(metadata),
+            )
+        except ClientError as error:
+            raise _named(error, source) from error
+        return ObjectRef(bucket, key, answer.get("VersionId"))
+
     def delete(self, ref: ObjectRef) -> None:
         """Delete the object (or put a delete marker on it); a missing one is no error."""
         self.client.delete_object(**_address(ref))

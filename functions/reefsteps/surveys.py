@@ -17,6 +17,7 @@ from reefsteps.results import SurveyRef
 
 FIRST_YEAR = 1900
 LONGEST_ISLAND = 30  # characters, the column coral_coverage.island
+LONGEST_KEY = 255  # characters, the columns raw_key; S3 allows 1024 bytes
 LARGEST_LOCATION = 2_147_483_647  # the column coral_coverage.location, INT
 
 _KEY = re.compile(
@@ -58,6 +59,7 @@ class SurveyKey:
         """
         if "/" in key:
             raise InvalidSurveyKeyError(f"'{key}' lies in a folder; photographs belong at the top. {_EXPECTED}")
+        check_length(key)
         match = _KEY.fullmatch(key)
         if match is None:
             raise InvalidSurveyKeyError(f"'{key}' is not the name of a survey photograph. {_EXPECTED}")
@@ -82,6 +84,14 @@ class SurveyKey:
 
     def __str__(self) -> str:
         return self.stem
+
+
+def check_length(key: str) -> None:
+    """Raise InvalidSurveyKeyError for a key that is longer than the database keeps."""
+    if len(key) > LONGEST_KEY:
+        raise InvalidSurveyKeyError(
+            f"'{key[:60]}…' has {len(key)} characters; the longest name of a photograph has {LONGEST_KEY}. {_EXPECTED}"
+        )
 
 
 def normalise_island(name: str) -> str:

@@ -1,8 +1,9 @@
 """The coverage tables, described once for Aurora MySQL, MariaDB and SQLite.
 
 `coral_coverage` is the table that the field's own tools read; `coverage_provenance` and `colony` say where each of its
-rows comes from. `removed_photo` remembers what was deleted. `survey` holds a row for every survey ever written or
-removed: writers lock it, so that two of them never work on the same survey at once.
+rows comes from, `imported_result` which of them another program measured. `removed_photo` remembers what was deleted.
+`survey` holds a row for every survey ever written or removed: writers lock it, so that two of them never work on the
+same survey at once.
 
 Text is compared by code point (utf8mb4_bin): Huahine and Huahiné, moorea and Moorea are different names, in MySQL as in
 SQLite and Python.
@@ -32,7 +33,8 @@ from sqlalchemy.schema import CreateTable
 
 metadata = MetaData()
 
-_MYSQL: Any = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+COLLATION = "utf8mb4_bin"
+_MYSQL: Any = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": COLLATION}
 _DIALECTS: dict[str, type[Dialect]] = {"mysql": mysql.dialect, "sqlite": sqlite.dialect}
 
 
@@ -105,6 +107,21 @@ colony = Table(
     **_MYSQL,
 )
 
+# Rows of `coral_coverage` that another program measured, with the photograph that was imported beside each.
+imported_result = Table(
+    "imported_result",
+    metadata,
+    *_survey_columns(),
+    Column("imported_at", String(32), nullable=False),
+    Column("origin", String(255), nullable=False),  # the file that the row was read from
+    Column("raw_bucket", String(63), nullable=False),
+    Column("raw_key", String(255), nullable=False),
+    Column("raw_version_id", String(255)),
+    Column("etag", String(64), nullable=False),
+    Column("uploaded_at", String(32), nullable=False),
+    **_MYSQL,
+)
+
 removed_photo = Table(
     "removed_photo",
     metadata,
@@ -141,3 +158,8 @@ def create_statements(dialect: str) -> list[str]:
                 for index in indices
             ]
     return statements
+
+
+def type_sql(column: Column[Any], dialect: str) -> str:
+    """Return the column's type as ``mysql`` or ``sqlite`` writes it."""
+    return str(column.type.compile(dialect=_DIALECTS[dialect]()))

@@ -11,10 +11,11 @@ from reefsteps.database import Database
 from reefsteps.errors import InvalidParameterError, InvalidSurveyKeyError
 from reefsteps.observability import logger, step_handler
 from reefsteps.precedence import Upload
-from reefsteps.results import Record, Source
+from reefsteps.results import ObjectRef, Record, Source
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey, decode_key
 from removal.derived import current_photographs, is_current, measured_sources, remove_derived
+from removal.remeasure import to_measure_again
 from removal.request import Request, parse_request
 from removal.settings import Settings
 
@@ -31,6 +32,7 @@ class RemovalOutcome(Record):
     row_removed: bool
     objects_removed: tuple[str, ...]  # s3://bucket/key
     photographs_left: tuple[str, ...]  # keys in the raw bucket, of the same survey
+    measure_again: ObjectRef | None = None  # the newest of them, if it has no result now; the state machine starts it
 
 
 @step_handler("removal")
@@ -65,10 +67,16 @@ def _remove(survey: SurveyKey, request: Request) -> RemovalOutcome:
     # Rows first: a run that is under way finds the deletion there, and its pictures never count again.
     removals = [request.removal, *_versions_of(gone, request.removal)]
     row_removed = remove_result(DATABASE, survey, removals, is_kept)
-    for photograph in current:
-        forget_removals(DATABASE, survey, photograph)
+    undone = sum(forget_removals(DATABASE, survey, photograph) for photograph in current)
     removed = remove_derived(STORAGE, SETTINGS, survey, gone, all_gone=not current)
-    return RemovalOutcome(survey.stem, row_removed, tuple(f"s3://{ref.bucket}/{ref.key}" for ref in removed), left)
+    again = to_measure_again(current, request.removal.removed_at) if row_removed or removed or undone else None
+    return RemovalOutcome(
+        survey=survey.stem,
+        row_removed=row_removed,
+        objects_removed=tuple(f"s3://{ref.bucket}/{ref.key}" for ref in removed),
+        photographs_left=left,
+        measure_again=again.image if again else None,
+    )
 
 
 def _versions_of(gone: Sequence[Source], removal: Removal) -> list[Removal]:

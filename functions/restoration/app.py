@@ -7,6 +7,7 @@ record is written last: where it is, the picture and thumbnail are.
 from __future__ import annotations
 
 import time
+import urllib.parse
 from typing import Any
 
 from reefsteps.document import StateDocument, derived_metadata, refuse_superseded, save_record
@@ -16,7 +17,8 @@ from reefsteps.keys import picture_key, thumbnail_key
 from reefsteps.observability import logger, step_handler
 from reefsteps.results import ObjectRef, RestorationResult, Source
 from reefsteps.storage import JPEG, ObjectInfo, Storage, StoredObject
-from reefsteps.surveys import key_candidates
+from reefsteps.surveys import check_length, key_candidates
+from reefsteps.text_columns import LONGEST_CAMERA, camera_time, shortened
 from restoration.methods import check_method, restore
 from restoration.settings import Settings
 
@@ -33,6 +35,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     method = document.input.restoration_method or SETTINGS.restoration_method
     check_method(method)
     original = _original(document)
+    check_length(original.info.ref.key)
     side_cm = document.input.side_cm or _side_cm(original.info)
 
     photo = decode(original.body, SETTINGS.max_megapixels)
@@ -95,9 +98,16 @@ def _source(document: StateDocument, original: ObjectInfo, photo: DecodedImage) 
         image_format=photo.image_format,
         width_px=photo.width_px,
         height_px=photo.height_px,
-        captured_at=photo.captured_at,
-        camera=photo.camera,
+        captured_at=camera_time(photo.captured_at),
+        camera=None if photo.camera is None else shortened(photo.camera, LONGEST_CAMERA),
+        original_name=_original_name(original),
     )
+
+
+def _original_name(original: ObjectInfo) -> str | None:
+    """Return the file's own name, which the upload page writes percent-encoded: metadata are ASCII."""
+    name = original.metadata.get("original-name")
+    return urllib.parse.unquote(name) if name else None
 
 
 def _put_jpeg(key: str, body: bytes, metadata: dict[str, str]) -> ObjectRef:

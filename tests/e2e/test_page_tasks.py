@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import openpyxl
 import pytest
 
 from reefsteps.surveys import SurveyKey
@@ -215,8 +219,12 @@ def test_tables_and_charts_are_downloaded(tab: Page, seeded_page: ServedPage, tm
     tab.goto(f"{seeded_page.url}/coverage?island=Takapoto&show=Export")
     settle(tab)
     expected = {
-        "Quadrats as CSV": (b"\xef\xbb\xbf# query: islands: Takapoto", "coverage.csv"),
+        "Quadrats as CSV": (b"eventID,locality,", "coverage.csv"),
+        "All tables as CSV": (b"PK", "coverage-csv.zip"),
         "All tables as XLSX": (b"PK", "coverage.xlsx"),
+        "GCRMN template": (b"PK", "gcrmn-benthic.zip"),
+        "MERMAID template": (b"PK", "mermaid-benthic.zip"),
+        "Masks as COCO": (b'{"info"', "coverage-coco.json"),
     }
     for label, (head, name) in expected.items():
         with tab.expect_download() as waiting:
@@ -224,11 +232,37 @@ def test_tables_and_charts_are_downloaded(tab: Page, seeded_page: ServedPage, tm
         waiting.value.save_as(tmp_path / name)
         assert waiting.value.suggested_filename == name
         assert (tmp_path / name).read_bytes().startswith(head)
+    assert_tables_are_whole(tmp_path)
+    tab.get_by_text("Semicolon, decimal comma").click()
+    with tab.expect_download() as waiting:
+        tab.get_by_role("button", name="Quadrats as CSV").click()
+    waiting.value.save_as(tmp_path / "french.csv")
+    assert (tmp_path / "french.csv").read_bytes().startswith(b"\xef\xbb\xbfeventID;locality;")
+    tab.get_by_text("What is missing in them").click()
+    tab.get_by_text("MERMAID", exact=True).wait_for(timeout=30_000)
     tab.get_by_role("tab", name="Trend").click()
     with tab.expect_download() as waiting:
         tab.get_by_role("button", name="Chart as SVG").click()
     waiting.value.save_as(tmp_path / "trend.svg")
     assert "<svg" in (tmp_path / "trend.svg").read_text()[:200]
+
+
+def assert_tables_are_whole(folder: Path) -> None:
+    """Open what was downloaded as its reader would."""
+    book = openpyxl.load_workbook(folder / "coverage.xlsx")
+    assert book.sheetnames == ["About", "Quadrats", "Means", "Paired change", "Colonies"]
+    with zipfile.ZipFile(folder / "coverage-csv.zip") as archive:
+        assert archive.namelist() == ["quadrats.csv", "means.csv", "paired-change.csv", "colonies.csv", "about.csv"]
+        for name, sheet in zip(archive.namelist(), [*book.worksheets[1:], book["About"]], strict=True):
+            with archive.open(name) as file:
+                lines = sum(1 for _ in csv.reader(io.TextIOWrapper(file, "utf-8", newline="")))
+            assert lines == (sheet.max_row + 1 if name == "about.csv" else sheet.max_row) > 1
+    for name in ("gcrmn", "mermaid"):
+        with zipfile.ZipFile(folder / f"{name}-benthic.zip") as archive:
+            assert archive.namelist() == [f"{name}-benthic.csv", f"{name}-benthic-missing.csv", "about.csv"]
+    masks = json.loads((folder / "coverage-coco.json").read_bytes())
+    assert len(masks["images"]) == book["Quadrats"].max_row - 1
+    assert masks["annotations"]
 
 
 def test_a_survey_key_from_a_link_opens_its_quadrat_and_survives_nonsense(tab: Page, seeded_page: ServedPage) -> None:

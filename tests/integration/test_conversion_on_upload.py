@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import json
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,10 +15,18 @@ import numpy as np
 import pytest
 from moto import mock_aws
 
+from conversion import publication
+from conversion.binding import bind
+from conversion.convert import convert
+from conversion.evaluation import read_evaluation
 from reefsteps.errors import InvalidParameterError, ModelNotReadyError, UnsupportedModelError
+from reefsteps.evaluation import REAL, Figure, MeasuredSet, trust_of
 from reefsteps.model_store import ModelStore
+from reefsteps.results import ObjectRef
+from reefsteps.storage import ObjectInfo, Storage
 from tests.support import checkpoints as make
 from tests.support.pictures import picture
+from training.measured import record
 
 REFRAMING, SEGMENTATION, TREATED, REFRAMED = "model-reframing", "model-segmentation", "treated", "reframed"
 NAME = "tiny"
@@ -111,15 +119,67 @@ def test_a_failed_conversion_leaves_the_working_model(s3: Any, app: ModuleType, 
     assert store(s3, files).detector().identity == before
 
 
+def evaluation(checkpoint: Path, mae_points: float) -> Path:
+    """Write measured errors of the checkpoint, as training does, and return the file."""
+    figures = (Figure("mae_points", mae_points, "points"), Figure("bias_points", 1.0, "points"))
+    entry = MeasuredSet(REAL, "quadrats", 30, "2026-11-27", figures, "Moorea")
+    return record(checkpoint, [entry], demonstration=mae_points > 9)
+
+
 def test_measured_errors_beside_the_checkpoint_go_into_the_manifest(s3: Any, app: ModuleType, files: Path) -> None:
+    measured = evaluation(files / f"{NAME}.pth", 2.9)
     upload(s3, files / f"{NAME}.yaml", f"{NAME}.yaml")
-    figures = [{"name": "cover, mean absolute error", "value": 2.9, "unit": "points"}]
-    entries = [{"measured_on": "synthetic photographs", "photos": 200, "figures": figures}]
-    s3.put_object(Bucket=SEGMENTATION, Key=f"{NAME}.evaluation.json", Body=json.dumps(entries).encode())
+    upload(s3, measured, f"{NAME}.evaluation.json")
     app.handler(upload(s3, files / f"{NAME}.pth", f"{NAME}.pth"), None)
     manifest = store(s3, files).detector().manifest
-    assert manifest.to_json()["evaluation"] == entries
+    assert manifest.measured == read_evaluation(measured)
     assert manifest.refused_evaluation is None
+    assert trust_of(manifest).trusted
+
+
+def test_measured_errors_that_come_last_reach_the_manifest(s3: Any, app: ModuleType, files: Path) -> None:
+    upload(s3, files / f"{NAME}.yaml", f"{NAME}.yaml")
+    app.handler(upload(s3, files / f"{NAME}.pth", f"{NAME}.pth"), None)
+    assert trust_of(store(s3, files).detector().manifest).state == "not measured"
+    event = upload(s3, evaluation(files / f"{NAME}.pth", 2.9), f"{NAME}.evaluation.json")
+    assert app.handler(event, None)["converted"] is True
+    assert trust_of(store(s3, files).detector().manifest).trusted
+
+
+def test_a_new_model_is_never_shown_with_the_errors_of_the_one_before(s3: Any, app: ModuleType, files: Path) -> None:
+    """The new checkpoint goes over the demo's, whose measured errors and configuration are still there."""
+    bind(files / f"{NAME}.yaml", files / f"{NAME}.pth")
+    for key in (f"{NAME}.evaluation.json", f"{NAME}.yaml"):
+        source = evaluation(files / f"{NAME}.pth", 9.5) if key.endswith("json") else files / key
+        upload(s3, source, key)
+    app.handler(upload(s3, files / f"{NAME}.pth", f"{NAME}.pth"), None)
+    assert trust_of(store(s3, files).detector().manifest).state == "demonstration"
+
+    own = make.config_dump(files / "own.yaml", **{"INPUT.MIN_SIZE_TEST": 96})
+    bind(own, files / "other.pth")
+    waits = app.handler(upload(s3, own, f"{NAME}.yaml"), None)  # before its checkpoint: the model in use stays
+    assert waits["converted"] is False
+    assert "belongs to another checkpoint" in waits["reason"]
+    result = app.handler(upload(s3, files / "other.pth", f"{NAME}.pth"), None)
+    assert "was measured on another checkpoint" in result["refused_evaluation"]
+    manifest = store(s3, files / "fresh").detector().manifest
+    assert manifest.measured is None
+    assert manifest.min_size_test == 96
+    assert trust_of(manifest).state == "not measured"
+
+
+def test_a_configuration_of_other_weights_is_not_used_for_a_named_model(tmp_path: Path) -> None:
+    path = make.write_checkpoint(tmp_path / "detectron2-classifier.pth", make.random_mask_rcnn(50))
+    demo = make.config_dump(tmp_path / "detectron2-classifier.yaml", **{"MODEL.RESNETS.DEPTH": 50})
+    bind(demo, path)
+    assert convert(path, demo, tmp_path / "a").notes == ()
+    make.write_checkpoint(path, make.random_mask_rcnn(50, seed=5))
+    manifest = convert(path, demo, tmp_path / "b")
+    assert manifest.config == "mask_rcnn_R_50_FPN_3x"
+    assert manifest.notes == (
+        "detectron2-classifier.yaml belongs to other weights, so it was not used. The values of "
+        "mask_rcnn_R_50_FPN_3x were used.",
+    )
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[" * 100_000, b'[{"photos": 1}]', b"[]" + b" " * (1 << 17)])
@@ -132,8 +192,29 @@ def test_damaged_measured_errors_are_named_and_stop_no_conversion(
     assert result["converted"] is True
     assert "tiny.evaluation.json" in result["refused_evaluation"]
     manifest = store(s3, files).detector().manifest
-    assert manifest.evaluation == ()
+    assert manifest.measured is None
     assert manifest.refused_evaluation == result["refused_evaluation"]
+
+
+def test_a_file_of_the_model_zoo_is_converted(s3: Any, app: ModuleType, files: Path) -> None:
+    upload(s3, files / f"{NAME}.yaml", f"{NAME}.yaml")
+    zoo = make.write_zoo(files / f"{NAME}.pkl", make.random_mask_rcnn(seed=3))
+    assert app.handler(upload(s3, zoo, f"{NAME}.pkl"), None)["converted"] is True
+    assert store(s3, files).detector().manifest.source.file == f"{NAME}.pkl"
+
+
+@pytest.mark.parametrize(("minutes", "used"), [(-1, "tiny.pth"), (0, "tiny.pth"), (1, "tiny.pkl")])
+def test_of_two_checkpoints_the_newer_one_counts(monkeypatch: pytest.MonkeyPatch, minutes: int, used: str) -> None:
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+    def head(_storage: Any, ref: ObjectRef) -> ObjectInfo | None:
+        times = {"tiny.pth": noon, "tiny.pkl": noon + timedelta(minutes=minutes)}
+        return ObjectInfo(ref, "e", 1, times[ref.key], "") if ref.key in times else None
+
+    monkeypatch.setattr(publication, "_head", head)
+    found = publication.Uploaded.look(Storage(), SEGMENTATION, NAME).checkpoint
+    assert found is not None
+    assert found.ref.key == used
 
 
 def test_a_superseded_upload_is_left_to_its_successor(s3: Any, app: ModuleType, files: Path) -> None:
@@ -153,6 +234,9 @@ def test_a_superseded_upload_is_left_to_its_successor(s3: Any, app: ModuleType, 
         ({"key": None}, InvalidParameterError),
         ({"key": "folder/tiny.pth"}, UnsupportedModelError),
         ({"key": "tiny.onnx"}, UnsupportedModelError),
+        ({"key": "tiny.json"}, UnsupportedModelError),
+        ({"key": "tiny.evaluation.pth"}, UnsupportedModelError),
+        ({"key": ".pth"}, UnsupportedModelError),
     ],
 )
 def test_what_is_no_model_is_refused(app: ModuleType, change: dict[str, Any], error: type[Exception]) -> None:

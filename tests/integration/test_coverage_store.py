@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, insert, inspect, select
 
-from reefsteps.coverage_queries import colony_rows, coverage_rows, provenance
+from reefsteps.coverage_queries import colony_boxes, colony_rows, coverage_rows, provenance
 from reefsteps.coverage_store import Removal, Result, forget_removals, record_result, remove_result
 from reefsteps.database import Database
 from reefsteps.errors import ConfigurationError, DatabaseUnavailableError
@@ -96,6 +96,24 @@ def test_a_result_comes_back_whole(database: Database) -> None:
     assert (colony.number, colony.area_cm2, colony.cut_by_frame) == (1, 10.5, False)
     assert (row.cover_percent, row.colony_count, row.model_sha256) == (12.34, 2, "ab" * 32)
     assert (row.captured_at, row.raw_version_id, row.corners_manual) == ("2005-12-31T09:00:00", "v1", False)
+    assert (row.restoration_method, row.restoration_applied, row.partly_visible) == ("planar", True, False)
+    assert row.excluded_percent is None
+
+
+def test_flags_and_original_names_come_from_the_records_true_and_false(database: Database) -> None:
+    first = result()
+    source = dataclasses.replace(first.restoration.source, original_name='=Huahiné "7", été.JPG')
+    restoration = dataclasses.replace(first.restoration, source=source, applied=False, skipped_because="clear water")
+    reframing = dataclasses.replace(first.reframing, partly_visible=True)
+    segmentation = dataclasses.replace(first.segmentation, excluded_percent=2.5)
+    changed = dataclasses.replace(first, restoration=restoration, reframing=reframing, segmentation=segmentation)
+    record_result(database, changed)
+    with database.read() as connection:
+        (row,) = coverage_rows(connection)
+        boxes = colony_boxes(connection, island=row.island)
+    assert row.original_name == '=Huahiné "7", été.JPG'
+    assert (row.restoration_applied, row.partly_visible, row.excluded_percent) == (False, True, 2.5)
+    assert [(box.number, box.box_px) for box in boxes] == [(1, (0.0, 1.0, 2.0, 3.0)), (2, (0.0, 1.0, 2.0, 3.0))]
 
 
 def test_writing_twice_leaves_one_row_and_its_colonies(database: Database) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.integration.local_stack_fixture import RunningStack, project_with_fakes
+from tests.integration.local_stack_fixture import REPOSITORY, RunningStack, project_with_fakes
 from tests.integration.mariadb import MariaDb, MariaDbMissingError, running_mariadb
 
 
@@ -59,3 +61,34 @@ def test_twenty_photographs_at_once_end_in_one_row_each(stack: RunningStack) -> 
 
 def test_state_folder_stays_free_of_a_database_of_its_own(stack: RunningStack) -> None:
     assert not list(Path(stack.state).glob("reefsteps.sqlite*"))
+
+
+def test_a_table_of_another_program_stops_the_start_until_it_is_converted(
+    mariadb: MariaDb, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    mariadb.execute("DROP DATABASE IF EXISTS old_reefs")
+    mariadb.execute("CREATE DATABASE old_reefs CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+    mariadb.execute("GRANT ALL ON old_reefs.* TO coverage_writer@'127.0.0.1'")
+    mariadb.execute(
+        "CREATE TABLE old_reefs.coral_coverage (island VARCHAR(30), location INT, year INT, coverage DECIMAL(5,2), "
+        "last_update DATE, PRIMARY KEY (island, location, year))"
+    )
+    mariadb.execute("INSERT INTO old_reefs.coral_coverage VALUES ('Huahine', 1, 2006, 12.5, NULL)")
+    state = tmp_path_factory.mktemp("state")
+    url = mariadb.url.replace("/reefs", "/old_reefs")
+    command = [sys.executable, "-m", "local", "up", "--no-page", "--state", str(state), "--database-url", url]
+    refused = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False)
+    assert refused.returncode == 1
+    assert "writing Huahiné would delete the row of Huahine" in refused.stderr
+    assert "--convert" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+    template = project_with_fakes(tmp_path_factory.mktemp("project"))
+    stack = RunningStack(state, {"template": str(template), "database_url": url, "convert": True, "max_workers": 1})
+    stack.start()
+    try:
+        stack.execution_of(stack.upload("2006-Huahiné-01.jpg", {"cover": 1.0}))
+        assert stack.rows() == [("Huahine", 1, 2006, 12.5), ("Huahiné", 1, 2006, 1.0)]
+    finally:
+        stack.stop()
+    assert "coral_coverage_before_" in (state / "stack.log").read_text()

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from local import cli
+from reefsteps.copies import without_run
 from reefsteps.failures import split_cause
 from tests.integration.local_stack_fixture import REPOSITORY, RunningStack, project_with_fakes, wait_for
 
@@ -214,6 +215,33 @@ def test_deleted_photograph_takes_its_row_along(shared_stack: RunningStack) -> N
     wait_for(lambda: not any(row[0] == "Deleted" for row in shared_stack.rows()), 30)
 
 
+def test_the_older_of_two_photographs_is_measured_again_when_the_newer_is_deleted(shared_stack: RunningStack) -> None:
+    older = shared_stack.upload("2006-Hao-01.jpg", {"cover": 11.0})
+    execution_of(shared_stack, older)
+    newer = shared_stack.upload("2006-Hao-1.png", {"cover": 22.0})
+    execution_of(shared_stack, newer)
+    assert row_of(shared_stack, "Hao") == ("Hao", 1, 2006, 22.0)
+    shared_stack.clients.s3.delete_object(Bucket=shared_stack.info.buckets["RawBucket"], Key="2006-Hao-1.png")
+    wait_for(lambda: ("Hao", 1, 2006, 11.0) in shared_stack.rows(), 60)
+    runs = [run for run in shared_stack.executions() if json.loads(run["input"])["version_id"] == older]
+    assert len(runs) == 2
+    assert runs[1]["name"].startswith("2006-Hao-01-jpg-")
+    assert json.loads(runs[1]["input"])["requested_by"] == "removal"
+
+
+def test_the_older_version_is_measured_again_when_the_newer_is_deleted_for_good(shared_stack: RunningStack) -> None:
+    execution_of(shared_stack, shared_stack.upload("2007-Hao-01.jpg", {"cover": 11.0}))
+    newer = shared_stack.upload("2007-Hao-01.jpg", {"cover": 22.0})
+    execution_of(shared_stack, newer)
+    bucket = shared_stack.info.buckets["RawBucket"]
+    shared_stack.clients.s3.delete_object(Bucket=bucket, Key="2007-Hao-01.jpg", VersionId=newer)
+    wait_for(lambda: ("Hao", 1, 2007, 11.0) in shared_stack.rows(), 60)
+    marker = shared_stack.clients.s3.delete_object(Bucket=bucket, Key="2007-Hao-01.jpg")["VersionId"]
+    wait_for(lambda: not any(row[0] == "Hao" and row[2] == 2007 for row in shared_stack.rows()), 60)
+    shared_stack.clients.s3.delete_object(Bucket=bucket, Key="2007-Hao-01.jpg", VersionId=marker)
+    wait_for(lambda: ("Hao", 1, 2007, 11.0) in shared_stack.rows(), 60)
+
+
 def test_twenty_photographs_at_once_end_in_one_row_each(shared_stack: RunningStack) -> None:
     versions = [
         shared_stack.upload(f"2011-Crowd-{location:02d}.jpg", {"cover": float(location)}) for location in range(1, 21)
@@ -349,3 +377,16 @@ def test_second_stack_on_one_folder_is_refused(shared_stack: RunningStack) -> No
     second = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
     assert second.returncode == 1
     assert "already runs" in second.stderr
+
+
+def test_a_copy_that_says_that_it_has_its_result_starts_no_run(shared_stack: RunningStack) -> None:
+    s3, bucket = shared_stack.clients.s3, shared_stack.info.buckets["RawBucket"]
+    shared_stack.clients.s3.put_object(Bucket=shared_stack.info.buckets["MasksBucket"], Key="x", Body=b'{"cover": 5}')
+    source = {"Bucket": shared_stack.info.buckets["MasksBucket"], "Key": "x"}
+    marked, other = "2012-Mo'orea é-01.jpg", "2012-Copied-02.jpg"
+    for key, metadata in ((marked, without_run(marked)), (other, without_run(marked)), ("2012-Copied-03.jpg", {})):
+        s3.copy_object(Bucket=bucket, Key=key, CopySource=source, Metadata=metadata, MetadataDirective="REPLACE")
+    wait_for(lambda: len([row for row in shared_stack.rows() if row[0] == "Copied"]) == 2, 60)
+    admitted = [json.loads(run["input"])["key"] for run in shared_stack.executions()]
+    assert marked not in admitted
+    assert {other, "2012-Copied-03.jpg"} <= set(admitted)

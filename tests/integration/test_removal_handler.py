@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
@@ -15,6 +16,7 @@ from reefsteps.database import Database
 from reefsteps.document import derived_metadata, save_record
 from reefsteps.errors import InvalidParameterError
 from reefsteps.keys import corners_key, mask_key, picture_key, thumbnail_key
+from reefsteps.results import ObjectRef
 from reefsteps.storage import JPEG, PNG, Storage
 from reefsteps.surveys import SurveyKey
 from tests.integration.handler_loading import BUCKETS, loaded
@@ -111,6 +113,7 @@ def test_a_repeated_event_changes_nothing(app: ModuleType, s3: S3Client, databas
         "row_removed": False,
         "objects_removed": [],
         "photographs_left": [],
+        "measure_again": None,
     }
 
 
@@ -134,6 +137,7 @@ def test_an_upload_after_the_deletion_is_measured_and_a_late_event_leaves_it(
     outcome = app.handler(s3_event(KEY, marker, marker=True, at=deleted_at), None)
     assert not outcome["row_removed"]
     assert outcome["photographs_left"] == [KEY]
+    assert outcome["measure_again"] is None  # its own event starts its run
     assert derived(s3) == before
     assert covers(database) == [12.34]
 
@@ -143,20 +147,21 @@ def test_deleting_an_old_version_leaves_the_newest_result(app: ModuleType, s3: S
     process(s3, database, upload(s3, body=b"new"))
     s3.delete_object(Bucket="reef-raw", Key=KEY, VersionId=old)
     outcome = app.handler(s3_event(KEY, old, marker=False), None)
-    assert (outcome["row_removed"], outcome["objects_removed"]) == (False, [])
+    assert (outcome["row_removed"], outcome["objects_removed"], outcome["measure_again"]) == (False, [], None)
     assert covers(database) == [12.34]
 
 
 def test_deleting_the_newest_version_takes_its_result_though_an_older_photo_is_left(
     app: ModuleType, s3: S3Client, database: Database
 ) -> None:
-    upload(s3, body=b"old")
+    old = upload(s3, body=b"old")
     new = upload(s3, body=b"new")
     process(s3, database, new)
     s3.delete_object(Bucket="reef-raw", Key=KEY, VersionId=new)
     outcome = app.handler(s3_event(KEY, new, marker=False), None)
     assert outcome["row_removed"]
     assert outcome["photographs_left"] == [KEY]
+    assert outcome["measure_again"] == {"bucket": "reef-raw", "key": KEY, "version_id": old}
     assert derived(s3) == []
 
 
@@ -184,7 +189,8 @@ def test_a_deletion_that_is_undone_can_be_measured_again(app: ModuleType, s3: S3
     marker = s3.delete_object(Bucket="reef-raw", Key=KEY)["VersionId"]
     app.handler(s3_event(KEY, marker, marker=True), None)
     s3.delete_object(Bucket="reef-raw", Key=KEY, VersionId=marker)
-    app.handler(s3_event(KEY, marker, marker=False), None)
+    outcome = app.handler(s3_event(KEY, marker, marker=False), None)
+    assert outcome["measure_again"] == {"bucket": "reef-raw", "key": KEY, "version_id": version}
     process(s3, database, version)
     assert covers(database) == [12.34]
 
@@ -200,9 +206,41 @@ def test_the_same_survey_under_another_name_keeps_its_result(app: ModuleType, s3
     assert covers(database) == [12.34]
 
 
+def test_the_photo_that_is_left_of_two_is_measured_again(app: ModuleType, s3: S3Client, database: Database) -> None:
+    left = upload(s3, "2006-Huahiné-7.NEF", b"older")
+    process(s3, database, left, key="2006-Huahiné-7.NEF")
+    process(s3, database, upload(s3, body=b"newer"))
+    marker = s3.delete_object(Bucket="reef-raw", Key=KEY)["VersionId"]
+    event = s3_event(KEY, marker, marker=True)
+    outcome = app.handler(event, None)
+    assert (outcome["row_removed"], covers(database), derived(s3)) == (True, [], [])
+    assert outcome["measure_again"] == {"bucket": "reef-raw", "key": "2006-Huahiné-7.NEF", "version_id": left}
+    process(s3, database, left, key="2006-Huahiné-7.NEF")
+    assert app.handler(event, None)["measure_again"] is None  # the event again: it has its result
+    assert covers(database) == [12.34]
+
+
+def test_pictures_that_a_refused_photo_left_are_made_again_too(
+    app: ModuleType, s3: S3Client, database: Database
+) -> None:
+    left = upload(s3, "2006-Huahiné-7.NEF", b"older")
+    done = process(s3, database, left, key="2006-Huahiné-7.NEF")
+    refused = upload(s3, body=b"newer, restored and then refused by reframing")
+    image = ObjectRef("reef-raw", KEY, refused)
+    source = dataclasses.replace(done.source, image=image, etag="another")
+    metadata = derived_metadata(source, "1.0")
+    save_record(Storage(), "reef-treated", SURVEY, done.restoration, source, metadata)
+    marker = s3.delete_object(Bucket="reef-raw", Key=KEY)["VersionId"]
+    outcome = app.handler(s3_event(KEY, marker, marker=True), None)
+    assert not outcome["row_removed"]
+    assert covers(database) == [12.34]
+    assert outcome["measure_again"] == {"bucket": "reef-raw", "key": "2006-Huahiné-7.NEF", "version_id": left}
+
+
 def test_other_objects_of_the_bucket_are_no_surveys(app: ModuleType) -> None:
     outcome = app.handler(s3_event("notes.txt", None, marker=True), None)
-    assert outcome == {"survey": None, "row_removed": False, "objects_removed": [], "photographs_left": []}
+    nothing = {"row_removed": False, "objects_removed": [], "photographs_left": [], "measure_again": None}
+    assert outcome == {"survey": None} | nothing
 
 
 @pytest.mark.parametrize(

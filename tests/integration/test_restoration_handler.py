@@ -1,5 +1,6 @@
 """The restoration handler against S3 (moto): what it reads, writes, records and refuses."""
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from reefsteps.errors import (
 )
 from reefsteps.images import decode, encode_jpeg, encode_png
 from reefsteps.results import RestorationResult
+from reefsteps.text_columns import LONGEST_CAMERA
 from tests.integration.handler_loading import loaded
 
 if TYPE_CHECKING:
@@ -126,6 +128,13 @@ def test_side_is_the_runs_else_the_uploads_else_the_deployments(app: ModuleType,
     assert run(app, side_cm=75).side_cm == 75
 
 
+def test_the_files_own_name_is_kept_with_its_accents(app: ModuleType, s3: "S3Client") -> None:
+    upload(s3, encode_jpeg(photograph()))
+    assert run(app).source.original_name is None
+    upload(s3, encode_jpeg(photograph()), **{"original-name": "Mo%27orea%20%C3%A9t%C3%A9%2C%20no%207.JPG"})
+    assert run(app).source.original_name == "Mo'orea été, no 7.JPG"
+
+
 @pytest.mark.parametrize("text", ["half a metre", "-50", "nan"])
 def test_unreadable_side_is_refused(app: ModuleType, s3: "S3Client", text: str) -> None:
     upload(s3, encode_jpeg(photograph()), **{"side-cm": text})
@@ -205,3 +214,27 @@ def test_older_version_does_not_replace_a_newer_ones_picture(app: ModuleType, s3
     with pytest.raises(SupersededError):
         run(app, version_id=old, sequencer="01")
     assert read(s3, f"{STEM}.jpg")[0] == kept
+
+
+def test_what_a_camera_writes_at_length_fits_the_database(app: ModuleType, s3: "S3Client") -> None:
+    exif = Image.Exif()
+    exif[271], exif[272] = "Maker", "Model " + "x" * 5000
+    details = exif.get_ifd(34665)
+    details[36867], details[36881] = "2005:12:31 09:00:00", "+05:30:15.123456"
+    file = io.BytesIO()
+    Image.fromarray(photograph()).save(file, "JPEG", exif=exif)
+    upload(s3, file.getvalue())
+    source = run(app).source
+    assert source.captured_at == "2005-12-31T09:00:00"
+    assert source.camera is not None
+    assert source.camera.startswith("Maker Model xxx")
+    assert len(source.camera) == LONGEST_CAMERA
+
+
+def test_a_name_longer_than_the_database_keeps_is_refused_first(app: ModuleType, s3: "S3Client") -> None:
+    with pytest.raises(InvalidSurveyKeyError, match="longest name"):
+        run(app, key=f"2006-Mo'{' ' * 300}orea-3.jpg")
+    literal = "2006-" + "%E3%81%82" * 29 + "-3.jpg"  # 29 characters once decoded, and really named so
+    upload(s3, encode_jpeg(photograph()), key=literal)
+    with pytest.raises(InvalidSurveyKeyError, match="longest name"):
+        run(app, key=literal)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
+import pickle
 import struct
 import zipfile
 from collections.abc import Mapping
@@ -180,6 +183,22 @@ class _Network:
 
     def _normal(self, tensor: str, shape: tuple[int, ...], scale: float) -> None:
         self.state[tensor] = (self.random.standard_normal(shape) * scale).astype(np.float32)
+
+
+def write_zoo(path: Path, state: Mapping[str, np.ndarray[Any, Any]], protocol: int = 4) -> Path:
+    """Write a file in the format of detectron2's model zoo: numpy arrays in a pickle."""
+    content = {"model": dict(state), "__author__": "Detectron2 Model Zoo"}
+    path.write_bytes(pickle.dumps(content, protocol=protocol))
+    return path
+
+
+def classes_file(checkpoint: Path, names: list[str], counted: list[str]) -> Path:
+    """Write the file that says which classes of a checkpoint count."""
+    sha256 = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    path = checkpoint.with_name(f"{checkpoint.stem}.classes.json")
+    content = {"format": 1, "checkpoint_sha256": sha256, "classes": names, "counted": counted}
+    path.write_text(json.dumps(content), "utf-8")
+    return path
 
 
 def config_dump(path: Path, **changes: Any) -> Path:

@@ -24,7 +24,7 @@ from reefsteps.database import Database
 from scripts.deployment import ROOT, Deployment, listed
 from tests.support.checkpoints import config_dump, random_mask_rcnn, write_checkpoint
 
-STEPS = ("restoration", "reframing", "segmentation", "conversion", "coverage", "removal", "provision")
+STEPS = ("restoration", "reframing", "segmentation", "conversion", "coverage", "removal", "importing", "provision")
 BUCKETS = ("raw", "treated", "reframed", "segmented", "masks", "model-reframing", "model-segmentation")
 KEY = "2024-Moorea-07.jpg"
 CORNERS = [[100.0, 80.0], [700.0, 90.0], [690.0, 520.0], [110.0, 530.0]]

@@ -35,10 +35,6 @@ class Calls:
     def start_execution(self, **arguments: str) -> None:
         self.sent.append((arguments["stateMachineArn"], json.loads(arguments["input"])))
 
-    def invoke(self, **arguments: Any) -> None:
-        assert arguments["InvocationType"] == "Event"
-        self.sent.append((arguments["FunctionName"], json.loads(arguments["Payload"])))
-
     def publish(self, **arguments: str) -> None:
         self.sent.append((arguments["TopicArn"], json.loads(arguments["Message"])))
 
@@ -81,19 +77,17 @@ def event(name: str, bucket: str) -> dict[str, Any]:
 def test_each_event_goes_where_it_belonged(calls: Calls) -> None:
     upload, model = event("photo-uploaded.json", "raw"), event("photo-uploaded.json", "corals")
     deletion = event("removal.json", "raw")
-    by_page = json.loads((ROOT / "events/removal-by-page.json").read_text())
     notice = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": {}}
-    put(calls, upload, model, deletion, notice, {"requestContext": {}, "requestPayload": by_page})
+    put(calls, upload, model, deletion, notice)
     sent = command.redeliver(command.Stack(Environment.read("dev")))
     expected = [
         ("Admit", upload),
         ("Convert", model),
-        ("RemovalFunction", deletion),
+        ("Removal", deletion),
         ("Alerts", notice),
-        ("RemovalFunction", by_page),
     ]
     assert all(pair in calls.sent for pair in expected)
-    assert sent == {"admit": 1, "convert": 1, "removal": 2, "alerts": 1}
+    assert sent == {"admit": 1, "convert": 1, "removal": 1, "alerts": 1}
     assert waiting(calls) == 0
 
 

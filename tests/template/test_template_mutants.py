@@ -113,7 +113,12 @@ SEEN_BY_RULES: dict[str, tuple[Change, str]] = {
     "topic closed to EventBridge": (without("AlertsPolicy"), "events.amazonaws.com may not publish"),
     "rule without dead letter queue": (setting("FailedExecutions", "Targets.0.DeadLetterConfig", None), "is lost"),
     "queue closed to EventBridge": (without("UndeliveredEventsPolicy"), "may not write"),
-    "removal without destination": (setting("RemovalFunction", "EventInvokeConfig", None), "fails on is lost"),
+    "function that loses events": (
+        setting(
+            "RemovalFunction", "Events", {"Deleted": {"Type": "Schedule", "Properties": {"Schedule": "rate(1 day)"}}}
+        ),
+        "fails on is lost",
+    ),
     "quoted cause": (setting("FailedExecutions", "Targets.0.InputTransformer.InputTemplate", INPUT_TEMPLATE), "quoted"),
     "database never sleeps": (parameter("DatabaseMinCapacity", "Default", 0.5), "scale to zero"),
     "database without IAM": (setting("DatabaseCluster", "EnableIAMDatabaseAuthentication", False), "IAM"),

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from conversion.convert import PRECISIONS
+from conversion.publication import SUFFIXES
 from provision import schema
 from reefsteps.errors import BadInputError, ConfigurationError
 from reefsteps.settings import Environment
@@ -14,7 +15,7 @@ from scripts import deployment_rules as rules
 from scripts.deployment import Deployment, listed, of_type
 
 BUCKETS = {"Raw", "Treated", "Reframed", "Segmented", "Masks", "ModelReframing", "ModelSegmentation"}
-FUNCTIONS = {"restoration", "reframing", "segmentation", "conversion", "coverage", "removal", "provision"}
+FUNCTIONS = {"restoration", "reframing", "segmentation", "conversion", "coverage", "removal", "importing", "provision"}
 PARAMETERS = {
     "cluster-credentials",
     "db-cluster-arn",
@@ -75,13 +76,15 @@ def test_workers_are_sized_by_parameters(step: str, deployment: Deployment) -> N
 def test_state_machines_and_their_events(deployment: Deployment) -> None:
     machines = deployment.resources("AWS::StepFunctions::StateMachine")
     kinds = {name: machine["StateMachineType"] for name, machine in machines.items()}
-    assert kinds == {"Admit": "EXPRESS", "Pipeline": "STANDARD", "Convert": "STANDARD", "Backfill": "STANDARD"}
+    standard = dict.fromkeys(("Pipeline", "Convert", "Removal", "Backfill"), "STANDARD")
+    assert kinds == {"Admit": "EXPRESS", **standard}
     patterns = {name: rule["EventPattern"] for name, rule in deployment.resources("AWS::Events::Rule").items()}
     uploaded = patterns["AdmitRawPhotoUploaded"]
     assert uploaded["detail-type"] == ["Object Created"]
     assert uploaded["detail"] == {"bucket": {"name": [{"Ref": "RawBucket"}]}}  # no filter by name: nothing is ignored
-    assert patterns["RemovalFunctionRawPhotoDeleted"]["detail-type"] == ["Object Deleted"]
-    assert patterns["ConvertModelUploaded"]["detail"]["object"]["key"] == [{"suffix": ".pth"}, {"suffix": ".yaml"}]
+    assert patterns["RemovalRawPhotoDeleted"]["detail-type"] == ["Object Deleted"]
+    uploads = [{"suffix": suffix} for suffix in SUFFIXES]
+    assert patterns["ConvertModelUploaded"]["detail"]["object"]["key"] == uploads
     assert patterns["FailedExecutions"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
     assert "UndeliveredEvents" in deployment.resources("AWS::SQS::Queue")
 
@@ -136,6 +139,7 @@ def test_page_role_does_what_the_page_does_and_no_more(deployment: Deployment) -
         "states:DescribeExecution",
         "states:GetExecutionHistory",
         "rds-db:connect",
+        "lambda:InvokeFunction",
     }
 
 
@@ -186,13 +190,13 @@ def environment_of(step: str, deployment: Deployment) -> dict[str, str]:
     return values
 
 
-@pytest.mark.parametrize("step", ["restoration", "reframing", "segmentation", "conversion", "coverage", "removal"])
+@pytest.mark.parametrize("step", sorted(FUNCTIONS - {"provision"}))
 def test_function_gets_the_variables_that_its_settings_read(step: str, deployment: Deployment) -> None:
     values = environment_of(step, deployment)
     importlib.import_module(f"{step}.settings").Settings.from_environment(Environment(values))
     for name in ("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "LOG_LEVEL"):
         assert values[name]
-    if step in ("coverage", "removal"):
+    if step in ("coverage", "removal", "importing"):
         assert {"DATABASE_URL", "DATABASE_AUTH"} <= set(values)
         assert values["DATABASE_AUTH"] == "iam"
 

@@ -26,6 +26,8 @@ class Detector(Protocol):
     def detect(self, image_bgr: ByteArray, min_score: float = 0.0) -> Detections:
         """Return the instances in a (H, W, 3) uint8 BGR picture, those scored above ``min_score`` only.
 
+        Of a model of several classes, only instances of the classes that the manifest counts.
+
         The result equals ``detect(image_bgr).above(min_score)``, but takes less time: weak instances get no mask.
         The manifest's own threshold holds if it is higher. Raises ValueError for any other array.
         """

@@ -72,12 +72,17 @@ def _configuration(checkpoint: Path, config_dump: Path | None) -> Any:
 def _manifest(checkpoint: Path, config_dump: Path | None, config: Any) -> Manifest:
     file = FileIdentity.of(checkpoint)
     count = config.MODEL.ROI_HEADS.NUM_CLASSES
+    if count > 1:
+        raise UnsupportedModelError(
+            f"'{checkpoint.stem}' tells {count} classes apart, and the engine 'detectron2' does not know which of them "
+            "count. Use the engine 'onnxruntime' and say so in a .classes.json (docs/models.md)."
+        )
     zoo, known = _ZOO.get(checkpoint.stem, ("", ""))
     return Manifest(
         format=FORMAT,
         name=checkpoint.stem,
         architecture=f"{config.MODEL.META_ARCHITECTURE}, {config.MODEL.BACKBONE.NAME} (detectron2)",
-        classes=(known,) if known and count == 1 else tuple(f"class_{i}" for i in range(count)),
+        classes=(known or "class_0",),
         precision="fp32",
         min_size_test=config.INPUT.MIN_SIZE_TEST,
         max_size_test=config.INPUT.MAX_SIZE_TEST,

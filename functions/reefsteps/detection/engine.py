@@ -32,7 +32,8 @@ class Engine(ABC):
         """See ``Detector.detect``."""
         if image_bgr.ndim != 3 or image_bgr.shape[2] != 3 or image_bgr.dtype != np.uint8 or 0 in image_bgr.shape:
             raise ValueError(f"A picture is (H, W, 3) uint8, not {image_bgr.shape} {image_bgr.dtype}.")
-        return self._found(image_bgr, max(min_score, self._manifest.score_threshold))
+        found = self._found(image_bgr, max(min_score, self._manifest.score_threshold))
+        return found if self._manifest.counted is None else found.select(self._manifest.counts(found.classes))
 
     @abstractmethod
     def _found(self, image_bgr: ByteArray, min_score: float) -> Detections:

@@ -7,7 +7,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
+from reefsteps.detection.detections import IntArray
 from reefsteps.errors import InvalidParameterError, UnsupportedModelError
+from reefsteps.evaluation import Evaluation
 from reefsteps.results import ModelIdentity, Record
 
 FORMAT = 1
@@ -47,24 +52,6 @@ class Agreement(Record):
 
 
 @dataclass(frozen=True)
-class Figure(Record):
-    """One measured number, for a person to read: "cover, mean absolute error", 2.9, "points"."""
-
-    name: str
-    value: float
-    unit: str  # "" where the number has none
-
-
-@dataclass(frozen=True)
-class Evaluation(Record):
-    """How wrong a model was on one set of photographs with known truth; measured by whoever trained it."""
-
-    measured_on: str  # which photographs, as a sentence's end: "synthetic photographs"
-    photos: int
-    figures: tuple[Figure, ...]
-
-
-@dataclass(frozen=True)
 class Manifest(Record):
     """What the runtime must know of a converted model."""
 
@@ -86,8 +73,16 @@ class Manifest(Record):
     converter_version: str
     agreement: Agreement | None = None
     refused_variant: str | None = None  # why a smaller variant that was asked for is not used
-    evaluation: tuple[Evaluation, ...] = ()  # from <name>.evaluation.json beside the checkpoint
+    measured: Evaluation | None = None  # from <name>.evaluation.json, if it names this checkpoint
     refused_evaluation: str | None = None  # why that file is not used
+    counted: tuple[str, ...] | None = None  # the classes that count as coral (or as the frame); None: all
+    notes: tuple[str, ...] = ()  # what an operator should know of this conversion, in sentences
+
+    def counts(self, classes: IntArray) -> npt.NDArray[np.bool_]:
+        """Return, for the class indices (N,) of detections, which of them count: (N,) bool."""
+        if self.counted is None:
+            return np.ones(len(classes), bool)
+        return np.isin(classes, [index for index, name in enumerate(self.classes) if name in self.counted])
 
     @property
     def identity(self) -> ModelIdentity:

@@ -28,7 +28,8 @@ def test_every_supported_variant_converts_and_runs(
     dump = make.config_dump(
         tmp_path / "m.yaml", **{"MODEL.RESNETS.DEPTH": depth, "MODEL.ROI_HEADS.NUM_CLASSES": classes}
     )
-    manifest = convert(path, dump, tmp_path)
+    names = [f"coral {i}" for i in range(classes)]
+    manifest = convert(path, dump, tmp_path, classes=make.classes_file(path, names, names))
     assert f"ResNet-{depth}-FPN ({fpn} channels" in manifest.architecture
     assert len(manifest.classes) == classes
     picture = np.random.default_rng(1).integers(0, 256, (150, 200, 3), dtype=np.uint8)

@@ -97,7 +97,7 @@ def test_a_pickle_bomb_is_refused_by_name_and_not_run(tmp_path: Path, where: str
     ids=["eval", "getattr", "Popen", "INST", "extension registry"],
 )
 def test_dangerous_names_and_opcodes_are_refused(tmp_path: Path, opcodes: bytes) -> None:
-    with pytest.raises(UnsupportedModelError, match=r"nothing was run|never writes|damaged"):
+    with pytest.raises(UnsupportedModelError, match=r"nothing was run|never write|damaged"):
         read_weights(make.write_archive(tmp_path / "m.pth", opcodes, {}))
 
 

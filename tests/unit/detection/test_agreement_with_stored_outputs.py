@@ -43,7 +43,8 @@ def test_whole_detections_equal_detectron2(tmp_path: Path, depth: int, classes: 
     dump = make.config_dump(
         tmp_path / "m.yaml", **{"MODEL.RESNETS.DEPTH": depth, "MODEL.ROI_HEADS.NUM_CLASSES": classes}
     )
-    convert(checkpoint, dump, tmp_path)
+    names = [f"coral {number}" for number in range(classes)]
+    convert(checkpoint, dump, tmp_path, classes=make.classes_file(checkpoint, names, names))
     detector = load_detector(tmp_path / "m.onnx", tmp_path / "m.json", threads=1)
     stored = np.load(STORED / f"detections_r{depth}_{norm.lower()}.npz")
     for index, (height, width, picture_seed) in enumerate(PICTURES):

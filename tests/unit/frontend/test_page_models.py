@@ -32,11 +32,21 @@ def manifest(name: str, **more: Any) -> dict[str, Any]:
 
 
 EVALUATION = {
-    "measured_on": "unseen synthetic photographs <b>",
-    "photos": 200,
-    "figures": [
-        {"name": "percent cover, mean absolute error", "value": 7.2134, "unit": "points"},
-        {"name": "mask IoU, mean", "value": 0.88, "unit": ""},
+    "format": 1,
+    "checkpoint_sha256": "5e" * 32,
+    "sets": [
+        {
+            "kind": "real",
+            "description": "unseen quadrats <b>",
+            "survey": "Moorea",
+            "photos": 1200,
+            "date": "2026-11-27",
+            "figures": [
+                {"name": "mae_points", "value": 7.2134, "unit": "points"},
+                {"name": "bias_points", "value": -6.9, "unit": "points"},
+                {"name": "mask IoU, mean", "value": 0.88, "unit": ""},
+            ],
+        }
     ],
 }
 
@@ -46,14 +56,15 @@ def put(world: PageWorld, bucket: str, name: str, text: str) -> None:
 
 
 def test_measured_errors_are_shown_with_what_they_were_measured_on(world: PageWorld, texts: Texts) -> None:
-    described = manifest(SEGMENTATION_MODEL, evaluation=[EVALUATION])
+    described = manifest(SEGMENTATION_MODEL, measured=EVALUATION)
     put(world, "test-model-segmentation", SEGMENTATION_MODEL, json.dumps(described))
     app = world.open("guide")
     assert not app.exception
     said = texts(app).replace("\\", "")
     assert "detectron2-classifier, int8, sha256 `5e5e5e5e5e5e5e5e`" in said
-    assert "Measured on unseen synthetic photographs <b> (n = 200):" in said
-    assert "- percent cover, mean absolute error: **7.213 points**" in said
+    assert "Real photographs: unseen quadrats <b> (Moorea), n = 1,200, measured on 2026-11-27:" in said
+    assert "the cover that the model 'detectron2-classifier' finds was 7 points too low on average" in said
+    assert "- cover, mean absolute error: **7.213 points**" in said
     assert "- mask IoU, mean: **0.88**" in said
     assert "No converted model is in place" in said  # the other one
     assert "Nobody has measured" not in said
@@ -66,6 +77,15 @@ def test_a_model_that_nobody_measured_is_said_to_be_so(world: PageWorld, texts: 
     assert "It was measured on other weights." in said
     assert "Nobody has measured the error of this model" in said
     assert "docs/training.md" in said
+
+
+def test_help_says_which_classes_count_and_what_conversion_noticed(world: PageWorld, texts: Texts) -> None:
+    more = {"classes": ["Acropora", "rubble"], "counted": ["Acropora"], "notes": ["x.yaml belongs to other weights."]}
+    described = manifest(SEGMENTATION_MODEL, **more)
+    put(world, "test-model-segmentation", SEGMENTATION_MODEL, json.dumps(described))
+    said = texts(world.open("guide")).replace("\\", "")
+    assert "Counted classes: Acropora, of Acropora, rubble." in said
+    assert "x.yaml belongs to other weights." in said
 
 
 def test_a_damaged_manifest_is_named(world: PageWorld, texts: Texts) -> None:

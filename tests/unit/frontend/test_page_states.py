@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from streamlit.testing.v1 import AppTest
 
 from frontend.components import states
+from frontend.components.text import plain
 from frontend.serve import oidc_secrets
 from frontend.services import executions, measurements
 from frontend.settings import Settings, settings
@@ -271,3 +272,21 @@ def test_coverage_warns_when_results_come_from_two_models(world: PageWorld) -> N
         page_world.SHA = known
     app = world.open("coverage")
     assert "2 models" in app.warning[0].value
+
+
+def test_a_series_that_mixes_colour_treatments_says_so_where_it_is_drawn(
+    world: PageWorld, texts: Texts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = page_world._provenance
+
+    def untreated(quadrat: page_world.Quadrat) -> dict[str, Any]:
+        known = drawn(quadrat)
+        return known | {"restoration": known["restoration"] | {"applied": False}}
+
+    monkeypatch.setattr(page_world, "_provenance", untreated)
+    later = list(page_world.several_surveys(islands=("Takapoto",), years=(2012,), positions=3))
+    page_world.write_results(world.database, later)
+    for part in ("Trend", "Same quadrats"):
+        said = texts(world.open("coverage", show=part, of="Takapoto"))
+        assert plain("Takapoto mixes colour treatments: left as they are in 2012") in said
+    assert "mixes" not in texts(world.open("coverage", show="Same quadrats", of="Huahiné"))

@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 if TYPE_CHECKING:
     from tests.unit.frontend.conftest import PageWorld
 
-PAGES = ("overview", "upload", "runs", "gallery", "quadrat", "coverage", "corners", "delete", "guide")
-TITLES = {"corners": "Fix corners", "guide": "Help"}
+PAGES = ("overview", "upload", "runs", "gallery", "quadrat", "coverage", "corners", "delete", "importing", "guide")
+TITLES = {"corners": "Fix corners", "importing": "Import", "guide": "Help"}
 NEED_RESULTS = ("gallery", "quadrat", "coverage")
 Texts = Callable[[AppTest], str]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +17,9 @@ from training.measured import (
     NO_QUADRAT,
     REAL_QUADRATS,
     SYNTHETIC,
-    cover_evaluation,
-    frame_evaluation,
-    real_frame_evaluations,
+    cover_set,
+    frame_set,
+    real_frame_sets,
     record,
 )
 from training.metrics import coverage_errors
@@ -34,35 +36,65 @@ FRAME = {
 REAL = {"quadrats": 16, "quadrats_found": 12, "mean_iou": 0.9, "photos_without_quadrat": 7, "false_alarms": 1}
 
 
-def test_entries_are_merged_by_what_they_were_measured_on(tmp_path: Path) -> None:
-    model = tmp_path / "m.pth"
-    record(model, [cover_evaluation(SYNTHETIC, {**COVER, "mae_points": 9.0})])
-    record(model, [cover_evaluation(EXPERT_POINTS, COVER)])
-    path = record(model, [cover_evaluation(SYNTHETIC, COVER)])
-    assert path == tmp_path / "m.evaluation.json"
-    entries = read_evaluation(path)
-    assert [entry.measured_on for entry in entries] == [SYNTHETIC, EXPERT_POINTS]
-    assert entries[0].photos == 3
-    figures = {figure.name: (figure.value, figure.unit) for figure in entries[0].figures}
-    assert figures["cover, mean absolute error"] == (pytest.approx(3.5 / 3, abs=1e-4), "points")
-    assert figures["cover, bias (found minus true)"] == (0.5, "points")
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "m.pth"
+    path.write_bytes(b"weights")
+    return path
 
 
-def test_figures_that_are_no_numbers_are_left_out(tmp_path: Path) -> None:
-    (entry,) = read_evaluation(record(tmp_path / "m.pth", [frame_evaluation(SYNTHETIC, FRAME)]))
-    assert (entry.measured_on, entry.photos) == (SYNTHETIC, 200)
-    assert [(figure.value, figure.unit) for figure in entry.figures] == [(0.951, ""), (97.0, "%"), (30.0, "%")]
+def test_sets_are_merged_by_what_they_were_measured_on(model: Path) -> None:
+    record(model, [cover_set(SYNTHETIC, {**COVER, "mae_points": 9.0})], demonstration=True)
+    record(model, [cover_set(EXPERT_POINTS, COVER)])
+    path = record(model, [cover_set(SYNTHETIC, COVER)])
+    assert path == model.with_name("m.evaluation.json")
+    written = read_evaluation(path)
+    assert written.checkpoint_sha256 == hashlib.sha256(b"weights").hexdigest()
+    assert written.demonstration
+    assert [entry.description for entry in written.sets] == [SYNTHETIC.description, EXPERT_POINTS.description]
+    assert [(entry.kind, entry.survey) for entry in written.sets] == [("drawn", None), ("real", "Moorea LTER")]
+    assert written.sets[0].photos == 3
+    assert written.sets[0].date == datetime.now(UTC).date().isoformat()
+    assert written.sets[0].value("mae_points") == pytest.approx(3.5 / 3, abs=1e-4)
+    assert written.sets[0].value("bias_points") == 0.5
 
 
-def test_real_photographs_without_a_quadrat_are_an_entry_of_their_own(tmp_path: Path) -> None:
-    entries = read_evaluation(record(tmp_path / "m.pth", real_frame_evaluations(REAL)))
-    assert [(entry.measured_on, entry.photos) for entry in entries] == [(REAL_QUADRATS, 16), (NO_QUADRAT, 7)]
-    assert entries[0].figures[0].value == 75.0
+def test_figures_of_other_weights_are_not_kept(model: Path) -> None:
+    record(model, [cover_set(EXPERT_POINTS, COVER)], demonstration=True)
+    model.write_bytes(b"other weights")
+    written = read_evaluation(record(model, [cover_set(SYNTHETIC, COVER)]))
+    assert [entry.kind for entry in written.sets] == ["drawn"]
+    assert not written.demonstration
 
 
-def test_a_damaged_file_is_not_overwritten(tmp_path: Path) -> None:
-    path = tmp_path / "m.evaluation.json"
+def test_figures_that_are_no_numbers_are_left_out(model: Path) -> None:
+    (entry,) = read_evaluation(record(model, [frame_set(SYNTHETIC, FRAME)])).sets
+    assert entry.photos == 200
+    assert [(figure.name, figure.value, figure.unit) for figure in entry.figures] == [
+        ("iou_mean", 0.951, ""),
+        ("found_percent", 97.0, "%"),
+        ("false_alarm_percent", 30.0, "%"),
+    ]
+
+
+def test_real_photographs_without_a_quadrat_are_a_set_of_their_own(model: Path) -> None:
+    sets = read_evaluation(record(model, real_frame_sets(REAL))).sets
+    assert [(entry.description, entry.photos) for entry in sets] == [
+        (REAL_QUADRATS.description, 16),
+        (NO_QUADRAT.description, 7),
+    ]
+    assert sets[0].value("found_percent") == 75.0
+
+
+def test_a_damaged_file_is_not_overwritten(model: Path) -> None:
+    path = model.with_name("m.evaluation.json")
     path.write_text("{", "utf-8")
-    with pytest.raises(UnsupportedModelError, match="damaged"):
-        record(tmp_path / "m.pth", [frame_evaluation(SYNTHETIC, FRAME)])
+    with pytest.raises(UnsupportedModelError, match="no JSON"):
+        record(model, [frame_set(SYNTHETIC, FRAME)])
     assert path.read_text("utf-8") == "{"
+
+
+def test_the_format_that_named_no_checkpoint_is_replaced(model: Path) -> None:
+    path = model.with_name("m.evaluation.json")
+    path.write_text('[{"measured_on": "synthetic photographs", "photos": 200, "figures": []}]', "utf-8")
+    assert len(read_evaluation(record(model, [frame_set(SYNTHETIC, FRAME)])).sets) == 1

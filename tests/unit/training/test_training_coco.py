@@ -103,9 +103,8 @@ def test_all_errors_are_listed_at_once(tmp_path: Path) -> None:
 
 def test_a_picture_of_another_size_is_refused(tmp_path: Path) -> None:
     images = [{"id": 1, "file_name": "a.png", "width": 120, "height": 80}]
-    (found,) = read(export(tmp_path, images=images), tmp_path)
-    with pytest.raises(AnnotationError, match="annotate the same file"):
-        load_example(found, 40)
+    with pytest.raises(AnnotationError, match=r"has 1 error\(s\)(?s:.*)annotate the same file"):
+        read(export(tmp_path, images=images), tmp_path)
 
 
 def test_no_coco_file_is_refused(tmp_path: Path) -> None:

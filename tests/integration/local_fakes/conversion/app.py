@@ -8,8 +8,10 @@ _s3 = boto3.client("s3")
 
 
 def handler(event, context):
-    """Write ``{name}.json`` beside the checkpoint."""
+    """Write ``{name}.json`` beside the checkpoint; its other files start a conversion too, which does nothing here."""
     bucket, key = event["input"]["bucket"], event["input"]["key"]
+    if not key.endswith((".pth", ".pkl")):
+        return {"written": None}
     if _s3.get_object(Bucket=bucket, Key=key)["Body"].read() == b"broken":
         raise ValueError("this checkpoint is broken")
     target = key.rsplit(".", 1)[0] + ".json"

@@ -1,0 +1,49 @@
+"""The masks of quadrats, read one at a time for the COCO export: the one place where pictures pass through the page."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+import numpy as np
+from PIL import Image
+
+from frontend.domain.coco import ByteArray, MaskedQuadrat
+from frontend.domain.measurements import survey_of
+from frontend.services.aws import storage
+from frontend.services.measurements import database
+from frontend.settings import settings
+from reefsteps import coverage_queries as queries
+from reefsteps.coverage_queries import ColonyBox, CoverageRow
+from reefsteps.errors import PhotoNotFoundError
+from reefsteps.keys import mask_key
+from reefsteps.results import ObjectRef
+
+
+def masked_quadrats(rows: Iterable[CoverageRow]) -> Iterator[MaskedQuadrat]:
+    """Yield each of our quadrats with its mask and colonies; rows of one island follow each other."""
+    for island, of_island in groupby(rows, key=lambda row: row.island):
+        colonies = _colonies(island)
+        for row in of_island:
+            yield MaskedQuadrat(row, _mask(row), colonies.get((row.year, row.location), []))
+
+
+def _colonies(island: str) -> dict[tuple[int, int], list[ColonyBox]]:
+    with database().read() as connection:
+        found = queries.colony_boxes(connection, island=island)
+    grouped: dict[tuple[int, int], list[ColonyBox]] = {}
+    for colony in found:
+        grouped.setdefault((colony.year, colony.location), []).append(colony)
+    return grouped
+
+
+def _mask(row: CoverageRow) -> ByteArray | None:
+    """Return the mask; None where there is none, or where it belongs to another model's result by now."""
+    try:
+        stored = storage().get(ObjectRef(settings().masks_bucket, mask_key(survey_of(row).stem)))
+    except PhotoNotFoundError:
+        return None
+    if stored.info.metadata.get("model-sha256", row.model_sha256) != row.model_sha256:
+        return None
+    return np.asarray(Image.open(io.BytesIO(stored.body)).convert("L"))
