@@ -70,6 +70,10 @@ function paint(table) {
   });
   const same = lines.length === table.body.childElementCount && lines.every((line, at) => table.body.children[at] === line);
   if (!same) table.body.replaceChildren(...lines);
+  paintTools(table);
+}
+
+function paintTools(table) {
   const cell = table.last && table.rows.has(table.last.id);
   table.tools.down.disabled = !cell;
   table.tools.count.disabled = !cell || !["year", "location"].includes(table.last.field);
@@ -115,7 +119,7 @@ function inputOf(table, row, field) {
   input.inputMode = field === "year" || field === "location" ? "numeric" : "text";
   input.setAttribute("aria-label", `${LABELS[field]} of ${row.file}`);
   input.dataset.shown = "";
-  input.onfocus = () => { table.last = { id: row.id, field }; input.select(); paint(table); };
+  input.onfocus = () => { table.last = { id: row.id, field }; input.select(); paintTools(table); };
   input.onchange = () => change(table, [[row.id, field, input.value]]);
   input.onkeydown = (event) => key(table, event, row.id, field);
   input.onpaste = (event) => pasted(table, event, row.id, field);

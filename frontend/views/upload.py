@@ -140,9 +140,7 @@ def _uploader() -> upload_widgets.Reported:
 def _restore(remembered: Mapping[str, Any]) -> None:
     """Take over what the browser remembers from before a reload; what was typed since counts more."""
     state = st.session_state
-    side = remembered.get("side")
-    if side and not state.get("upload_side"):
-        state.upload_side = str(side)[:40]
+    state.upload_side_before = str(remembered.get("side") or "")[:40]
     if remembered.get("pattern") and not state.upload_pattern:
         state.upload_pattern = remembered["pattern"]
 
@@ -170,6 +168,7 @@ def _defaults() -> tuple[Guess, QuadratSize | None]:
     """Return what was typed for the folder, and the size of a photograph of which nothing is said; None if mistyped."""
     st.write("**For the whole folder** (what you type here counts before file names and the camera's clock)")
     usual = settings().quadrat_size
+    _restore_side()
     with st.container(horizontal=True):
         island = st.text_input(
             "Island", key="upload_island", placeholder="Takapoto", max_chars=30, width=220, persist_state="session"
@@ -195,6 +194,19 @@ def _defaults() -> tuple[Guess, QuadratSize | None]:
         st.error(plain(str(error)))
         return Guess(island=_island(island), year=int(year) if year else None), None
     return Guess(_island(island), int(year) if year else None, side=size), size or usual
+
+
+def _restore_side() -> None:
+    """Put the remembered side into the empty field, until a run of the page begins with a value in it.
+
+    Once is not enough: where the browser reports something else at that moment, Streamlit 1.67 takes the field's old,
+    empty value from that report.
+    """
+    state = st.session_state
+    if state.get("upload_side"):
+        state.pop("upload_side_before", None)
+    elif state.get("upload_side_before"):
+        state.upload_side = state.upload_side_before
 
 
 def _island(text: str) -> str | None:
