@@ -7,7 +7,7 @@ PHOTOS ?=
 DETECTRON2_PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types unit up parity train-demo bench bench-imaging lock clean
+.PHONY: help demo test test-links lint format types unit up parity train-demo bench bench-imaging lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -21,6 +21,9 @@ up: $(VENV)/.local ## Keep the local stack and the web page running until Ctrl-C
 test: $(VENV)/.dev $(VENV)-checkov/.ready ## Lint, types and every test
 	$(MAKE) --no-print-directory lint types
 	$(BIN)/python -m pytest
+
+test-links: $(VENV)/.dev ## Click every link of every page from every state, in a browser
+	$(BIN)/python -m pytest tests/e2e -m links
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -33,11 +33,12 @@ GALLERY = Page("gallery", "Gallery", "photo_library", "gallery")
 QUADRAT = Page("quadrat", "Quadrat", "crop_square", "quadrat")
 COVERAGE = Page("coverage", "Coverage", "monitoring", "coverage")
 CORNERS = Page("corners", "Fix corners", "crop_free", "corners")
+SURVEYS = Page("surveys", "Surveys", "edit_note", "surveys")
 DELETE = Page("delete", "Delete", "delete", "delete")
 IMPORT = Page("import", "Import", "input", "importing")
 HELP = Page("help", "Help", "help", "guide")
 
-PAGES = (OVERVIEW, UPLOAD, RUNS, GALLERY, QUADRAT, COVERAGE, CORNERS, DELETE, IMPORT, HELP)
+PAGES = (OVERVIEW, UPLOAD, RUNS, GALLERY, QUADRAT, COVERAGE, CORNERS, SURVEYS, DELETE, IMPORT, HELP)
 """In the order of the menu; the first is shown at the bare address."""
 
 _REGISTERED: dict[str, Any] = {}  # Streamlit's page objects by path; they hold no state of a visitor's
@@ -105,6 +106,11 @@ def to_quadrat(quadrat: Quadrat | None = None) -> Route:
 def to_corners(quadrat: Quadrat | None = None) -> Route:
     """The way to one photograph's corners, or to the list of photographs that wait for theirs."""
     return Route(CORNERS, _quadrat(quadrat))
+
+
+def to_surveys(quadrat: Quadrat | None = None, what: str | None = None) -> Route:
+    """The way to other names, sizes and fields: of one quadrat, or of a survey that is to be chosen."""
+    return Route(SURVEYS, (*_pairs(what=what), *_quadrat(quadrat)))
 
 
 def to_delete(key: str | None = None) -> Route:

@@ -28,6 +28,7 @@ class Settings:
     model_reframing_bucket: str
     model_segmentation_bucket: str
     pipeline_arn: str
+    relabel_arn: str
     database_url: str
     database_auth: Literal["iam", "url"]
     auth_mode: Literal["oidc", "none"]
@@ -55,6 +56,7 @@ class Settings:
             model_reframing_bucket=read.text("MODEL_REFRAMING_BUCKET"),
             model_segmentation_bucket=read.text("MODEL_SEGMENTATION_BUCKET"),
             pipeline_arn=read.text("PIPELINE_ARN"),
+            relabel_arn=read.text("RELABEL_ARN"),
             database_url=read.text("DATABASE_URL"),
             database_auth=cast(Literal["iam", "url"], read.choice("DATABASE_AUTH", ("iam", "url"))),
             auth_mode=cast(Literal["oidc", "none"], read.choice("AUTH_MODE", ("oidc", "none"), "oidc")),

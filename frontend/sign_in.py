@@ -33,8 +33,15 @@ def sidebar(configured: Settings) -> None:
     if configured.auth_mode == "none":
         return
     with st.sidebar:
-        st.caption(f"Signed in as {plain(str(st.user.get('email') or st.user.get('sub') or 'a member'))}")
+        st.caption(f"Signed in as {plain(member(configured) or 'a member')}")
         st.button("Sign out", on_click=st.logout, icon=":material/logout:")
+
+
+def member(configured: Settings) -> str | None:
+    """Return who is signed in; None where nobody signs in."""
+    if configured.auth_mode == "none":
+        return None
+    return str(st.user.get("email") or st.user.get("sub") or "") or None
 
 
 def provider_logout_url(configured: Settings) -> str | None:

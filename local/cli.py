@@ -117,7 +117,10 @@ def _parser() -> argparse.ArgumentParser:
     import_.add_argument("photos", metavar="PHOTOS", help="a folder, or s3://bucket/prefix of the running stack")
     import_.add_argument("--table", type=Path, required=True, help="its coral_coverage as CSV, or as SQL of mysqldump")
     import_.add_argument("--dry-run", action="store_true", help="only say what would be imported, and what not and why")
-    for starter in (up, process, demo, import_):
+    relabel = _command(commands, "relabel", _relabel, "give photographs other names, sizes or facts, without a new run")
+    relabel.add_argument("list", type=Path, metavar="FILE.csv", help="columns old, new, size_cm, site, depth_m, ...")
+    relabel.add_argument("--yes", action="store_true", help="change what the list says without asking")
+    for starter in (up, process, demo, import_, relabel):
         starter.add_argument(
             "--database-url", metavar="URL", help="mysql+pymysql://user:password@host:3306/name instead of SQLite"
         )
@@ -216,6 +219,20 @@ def _import(options: argparse.Namespace, console: Console) -> int:
         lines.append(f"Not imported: {more} more.")
     console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
     return 0 if outcome["left_out_count"] == 0 else 1
+
+
+def _relabel(options: argparse.Namespace, console: Console) -> int:
+    """Print what the list changes and what not; status 1 if anything of it was not done."""
+    from local.relabelling import relabel
+
+    with _a_stack(options, console) as info:
+        done = relabel(
+            info,
+            options.list,
+            agree=lambda question: options.yes or _agreed(question),
+            say=lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True),
+        )
+    return 0 if done else 1
 
 
 def _asked(photos: list[Photo], console: Console, *, yes: bool) -> Callable[[StackInfo], bool]:

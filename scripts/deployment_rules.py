@@ -110,7 +110,9 @@ def timeouts_nest(d: Deployment) -> Iterator[str]:
     for name, machine in of_type(d.template, "AWS::Serverless::StateMachine").items():
         given = machine.get("DefinitionSubstitutions", {})
         for state_name, state in tasks(d.machines.get(machine["DefinitionUri"], {})):
-            used = PLACEHOLDER.fullmatch(str(state.get("Arguments", {}).get("FunctionName", "")))
+            arguments = state.get("Arguments", {})  # an expression where it is text
+            function_name = arguments.get("FunctionName", "") if isinstance(arguments, dict) else ""
+            used = PLACEHOLDER.fullmatch(str(function_name))
             if not used or used[1] not in given:
                 continue
             function = given[used[1]]["Fn::GetAtt"][0]

@@ -10,7 +10,7 @@ import streamlit as st
 from frontend.components import states
 from frontend.components.text import count
 from frontend.domain import charts, exports, gcrmn, mermaid, statistics
-from frontend.domain.exports import FRENCH_EXCEL, NOTHING_SAID, PLAIN, About, CsvStyle, Fields, Row
+from frontend.domain.exports import FRENCH_EXCEL, PLAIN, About, CsvStyle, Fields, Row
 from frontend.domain.measurements import is_ours, islands_of
 from frontend.domain.statistics import Cover, MeanCover
 from frontend.domain.templates import Template, missing_rows
@@ -55,8 +55,8 @@ def exports_of(rows: Sequence[CoverageRow], covers: Sequence[Cover], means: Sequ
 
 
 def _fields() -> Fields:
-    """Return what people know of the surveys; nothing as long as no table holds it."""
-    return NOTHING_SAID
+    """Return what people know of the surveys."""
+    return measurements.survey_fields()
 
 
 def _style() -> CsvStyle:

@@ -66,6 +66,11 @@ EXPLANATIONS: dict[str, Explanation] = {
         "If it was deleted on purpose, nothing is to be done. Else retry from the start, or upload it again.",
         ("retry", "replace"),
     ),
+    "RelabelRefusedError": Explanation(
+        "A photograph cannot get the name or the quadrat size that was asked for.",
+        "The list on the Surveys page says why. Change the list, or remove what is in the way, and start again.",
+        (),
+    ),
     "SupersededError": Explanation(
         "A newer photograph of the same position was uploaded while this one was being worked on.",
         "Nothing is to be done: the newer photograph has a run of its own.",

@@ -15,6 +15,7 @@ from frontend.settings import settings
 from reefsteps import coverage_queries as queries
 from reefsteps.coverage_queries import ColonyRow, CoverageRow, Provenance
 from reefsteps.database import Database
+from reefsteps.survey_fields import SurveyFields
 from reefsteps.surveys import SurveyKey
 
 KEPT_S = 300
@@ -48,6 +49,13 @@ def provenance(survey: SurveyKey) -> Provenance | None:
         return queries.provenance(connection, survey)
 
 
+@st.cache_data(ttl=KEPT_S, max_entries=1, show_spinner=False)
+def survey_fields() -> dict[SurveyKey, SurveyFields]:
+    """Return what people know of each survey beside its name: site, depth, date and more."""
+    with database().read() as connection:
+        return queries.survey_fields(connection)
+
+
 def still_there(surveys: Iterable[SurveyKey]) -> tuple[SurveyKey, ...]:
     """Return which of these have a row in the database now (never kept)."""
     wanted = set(surveys)
@@ -61,5 +69,5 @@ def still_there(surveys: Iterable[SurveyKey]) -> tuple[SurveyKey, ...]:
 
 def forget() -> None:
     """Drop what was kept, because new results or deletions are known."""
-    for kept in (coverage, colonies, provenance):
+    for kept in (coverage, colonies, provenance, survey_fields):
         kept.clear()

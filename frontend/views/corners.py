@@ -87,6 +87,9 @@ def _edit(survey: SurveyKey) -> None:
     identity = f"{survey.stem} {source.image.version_id or source.etag}"
     kept: _Started | None = st.session_state.get("corners_started")
     started = kept if kept and kept.identity == identity else None
+    if started:
+        st.success(started.said, icon=":material/check:")
+        navigation.link(navigation.to_runs(), "Follow it", icon="arrow_forward")
     if attention.says_no_quadrat(survey, source.image.version_id, source.etag):
         st.info("A person has said that this photograph shows no quadrat. It is not measured.", icon=":material/block:")
         if st.button("It does: look for the quadrat again", icon=":material/undo:", key=f"undo-{identity}"):
@@ -108,9 +111,6 @@ def _edit(survey: SurveyKey) -> None:
             source, identity, "corners", said, confirmed.by_hand,
             corners_px=confirmed.by_hand.corners_px, excluded_px=confirmed.by_hand.excluded_px,
         )  # fmt: skip
-    if started:
-        st.success(started.said)
-        navigation.link(navigation.to_runs(), "Follow it", icon="arrow_forward")
     with st.popover("No quadrat here", icon=":material/block:"):
         st.write(
             f"Say that the photograph of **{survey_choice.words(survey)}** shows no quadrat. It is not measured and no "

@@ -14,8 +14,10 @@ from sqlalchemy import Connection, Row, Select, Table, and_, select
 from reefsteps.document import Execution
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import ReframingResult, RestorationResult, SegmentationResult
+from reefsteps.survey_fields import SurveyFields
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import colony, coral_coverage, coverage_provenance, imported_result
+from reefsteps.tables import survey_fields as survey_fields_table
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,15 @@ def colony_rows(connection: Connection, *, island: str | None = None, year: int 
     query = select(c.island, c.location, c.year, c.number, c.area_cm2, c.score, c.cut_by_frame)
     query = _filtered(query, colony, island, year, None).order_by(c.island, c.year, c.location, c.number)
     return [ColonyRow(*row) for row in connection.execute(query)]
+
+
+def survey_fields(connection: Connection) -> dict[SurveyKey, SurveyFields]:
+    """Return what people know of each survey beside its name; surveys of which nothing is known are left out."""
+    found = {}
+    for row in connection.execute(select(survey_fields_table)).mappings():
+        fields = {name: row[name] for name in SurveyFields.__dataclass_fields__}
+        found[SurveyKey(row["year"], row["island"], row["location"])] = SurveyFields(**fields)
+    return found
 
 
 def colony_boxes(connection: Connection, *, island: str) -> list[ColonyBox]:

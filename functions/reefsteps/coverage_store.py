@@ -19,10 +19,20 @@ from reefsteps.errors import ExistingTableError
 from reefsteps.precedence import Upload, compare_sequencers, compare_uploads, instant, same_photo
 from reefsteps.results import ObjectRef, Record, ReframingResult, RestorationResult, SegmentationResult, Source
 from reefsteps.surveys import SurveyKey, decode_key
-from reefsteps.tables import colony, coral_coverage, coverage_provenance, imported_result, removed_photo, survey
+from reefsteps.tables import (
+    colony,
+    coral_coverage,
+    coverage_provenance,
+    imported_result,
+    relabelled_photo,
+    removed_photo,
+    survey,
+)
 from reefsteps.text_columns import fitted
 
 Answer = TypeVar("Answer")
+
+_RELABELLED = "relabel "  # begins `requested_by` of a deletion whose photograph lives on; its new name follows
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,18 @@ class Removal:
     removed_at: str  # ISO 8601
     sequencer: str | None = None
     requested_by: str | None = None
+
+    @classmethod
+    def by_relabelling(cls, key: str, version_id: str | None, removed_at: str, new_name: str) -> Removal:
+        """Return the deletion of a version that lives on under another name."""
+        return cls(key, version_id, removed_at, requested_by=f"{_RELABELLED}{new_name}")
+
+    @property
+    def reason(self) -> str:
+        """Why a result of the photograph is not wanted."""
+        if (self.requested_by or "").startswith(_RELABELLED):
+            return f"The photograph is called {(self.requested_by or '')[len(_RELABELLED) :]} since {self.removed_at}."
+        return f"The photograph was deleted at {self.removed_at}."
 
     def covers(self, upload: Upload) -> bool:
         """Tell whether the photograph is the one, or among those, that were deleted."""
@@ -139,7 +161,7 @@ def remove_result(
 
     def work(connection: Connection) -> bool:
         for tombstone in tombstones:
-            _remember(connection, key, tombstone)
+            remember_removal(connection, key, tombstone)
         photograph = _photograph_of_row(connection, key)
         if photograph is not None and is_kept(photograph):
             return False
@@ -185,10 +207,22 @@ def lock_surveys(connection: Connection, keys: Sequence[SurveyKey]) -> None:
         connection.execute(sqlite.insert(survey).on_conflict_do_nothing(), rows)
 
 
+def survey_rows(connection: Connection, table: Table, key: SurveyKey) -> list[dict[str, Any]]:
+    """Return the survey's rows of a table without the columns that name the survey, in the order of the key."""
+    query = select(table).where(*where_survey(table, key)).order_by(*table.primary_key.columns)
+    named = _primary_key(key).keys()
+    return [
+        {name: value for name, value in row.items() if name not in named}
+        for row in connection.execute(query).mappings()
+    ]
+
+
 def _refusal(connection: Connection, key: SurveyKey, source: Source, execution: Execution) -> str | None:
     for removal in _removals(connection, key):
         if removal.covers(source):
-            return f"The photograph was deleted at {removal.removed_at}."
+            return removal.reason
+    if _is_moving(connection, key, source):
+        return "The photograph is being given another name or size: start the run again when that is done."
     present = _present(connection, key)
     if present is None:
         return None
@@ -203,8 +237,15 @@ def _refusal(connection: Connection, key: SurveyKey, source: Source, execution: 
     return None
 
 
+def _is_moving(connection: Connection, key: SurveyKey, source: Source) -> bool:
+    """Tell whether a relabelling has looked at the photograph's rows and not moved them yet."""
+    t = relabelled_photo.c
+    same = t.state == "copying", t.raw_version_id == source.image.version_id
+    return connection.execute(select(t.number).where(*where_survey(relabelled_photo, key), *same)).first() is not None
+
+
 def _present(connection: Connection, key: SurveyKey) -> Row[Any] | None:
-    return connection.execute(select(coverage_provenance).where(*_is_survey(coverage_provenance, key))).first()
+    return connection.execute(select(coverage_provenance).where(*where_survey(coverage_provenance, key))).first()
 
 
 def _photograph_of_row(connection: Connection, key: SurveyKey) -> Upload | None:
@@ -212,7 +253,7 @@ def _photograph_of_row(connection: Connection, key: SurveyKey) -> Upload | None:
     present = _present(connection, key)
     if present is not None:
         return _source_of(present)
-    row = connection.execute(select(imported_result).where(*_is_survey(imported_result, key))).first()
+    row = connection.execute(select(imported_result).where(*where_survey(imported_result, key))).first()
     return None if row is None else ImportedPhotograph.of(row)
 
 
@@ -221,14 +262,15 @@ def _source_of(row: Row[Any]) -> Source:
 
 
 def _removals(connection: Connection, key: SurveyKey) -> list[Removal]:
-    rows = connection.execute(select(removed_photo).where(*_is_survey(removed_photo, key)))
+    rows = connection.execute(select(removed_photo).where(*where_survey(removed_photo, key)))
     return [
         Removal(row.raw_key, row.raw_version_id or None, row.removed_at, row.sequencer, row.requested_by)
         for row in rows
     ]
 
 
-def _remember(connection: Connection, key: SurveyKey, removal: Removal) -> None:
+def remember_removal(connection: Connection, key: SurveyKey, removal: Removal) -> None:
+    """Keep a deletion, unless a later one of the same version or key is kept already; the survey must be locked."""
     known = [
         known
         for known in _removals(connection, key)
@@ -252,7 +294,7 @@ def _forget(connection: Connection, key: SurveyKey, removal: Removal) -> None:
         removed_photo.c.raw_key == removal.key,
         removed_photo.c.raw_version_id == (removal.version_id or ""),
     )
-    connection.execute(delete(removed_photo).where(*_is_survey(removed_photo, key), *same))
+    connection.execute(delete(removed_photo).where(*where_survey(removed_photo, key), *same))
 
 
 def refuse_other_name(connection: Connection, key: SurveyKey) -> None:
@@ -260,7 +302,7 @@ def refuse_other_name(connection: Connection, key: SurveyKey) -> None:
 
     Provisioning refuses a table that compares without case or accents; this one was exchanged since.
     """
-    same = select(coral_coverage.c.island).where(*_is_survey(coral_coverage, key))
+    same = select(coral_coverage.c.island).where(*where_survey(coral_coverage, key))
     for name in connection.execute(same).scalars():
         if name != key.island:
             raise ExistingTableError(
@@ -273,7 +315,7 @@ def _delete_rows(connection: Connection, key: SurveyKey, tables: Iterable[Table]
     """Delete the survey's rows; returns how many there were in the last of the tables."""
     count = 0
     for table in tables:
-        count = connection.execute(delete(table).where(*_is_survey(table, key))).rowcount
+        count = connection.execute(delete(table).where(*where_survey(table, key))).rowcount
     return count
 
 
@@ -290,7 +332,8 @@ def write_coverage(connection: Connection, row: dict[str, Any]) -> None:
         )
 
 
-def _is_survey(table: Table, key: SurveyKey) -> tuple[Any, ...]:
+def where_survey(table: Table, key: SurveyKey) -> tuple[Any, ...]:
+    """Return the condition that a row belongs to the survey."""
     return table.c.island == key.island, table.c.location == key.location, table.c.year == key.year
 
 

@@ -51,6 +51,10 @@ class QuadratNotFoundError(BadInputError):
     """No quadrat frame in the photograph that can be measured without a risk of a wrong crop."""
 
 
+class RelabelRefusedError(BadInputError):
+    """A photograph cannot get the name or size that was asked for; nothing has been changed."""
+
+
 class NoQuadratError(BadInputError):
     """A person has said that the photograph shows no quadrat: the run ends without a result, and not as a failure."""
 

@@ -116,9 +116,10 @@ class Storage:
             raise _named(error, source) from error
         return ObjectRef(bucket, key, answer.get("VersionId"))
 
-    def delete(self, ref: ObjectRef) -> None:
-        """Delete the object (or put a delete marker on it); a missing one is no error."""
-        self.client.delete_object(**_address(ref))
+    def delete(self, ref: ObjectRef) -> str | None:
+        """Delete the object, or put a delete marker on it and return the marker's version; no error if missing."""
+        answer = self.client.delete_object(**_address(ref))
+        return answer.get("VersionId") if answer.get("DeleteMarker") else None
 
     def list(self, bucket: str, prefix: str) -> Iterator[ObjectInfo]:
         """Yield the current objects whose key begins with the prefix in any spelling that the pipeline accepts.

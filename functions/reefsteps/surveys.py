@@ -68,6 +68,11 @@ class SurveyKey:
             raise InvalidSurveyKeyError(f"Position {match['location']} is not a whole number from 1. {_EXPECTED}")
         return cls(int(match["year"]), match["island"].replace("+", " "), int(location))
 
+    @classmethod
+    def parse_stem(cls, stem: str) -> Self:
+        """Return the survey of a name without extension, as `stem` prints it; raises InvalidSurveyKeyError."""
+        return cls.parse(f"{stem}.jpg")
+
     @property
     def ref(self) -> SurveyRef:
         """The survey as it travels between the steps."""

@@ -3,7 +3,8 @@
 `coral_coverage` is the table that the field's own tools read; `coverage_provenance` and `colony` say where each of its
 rows comes from, `imported_result` which of them another program measured. `removed_photo` remembers what was deleted.
 `survey` holds a row for every survey ever written or removed: writers lock it, so that two of them never work on the
-same survey at once.
+same survey at once. `survey_fields` holds what people know of a survey beside its name; `relabelling` and
+`relabelled_photo` are the journal of photographs that got another name or another quadrat size.
 
 Text is compared by code point (utf8mb4_bin): Huahine and Huahiné, moorea and Moorea are different names, in MySQL as in
 SQLite and Python.
@@ -36,6 +37,10 @@ metadata = MetaData()
 COLLATION = "utf8mb4_bin"
 _MYSQL: Any = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": COLLATION}
 _DIALECTS: dict[str, type[Dialect]] = {"mysql": mysql.dialect, "sqlite": sqlite.dialect}
+
+
+# A missing value is SQL's NULL, not JSON's.
+_OPTIONAL_JSON = JSON(none_as_null=True)
 
 
 def _survey_columns() -> tuple[Column[Any], ...]:
@@ -132,6 +137,61 @@ removed_photo = Table(
     Column("removed_at", String(32), nullable=False),
     Column("sequencer", String(64)),
     Column("requested_by", String(64)),
+    **_MYSQL,
+)
+
+survey_fields = Table(
+    "survey_fields",
+    metadata,
+    *_survey_columns(),
+    Column("site", String(120)),
+    Column("depth_m", Double),
+    Column("event_date", String(10)),  # ISO 8601
+    Column("transect", String(120)),
+    Column("latitude", Double),
+    Column("longitude", Double),
+    Column("observer", String(120)),
+    **_MYSQL,
+)
+
+relabelling = Table(
+    "relabelling",
+    metadata,
+    Column("id", String(80), primary_key=True),  # the execution's name
+    Column("requested_at", String(32), nullable=False),
+    Column("requested_by", String(128)),
+    Column("undoes", String(80)),  # the relabelling that this one takes back
+    Index("relabelling_requested_at", "requested_at"),
+    **_MYSQL,
+)
+
+relabelled_photo = Table(
+    "relabelled_photo",
+    metadata,
+    Column("relabelling_id", String(80), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),  # from 1, in the order of the request
+    Column("group_number", Integer, nullable=False),  # what must move together
+    Column("island", String(30), nullable=False),
+    Column("location", Integer, nullable=False),
+    Column("year", Integer, nullable=False),
+    Column("new_island", String(30), nullable=False),
+    Column("new_location", Integer, nullable=False),
+    Column("new_year", Integer, nullable=False),
+    Column("size_before", String(32)),
+    Column("size_after", String(32)),  # None: the size stays
+    Column("fields_before", _OPTIONAL_JSON),
+    Column("fields_after", _OPTIONAL_JSON),  # None: the fields stay
+    Column("state", String(16), nullable=False),  # planned, copying, moved, done, refused
+    Column("reason", String(500)),  # of a refusal
+    Column("raw_key", String(255)),
+    Column("raw_version_id", String(255)),
+    Column("new_key", String(255)),
+    Column("new_version_id", String(255)),
+    Column("marker_version_id", String(255)),  # of the delete marker that took the old key away
+    Column("snapshot", _OPTIONAL_JSON),  # what the copies are made from, until the photograph has moved
+    Column("changed_at", String(32), nullable=False),
+    Index("relabelled_photo_key", "raw_key"),
+    Index("relabelled_photo_survey", "island", "year", "location"),
     **_MYSQL,
 )
 

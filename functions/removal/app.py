@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reefsteps.buckets import current_photographs
 from reefsteps.coverage_store import Removal, forget_removals, remove_result
 from reefsteps.database import Database
 from reefsteps.errors import InvalidParameterError, InvalidSurveyKeyError
 from reefsteps.observability import logger, step_handler
 from reefsteps.precedence import Upload
+from reefsteps.relabel_store import is_marker_of_relabelling
 from reefsteps.results import ObjectRef, Record, Source
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey, decode_key
-from removal.derived import current_photographs, is_current, measured_sources, remove_derived
+from removal.derived import is_current, is_there, measured_sources, remove_derived
 from removal.remeasure import to_measure_again
 from removal.request import Request, parse_request
 from removal.settings import Settings
@@ -48,6 +50,9 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     except InvalidSurveyKeyError:
         logger.info("no survey photograph", key=request.removal.key)
         return RemovalOutcome(None, False, (), ()).to_json()
+    if request.marker_version_id and is_marker_of_relabelling(DATABASE, request.removal.key, request.marker_version_id):
+        logger.info("moved to another name, not deleted", key=request.removal.key)
+        return RemovalOutcome(survey.stem, False, (), ()).to_json()
     outcome = _remove(survey, request)
     logger.info("removed", **outcome.to_json())
     return outcome.to_json()
@@ -60,15 +65,18 @@ def _remove(survey: SurveyKey, request: Request) -> RemovalOutcome:
         return RemovalOutcome(survey.stem, False, (), left)  # an old version expired: nothing that anybody asked for
 
     def is_kept(upload: Upload) -> bool:
-        # A photograph that was overwritten, not deleted, keeps its result until the newer one has its own.
-        return is_current(upload, current) or (bool(current) and not request.removal.covers(upload))
+        # A photograph that was overwritten, not deleted, keeps its result until the newer one has its own. One that was
+        # given this name since the list was read is not in it, so S3 is asked about what would be deleted.
+        overwritten = bool(current) and not request.removal.covers(upload)
+        return is_current(upload, current) or overwritten or is_there(STORAGE, upload)
 
     gone = [source for source in measured_sources(STORAGE, SETTINGS, survey) if not is_kept(source)]
     # Rows first: a run that is under way finds the deletion there, and its pictures never count again.
     removals = [request.removal, *_versions_of(gone, request.removal)]
     row_removed = remove_result(DATABASE, survey, removals, is_kept)
     undone = sum(forget_removals(DATABASE, survey, photograph) for photograph in current)
-    removed = remove_derived(STORAGE, SETTINGS, survey, gone, all_gone=not current)
+    all_gone = not current and not current_photographs(STORAGE, SETTINGS.raw_bucket, survey)
+    removed = remove_derived(STORAGE, SETTINGS, survey, gone, all_gone=all_gone)
     again = to_measure_again(current, request.removal.removed_at) if row_removed or removed or undone else None
     return RemovalOutcome(
         survey=survey.stem,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cmp_to_key
 
+from reefsteps.buckets import Photograph
 from reefsteps.precedence import compare_uploads, instant
-from removal.derived import Photograph
 
 
 def to_measure_again(left: Sequence[Photograph], removed_at: str) -> Photograph | None:

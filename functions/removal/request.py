@@ -19,6 +19,7 @@ class Request:
     bucket: str
     removal: Removal
     by_lifecycle: bool = False
+    marker_version_id: str | None = None  # of the delete marker, where the deletion put one
 
 
 def parse_request(event: Mapping[str, Any]) -> Request:
@@ -59,4 +60,9 @@ def _from_s3(event: Mapping[str, Any]) -> Request:
         sequencer=entry.get("sequencer"),
         requested_by=detail.get("requester"),
     )
-    return Request(bucket, removal, by_lifecycle=detail.get("reason") == "Lifecycle Expiration")
+    return Request(
+        bucket,
+        removal,
+        by_lifecycle=detail.get("reason") == "Lifecycle Expiration",
+        marker_version_id=None if for_good else entry.get("version-id"),
+    )

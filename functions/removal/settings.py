@@ -2,30 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
-
-from reefsteps.settings import Environment
+from reefsteps.buckets import Buckets
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Buckets):
     """The originals' bucket and those of what is derived from them."""
-
-    raw_bucket: str
-    treated_bucket: str
-    reframed_bucket: str
-    segmented_bucket: str
-    masks_bucket: str
-
-    @classmethod
-    def from_environment(cls, environment: Environment | None = None) -> Self:
-        """Read the function's variables; raises ConfigurationError."""
-        variables = environment or Environment()
-        return cls(
-            raw_bucket=variables.text("RAW_BUCKET"),
-            treated_bucket=variables.text("TREATED_BUCKET"),
-            reframed_bucket=variables.text("REFRAMED_BUCKET"),
-            segmented_bucket=variables.text("SEGMENTED_BUCKET"),
-            masks_bucket=variables.text("MASKS_BUCKET"),
-        )

@@ -18,7 +18,7 @@ from reefsteps.observability import logger, step_handler
 from reefsteps.results import ObjectRef, RestorationResult, Source
 from reefsteps.storage import JPEG, ObjectInfo, Storage, StoredObject
 from reefsteps.surveys import check_length, key_candidates
-from reefsteps.text_columns import LONGEST_CAMERA, camera_time, shortened
+from reefsteps.texts import LONGEST_CAMERA, camera_time, shortened
 from restoration.methods import check_method, restore
 from restoration.settings import Settings
 

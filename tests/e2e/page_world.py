@@ -18,7 +18,7 @@ from typing import Any
 
 import boto3
 from PIL import Image, ImageDraw
-from sqlalchemy import insert
+from sqlalchemy import delete, insert
 
 from reefsteps import keys
 from reefsteps.database import Database
@@ -133,6 +133,18 @@ def write_results(database: Database, quadrats: Sequence[Quadrat]) -> None:
         connection.execute(insert(coverage_provenance), provenance)
         if colonies:
             connection.execute(insert(colony), colonies)
+
+    database.write(work)
+
+
+def forget_results(database: Database, quadrats: Sequence[Quadrat]) -> None:
+    """Take results away again."""
+
+    def work(connection: Any) -> None:
+        for q in quadrats:
+            for table in (colony, coverage_provenance, coral_coverage, survey):
+                key = (table.c.island == q.survey.island, table.c.location == q.survey.location)
+                connection.execute(delete(table).where(*key, table.c.year == q.survey.year))
 
     database.write(work)
 
@@ -314,6 +326,7 @@ def environment(arn: str, database_file: Path, endpoint: str | None = None, **mo
         **CREDENTIALS,
         **BUCKETS,
         "PIPELINE_ARN": arn,
+        "RELABEL_ARN": arn.replace("test-pipeline", "test-relabel"),
         "DATABASE_URL": f"sqlite:///{database_file}",
         "DATABASE_AUTH": "url",
         "AUTH_MODE": "none",

@@ -128,11 +128,61 @@ def test_a_frame_that_is_not_found_is_set_by_hand_and_the_run_goes_on(
     card = _card(tab, photo)  # the list follows live; it also holds the runs of the other test
     card.get_by_text("No quadrat frame was found").wait_for(timeout=RUN_TIMEOUT_MS)
     card.get_by_role("link", name="Fix corners").click()
-    tab.get_by_role("button", name="Use these corners").click(timeout=60_000)
+    tab.get_by_role("button", name=re.compile("Top left corner")).press("Shift+ArrowRight", timeout=60_000)
+    _hide(tab, (0.3, 0.3), (0.7, 0.3), (0.7, 0.5), (0.3, 0.5))  # 0.4 x 0.2 of the picture, 0.7 x 0.7 of it measured
+    tab.get_by_role("button", name="Use these corners").click()
+    tab.screenshot(path=artifacts / "stack-straightened.png", full_page=True)
+    tab.get_by_role("button", name="Measure this crop").click()
     tab.get_by_text("The run has started from these corners").wait_for(timeout=60_000)
+    editor = tab.url
     tab.goto(f"{url}/runs?status=Done")
     settle(tab)
     _card(tab, photo).get_by_text("See the result").click(timeout=RUN_TIMEOUT_MS)
     settle(tab)
     tab.get_by_text("corners set by hand").first.wait_for(timeout=60_000)
+    left_out = tab.get_by_text(re.compile("% left out")).inner_text()
+    assert abs(float(re.findall(r"[0-9.]+", left_out)[0]) - 100 * 0.4 * 0.2 / 0.7**2) < 0.5
     tab.screenshot(path=artifacts / "stack-manual.png", full_page=True)
+    quadrat = tab.url
+
+    tab.goto(f"{url}/runs?status=Failed")
+    tab.get_by_text(re.compile("No run has failed|of this page need")).first.wait_for(timeout=60_000)
+    assert _card(tab, photo).count() == 0  # what was fixed is no longer listed as failed
+
+    tab.goto(editor)
+    settle(tab)
+    tab.get_by_role("button", name="No quadrat here").click(timeout=60_000)
+    tab.get_by_role("button", name="Record that there is no quadrat").click()
+    tab.get_by_text("Recorded: this photograph shows no quadrat").wait_for(timeout=60_000)
+    _until(tab, editor, "A person has said that this photograph shows no quadrat")
+    _until(tab, quadrat, "There is no result for")
+    tab.goto(editor)
+    settle(tab)
+    tab.get_by_role("button", name="It does: look for the quadrat again").click(timeout=60_000)
+    tab.get_by_text("the quadrat is looked for again").wait_for(timeout=60_000)
+    _until(tab, quadrat, "corners set by hand")  # they are still kept
+
+
+def _hide(tab: Page, *points: tuple[float, float]) -> None:
+    """Outline an area, as shares of the photograph's width and height."""
+    tab.get_by_role("button", name="Hide a fin or slate").click()
+    box = tab.locator(".stage .photo").bounding_box()
+    assert box is not None
+    for x, y in points:
+        tab.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
+    tab.get_by_role("button", name="Close the outline").click()
+
+
+def _until(tab: Page, address: str, text: str) -> None:
+    """Open a page again and again until it says what a run has brought about."""
+    ends = time.monotonic() + RUN_TIMEOUT_MS / 1000
+    while time.monotonic() < ends:
+        tab.goto(address)
+        settle(tab)
+        refresh = tab.get_by_role("button", name="Refresh")
+        if refresh.count():
+            refresh.first.click()
+        tab.wait_for_timeout(1500)
+        if tab.get_by_text(text).count():
+            return
+    raise AssertionError(f"{address} never said: {text}")

@@ -159,7 +159,18 @@ def test_corners_are_dragged_nudged_and_start_a_run_from_reframing(
     tab.mouse.up()
     handle.press("Shift+ArrowRight")
     handle.press("ArrowDown")
+    pen = tab.get_by_role("button", name="Hide a fin or slate")
+    pen.click()
+    for key in ("Enter", *("Shift+ArrowRight",) * 4, "Enter", *("Shift+ArrowDown",) * 4, "Enter"):
+        tab.keyboard.press(key)
+    tab.get_by_role("button", name="Close the outline").click()
+    tab.screenshot(path=artifacts / "corners-hidden-area.png")
     tab.get_by_role("button", name="Use these corners").click()
+    crop = tab.locator(".crop").bounding_box()
+    assert crop is not None
+    assert abs(crop["width"] - crop["height"]) < 1
+    tab.screenshot(path=artifacts / "corners-straightened.png")
+    tab.get_by_role("button", name="Measure this crop").click()
     tab.get_by_text("The run has started from these corners").wait_for(timeout=30_000)
 
     newest = seeded_page.step_functions.list_executions(stateMachineArn=seeded_page.pipeline_arn)["executions"]
@@ -172,6 +183,35 @@ def test_corners_are_dragged_nudged_and_start_a_run_from_reframing(
     assert abs(x - (0.2 * 1200 + 10)) < 3
     assert abs(y - (0.1 * 900 + 1)) < 3
     assert others == [[1020, 135], [1020, 765], [180, 765]]
+    assert given["excluded_px"] == [[[600, 450], [720, 450], [720, 570]]]
+
+
+def test_the_straightened_crop_is_what_the_pipeline_will_cut(tab: Page, seeded_page: ServedPage) -> None:
+    """The browser's matrix takes the corners of the photograph to the corners of the crop."""
+    tab.goto(f"{seeded_page.url}/corners?island=Takapoto&year=2008&location=2")
+    settle(tab)
+    handle = tab.get_by_role("button", name=re.compile("Bottom left corner"))
+    handle.press("Shift+ArrowUp", timeout=30_000)
+    handle.press("Shift+ArrowRight")
+    tab.get_by_role("button", name="Use these corners").click()
+    corners = [[240, 90], [960, 100], [950, 810], [260, 790]]
+    landed = tab.locator(".plane").evaluate(_LANDED, [corners, [1200, 900]])
+    expected = [[0, 0], [1, 0], [1, 1], [0, 1]]
+    assert all(
+        abs(a - b) < 1e-3 for got, want in zip(landed, expected, strict=True) for a, b in zip(got, want, strict=True)
+    )
+    tab.get_by_role("button", name="Change it").click()
+    tab.get_by_role("button", name="Start over").click()
+    assert tab.get_by_role("button", name="Use these corners").is_disabled()
+
+
+_LANDED = """(plane, [corners, [width, height]]) => {
+  const matrix = new DOMMatrix(getComputedStyle(plane).transform), side = plane.parentElement.clientWidth;
+  return corners.map(([x, y]) => {
+    const at = matrix.transformPoint(new DOMPoint(x * plane.clientWidth / width, y * plane.clientHeight / height));
+    return [at.x / at.w / side, at.y / at.w / side];
+  });
+}"""
 
 
 def test_photograph_and_buttons_of_fix_corners_fit_a_laptop_screen(browser: Browser, seeded_page: ServedPage) -> None:
@@ -277,7 +317,9 @@ def test_a_survey_key_from_a_link_opens_its_quadrat_and_survives_nonsense(tab: P
 def test_work_pages_are_reached_and_used_by_keyboard(tab: Page, seeded_page: ServedPage) -> None:
     tab.goto(f"{seeded_page.url}/corners?island=Takapoto&year=2010&location=50")
     settle(tab)
-    tab.get_by_role("button", name=re.compile("Top left corner")).wait_for(timeout=30_000)
+    corner = tab.get_by_role("button", name=re.compile("Top left corner"))
+    corner.press("ArrowRight", timeout=30_000)  # until a corner has moved there is nothing to be used
+    corner.blur()
     reached = []
     for _ in range(40):
         tab.keyboard.press("Tab")

@@ -52,6 +52,18 @@ def test_coverage_and_removal_run_on_their_samples(tmp_path: Path) -> None:
         assert "deleted" in coverage.handler(sample("coverage"), None)["reason"]
 
 
+def test_relabel_runs_on_its_sample(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'coverage.db'}")
+    database.create_tables()
+    with emulated_s3() as s3, loaded("relabel", {"DATABASE_URL": str(database.url)}) as relabel:
+        for number in (1, 2):
+            s3.put_object(Bucket="reef-raw", Key=f"2006-Bora-Bora-0{number}.jpg", Body=b"photo")
+        assert relabel.handler(sample("relabel"), None) == {
+            "relabelling_id": "list-20260101T100000",
+            "groups": [0, 1],
+        }
+
+
 def test_segmentation_runs_on_its_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     event = sample("segmentation")
     photographed = dataclasses.replace(result(), restoration=RestorationResult.from_json(event["restoration"]))

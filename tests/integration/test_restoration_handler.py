@@ -21,7 +21,7 @@ from reefsteps.errors import (
 )
 from reefsteps.images import decode, encode_jpeg, encode_png
 from reefsteps.results import RestorationResult
-from reefsteps.text_columns import LONGEST_CAMERA
+from reefsteps.texts import LONGEST_CAMERA
 from tests.integration.handler_loading import loaded
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from reefsteps.errors import InvalidSurveyKeyError
 from reefsteps.results import ModelIdentity, ObjectRef
 from reefsteps.surveys import LONGEST_KEY, SurveyKey
 from reefsteps.tables import coverage_provenance, metadata
-from reefsteps.text_columns import camera_time, shortened
+from reefsteps.texts import camera_time, shortened
 from tests.integration.mariadb import MariaDbMissingError, running_mariadb
 from tests.integration.pipeline_records import SURVEY, result
 

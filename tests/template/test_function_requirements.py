@@ -24,10 +24,11 @@ from reefsteps.database import Database
 from scripts.deployment import ROOT, Deployment, listed
 from tests.support.checkpoints import config_dump, random_mask_rcnn, write_checkpoint
 
-STEPS = ("restoration", "reframing", "segmentation", "conversion", "coverage", "removal", "importing", "provision")
+MEASURING = ("restoration", "reframing", "segmentation", "conversion", "coverage")
+STEPS = (*MEASURING, "removal", "importing", "relabel", "provision")
 BUCKETS = ("raw", "treated", "reframed", "segmented", "masks", "model-reframing", "model-segmentation")
 KEY = "2024-Moorea-07.jpg"
-CORNERS = [[100.0, 80.0], [700.0, 90.0], [690.0, 520.0], [110.0, 530.0]]
+CORNERS = [[100.0, 80.0], [540.0, 90.0], [530.0, 520.0], [110.0, 510.0]]  # a square, nearly
 CALL = """
 import botocore.client, importlib, json, sys, types
 calls, send = [], botocore.client.BaseClient._make_api_call
@@ -48,6 +49,7 @@ ACTIONS = {
     "GetObject": "s3:GetObject",
     "PutObject": "s3:PutObject",
     "DeleteObject": "s3:DeleteObject",
+    "CopyObject": "s3:PutObject",
     "ListObjectsV2": "s3:ListBucket",
 }
 
@@ -151,6 +153,7 @@ def test_every_function_does_its_work_within_its_role(
 
     def measure(step: str) -> dict[str, Any]:
         answer = run(step, document)
+        assert "result" in answer, answer
         document[step] = answer["result"]
         return document[step]
 
@@ -169,8 +172,12 @@ def test_every_function_does_its_work_within_its_role(
 
     assert 0 <= measure("segmentation")["cover_percent"] <= 100
     assert measure("coverage")["written"] is True
-    s3.delete_object(Bucket="raw", Key=KEY)
-    removed = run("removal", {"bucket": "raw", "key": KEY})["result"]
+    new_key = KEY.replace("Moorea", "Mo'orea")
+    asked = {"changes": [{"old": KEY[:-4], "new": new_key[:-4]}]}
+    registered = run("relabel", {"action": "register", "execution": {"name": "r"}, "input": asked})["result"]
+    assert run("relabel", registered | {"action": "carry_out", "group": 0})["result"].get("refused") is None
+    s3.delete_object(Bucket="raw", Key=new_key)
+    removed = run("removal", {"bucket": "raw", "key": new_key})["result"]
     assert removed["row_removed"] is True
     assert len(removed["objects_removed"]) >= 8
 

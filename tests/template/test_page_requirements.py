@@ -33,6 +33,7 @@ def test_page_asks_to_sign_in(bare_python: Callable[[Path], Path], tmp_path: Pat
         env={f"{name}_BUCKET": name.lower() for name in buckets}
         | {
             "PIPELINE_ARN": "arn:aws:states:eu-west-1:123456789012:stateMachine:pipeline",
+            "RELABEL_ARN": "arn:aws:states:eu-west-1:123456789012:stateMachine:relabel",
             "DATABASE_URL": "mysql+pymysql://coverage_reader@db.invalid:3306/reefs",
             "DATABASE_AUTH": "iam",
             "AWS_REGION": "eu-west-1",

@@ -15,7 +15,8 @@ from scripts import deployment_rules as rules
 from scripts.deployment import Deployment, listed, of_type
 
 BUCKETS = {"Raw", "Treated", "Reframed", "Segmented", "Masks", "ModelReframing", "ModelSegmentation"}
-FUNCTIONS = {"restoration", "reframing", "segmentation", "conversion", "coverage", "removal", "importing", "provision"}
+WORKERS = {"restoration", "reframing", "segmentation", "conversion"}
+FUNCTIONS = WORKERS | {"coverage", "removal", "importing", "relabel", "provision"}
 PARAMETERS = {
     "cluster-credentials",
     "db-cluster-arn",
@@ -76,7 +77,7 @@ def test_workers_are_sized_by_parameters(step: str, deployment: Deployment) -> N
 def test_state_machines_and_their_events(deployment: Deployment) -> None:
     machines = deployment.resources("AWS::StepFunctions::StateMachine")
     kinds = {name: machine["StateMachineType"] for name, machine in machines.items()}
-    standard = dict.fromkeys(("Pipeline", "Convert", "Removal", "Backfill"), "STANDARD")
+    standard = dict.fromkeys(("Pipeline", "Convert", "Removal", "Backfill", "Relabel"), "STANDARD")
     assert kinds == {"Admit": "EXPRESS", **standard}
     patterns = {name: rule["EventPattern"] for name, rule in deployment.resources("AWS::Events::Rule").items()}
     uploaded = patterns["AdmitRawPhotoUploaded"]
@@ -196,7 +197,7 @@ def test_function_gets_the_variables_that_its_settings_read(step: str, deploymen
     importlib.import_module(f"{step}.settings").Settings.from_environment(Environment(values))
     for name in ("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "LOG_LEVEL"):
         assert values[name]
-    if step in ("coverage", "removal", "importing"):
+    if step in ("coverage", "removal", "importing", "relabel"):
         assert {"DATABASE_URL", "DATABASE_AUTH"} <= set(values)
         assert values["DATABASE_AUTH"] == "iam"
 

@@ -24,7 +24,7 @@ import pytest
 
 from tests.integration.local_stack_fixture import REPOSITORY, RunningStack, scaled_definitions
 
-STEPS = ("restoration", "reframing", "segmentation", "coverage", "conversion")
+STEPS = ("restoration", "reframing", "segmentation", "coverage", "conversion", "relabel")
 _ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 
 
@@ -115,7 +115,8 @@ def _on_local_stack(folders: pytest.TempPathFactory, definitions: Path) -> Itera
     (project / "statemachine").symlink_to(REPOSITORY / "statemachine")
     for step in STEPS:
         (project / "functions" / step).mkdir(parents=True)
-        source = Path(__file__).with_name("scripted_function.py").read_text()
+        stand_in = "scripted_relabel.py" if step == "relabel" else "scripted_function.py"
+        source = Path(__file__).with_name(stand_in).read_text()
         (project / "functions" / step / "app.py").write_text(source)
     stack = RunningStack(
         folders.mktemp("stack"), {"template": str(project / "template.yaml"), "max_workers": 1, "queue_s": 60.0}

@@ -1,0 +1,167 @@
+"""What there is before a photograph moves: the names that are taken, and all that belongs to the photograph."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, select, tuple_
+
+from reefsteps.buckets import Photograph, made_from, photograph
+from reefsteps.coverage_store import survey_rows
+from reefsteps.errors import PhotoNotFoundError, RelabelRefusedError
+from reefsteps.originals import originals
+from reefsteps.precedence import Upload, same_photo
+from reefsteps.quadrat_size import QuadratSize
+from reefsteps.relabelling import Change, World, factor_between
+from reefsteps.results import ObjectRef, RestorationResult
+from reefsteps.storage import ObjectInfo, Storage
+from reefsteps.surveys import SurveyKey
+from reefsteps.tables import colony, coral_coverage, coverage_provenance, imported_result, survey_fields
+from relabel.rewriting import size_of
+from relabel.settings import Settings
+
+_TABLES = (coral_coverage, coverage_provenance, colony, imported_result, survey_fields)
+_CHUNK = 200  # surveys in one query
+
+
+def look_around(storage: Storage, connection: Connection, raw_bucket: str, surveys: Collection[SurveyKey]) -> World:
+    """Return which of these surveys have photographs or results."""
+    wanted = set(surveys)
+    photographs: dict[SurveyKey, set[str]] = {}
+    for year, island in sorted({(survey.year, survey.island) for survey in wanted}):
+        for survey, listed in originals(storage, raw_bucket, year, island).items():
+            if survey in wanted:
+                photographs[survey] = {info.ref.key for info in listed}
+    return World(photographs, _with_results(connection, sorted(wanted)))
+
+
+def _with_results(connection: Connection, surveys: Sequence[SurveyKey]) -> set[SurveyKey]:
+    c = coral_coverage.c
+    found: set[SurveyKey] = set()
+    for start in range(0, len(surveys), _CHUNK):
+        keys = [(survey.island, survey.location, survey.year) for survey in surveys[start : start + _CHUNK]]
+        query = select(c.year, c.island, c.location).where(tuple_(c.island, c.location, c.year).in_(keys))
+        found |= {SurveyKey(*row) for row in connection.execute(query)}
+    return found
+
+
+@dataclass(frozen=True)
+class Found:
+    """What S3 holds of a photograph that is to move; no photograph where another program wrote the result."""
+
+    change: Change
+    photo: ObjectInfo | None
+    derived: tuple[ObjectRef, ...]
+
+
+def find(storage: Storage, settings: Settings, change: Change, world: World) -> Found:
+    """Look for the photograph and what was made from it, each by its version."""
+    keys = world.photographs.get(change.old, ())
+    if not keys:
+        return Found(change, None, ())
+    try:
+        photo = storage.head(ObjectRef(settings.raw_bucket, next(iter(keys))))
+    except PhotoNotFoundError:
+        raise RelabelRefusedError(
+            f"The photograph of {change.old} has been deleted since the list was checked."
+        ) from None
+    derived, of_photo = [], photograph(photo)
+    for ref in settings.derived(change.old.stem):
+        try:
+            info = storage.head(ref)
+        except PhotoNotFoundError:
+            continue
+        if "source-etag" not in info.metadata or made_from(info, of_photo):
+            derived.append(info.ref)
+    return Found(change, photo, tuple(derived))
+
+
+def snapshot(connection: Connection, found: Found) -> dict[str, Any]:
+    """Return, as JSON, everything that the copies and rows of the new name are made from.
+
+    ``starts_run`` says that the copy is to be measured: the photograph has no result, or its quadrat is given another
+    shape. Raises RelabelRefusedError if the photograph cannot move as it is.
+    """
+    change, photo = found.change, found.photo
+    rows = {table.name: survey_rows(connection, table, change.old) for table in _TABLES}
+    provenance, imported = (next(iter(rows[table.name]), None) for table in (coverage_provenance, imported_result))
+    _check_row(change, _measured(provenance, imported), photograph(photo) if photo else None)
+    size = size_of(provenance["reframing"]) if provenance else _size_beside(photo)
+    factor = _factor(change, size, has_result=provenance is not None)
+    return {
+        "photo": None if photo is None else _photo_json(photo),
+        "derived": [ref.to_json() for ref in found.derived],
+        "rows": {name: [_as_json(row) for row in found_rows] for name, found_rows in rows.items()},
+        "size": str(size) if size else None,
+        "factor": factor,
+        "starts_run": photo is not None
+        and ((provenance is None and imported is None) or _changes_shape(change, provenance, factor)),
+    }
+
+
+def _changes_shape(change: Change, provenance: Mapping[str, Any] | None, factor: float | None) -> bool:
+    return provenance is not None and change.size is not None and factor is None
+
+
+def _measured(provenance: Mapping[str, Any] | None, imported: Mapping[str, Any] | None) -> Upload | None:
+    """Return the photograph that the result was measured on, here or before it was imported."""
+    if provenance is not None:
+        return RestorationResult.from_json(provenance["restoration"]).source
+    if imported is None:
+        return None
+    image = ObjectRef(imported["raw_bucket"], imported["raw_key"], imported["raw_version_id"])
+    return Photograph(image, imported["etag"], imported["uploaded_at"])
+
+
+def _check_row(change: Change, measured: Upload | None, photo: Photograph | None) -> None:
+    if measured is None:
+        return
+    if photo is None:
+        raise RelabelRefusedError(f"The photograph of {change.old} has been deleted; its result will be, too.")
+    if not same_photo(measured, photo):
+        raise RelabelRefusedError(
+            f"The newest photograph of {change.old} has no result yet, only an older one has: wait for its run, or "
+            "delete the newest photograph first."
+        )
+
+
+def _size_beside(photo: ObjectInfo | None) -> QuadratSize | None:
+    text = photo.metadata.get("side-cm") if photo else None
+    return QuadratSize.parse(text) if text else None
+
+
+def _factor(change: Change, size: QuadratSize | None, *, has_result: bool) -> float | None:
+    """Return by how much the new size is longer; None if it does not change or the shape would be another."""
+    if change.size is None or size is None:
+        return None
+    if change.size == size and change.old == change.new:
+        raise RelabelRefusedError(f"{change.old} has the size {size} cm already.")
+    factor = factor_between(size, change.size)
+    if factor is None and change.old != change.new and has_result:
+        raise RelabelRefusedError(
+            f"{change.old} would change from {size} to {change.size} cm, another shape, and has to be measured again: "
+            "give it the new name first, then the new size."
+        )
+    return factor if has_result else None
+
+
+def _photo_json(photo: ObjectInfo) -> dict[str, Any]:
+    return photo.ref.to_json() | {
+        "etag": photo.etag,
+        "uploaded_at": photo.uploaded_at,
+        "content_type": photo.content_type,
+        "metadata": dict(photo.metadata),
+    }
+
+
+def _as_json(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()}
+
+
+def database_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row of a snapshot as the tables take it."""
+    day = row.get("last_update")
+    return {**row, "last_update": date.fromisoformat(day)} if day else dict(row)
