@@ -3,7 +3,7 @@
 
 const PARALLEL = 3;
 const ATTEMPTS = 4;
-const DIGESTS_EVERY_MS = 2000;
+const DIGESTS_EVERY_MS = 5000; // each message draws the whole table anew
 const RENEWED = ["ExpiredToken", "TokenRefreshRequired", "InvalidToken"]; // of the credentials that signed
 const TRIED_AGAIN = ["RequestTimeout", "RequestTimeTooSkewed", "SlowDown", "InternalError", "ServiceUnavailable"];
 const sessions = new Map(); // outlives reruns of the page, and a visit to another page of it

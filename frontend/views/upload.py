@@ -29,9 +29,7 @@ from reefsteps.file_name_pattern import NamePattern
 from reefsteps.quadrat_size import RANGE, QuadratSize
 from reefsteps.surveys import FIRST_YEAR, normalise_island
 
-SIDES_CM = ("50", "50x75", "75", "100")
-"""Suggestions only: any length, or two, can be typed."""
-
+SIDES_CM = ("50", "50x75", "75", "100")  # suggestions only: any length, or two, can be typed
 TABLE = "upload_table"
 SHOWN_WARNINGS = 5
 _COLOURS = {
@@ -83,8 +81,9 @@ def show() -> None:
     with st.container():
         _send(planned, size)
     compare = to_compare(planned, known)
-    if compare != state.upload_compare:  # the uploader is drawn above: it learns this in another run
-        state.upload_compare = compare
+    unread = set(compare) - set(state.upload_compare)
+    state.upload_compare = compare
+    if unread:  # the uploader is drawn above: it learns of these in another run
         st.rerun()
 
 
@@ -295,10 +294,10 @@ def _sizes(planned: Sequence[PlannedFile], size: QuadratSize | None) -> None:
         others = f", and {count(more, 'more photograph')} likewise" if more else ""
         st.info(
             plain(f"{survey.stem} is there with a quadrat of {other.words}{others}. Sending it again changes nothing. ")
-            + "If the size is wrong, correct it there.",
+            + "A wrong size is corrected on Surveys; nothing is measured again.",
             icon=":material/straighten:",
         )
-        navigation.link(navigation.to_quadrat(survey), "Correct its size", icon="straighten")
+        navigation.link(navigation.to_surveys(survey, "Quadrat size"), "Correct its size", icon="straighten")
 
 
 def _measured() -> Sequence[CoverageRow]:

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from PIL import Image
@@ -192,6 +193,24 @@ def test_any_size_is_typed_remembered_over_a_reload_and_warned_of_where_it_diffe
     other.get_by_text("1 photograph: 1 not begun").wait_for(timeout=30_000)
 
 
+def test_a_photograph_that_is_there_with_another_size_leads_to_where_it_is_corrected(
+    tab: Page, seeded_page: ServedPage, tmp_path: Path
+) -> None:
+    photo = tmp_path / "2006-Takapoto-01.jpg"
+    stored = seeded_page.s3.get_object(Bucket=page_world.BUCKETS["RAW_BUCKET"], Key=photo.name)
+    photo.write_bytes(stored["Body"].read())
+    _choose(tab, seeded_page, [photo])
+    tab.get_by_text("1 already there").wait_for(timeout=30_000)
+    tab.get_by_label(f"Side (cm) of {photo.name}").fill("50x75")
+    tab.get_by_label(f"Side (cm) of {photo.name}").press("Enter")
+    tab.get_by_text("is there with a quadrat of 100 cm").wait_for(timeout=30_000)
+    tab.get_by_role("link", name="Correct its size").click()
+    tab.get_by_role("heading", name="Surveys", level=1).wait_for(timeout=30_000)
+    assert parse_qs(urlsplit(tab.url).query) == {
+        "what": ["Quadrat size"], "island": ["Takapoto"], "year": ["2006"], "location": ["1"]
+    }  # fmt: skip
+
+
 def test_names_of_another_form_are_shown_by_one_example_and_remembered(
     tab: Page, seeded_page: ServedPage, tmp_path: Path
 ) -> None:
@@ -300,6 +319,9 @@ def test_the_table_is_accessible_and_fits_a_phone(
         tab.get_by_label("Island of IMG_2001.JPG").fill("Hao")
         tab.get_by_label("Island of IMG_2001.JPG").press("Enter")
         settle(tab)
+        tab.get_by_text("Are the names of another form?").click()
+        tab.get_by_role("button", name="2000", exact=True).click()
+        tab.screenshot(path=artifacts / "upload-pattern-phone.png")
         tab.get_by_label("Island of IMG_2000.JPG").scroll_into_view_if_needed()
         tab.screenshot(path=artifacts / "upload-table-phone.png")
         assert tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
