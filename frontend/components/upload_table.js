@@ -15,14 +15,16 @@ export default function ({ parentElement, data, setStateValue }) {
   table.rows = new Map(data.rows.map((row) => [row.id, row]));
   table.usual = data.usual_side;
   table.emit = (cells) => setStateValue("typed", cells);
-  if (table.parent !== parentElement) attach(table, parentElement);
+  const anew = table.parent !== parentElement;
+  if (anew) attach(table, parentElement);
   if (data.rows.some((row) => !table.known.has(row.id)) || table.order.length !== data.rows.length) welcome(table, data.rows);
   paint(table);
+  if (anew) resume(table);
 }
 
 function tableOf(session) {
   if (!tables.has(session)) {
-    tables.set(session, { typed: {}, undo: [], order: [], known: new Set(), lines: new Map(), last: null });
+    tables.set(session, { typed: {}, undo: [], order: [], known: new Set(), lines: new Map(), last: null, message: "", top: 0 });
   }
   return tables.get(session);
 }
@@ -32,11 +34,21 @@ function attach(table, parent) {
   table.body = parent.querySelector("tbody");
   table.lines = new Map();
   table.said = parent.querySelector(".said");
+  table.scroll = parent.querySelector(".scroll");
   table.tools = Object.fromEntries(["down", "count", "undo", "sort"].map((name) => [name, parent.querySelector(`.${name}`)]));
   table.tools.down.onclick = () => fillDown(table, (text) => text);
   table.tools.count.onclick = () => fillDown(table, (text, steps) => String(Number(text) + steps));
   table.tools.undo.onclick = () => undo(table);
   table.tools.sort.onclick = () => { sort(table); paint(table); };
+}
+
+// Streamlit may build the widget's element anew while somebody is typing: place and focus move to the new one.
+function resume(table) {
+  table.said.textContent = table.message;
+  table.scroll.scrollTop = table.top;
+  table.scroll.onscroll = () => { table.top = table.scroll.scrollTop; };
+  const line = table.inside && table.lines.get(table.last.id);
+  if (line) line.inputs[table.last.field].focus({ preventScroll: true });
 }
 
 // Files that were not there before: a new choice, or the same one after a reload.
@@ -119,7 +131,8 @@ function inputOf(table, row, field) {
   input.inputMode = field === "year" || field === "location" ? "numeric" : "text";
   input.setAttribute("aria-label", `${LABELS[field]} of ${row.file}`);
   input.dataset.shown = "";
-  input.onfocus = () => { table.last = { id: row.id, field }; input.select(); paintTools(table); };
+  input.onfocus = () => { table.last = { id: row.id, field }; table.inside = true; input.select(); paintTools(table); };
+  input.onblur = () => { if (input.isConnected) table.inside = false; };
   input.onchange = () => change(table, [[row.id, field, input.value]]);
   input.onkeydown = (event) => key(table, event, row.id, field);
   input.onpaste = (event) => pasted(table, event, row.id, field);
@@ -146,7 +159,7 @@ function small(text) {
 }
 
 function say(table, text) {
-  table.said.textContent = text;
+  table.message = table.said.textContent = text;
 }
 
 // --- typing -----------------------------------------------------------------------------------------------------

@@ -55,6 +55,7 @@ def _choose(tab: Page, served: ServedPage, files: list[Path]) -> None:
     settle(tab)
     tab.locator("input.file-input").set_input_files(files)
     tab.get_by_role("button", name="Fill down").wait_for(timeout=60_000)
+    settle(tab)
 
 
 def _paste(tab: Page, text: str) -> None:
