@@ -14,6 +14,7 @@ from typing import Any
 import streamlit as st
 
 from frontend.services.photos import CornersByHand
+from reefsteps.quadrat_size import QuadratSize
 
 _HERE = Path(__file__).parent
 
@@ -54,21 +55,38 @@ def slider(first: Picture, second: Picture, *, key: str) -> None:
 
 
 def overlay(
-    base: Picture, over: Picture, *, key: str, boxes: Sequence[Mapping[str, Any]] = (), side_px: int = 1
+    base: Picture,
+    over: Picture,
+    *,
+    key: str,
+    boxes: Sequence[Mapping[str, Any]] = (),
+    size_px: tuple[int, int] = (1, 1),
 ) -> None:
-    """Show one picture over another with an opacity; ``boxes`` ({box_px, cut}) outline colonies."""
-    data = {"mode": "overlay", "first": vars(base), "second": vars(over), "boxes": list(boxes), "side_px": side_px}
-    _compare(key=key, data=data)
+    """Show one picture over another with an opacity.
+
+    ``boxes`` ({box_px, cut}) outline colonies, in pixels of a picture of width and height ``size_px``.
+    """
+    outlines = {"boxes": list(boxes), "size_px": list(size_px)}
+    _compare(key=key, data={"mode": "overlay", "first": vars(base), "second": vars(over)} | outlines)
 
 
 def corner_editor(
-    url: str, *, alt: str, identity: str, by_hand: CornersByHand | None, started: str | None, key: str
+    url: str,
+    *,
+    alt: str,
+    identity: str,
+    by_hand: CornersByHand | None,
+    started: str | None,
+    size: QuadratSize | None,
+    key: str,
 ) -> Confirmed | None:
     """Show the corner editor; returns what the user confirms in the run in which they do, else None.
 
     ``identity`` names one version of one photograph; ``started`` the run that was started from what was confirmed.
+    ``size`` is the quadrat's: the straightened crop is shown in its shape, as a square where it is not known.
     """
-    data = {"url": url, "alt": alt, "identity": identity, "started": started}
+    ratio = size.long_cm / size.short_cm if size else 1.0
+    data = {"url": url, "alt": alt, "identity": identity, "started": started, "ratio": ratio}
     shown = {"corners_px": by_hand.corners_px, "excluded_px": by_hand.excluded_px} if by_hand else {}
     result = _corners(key=key, data=data | shown, on_confirmed_change=_nothing)
     confirmed = result.get("confirmed")

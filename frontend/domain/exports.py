@@ -74,6 +74,7 @@ _QUADRATS: Mapping[str, Callable[[Entry], Any]] = {
     "parentEventID": lambda e: e.fields.transect,
     "quadrat": lambda e: e.row.location,
     "quadrat_size_cm": lambda e: e.row.side_cm,
+    "quadrat_height_cm": lambda e: e.row.side_cm if e.row.height_cm is None else e.row.height_cm,
     "px_per_cm": lambda e: _rounded(e.row.px_per_cm),
     "decimalLatitude": lambda e: e.fields.latitude,
     "decimalLongitude": lambda e: e.fields.longitude,
@@ -92,6 +93,7 @@ _QUADRATS: Mapping[str, Callable[[Entry], Any]] = {
     "model_name": lambda e: e.row.model_name,
     "model_sha256": lambda e: e.row.model_sha256,
     "pipeline_version": lambda e: e.row.pipeline_version,
+    "remarks": lambda e: "; ".join(remarks(e.row.grey, e.row.low_resolution)) or None,
     "original_file": lambda e: e.row.original_name,
     "original": lambda e: e.row.raw_key,
     "original_version": lambda e: e.row.raw_version_id,
@@ -133,12 +135,25 @@ _COLONIES: Mapping[str, Callable[[ColonyRow], Any]] = {
 }
 
 # A colony's row repeats these of its quadrat: areas in cm2 mean nothing without the scale and the model behind them.
-_OF_ITS_QUADRAT = ("eventID", "quadrat_size_cm", "px_per_cm", "corners_set_by_hand", "model_name", "model_sha256")
+_OF_ITS_QUADRAT = (
+    *("eventID", "quadrat_size_cm", "quadrat_height_cm", "px_per_cm"),
+    *("corners_set_by_hand", "model_name", "model_sha256"),
+)
 
 
 def measurement_rows(rows: Iterable[CoverageRow], fields: Fields = NOTHING_SAID) -> list[Row]:
     """Return one row for each quadrat and year."""
     return table(_QUADRATS, entries(rows, fields))
+
+
+def remarks(grey: bool | None, low_resolution: bool | None) -> list[str]:
+    """Return what a reader must know of a photograph before trusting its cover."""
+    said = []
+    if grey:
+        said.append("the photograph is grey, and the model learned from colours")
+    if low_resolution:
+        said.append("the quadrat has fewer pixels than the model looks at")
+    return said
 
 
 def mean_rows(means: Iterable[MeanCover]) -> list[Row]:

@@ -48,7 +48,7 @@ def fields_of(row: CoverageRow, fields: Mapping[SurveyKey, SurveyFields]) -> Sur
 
 def size_of(row: CoverageRow) -> QuadratSize | None:
     """Return how large the quadrat is; None for a row that another program wrote."""
-    return None if row.side_cm is None else QuadratSize(row.side_cm, row.side_cm)
+    return None if row.side_cm is None else QuadratSize.of(row.side_cm, row.height_cm)
 
 
 def treatment_of(row: CoverageRow) -> str | None:

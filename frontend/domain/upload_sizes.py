@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from frontend.domain.measurements import size_of
 from frontend.domain.upload_plan import PlannedFile, Status
 from reefsteps.coverage_queries import CoverageRow
 from reefsteps.quadrat_size import QuadratSize
@@ -44,8 +45,9 @@ def mixed(planned: Iterable[PlannedFile], usual: QuadratSize, measured: Iterable
             replaced.add((survey.island, survey.year, survey.location))
     before: dict[tuple[str, int], Counter[QuadratSize]] = defaultdict(Counter)
     for row in measured:
-        if row.size is not None and (row.island, row.year, row.location) not in replaced:
-            before[row.island, row.year][row.size] += 1
+        size = size_of(row)
+        if size is not None and (row.island, row.year, row.location) not in replaced:
+            before[row.island, row.year][size] += 1
     return [
         Mixed(island, year, _ordered(before[island, year]), _ordered(ours))
         for (island, year), ours in sorted(sizes.items())
@@ -64,7 +66,7 @@ def stored_otherwise(
 
     Sending them again would not change it; each comes with the size that it was measured with.
     """
-    stored = {(row.island, row.year, row.location): row.size for row in measured}
+    stored = {(row.island, row.year, row.location): size_of(row) for row in measured}
     found = []
     for p in planned:
         survey = p.identity.survey() if p.status is Status.PRESENT else None

@@ -12,6 +12,7 @@ from frontend.components import states, survey_choice, widgets
 from frontend.components.text import camera_time, moment, plain
 from frontend.components.widgets import Picture
 from frontend.domain.executions import console_url
+from frontend.domain.exports import remarks
 from frontend.domain.measurements import is_imported, is_ours, survey_of
 from frontend.services import measurements
 from frontend.services.aws import link
@@ -85,7 +86,7 @@ def _pictures(row: CoverageRow, rows: Sequence[CoverageRow], detail: Provenance 
             _version(row, "Segmented"),
             key=f"overlay-{survey_of(row).stem}",
             boxes=[{"box_px": c.box_px, "cut": c.cut_by_frame} for c in colonies],
-            side_px=detail.reframing.side_px if detail else 1,
+            size_px=detail.reframing.size_px if detail else (1, 1),
         )
 
 
@@ -178,6 +179,9 @@ def _figures(row: CoverageRow, detail: Provenance | None) -> None:
     if r.partly_visible:
         st.badge("frame partly visible", icon=":material/visibility_off:", color="orange")
         st.caption("Its corners follow from the frame and strings that show. Check the reframed picture.")
+    for remark in remarks(detail.restoration.source.grey, detail.segmentation.low_resolution):
+        st.badge("look closely", icon=":material/warning:", color="orange")
+        st.caption(f"{remark[0].upper()}{remark[1:]}: the cover may be wrong.")
     skipped = detail.restoration.skipped_because
     if skipped:
         st.caption(f"Colour was left as it is: {plain(skipped)}")
@@ -220,8 +224,9 @@ def _provenance(detail: Provenance) -> None:
         "Taken": camera_time(source.captured_at) if source.captured_at else "the file does not say",
         "Camera": source.camera or "the file does not say",
         "Size": f"{source.width_px:,} × {source.height_px:,} px, {source.image_format}",
+        "Colours": source.colour_encoding or "not recorded",
         "Uploaded": moment(source.uploaded_at),
-        "Quadrat's side": f"{detail.reframing.side_cm:g} cm",
+        "Quadrat's side": detail.reframing.size.words,
         "Colour restored by": f"{detail.restoration.method}{'' if detail.restoration.applied else ' (not applied)'}",
         "Coral model": f"{segmentation.model.name}, sha256 {segmentation.model.sha256}",
         "Score threshold": f"{segmentation.score_threshold:g}",

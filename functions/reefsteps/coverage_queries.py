@@ -12,7 +12,6 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Table, and_, select
 
 from reefsteps.document import Execution
-from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import ReframingResult, RestorationResult, SegmentationResult
 from reefsteps.survey_fields import SurveyFields
 from reefsteps.surveys import SurveyKey
@@ -41,6 +40,7 @@ class CoverageRow:
     written_at: str | None
     raw_key: str | None
     raw_version_id: str | None
+    height_cm: float | None = None  # a rectangle's other length; None for a square
     original_name: str | None = None  # of the file, as its owner named it
     restoration_method: str | None = None
     restoration_applied: bool | None = None
@@ -48,12 +48,8 @@ class CoverageRow:
     excluded_percent: float | None = None  # share of the inner area that a person has left out; None: nothing
     imported_at: str | None = None  # of rows that another program measured and that were imported with a photograph
     imported_key: str | None = None  # that photograph
-    height_cm: float | None = None  # a rectangle's other length; None for a square
-
-    @property
-    def size(self) -> QuadratSize | None:
-        """The quadrat's size; None where another program wrote the row."""
-        return None if self.side_cm is None else QuadratSize.of(self.side_cm, self.height_cm)
+    grey: bool | None = None  # the photograph holds no colours
+    low_resolution: bool | None = None  # the quadrat has fewer pixels than the model looks at
 
 
 @dataclass(frozen=True)
@@ -99,7 +95,7 @@ def coverage_rows(
 
 def _coverage_row(row: Row[Any]) -> CoverageRow:
     values = dict(row._mapping)
-    for name in ("restoration_applied", "partly_visible"):
+    for name in ("restoration_applied", "partly_visible", "grey", "low_resolution"):
         values[name] = _truth(values[name])
     excluded = values["excluded_percent"]
     values["excluded_percent"] = None if excluded is None else float(excluded)
@@ -168,14 +164,15 @@ def _coverage() -> Select[Any]:
     columns = (
         *(c.island, c.location, c.year, c.coverage.label("cover_percent"), c.last_update),
         *(p.colony_count, p.side_cm, p.px_per_cm, p.corners_manual, p.captured_at, p.model_name, p.model_sha256),
-        *(p.pipeline_version, p.execution_name, p.written_at, p.raw_key, p.raw_version_id),
+        *(p.pipeline_version, p.execution_name, p.written_at, p.raw_key, p.raw_version_id, p.height_cm),
         p.restoration[("source", "original_name")].as_string().label("original_name"),
         p.restoration["method"].as_string().label("restoration_method"),
         p.restoration["applied"].as_string().label("restoration_applied"),
         p.reframing["partly_visible"].as_string().label("partly_visible"),
         p.segmentation["excluded_percent"].as_string().label("excluded_percent"),
+        p.restoration[("source", "grey")].as_string().label("grey"),
+        p.segmentation["low_resolution"].as_string().label("low_resolution"),
         *(i.imported_at, i.raw_key.label("imported_key")),
-        p.height_cm,
     )
     return select(*columns).select_from(_with_provenance()).where(c.coverage.is_not(None))
 

@@ -23,6 +23,8 @@ FIRST_BYTES = {
     "PNG": (0, b"\x89PNG\r\n\x1a\n"),
     "TIFF": (0, b"II*\0"),
     "TIFF of a Motorola machine": (0, b"MM\0*"),
+    "BigTIFF": (0, b"II+\0"),
+    "BigTIFF of a Motorola machine": (0, b"MM\0+"),
     "CR3": (4, b"ftypcrx "),
     "RAF": (0, b"FUJIFILMCCD-RAW"),
     "ORF": (0, b"IIRO"),

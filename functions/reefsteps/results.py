@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from reefsteps.errors import InvalidParameterError
+from reefsteps.quadrat_size import QuadratSize
 
 Point = tuple[float, float]
 
@@ -70,6 +71,8 @@ class Source(Record):
     captured_at: str | None = None  # ISO 8601, the camera's clock
     camera: str | None = None
     original_name: str | None = None  # of the file before it was given a survey's key
+    colour_encoding: str | None = None  # what the file says of its colours, and whether they were converted to sRGB
+    grey: bool = False  # the photograph holds no colours
 
 
 @dataclass(frozen=True)
@@ -90,15 +93,21 @@ class RestorationResult(Record):
     thumbnail: ObjectRef
     method: str
     applied: bool
-    side_cm: float
+    side_cm: float  # a rectangle's shorter side
     elapsed_s: float
     skipped_because: str | None = None
     pipeline_version: str | None = None  # of the code that ran; None in records older than the field
+    height_cm: float | None = None  # a rectangle's longer side; None for a square
+
+    @property
+    def size(self) -> QuadratSize:
+        """The quadrat's size, as it was given."""
+        return QuadratSize.of(self.side_cm, self.height_cm)
 
 
 @dataclass(frozen=True)
 class ReframingResult(Record):
-    """Where the inner edge of the frame is, and the square picture cut from it."""
+    """Where the inner edge of the frame is, and the picture cut from it, which has the frame's shape."""
 
     reframed: ObjectRef
     thumbnail: ObjectRef
@@ -108,9 +117,9 @@ class ReframingResult(Record):
     residual_px: float | None  # RMS distance of edge points to the fit, source pixels; None when manual
     uncertainty_percent: float | None  # expected largest corner error, percent of the side; None when manual
     strings_used: bool
-    side_cm: float
-    side_px: int
-    px_per_cm: float
+    side_cm: float  # the frame's length along the top of the reframed picture
+    side_px: int  # the reframed picture's width
+    px_per_cm: float  # of the reframed picture, both ways
     elapsed_s: float
     model: ModelIdentity | None = None  # None when the corners are manual
     pipeline_version: str | None = None
@@ -119,6 +128,19 @@ class ReframingResult(Record):
     partly_visible: bool = False  # a corner outside the picture, or less than half of a side seen
     # Outlines that a person has left out of the measurement, in the pixels of `corners_px`; only with manual corners.
     excluded_px: tuple[tuple[Point, ...], ...] = ()
+    height_cm: float | None = None  # a rectangle's other length; None for a square
+    height_px: int | None = None  # the reframed picture's height; None in old records, whose pictures are square
+    string_cells: tuple[int, int] | None = None  # of the string grid, along the top and down; None: 10 x 10, or unused
+
+    @property
+    def size(self) -> QuadratSize:
+        """The quadrat's size."""
+        return QuadratSize.of(self.side_cm, self.height_cm)
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height of the reframed picture."""
+        return self.side_px, self.side_px if self.height_px is None else self.height_px
 
 
 @dataclass(frozen=True)
@@ -147,6 +169,7 @@ class SegmentationResult(Record):
     strings_percent: float | None = None  # share of the area judged by its surroundings because a string hides it
     pipeline_version: str | None = None
     excluded_percent: float | None = None  # share of the inner area that a person has left out; None: nothing
+    low_resolution: bool = False  # the reframed picture is smaller than the model's input and was enlarged
 
 
 def _plain(value: Any) -> Any:
@@ -160,8 +183,10 @@ def _plain(value: Any) -> Any:
 def _typed(hint: Any, value: Any) -> Any:
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        chosen = next(arg for arg in args if arg is not type(None))
-        return None if value is None else _typed(chosen, value)
+        options = [arg for arg in args if arg is not type(None)]
+        if value is None or (str in options and isinstance(value, str)):
+            return value
+        return _typed(options[0], value)
     if origin is tuple:
         inner = [args[0]] * len(value) if args[-1] is Ellipsis else args
         return tuple(_typed(kind, item) for kind, item in zip(inner, value, strict=True))

@@ -47,7 +47,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     picture_bgr = _reframed_picture(earlier)
     threshold = max(SETTINGS.score_threshold, detector.manifest.score_threshold)
     detections = detector.detect(picture_bgr, threshold)
-    strings = find_strings(picture_bgr) if earlier.record.strings_used else None
+    strings = find_strings(picture_bgr, earlier.record.string_cells) if earlier.record.strings_used else None
     excluded = _excluded(earlier, picture_bgr)
     if excluded is not None:
         detections = outside(detections, excluded)
@@ -57,7 +57,12 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     refs = _write_pictures(survey, overlay_bgr, cover, metadata)
     result = _result(cover, refs, threshold, detector.identity)
     elapsed_s = round(time.perf_counter() - started, 3)
-    result = dataclasses.replace(result, elapsed_s=elapsed_s, pipeline_version=SETTINGS.pipeline_version)
+    result = dataclasses.replace(
+        result,
+        elapsed_s=elapsed_s,
+        pipeline_version=SETTINGS.pipeline_version,
+        low_resolution=min(picture_bgr.shape[:2]) < detector.manifest.min_size_test,
+    )
     save_record(STORAGE, SETTINGS.segmented_bucket, survey, result, earlier.source, metadata)
     record_metric("CoverPercent", result.cover_percent, MetricUnit.Percent)
     record_metric("Colonies", result.colony_count)

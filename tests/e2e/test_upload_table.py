@@ -123,6 +123,7 @@ def test_typing_keeps_focus_and_place_and_is_there_after_another_page_and_a_relo
     assert head["Metadata"]["side-cm"] == "70.7"
 
 
+@pytest.mark.long
 def test_counting_up_filling_down_and_undo(tab: Page, seeded_page: ServedPage, camera_files: list[Path]) -> None:
     _choose(tab, seeded_page, camera_files[:5])
     tab.get_by_label("Island of IMG_2000.JPG").click()
@@ -194,6 +195,7 @@ def test_any_size_is_typed_remembered_over_a_reload_and_warned_of_where_it_diffe
     other.get_by_text("1 photograph: 1 not begun").wait_for(timeout=30_000)
 
 
+@pytest.mark.long
 def test_a_photograph_that_is_there_with_another_size_leads_to_where_it_is_corrected(
     tab: Page, seeded_page: ServedPage, tmp_path: Path
 ) -> None:
@@ -212,6 +214,7 @@ def test_a_photograph_that_is_there_with_another_size_leads_to_where_it_is_corre
     }  # fmt: skip
 
 
+@pytest.mark.long
 def test_names_of_another_form_are_shown_by_one_example_and_remembered(
     tab: Page, seeded_page: ServedPage, tmp_path: Path
 ) -> None:
@@ -269,6 +272,7 @@ def _tiff_with_directories_behind(pixels: int, date: str) -> bytes:
     return struct.pack("<2sHI", b"II", 42, first) + bytes(pixels) + directories + date.encode() + bytes(1)
 
 
+@pytest.mark.long
 def test_the_camera_year_is_read_from_every_cheap_format_and_a_phone_picture_is_refused_in_words(
     tab: Page, seeded_page: ServedPage, tmp_path: Path
 ) -> None:
@@ -294,6 +298,7 @@ def test_the_camera_year_is_read_from_every_cheap_format_and_a_phone_picture_is_
     assert {f".{extension}" for extension in STORED_EXTENSIONS} <= set(accepted.split(","))
 
 
+@pytest.mark.long
 def test_the_later_sender_learns_that_somebody_else_sent_the_same_quadrat(
     tab: Page, seeded_page: ServedPage, tmp_path: Path
 ) -> None:
