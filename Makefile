@@ -26,7 +26,7 @@ test: $(VENV)/.dev $(VENV)-checkov/.ready ## Lint, types and every test
 	$(PYTEST)
 
 test-links: $(VENV)/.dev ## Click every link of every page from every state, in a browser
-	$(BIN)/python -m pytest tests/e2e -m links
+	$(BIN)/python -m pytest tests/e2e -m "links or long"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
