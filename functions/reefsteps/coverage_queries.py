@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Table, and_, select
 
 from reefsteps.document import Execution
-from reefsteps.results import ReframingResult, RestorationResult, SegmentationResult
+from reefsteps.results import ReframingResult, RestorationResult, SegmentationResult, Trust
 from reefsteps.survey_fields import SurveyFields
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import colony, coral_coverage, coverage_provenance, imported_result
@@ -46,6 +46,8 @@ class CoverageRow:
     restoration_applied: bool | None = None
     partly_visible: bool | None = None
     excluded_percent: float | None = None  # share of the inner area that a person has left out; None: nothing
+    trust: Trust | None = None  # of the model when it measured; None in rows older than the field
+    to_be_looked_at: tuple[str, ...] | None = None  # why the picture is unlike what the model knows, in sentences
     imported_at: str | None = None  # of rows that another program measured and that were imported with a photograph
     imported_key: str | None = None  # that photograph
     grey: bool | None = None  # the photograph holds no colours
@@ -99,6 +101,9 @@ def _coverage_row(row: Row[Any]) -> CoverageRow:
         values[name] = _truth(values[name])
     excluded = values["excluded_percent"]
     values["excluded_percent"] = None if excluded is None else float(excluded)
+    values["trust"] = Trust.from_json(values["trust"]) if values["trust"] else None
+    reasons = values["to_be_looked_at"]
+    values["to_be_looked_at"] = None if reasons is None else tuple(reasons)
     return CoverageRow(**values)
 
 
@@ -172,6 +177,7 @@ def _coverage() -> Select[Any]:
         p.segmentation["excluded_percent"].as_string().label("excluded_percent"),
         p.restoration[("source", "grey")].as_string().label("grey"),
         p.segmentation["low_resolution"].as_string().label("low_resolution"),
+        *(p.segmentation["trust"].label("trust"), p.segmentation["to_be_looked_at"].label("to_be_looked_at")),
         *(i.imported_at, i.raw_key.label("imported_key")),
     )
     return select(*columns).select_from(_with_provenance()).where(c.coverage.is_not(None))

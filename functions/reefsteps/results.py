@@ -84,6 +84,20 @@ class ModelIdentity(Record):
 
 
 @dataclass(frozen=True)
+class Trust(Record):
+    """How far a model's figures may be trusted: ``state`` is one of `reefsteps.trust`, ``sentence`` is for people."""
+
+    state: str
+    sentence: str
+    error_points: float | None = None  # mean absolute error of cover on real photographs; None where nobody measured it
+
+    @property
+    def trusted(self) -> bool:
+        """Say whether figures may be shown without a mark."""
+        return self.state == "trusted"
+
+
+@dataclass(frozen=True)
 class RestorationResult(Record):
     """What restoration did; ``method`` is what was asked for, ``applied`` says whether it was used."""
 
@@ -169,6 +183,8 @@ class SegmentationResult(Record):
     strings_percent: float | None = None  # share of the area judged by its surroundings because a string hides it
     pipeline_version: str | None = None
     excluded_percent: float | None = None  # share of the inner area that a person has left out; None: nothing
+    trust: Trust | None = None  # of the model, when it measured; None in records older than the field
+    to_be_looked_at: tuple[str, ...] = ()  # why the picture is unlike what the model knows, in sentences
     low_resolution: bool = False  # the reframed picture is smaller than the model's input and was enlarged
 
 

@@ -148,7 +148,7 @@ def test_what_is_newer_than_what_was_read_is_shown(tab: Page, seeded_page: Serve
     page_world.write_results(seeded_page.database, [new])
     try:
         _open(tab, seeded_page, "quadrat?island=Rimatara&year=1999&location=1")
-        expect(tab.get_by_text("41.50 %").first).to_be_visible(timeout=30_000)
+        expect(tab.get_by_text("42 %").first).to_be_visible(timeout=30_000)
     finally:
         page_world.forget_results(seeded_page.database, [new])
         tab.get_by_label("Island").wait_for()

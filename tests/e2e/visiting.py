@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 from playwright.sync_api import expect
 
 from reefsteps.surveys import SurveyKey
+from reefsteps.trust import cover_text
 from tests.e2e import page_world
 from tests.e2e.test_page_looks import loaded_width
 
@@ -105,7 +106,7 @@ def stays(tab: Page, target: Address, before: Address) -> None:
 def _shows_quadrat(tab: Page, survey: SurveyKey) -> None:
     expect(_heading(tab)).to_have_text(_words(survey), timeout=30_000)
     figure = tab.locator("[data-testid=stMetric]").filter(has_text="Coral cover")
-    expect(figure).to_contain_text(f"{COVERS[survey]:.2f} %", timeout=30_000)
+    expect(figure).to_contain_text(cover_text(COVERS[survey], 0), timeout=30_000)
     picture = tab.locator(".base, img").filter(visible=True).first
     expect(picture).to_have_attribute("src", re.compile(re.escape(survey.stem) + "|" + _quoted(survey)), timeout=30_000)
     assert loaded_width(picture) > 0

@@ -17,7 +17,7 @@ from reefsteps.detection import Detections, InstanceMask
 from reefsteps.document import derived_metadata, save_record
 from reefsteps.errors import InvalidParameterError, ModelNotReadyError, PhotoNotFoundError, SupersededError
 from reefsteps.images import encode_jpeg
-from reefsteps.results import ModelIdentity, SegmentationResult
+from reefsteps.results import ModelIdentity, SegmentationResult, Trust
 from reefsteps.storage import JPEG, Storage
 from tests.integration.handler_loading import loaded
 from tests.integration.pipeline_records import SURVEY, document, result
@@ -34,7 +34,7 @@ DISCS: Discs = (((150, 150), 60), ((400, 300), 80), ((595, 500), 40))  # centre,
 class ColourDetector:
     """Sees red discs, one instance for each."""
 
-    manifest = SimpleNamespace(score_threshold=0.05, min_size_test=384)
+    manifest = SimpleNamespace(score_threshold=0.05, min_size_test=384, name="detectron2-classifier", measured=None)
     identity = IDENTITY
 
     def detect(self, image_bgr: npt.NDArray[np.uint8], min_score: float = 0.0) -> Detections:
@@ -106,6 +106,20 @@ def test_a_quadrat_smaller_than_the_models_input_is_marked(
     monkeypatch.setattr(ColourDetector.manifest, "min_size_test", input_px)
     reframed(result())
     assert app.handler(document(result(), "restoration", "reframing"), None)["low_resolution"] is low
+
+
+def test_the_record_says_how_far_to_trust_it_and_what_is_strange(app: ModuleType, s3: S3Client) -> None:
+    reframed(result())
+    returned = SegmentationResult.from_json(app.handler(document(result(), "restoration", "reframing"), None))
+    assert returned.trust == Trust(
+        "not measured", "Nobody has measured how wrong the model 'detectron2-classifier' is on real photographs."
+    )
+    assert returned.to_be_looked_at == ()
+    grey = encode_jpeg(np.full((SIDE_PX, SIDE_PX, 3), 90, np.uint8))
+    metadata = derived_metadata(result().source, "1.2.3")
+    Storage().put("reef-reframed", f"{SURVEY.stem}.jpg", grey, content_type=JPEG, metadata=metadata)
+    empty = SegmentationResult.from_json(app.handler(document(result(), "restoration", "reframing"), None))
+    assert (empty.cover_percent, empty.to_be_looked_at) == (0.0, ("The model found no colony here.",))
 
 
 def test_everything_written_says_where_it_comes_from(app: ModuleType, s3: S3Client) -> None:

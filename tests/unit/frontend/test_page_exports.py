@@ -346,11 +346,11 @@ def test_hostile_names_are_shown_as_they_are(text: str) -> None:
     [
         (None, None, None),
         (False, False, None),
-        (True, False, "the photograph is grey, and the model learned from colours"),
-        (False, True, "the quadrat has fewer pixels than the model looks at"),
+        (True, False, "The photograph is grey, and the model learned from colours."),
+        (False, True, "The quadrat has fewer pixels than the model looks at."),
     ],
 )
 def test_what_makes_a_figure_doubtful_is_in_the_table(
     grey: bool | None, low_resolution: bool | None, said: str | None
 ) -> None:
-    assert exports.measurement_rows([row(grey=grey, low_resolution=low_resolution)])[0]["remarks"] == said
+    assert exports.measurement_rows([row(grey=grey, low_resolution=low_resolution)])[0]["to_be_looked_at"] == said

@@ -271,7 +271,7 @@ def test_quadrat_shows_a_rectangles_two_lengths_and_boxes_in_its_own_picture(
 def test_quadrat_shows_provenance_and_camera_names_are_harmless(world: PageWorld, texts: Texts) -> None:
     app = world.open("quadrat", island="Takapoto", year="2006", location="3")
     said = texts(app)
-    assert "Coral cover: 32.07 %" in said
+    assert "Coral cover: 32 % △" in said
     assert "\\<b\\>Nikon" in said
     assert page_world.SHA in said
 
