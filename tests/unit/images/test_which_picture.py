@@ -114,6 +114,16 @@ def test_unusual_jpegs_are_named(marker: int, precision: int, components: int, w
         decode(b"\xff\xd8" + frame + b"\xff\xd9")
 
 
+@pytest.mark.parametrize("factors", [(0x22, 0x21, 0x11), (0x22, 0x12, 0x11), (0x41, 0x21, 0x11), (0x31, 0x21, 0x11)])
+def test_sound_jpegs_of_unusual_sampling_are_not_called_damaged(factors: tuple[int, int, int]) -> None:
+    data = bytearray(saved(FULL, "JPEG", quality=90))
+    components = data.index(b"\xff\xc0") + 10
+    for number, factor in enumerate(factors):
+        data[components + 3 * number + 1] = factor
+    with pytest.raises(InvalidImageError, match="unusual resolution, which ReefSteps does not read: save it as"):
+        decode(bytes(data))
+
+
 def test_jpeg_of_four_channels_without_a_meaning_is_named() -> None:
     data = saved(np.zeros((16, 16, 4), np.uint8), "PNG")
     assert decode(data).width_px == 16
