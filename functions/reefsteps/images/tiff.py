@@ -58,7 +58,7 @@ def decode_tiff(data: bytes, max_megapixels: float) -> DecodedImage:
             if sensor or _DNG_VERSION in pages[0].tags or _is_other_raw(data):
                 facts = _raw_facts(data, exif, pages[0], sensor)
             else:
-                return _decoded(data, file.byteorder, _photograph(pages), exif, max_megapixels)
+                return _decoded(data, file.byteorder, _photograph(pages), pages[0], exif, max_megapixels)
     except InvalidImageError:
         raise
     except Exception as error:
@@ -153,11 +153,14 @@ def _raw_facts(data: bytes, exif: Image.Exif, first: Any, sensor: list[Any]) -> 
     return RawFacts(exif, is_dng, metadata.orientation(exif), unread[0] if unread else None)
 
 
-def _decoded(data: bytes, byte_order: str, page: Any, exif: Image.Exif, max_megapixels: float) -> DecodedImage:
+def _decoded(
+    data: bytes, byte_order: str, page: Any, first: Any, exif: Image.Exif, max_megapixels: float
+) -> DecodedImage:
     layout = layout_of(page, max_megapixels)
     _check_memory(layout, len(data))
     pieces = Pieces(data, page, layout, byte_order)
-    profile = page.tags.valueof(_ICC, None)
+    # As with EXIF and orientation, the first directory may speak for all (TIFF/EP).
+    profile = page.tags.valueof(_ICC, None) or first.tags.valueof(_ICC, None)
     encoding = colour.of_exif(exif) if profile is None else colour.of_icc(bytes(profile))
     pixels: Pixels = np.empty((layout.height, layout.width, 3), np.uint16 if layout.deep else np.uint8)  # type: ignore[assignment]
     palette = _palette(page, layout)

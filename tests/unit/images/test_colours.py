@@ -10,6 +10,7 @@ import imagecodecs
 import numpy as np
 import numpy.typing as npt
 import pytest
+import tifffile
 from PIL import Image, ImageCms
 
 from reefsteps.errors import InvalidImageError
@@ -219,6 +220,20 @@ def test_jfif_counts_before_adobes_mark() -> None:
     both = decode(plain[:20] + adobe + plain[20:])
     np.testing.assert_array_equal(both.pixels_bgr, decode(plain).pixels_bgr)
     assert np.abs(decode(plain[:2] + adobe + plain[20:]).pixels_bgr.astype(int) - both.pixels_bgr).max() > 50
+
+
+@pytest.mark.parametrize("sub_directory", [False, True])
+def test_profile_of_the_first_directory_holds_for_the_photograph(sub_directory: bool) -> None:
+    buffer = io.BytesIO()
+    common: dict[str, Any] = {"photometric": "rgb", "metadata": None}
+    stored = in_encoding(ADOBE)
+    with tifffile.TiffWriter(buffer) as writer:
+        preview = np.ascontiguousarray(stored[::4, ::4])
+        writer.write(preview, subfiletype=1, subifds=int(sub_directory), iccprofile=ADOBE, **common)
+        writer.write(stored, **common)
+    image = decode(buffer.getvalue())
+    assert image.colour_encoding.endswith("converted to sRGB")
+    assert np.abs(image.pixels_bgr[..., ::-1].astype(int) - SCENE).max() <= 2
 
 
 @pytest.mark.parametrize("deep", [False, True])
