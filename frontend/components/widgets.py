@@ -1,4 +1,4 @@
-"""The page's own widgets, as Streamlit v2 components: uploader, comparison of two pictures, corner editor.
+"""The page's own widgets, as Streamlit v2 components: comparison of two pictures, corner editor.
 
 Their markup, style and script lie beside this module. Data reaches the scripts as JSON and is only ever written as text
 or attribute values, never as markup: file names and object keys are hostile input.
@@ -19,14 +19,17 @@ from reefsteps.quadrat_size import QuadratSize
 _HERE = Path(__file__).parent
 
 
-def _component(name: str) -> Any:
-    html, css, js = ((_HERE / f"{name}.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
-    return st.components.v2.component(f"reefsteps_{name}", html=html, css=css, js=js)
+def component(name: str, *helpers: str) -> Any:
+    """Return the Streamlit component of this name; ``helpers`` name further scripts, which become part of its own."""
+    html, css, *scripts = (
+        (_HERE / file).read_text(encoding="utf-8")
+        for file in (f"{name}.html", f"{name}.css", f"{name}.js", *(f"{helper}.js" for helper in helpers))
+    )
+    return st.components.v2.component(f"reefsteps_{name}", html=html, css=css, js="\n".join(scripts))
 
 
-_uploader = _component("uploader")
-_compare = _component("compare")
-_corners = _component("corners")
+_compare = component("compare")
+_corners = component("corners")
 
 
 @dataclass(frozen=True)
@@ -44,30 +47,6 @@ class Confirmed:
 
     identity: str
     by_hand: CornersByHand
-
-
-@dataclass(frozen=True)
-class UploaderState:
-    """What the browser reported: the files chosen, and in this run of the script only, what just happened."""
-
-    files: Sequence[Mapping[str, Any]]
-    finished: Mapping[str, Any] | None
-    wants_renewal: bool
-
-
-def uploader(
-    *, session: str, run: int, plan: Sequence[Mapping[str, str]], grants: Sequence[Mapping[str, Any]], key: str
-) -> UploaderState:
-    """Show the uploader; a new ``run`` number starts sending ``plan`` ({id, key, prefix}) with ``grants``."""
-    result = _uploader(
-        key=key,
-        data={"session": session, "run": run, "plan": list(plan), "grants": list(grants)},
-        default={"files": []},
-        on_files_change=_nothing,
-        on_finished_change=_nothing,
-        on_renew_change=_nothing,
-    )
-    return UploaderState(result.get("files") or [], result.get("finished"), result.get("renew") is not None)
 
 
 def slider(first: Picture, second: Picture, *, key: str) -> None:

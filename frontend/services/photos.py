@@ -38,7 +38,7 @@ def originals(year: int, island: str) -> dict[SurveyKey, PresentObject]:
 
 def _present(infos: Sequence[ObjectInfo]) -> PresentObject:
     newest, *others = infos
-    return PresentObject(newest.ref.key, newest.size_bytes, tuple(info.ref.key for info in others))
+    return PresentObject(newest.ref.key, newest.size_bytes, tuple(info.ref.key for info in others), newest.etag)
 
 
 def originals_of(surveys: Iterable[tuple[int, str]]) -> dict[SurveyKey, PresentObject]:

@@ -60,6 +60,7 @@ def show() -> None:
         st.session_state.runs_status, st.session_state.runs_pages = status, [None]
     if status is RunStatus.FAILED:
         retry_many.button()
+    my_uploads.ask_browser()
     executions.executions(status.states, size=PAGE)  # fails here, not in the fragment, when AWS is away
     # Also while nothing runs: a photograph that has just arrived has no run yet.
     st.fragment(_list, run_every=EVERY_S if live else None)(status)
