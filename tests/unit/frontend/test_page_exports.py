@@ -257,7 +257,7 @@ def test_text_stays_text_in_a_workbook_whatever_it_looks_like(text: str) -> None
     assert (header.value, header.data_type, value.value, value.data_type) == (text, "s", text, "s")
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.text(alphabet=st.characters(), min_size=1, max_size=12))
 def test_a_workbook_holds_any_text_and_can_be_read(text: str) -> None:
     book = load_workbook(io.BytesIO(workbook.to_xlsx({"Quadrats": [{"name": text}]}, ABOUT)))
