@@ -82,6 +82,25 @@ def test_controls_write_the_address_and_back_undoes_them(tab: Page, seeded_page:
         check(tab, before)
 
 
+def test_controls_show_what_the_link_names_also_where_the_page_before_had_the_same(
+    tab: Page, seeded_page: ServedPage
+) -> None:
+    def controls_name_the_quadrat(title: str) -> None:
+        expect(tab.locator("h1")).to_have_text(title, timeout=30_000)
+        settle(tab)
+        for number, wanted in enumerate(("Takapoto", "2008", "3")):
+            control = tab.locator("[data-testid=stSelectbox] input").nth(number)
+            expect(control).to_have_value(wanted, timeout=30_000)
+
+    _open(tab, seeded_page, "quadrat?island=Takapoto&year=2008&location=3")
+    controls_name_the_quadrat("Quadrat")
+    for link in ("Change the size", "Change the name"):
+        tab.get_by_role("link", name=link).click()
+        controls_name_the_quadrat("Surveys")
+        tab.go_back()
+        controls_name_the_quadrat("Quadrat")
+
+
 def test_years_side_by_side_are_in_the_address(tab: Page, seeded_page: ServedPage) -> None:
     _open(tab, seeded_page, "quadrat?island=Takapoto&year=2008&location=7&compare=Years")
     _choose(tab, "Right", "2010")
