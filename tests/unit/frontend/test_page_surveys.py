@@ -127,6 +127,9 @@ def test_two_names_of_one_island_are_merged_and_taken_apart_again(page: SurveysP
     assert "2 changed" in texts(app)
     press(app, "Undo")
     assert page.reef.seen() == before
+    app = page.open(what="History")
+    assert "All of it was taken back." in texts(app)
+    assert [button.label for button in app.button].count("Undo") == 1  # of what took it back
 
 
 def test_what_stands_in_the_way_is_said_before_anything_is_done(page: SurveysPage, texts: Texts) -> None:
