@@ -211,6 +211,8 @@ def test_a_frame_that_was_fixed_leaves_every_list(tab: Page, seeded_page: Served
     failure = {"error": "QuadratNotFoundError", "cause": "reframing: No frame."}
     page_world.start(seeded_page.step_functions, seeded_page.pipeline_arn, "to-be-fixed", key=survey.key("jpg"),
                      bucket="test-raw", end="fail", **failure)  # fmt: skip
+    while "to-be-fixed" not in _names_of_failed(seeded_page):  # the page lists what has failed when it is opened
+        tab.wait_for_timeout(100)
     _open(tab, seeded_page, "corners")
     follow(tab, seeded_page.url, tab.locator(LINKS).filter(has_text=survey.stem))
     corner = tab.get_by_role("button", name=re.compile("Bottom right corner"))
@@ -238,6 +240,11 @@ def test_a_frame_that_was_fixed_leaves_every_list(tab: Page, seeded_page: Served
         tab.wait_for_timeout(100)
     for path in ("corners", "runs?status=Failed"):
         _until_gone(tab, seeded_page, path, survey.stem)
+
+
+def _names_of_failed(served: ServedPage) -> set[str]:
+    listed = served.step_functions.list_executions(stateMachineArn=served.pipeline_arn, statusFilter="FAILED")
+    return {execution["name"] for execution in listed["executions"]}
 
 
 def _until_gone(tab: Page, served: ServedPage, path: str, name: str) -> None:
