@@ -25,7 +25,7 @@ test: $(VENV)/.dev $(VENV)-checkov/.ready ## Lint, types and every test
 	$(MAKE) --no-print-directory lint types
 	$(PYTEST)
 
-test-links: $(VENV)/.dev ## Click every link of every page from every state, in a browser
+test-links: $(VENV)/.dev ## Long browser tests: every link of every page from every state, every way of an upload
 	$(BIN)/python -m pytest tests/e2e -m "links or long"
 
 lint: $(VENV)/.dev

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -23,7 +23,7 @@ from frontend.domain.trusted import sentences
 from frontend.services import measurements
 from reefsteps.coverage_queries import CoverageRow
 from reefsteps.results import Trust
-from reefsteps.trust import change_number, cover_number, decimals, is_marked, marked
+from reefsteps.trust import MARK, change_number, cover_number, decimals, is_marked, marked
 
 _FEW_POSITIONS = 40
 _FEW_SERIES = 5
@@ -85,9 +85,10 @@ def _trend(choice: _Choice) -> None:
     st.caption(
         "Bars: one standard error of the mean over n quadrats. No bar where n is 1. A line joins two successive years "
         "only where at least half of the quadrats are the same positions."
+        + (f" {MARK}: see the top of the page." if choice.about.said else "")
     )
     _say_mixed(mixed)
-    downloads.chart_files(chart, "Coral cover by island", "trend", [*choice.about.said, *mixed])
+    downloads.chart_files(chart, "Coral cover by island", "trend", [*_with_mark(choice.about.said), *mixed])
     places = decimals(m.trust for m in choice.means)
     st.dataframe(
         [
@@ -137,7 +138,7 @@ def _same_quadrats(choice: _Choice) -> None:
     mixed = mixed_methods([m for m in choice.means if m.island == island])
     _say_mixed(mixed)
     trusts = {(c.location, c.year): c.trust for c in choice.covers if c.island == island}
-    notes = [*(sentence for sentence, _ in sentences(trusts.values())), *mixed]
+    notes = [*_with_mark(sentence for sentence, _ in sentences(trusts.values())), *mixed]
     if len(years) > 1:
         lines = charts.same_quadrats(matrix, trusts)
         st.vega_lite_chart(lines, width="stretch", alt=f"Cover of each position on {island} over the years")
@@ -151,6 +152,10 @@ def _same_quadrats(choice: _Choice) -> None:
         st.vega_lite_chart(heat, width="stretch", alt=f"Cover by position and year on {island}")
     st.caption("Percent cover of each quadrat. A dash: not measured in that year.")
     downloads.chart_files(heat, f"{island}: positions and years", "matrix", notes)
+
+
+def _with_mark(said: Iterable[str]) -> list[str]:
+    return [f"{MARK} {sentence}" for sentence in said]
 
 
 def _large_matrix(matrix: dict[int, dict[int, float]], years: list[int], trusts: charts.Trusts) -> Any:

@@ -120,7 +120,7 @@ def test_a_page_closed_in_the_middle_says_what_is_missing_and_goes_on(
         settle(tab)
         tab.get_by_text("2 of 8 photographs had arrived").wait_for(timeout=30_000)
         tab.locator("input.file-input").set_input_files(photos)
-        tab.get_by_text("2 already there").wait_for(timeout=30_000)
+        tab.get_by_text("2 already there").wait_for(timeout=90_000)
         tab.get_by_role("button", name=re.compile("Send 6 photographs")).click()
         tab.get_by_text("6 of 6 photographs have arrived").wait_for(timeout=30_000)
 

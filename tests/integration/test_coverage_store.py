@@ -16,9 +16,7 @@ from reefsteps.coverage_store import Removal, Result, forget_removals, record_re
 from reefsteps.database import Database
 from reefsteps.errors import ConfigurationError, DatabaseUnavailableError
 from reefsteps.quadrat_size import QuadratSize
-from reefsteps.results import (
-    Source,
-)
+from reefsteps.results import Source, Trust
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import coral_coverage, metadata
 from tests.integration.mariadb import MariaDb, MariaDbMissingError, running_mariadb
@@ -85,6 +83,18 @@ def test_a_rectangles_two_lengths_are_kept(database: Database) -> None:
     assert (square.side_cm, square.height_cm) == (100, None)
     assert found is not None
     assert found.reframing.size == QuadratSize(75, 100)
+
+
+def test_how_far_to_trust_a_row_and_why_to_look_at_it_are_kept(database: Database) -> None:
+    trust, reasons = Trust("biased", "Its cover was 9 points too low.", 9.5), ("The model found no colony here.",)
+    done = result()
+    segmentation = dataclasses.replace(done.segmentation, trust=trust, to_be_looked_at=reasons)
+    record_result(database, dataclasses.replace(done, segmentation=segmentation))
+    record_result(database, result(survey=SurveyKey(2007, "Bora-Bora", 1)))
+    with database.read() as connection:
+        told, older = coverage_rows(connection)
+    assert (told.trust, told.to_be_looked_at) == (trust, reasons)
+    assert (older.trust, older.to_be_looked_at) == (None, ())
 
 
 def test_creating_the_tables_again_changes_nothing(database: Database) -> None:

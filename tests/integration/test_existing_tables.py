@@ -181,6 +181,115 @@ def test_a_table_that_was_exchanged_later_loses_no_row_either(mariadb: MariaDb) 
     assert record_result(database, result(survey=SurveyKey(2006, "Huahine", 1), started_at="2027-01-01T00:00Z")).written
 
 
+BIN = " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+NOTES = (
+    "CREATE TABLE notes (island VARCHAR(30){}, location INT, year INT, "
+    "FOREIGN KEY (island, location, year) REFERENCES coral_coverage (island, location, year) ON DELETE CASCADE)"
+)
+
+
+@pytest.mark.parametrize("event", ["INSERT", "UPDATE"])
+def test_a_trigger_that_can_change_the_rows_stops(mariadb: MariaDb, event: str) -> None:
+    trigger = f"CREATE TRIGGER tidy BEFORE {event} ON coral_coverage FOR EACH ROW SET NEW.island = LOWER(NEW.island)"
+    database = run(mariadb, ANCESTOR + BIN, trigger)
+    with pytest.raises(ExistingTableError, match="has the trigger tidy, which can change or remove"):
+        database.create_tables(convert=True)
+
+
+def test_a_trigger_that_keeps_a_log_is_let_be(mariadb: MariaDb) -> None:
+    log = "CREATE TRIGGER log AFTER INSERT ON coral_coverage FOR EACH ROW INSERT INTO journal VALUES (NEW.island)"
+    database = run(mariadb, ANCESTOR + BIN, "CREATE TABLE journal (island VARCHAR(30))", log)
+    database.create_tables()
+    record_result(database, result(survey=SurveyKey(2006, "Huahiné", 1)))
+    assert names(database) == ["Huahiné"]
+
+
+def test_a_table_that_another_refers_to_is_not_converted(mariadb: MariaDb) -> None:
+    database = run(mariadb, ANCESTOR + " CHARACTER SET latin1", ROWS, NOTES.format(" CHARACTER SET latin1"))
+    before = shape(database)
+    with pytest.raises(ExistingTableError, match=r"cannot be converted: the table notes refers to it") as refused:
+        database.create_tables(convert=True)
+    assert "--convert" not in str(refused.value)
+    assert shape(database) == before
+    assert set(inspect(database.engine).get_table_names()) == {"coral_coverage", "notes"}  # no copy either
+
+
+@pytest.mark.parametrize(
+    "create",
+    [
+        ANCESTOR.replace("island", "Island").replace("year", "YEAR").replace("coverage DEC", "Coverage DEC") + BIN,
+        ANCESTOR + BIN + " WITH SYSTEM VERSIONING",
+    ],
+    ids=["columns in capitals", "system versioning"],
+)
+def test_other_ways_to_write_the_same_table_are_used(mariadb: MariaDb, create: str) -> None:
+    database = run(mariadb, create)
+    database.create_tables()
+    for island in ("Huahiné", "Huahine", "HUAHINE"):
+        record_result(database, result(survey=SurveyKey(2006, island, 1)))
+    assert names(database) == ["HUAHINE", "Huahine", "Huahiné"]
+
+
+def sqlite_with(folder: Path, *statements: str) -> Database:
+    with sqlite3.connect(folder / "coverage.db") as connection:
+        for statement in statements:
+            connection.execute(statement)
+    return Database(f"sqlite:///{folder / 'coverage.db'}")
+
+
+def test_sqlite_takes_no_notice_of_capitals_in_names(tmp_path: Path) -> None:
+    capitals = ANCESTOR.replace("coral_coverage", "Coral_Coverage").replace("island", "ISLAND")
+    database = sqlite_with(tmp_path, capitals.replace("VARCHAR(30)", "VARCHAR(30) COLLATE NOCASE"), ROWS)
+    with pytest.raises(ExistingTableError, match="compared by NOCASE"):
+        database.create_tables()
+    database.create_tables(convert=True)
+    record_result(database, result(survey=SurveyKey(2006, "huahine", 1)))
+    assert names(database) == ["Huahine", "Moorea", "huahine"]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("DELETE FROM Coral_Coverage WHERE lower(island) = lower(NEW.island)", "has the trigger tidy"),
+        ("SELECT RAISE(IGNORE)", "has the trigger tidy"),
+        ("INSERT INTO journal VALUES (NEW.island)", None),
+    ],
+)
+def test_triggers_of_sqlite_are_looked_at(tmp_path: Path, body: str, reason: str | None) -> None:
+    trigger = f"CREATE TRIGGER tidy AFTER INSERT ON coral_coverage BEGIN {body}; END"
+    database = sqlite_with(tmp_path, ANCESTOR, "CREATE TABLE journal (island TEXT)", trigger)
+    if reason is None:
+        database.create_tables()
+        return
+    with pytest.raises(ExistingTableError, match=reason):
+        database.create_tables()
+
+
+def test_views_show_the_converted_sqlite_table_and_not_its_copy(tmp_path: Path) -> None:
+    old = ANCESTOR.replace("VARCHAR(30)", "VARCHAR(30) COLLATE NOCASE")
+    database = sqlite_with(tmp_path, old, ROWS, "CREATE VIEW islands AS SELECT DISTINCT island FROM coral_coverage")
+    assert database.create_tables(convert=True) is not None
+    record_result(database, result(survey=SurveyKey(2006, "huahine", 1)))
+    with database.read() as connection:
+        shown = connection.execute(text("SELECT island FROM islands ORDER BY island")).scalars().all()
+    assert shown == ["Huahine", "Moorea", "huahine"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        NOTES.format(""),
+        "CREATE TRIGGER log AFTER INSERT ON coral_coverage BEGIN INSERT INTO j VALUES (NEW.island); END",
+    ],
+)
+def test_what_would_be_lost_by_converting_a_sqlite_table_is_told_first(tmp_path: Path, other: str) -> None:
+    old = ANCESTOR.replace("VARCHAR(30)", "VARCHAR(30) COLLATE NOCASE")
+    database = sqlite_with(tmp_path, old, ROWS, "CREATE TABLE j (island TEXT)", other)
+    with pytest.raises(ExistingTableError, match=r"cannot be converted: (the table notes|it has the trigger log)"):
+        database.create_tables(convert=True)
+    assert "coral_coverage" in inspect(database.engine).get_table_names()
+
+
 def test_a_view_is_no_table(mariadb: MariaDb) -> None:
     database = run(mariadb, ANCESTOR.replace("coral_coverage", "t"), "CREATE VIEW coral_coverage AS SELECT * FROM t")
     with pytest.raises(ExistingTableError, match="is a view"):

@@ -150,6 +150,20 @@ def test_values_are_parsed_by_their_own_type_and_lines_checked_together() -> Non
     ]
 
 
+@pytest.mark.parametrize("header", ["Anee", "islnd", "locaton", "Positon", "yeear"])
+def test_a_misspelt_column_is_not_passed_over(header: str) -> None:
+    columns = {"file": ("photo",), "year": ("annee",), "island": ("ile",), "location": ("position",), "side": ()}
+    with pytest.raises(SpreadsheetError, match=f"line 1: The column '{header}' is not known: call it"):
+        read_sheet(f"file,{header}\na.jpg,1\n".encode(), "m.csv", columns=columns, needs=[("file",)])
+
+
+@pytest.mark.parametrize("header", ["site", "depth", "date", "notes", "location_name", "photo_id", "files"])
+def test_columns_of_people_are_let_be(header: str) -> None:
+    columns = {"file": ("photo",), "year": ("annee",), "location": (), "side": ()}
+    sheet = read_sheet(f"file,{header}\na.jpg,1\n".encode(), "m.csv", columns=columns, needs=[("file",)])
+    assert sheet.unknown_columns == (header,)
+
+
 def test_a_fault_of_no_line_names_the_file_alone() -> None:
     assert str(refusal("a.csv", [Fault(None, "It is empty.")])) == "a.csv: It is empty."
     assert str(refusal("a.csv", [Fault(3, "Wrong.")])) == "a.csv, line 3: Wrong."

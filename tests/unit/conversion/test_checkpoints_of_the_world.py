@@ -165,6 +165,57 @@ def test_wrapped_weights_are_the_same_weights(tmp_path: Path, key: str, prefix: 
     assert read.notes == ()
 
 
+@pytest.mark.parametrize("content", [{"model": True}, {"module": True}, {}], ids=["model", "DeepSpeed", "the file"])
+def test_weights_of_an_averaged_model_are_the_same_weights(tmp_path: Path, content: dict[str, bool]) -> None:
+    """torch.optim.swa_utils.AveragedModel counts the models beside the wrapped weights."""
+    state = prefixed("module.", SMALL) | {"n_averaged": np.array(5, np.int64)}
+    if content:
+        path = nested(tmp_path / "m.pth", dict.fromkeys(content, state))
+    else:
+        path = make.write_legacy(tmp_path / "m.pth", state)
+    assert read_weights(path).keys() == SMALL.keys()
+
+
+def test_an_average_alone_is_the_model(tmp_path: Path) -> None:
+    read = read_checkpoint(nested(tmp_path / "m.pth", {"ema_state_dict": prefixed("module.", SMALL), "epoch": {}}))
+    assert read.tensors.keys() == SMALL.keys()
+    assert read.notes == ("Used is the running average 'ema_state_dict', the only weights in m.pth.",)
+
+
+def test_an_average_without_names_is_said_to_be_unused(tmp_path: Path) -> None:
+    shadow = make.dictionary({"decay": make.number(1), "shadow_params": b"]"})
+    path = make.write_archive(
+        tmp_path / "m.pth",
+        make.dictionary({"model": make.state_opcodes(SMALL), "ema": shadow}),
+        {str(number): values.tobytes() for number, values in enumerate(SMALL.values())},
+    )
+    assert read_checkpoint(path).notes == (
+        "The average 'ema' in m.pth names no weights, so the weights 'model' are used.",
+    )
+
+
+@pytest.mark.parametrize("names", [("teacher.", "student."), ("modelTeacher.", "modelStudent.")])
+def test_a_teacher_and_a_student_are_two_models(tmp_path: Path, names: tuple[str, str]) -> None:
+    state = prefixed(names[0], SMALL) | prefixed(names[1], SMALL)
+    with pytest.raises(UnsupportedModelError, match="two models, a teacher and a student"):
+        read_weights(nested(tmp_path / "m.pth", {"model": state}))
+
+
+@pytest.mark.parametrize(
+    ("module", "kind"),
+    [
+        ("argparse", "Namespace"),
+        ("yacs.config", "CfgNode"),
+        ("omegaconf.dictconfig", "DictConfig"),
+        ("pathlib", "PosixPath"),
+        ("pytorch_lightning.callbacks.model_checkpoint", "ModelCheckpoint"),
+    ],
+)
+def test_what_training_scripts_keep_beside_the_weights_is_no_danger(tmp_path: Path, module: str, kind: str) -> None:
+    arguments = make.name(module, kind) + b")\x81" + make.dictionary({"lr": make.number(1)}) + b"b"
+    assert read_weights(make.write_checkpoint(tmp_path / "m.pth", SMALL, arguments)).keys() == SMALL.keys()
+
+
 def test_a_prefix_that_only_some_names_have_stays(tmp_path: Path) -> None:
     state = {"module.backbone.w": np.zeros(1, np.float32), "head.b": np.zeros(1, np.float32)}
     assert read_weights(make.write_checkpoint(tmp_path / "m.pth", state)).keys() == state.keys()

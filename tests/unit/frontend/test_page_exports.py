@@ -257,7 +257,7 @@ def test_text_stays_text_in_a_workbook_whatever_it_looks_like(text: str) -> None
     assert (header.value, header.data_type, value.value, value.data_type) == (text, "s", text, "s")
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.text(alphabet=st.characters(), min_size=1, max_size=12))
 def test_a_workbook_holds_any_text_and_can_be_read(text: str) -> None:
     book = load_workbook(io.BytesIO(workbook.to_xlsx({"Quadrats": [{"name": text}]}, ABOUT)))
@@ -300,11 +300,9 @@ def test_workbook_holds_a_sheet_for_each_table() -> None:
     book = load_workbook(io.BytesIO(workbook.to_xlsx(sheets, ABOUT)))
     assert book.sheetnames == ["About", *sheets]
     assert book["About"]["B1"].value == "islands: Huahiné"
-    means = dict(zip(*([cell.value for cell in line] for line in book["Means"].iter_rows(max_row=2)), strict=True))
-    assert (means["locality"], means["year"], means["mean_cover_percent"]) == ("A", 2006, 22.06)
-    assert (means["standard_error"], means["colour_treatments"]) == (0.5774, "restored (planar)")
-    changes = [[cell.value for cell in line] for line in book["Paired change"].iter_rows(max_row=2)]
-    assert dict(zip(*changes, strict=True))["colour_treatments"] == "restored (planar)"
+    means = ["A", 2006, 3, 22.06, "22.1 %", None, 1.0, 0.5774, "restored (planar)", None]
+    assert [cell.value for cell in book["Means"][2]] == means
+    assert book["Paired change"]["I2"].value == "restored (planar)"
     assert book["Colonies"]["E2"].value == pytest.approx(12.346)
     assert book["Colonies"]["A1"].font.bold
 

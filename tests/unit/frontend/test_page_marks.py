@@ -112,6 +112,14 @@ def test_figures_of_a_model_that_is_gone_are_marked_though_the_model_in_use_is_t
     assert all(MARK in figure for figure in figures(app))
 
 
+def test_no_page_fails_where_the_model_bucket_does_not_answer(world: PageWorld, texts: Texts) -> None:
+    world.s3.delete_bucket(Bucket="test-model-segmentation")
+    st.cache_data.clear()
+    app = world.open("coverage")
+    assert not app.exception and not app.error
+    assert "No measured error is known of the model" in texts(app)
+
+
 def test_the_frames_confidence_is_not_the_covers(world: PageWorld, texts: Texts) -> None:
     said = texts(world.open("quadrat", island="Takapoto", year="2006", location="3"))
     assert "The frame's corners were found with confidence" in said

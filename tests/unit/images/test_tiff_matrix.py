@@ -173,7 +173,7 @@ def test_packed_bits_are_spread_over_sixteen(bits: int) -> None:
     assert np.abs(pixels[..., ::-1] - values * (65535 / top)).max() <= 1
 
 
-@pytest.mark.parametrize("scale", [257, 1])
+@pytest.mark.parametrize("scale", [257, 256, 1])
 def test_palette_colours_keep_their_places(scale: int) -> None:
     """Some writers store 8-bit values in the palette, which TIFF 6.0 has with 16."""
     colours = np.random.default_rng(3).integers(0, 256, (3, 256)).astype(np.uint16)
