@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from frontend.domain.executions import TERMINAL, Execution, ExecutionDetail, detail_from, step_states
+from frontend.domain.executions import TERMINAL, Execution, ExecutionDetail, RunStatus, detail_from, step_states
 from frontend.services.aws import step_functions
 from frontend.settings import settings
 from reefsteps.failures import failed_state
@@ -94,6 +94,12 @@ def since(moment: datetime) -> list[Execution]:
         if token is None or not listed or listed[-1].started_at < moment:
             break
     return found
+
+
+def last_done_at(looked_at: int = 20) -> datetime | None:
+    """Return when the last of the newest runs with a result ended; None where there is none."""
+    done = executions(RunStatus.DONE.states, size=looked_at).executions
+    return max((execution.stopped_at for execution in done if execution.stopped_at), default=None)
 
 
 def history() -> RunHistory:

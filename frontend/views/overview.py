@@ -128,7 +128,7 @@ def _latest(rows: Sequence[CoverageRow]) -> None:
                     width="stretch",
                 )
                 navigation.link(navigation.to_quadrat(survey), survey_choice.words(survey))
-                st.caption(f"Cover {marks.cover(row)}")
+                marks.under_a_picture(row)
 
 
 def _islands(rows: Sequence[CoverageRow]) -> None:

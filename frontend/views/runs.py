@@ -86,7 +86,7 @@ def _list(status: RunStatus) -> None:
     if left_out:
         st.caption(
             f"{count(left_out, 'failed run')} of this page {'needs' if left_out == 1 else 'need'} nobody any more: the "
-            "photograph was fixed or measured later. All lists them."
+            "photograph was fixed, measured later, renamed or deleted. All lists them."
         )
     _pager(page, pages)
 

@@ -208,10 +208,15 @@ def decode_text(data: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         if encoding:
             raise SpreadsheetError(f"{name} begins as {encoding} text, but is damaged. {SAVE_AS}") from error
+        _refuse_zero_bytes(data.decode("latin-1"), name)  # a picture has no accents that could be wrong
         text = _decode_windows(data, name)
+    _refuse_zero_bytes(text, name)
+    return text
+
+
+def _refuse_zero_bytes(text: str, name: str) -> None:
     if "\0" in text:
         raise SpreadsheetError(f"{name} holds zero bytes: it is UTF-16 without its mark, or no text. {SAVE_AS}")
-    return text
 
 
 def normalise_header(text: str) -> str:

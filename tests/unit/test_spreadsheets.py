@@ -107,6 +107,12 @@ def test_what_cannot_be_read_is_refused_with_line_and_remedy(data: bytes, words:
     assert all(word in message for word in words), message
 
 
+def test_a_picture_is_refused_in_one_sentence() -> None:
+    picture = b"\xff\xd8\xff\xe0\x00\x10JFIF\n" + bytes(range(256)) * 40
+    with pytest.raises(SpreadsheetError, match=r"^m\.csv holds zero bytes: it is .* or no text\. [^\n]*$"):
+        read(picture)
+
+
 def test_all_faults_are_told_at_once_in_the_order_of_the_lines() -> None:
     message = refused(b"file,island,year\na.jpg,Hao,six\n,,2012\nb.jpg\nc.jpg\nd.jpg,X,1,1\n")
     assert message.splitlines() == [

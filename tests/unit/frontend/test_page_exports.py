@@ -307,6 +307,20 @@ def test_workbook_holds_a_sheet_for_each_table() -> None:
     assert book["Colonies"]["A1"].font.bold
 
 
+def test_a_table_without_a_row_keeps_its_header() -> None:
+    tables = {
+        "Means": exports.mean_rows([]),
+        "Paired change": exports.change_rows([]),
+        "Colonies": exports.colony_rows([]),
+    }
+    headers = [exports.to_csv(rows, ABOUT).decode().splitlines() for rows in tables.values()]
+    assert [len(lines) for lines in headers] == [1, 1, 1]
+    assert headers[1][0].startswith("locality,from_year,to_year,")
+    assert headers[2][0].startswith("locality,year,quadrat,colony,") and "model_sha256" in headers[2][0]
+    book = load_workbook(io.BytesIO(workbook.to_xlsx(tables, ABOUT)))
+    assert [cell.value for cell in book["Paired change"][1]][:2] == ["locality", "from_year"]
+
+
 def test_an_archive_holds_its_files_and_says_what_it_is_about() -> None:
     files = {"means.csv": exports.to_csv([{"a": 1}], ABOUT), "about.csv": exports.about_csv(ABOUT)}
     with zipfile.ZipFile(io.BytesIO(exports.to_zip(files))) as archive:

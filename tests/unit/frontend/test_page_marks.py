@@ -142,6 +142,15 @@ def mark_to_be_looked_at(world: PageWorld, location: int) -> None:
     st.cache_data.clear()
 
 
+def test_the_latest_results_carry_the_marks_of_the_gallery(world: PageWorld, texts: Texts) -> None:
+    with world.database.read() as connection:
+        locations = {row.location for row in coverage_rows(connection)}
+    for location in locations:
+        mark_to_be_looked_at(world, location)
+    latest = texts(world.open("overview"))
+    assert latest.count("visibility: to be looked at") == latest.count("Cover ") == 4
+
+
 def test_what_is_to_be_looked_at_is_counted_listed_and_explained(world: PageWorld, texts: Texts) -> None:
     assert "to be looked at" not in texts(world.open("overview"))
     mark_to_be_looked_at(world, 3)
