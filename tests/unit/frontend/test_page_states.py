@@ -260,6 +260,14 @@ def test_gallery_links_are_signed_and_no_picture_passes_through_the_page(world: 
     assert all("X-Amz-Signature=" in address and "/thumbnails/" in address for address in addresses)
 
 
+def test_a_link_to_the_very_first_result_does_not_say_that_there_is_none(empty_world: PageWorld, texts: Texts) -> None:
+    named = {"island": "Takapoto", "year": "2006", "location": "1"}
+    assert "No results yet" in texts(empty_world.open("quadrat"))
+    assert "There is no result for Takapoto 2006, no" in texts(empty_world.open("quadrat", **named)).replace("\\", "")
+    page_world.write_results(empty_world.database, [page_world.Quadrat(SurveyKey(2006, "Takapoto", 1), 12.5, (30.0,))])
+    assert "Coral cover" in str([metric.label for metric in empty_world.open("quadrat", **named).metric])
+
+
 def test_quadrat_says_when_a_part_of_its_frame_is_hidden(empty_world: PageWorld, texts: Texts) -> None:
     quadrats = [
         page_world.Quadrat(SurveyKey(2006, "Takapoto", number), 12.5, (30.0,), partly_visible=hidden)
