@@ -229,7 +229,7 @@ def test_a_frame_that_was_fixed_leaves_every_list(tab: Page, seeded_page: Served
     assert given["key"] == survey.key("jpg")
     head = seeded_page.s3.head_object(Bucket="test-raw", Key=survey.key("jpg"))
     assert given["version_id"] == head["VersionId"]
-    assert given["corners_px"][2] == [1010, 765]
+    assert given["corners_px"][2] == [905, 765]
     ended = max(e["stopDate"] for e in seeded_page.step_functions.list_executions(
         stateMachineArn=seeded_page.pipeline_arn)["executions"] if e["name"] == "to-be-fixed")  # fmt: skip
     while True:  # S3 tells whole seconds: until this one is over
