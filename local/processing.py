@@ -15,8 +15,9 @@ from local.photos import Photo
 from local.provision import Clients
 from local.stack import StackInfo
 from reefsteps import errors
-from reefsteps.failures import STEPS, split_cause
+from reefsteps.failures import split_cause
 from reefsteps.originals import originals
+from reefsteps.results import STEPS
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey, survey_of
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from local.journal import StoredExecution
 from reefsteps.failures import split_cause
+from reefsteps.machine_faults import is_full_disk
 
 ERROR_LOG = "errors.log"
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
@@ -65,7 +66,7 @@ def _subject(execution: StoredExecution) -> str:
 def explain_os_error(error: OSError) -> str:
     """Return what a fault of the machine means and what to do about it, in one sentence."""
     place = f" ({error.filename})" if error.filename else ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_full_disk(error):
         return f"The disk is full{place}: make room, then give the same command again. Nothing that was kept is lost."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"This user may not write or read there{place}: choose another folder, or change its permissions."

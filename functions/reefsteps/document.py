@@ -17,6 +17,7 @@ from reefsteps.keys import record_key
 from reefsteps.precedence import compare_uploads, same_photo
 from reefsteps.quadrat_size import RANGE, QuadratSize
 from reefsteps.results import (
+    STEPS,
     ModelIdentity,
     ObjectRef,
     Point,
@@ -29,7 +30,6 @@ from reefsteps.results import (
 from reefsteps.storage import ObjectInfo, Storage
 from reefsteps.surveys import SurveyKey, decode_key
 
-STEPS = ("restoration", "reframing", "segmentation", "coverage")
 MOST_AREAS = 20
 MOST_POINTS = 200  # of one area's outline
 

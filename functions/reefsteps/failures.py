@@ -10,7 +10,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-STEPS = ("restoration", "reframing", "segmentation", "coverage")
+from reefsteps.results import STEPS
+
 _INPUT = "input"
 
 
@@ -29,10 +30,15 @@ def failed_state(events: Iterable[Mapping[str, Any]]) -> str | None:
     return name if name in STEPS else None
 
 
-def _message_of(text: str) -> str:
+def json_object(text: Any) -> dict[str, Any]:
+    """Return the JSON object that a text holds; an empty one for anything else, None included."""
     try:
         data = json.loads(text or "{}")
-    except ValueError:
-        return text
-    message = data.get("errorMessage") if isinstance(data, dict) else None
+    except (TypeError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _message_of(text: str) -> str:
+    message = json_object(text).get("errorMessage")
     return str(message) if message else text

@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reefsteps.errors import REFUSALS, InvalidParameterError
-from reefsteps.failures import STEPS, failed_state, split_cause
+from reefsteps.failures import failed_state, json_object, split_cause
+from reefsteps.results import STEPS
 from reefsteps.surveys import decode_key
 
 _FAILED = ("FAILED", "TIMED_OUT", "ABORTED")
@@ -184,7 +185,7 @@ class RunHistory:
         if status in _FAILED:
             step = split_cause(str(described.get("cause") or ""))[0] or self._failed_step(arn)
             error = error or {"TIMED_OUT": "States.Timeout", "ABORTED": ABORTED}.get(status)
-        given = _object(described.get("input"))
+        given = json_object(described.get("input"))
         return PastRun(str(described["name"]), status, described["startDate"], given, error, step)
 
     def _failed_step(self, arn: str) -> str | None:
@@ -210,11 +211,3 @@ def offer(
     started = runs.start(retries)
     say(f"{started} started, {len(retries) - started} had been started before.")
     return True
-
-
-def _object(text: Any) -> dict[str, Any]:
-    try:
-        value = json.loads(text or "{}")
-    except (TypeError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
