@@ -256,7 +256,7 @@ async function compare(session, wanted) {
   session.comparing = false;
 }
 
-// Streamlit loses a value that is set while another run begins, so what is still asked for is told again.
+// Seen once with 2,000 files: the last digests never arrived. What the page still asks for is told again.
 function tellDigests(session, again = 5) {
   session.emit.setStateValue("digests", { ...session.digests });
   if (!again) return;
