@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,39 +10,23 @@ import pytest
 from sqlalchemy import inspect, text
 
 from provision import schema
-from reefsteps.coverage_queries import coverage_rows
 from reefsteps.coverage_store import record_result, remove_result
 from reefsteps.database import Database
 from reefsteps.errors import ExistingTableError
 from reefsteps.schema_reading import existing_tables
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import coverage_provenance, metadata
-from tests.integration.mariadb import MariaDb, MariaDbMissingError, running_mariadb
+from tests.integration.ancestor_table import ANCESTOR, NOTES, ROWS, names
+from tests.integration.mariadb import MariaDb
 from tests.integration.pipeline_records import result
-
-# What the ancestor's script made: the server's own collation, which compares without case and accents.
-ANCESTOR = (
-    "CREATE TABLE coral_coverage (island VARCHAR(30), location INT, year INT, coverage DECIMAL(5,2), last_update DATE, "
-    "PRIMARY KEY (island, location, year))"
-)
-ROWS = "INSERT INTO coral_coverage VALUES ('Huahine', 1, 2006, 12.5, '2007-01-01'), ('Moorea', 2, 2006, 40, NULL)"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[MariaDb]:
-    try:
-        with running_mariadb() as server:
-            yield server
-    except MariaDbMissingError as missing:
-        pytest.skip(str(missing))
 
 
 @pytest.fixture
-def mariadb(server: MariaDb) -> MariaDb:
+def mariadb(mariadb: MariaDb) -> MariaDb:
     """The server with an empty database."""
-    server.execute("DROP DATABASE IF EXISTS reefs")
-    server.execute("CREATE DATABASE reefs CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
-    return server
+    mariadb.execute("DROP DATABASE IF EXISTS reefs")
+    mariadb.execute("CREATE DATABASE reefs CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+    return mariadb
 
 
 def run(server: MariaDb, *statements: str) -> Database:
@@ -52,11 +34,6 @@ def run(server: MariaDb, *statements: str) -> Database:
     for statement in statements:
         database.write(lambda connection, statement=statement: connection.exec_driver_sql(statement))  # type: ignore[misc]
     return database
-
-
-def names(database: Database) -> list[str]:
-    with database.read() as connection:
-        return [row.island for row in coverage_rows(connection)]
 
 
 def shape(database: Database, table: str = "coral_coverage") -> object:
@@ -182,10 +159,6 @@ def test_a_table_that_was_exchanged_later_loses_no_row_either(mariadb: MariaDb) 
 
 
 BIN = " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
-NOTES = (
-    "CREATE TABLE notes (island VARCHAR(30){}, location INT, year INT, "
-    "FOREIGN KEY (island, location, year) REFERENCES coral_coverage (island, location, year) ON DELETE CASCADE)"
-)
 
 
 @pytest.mark.parametrize("event", ["INSERT", "UPDATE"])
@@ -228,66 +201,6 @@ def test_other_ways_to_write_the_same_table_are_used(mariadb: MariaDb, create: s
     for island in ("Huahiné", "Huahine", "HUAHINE"):
         record_result(database, result(survey=SurveyKey(2006, island, 1)))
     assert names(database) == ["HUAHINE", "Huahine", "Huahiné"]
-
-
-def sqlite_with(folder: Path, *statements: str) -> Database:
-    with sqlite3.connect(folder / "coverage.db") as connection:
-        for statement in statements:
-            connection.execute(statement)
-    return Database(f"sqlite:///{folder / 'coverage.db'}")
-
-
-def test_sqlite_takes_no_notice_of_capitals_in_names(tmp_path: Path) -> None:
-    capitals = ANCESTOR.replace("coral_coverage", "Coral_Coverage").replace("island", "ISLAND")
-    database = sqlite_with(tmp_path, capitals.replace("VARCHAR(30)", "VARCHAR(30) COLLATE NOCASE"), ROWS)
-    with pytest.raises(ExistingTableError, match="compared by NOCASE"):
-        database.create_tables()
-    database.create_tables(convert=True)
-    record_result(database, result(survey=SurveyKey(2006, "huahine", 1)))
-    assert names(database) == ["Huahine", "Moorea", "huahine"]
-
-
-@pytest.mark.parametrize(
-    ("body", "reason"),
-    [
-        ("DELETE FROM Coral_Coverage WHERE lower(island) = lower(NEW.island)", "has the trigger tidy"),
-        ("SELECT RAISE(IGNORE)", "has the trigger tidy"),
-        ("INSERT INTO journal VALUES (NEW.island)", None),
-    ],
-)
-def test_triggers_of_sqlite_are_looked_at(tmp_path: Path, body: str, reason: str | None) -> None:
-    trigger = f"CREATE TRIGGER tidy AFTER INSERT ON coral_coverage BEGIN {body}; END"
-    database = sqlite_with(tmp_path, ANCESTOR, "CREATE TABLE journal (island TEXT)", trigger)
-    if reason is None:
-        database.create_tables()
-        return
-    with pytest.raises(ExistingTableError, match=reason):
-        database.create_tables()
-
-
-def test_views_show_the_converted_sqlite_table_and_not_its_copy(tmp_path: Path) -> None:
-    old = ANCESTOR.replace("VARCHAR(30)", "VARCHAR(30) COLLATE NOCASE")
-    database = sqlite_with(tmp_path, old, ROWS, "CREATE VIEW islands AS SELECT DISTINCT island FROM coral_coverage")
-    assert database.create_tables(convert=True) is not None
-    record_result(database, result(survey=SurveyKey(2006, "huahine", 1)))
-    with database.read() as connection:
-        shown = connection.execute(text("SELECT island FROM islands ORDER BY island")).scalars().all()
-    assert shown == ["Huahine", "Moorea", "huahine"]
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        NOTES.format(""),
-        "CREATE TRIGGER log AFTER INSERT ON coral_coverage BEGIN INSERT INTO j VALUES (NEW.island); END",
-    ],
-)
-def test_what_would_be_lost_by_converting_a_sqlite_table_is_told_first(tmp_path: Path, other: str) -> None:
-    old = ANCESTOR.replace("VARCHAR(30)", "VARCHAR(30) COLLATE NOCASE")
-    database = sqlite_with(tmp_path, old, ROWS, "CREATE TABLE j (island TEXT)", other)
-    with pytest.raises(ExistingTableError, match=r"cannot be converted: (the table notes|it has the trigger log)"):
-        database.create_tables(convert=True)
-    assert "coral_coverage" in inspect(database.engine).get_table_names()
 
 
 def test_a_view_is_no_table(mariadb: MariaDb) -> None:
@@ -345,45 +258,6 @@ def test_a_wrong_type_or_collation_in_a_table_of_ours_stops(mariadb: MariaDb) ->
         with pytest.raises(ExistingTableError, match=reason) as refused:
             database.create_tables(convert=True)
         assert "--convert" not in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("create", "reason", "convertible"),
-    [
-        (ANCESTOR.replace("VARCHAR(30)", "TEXT COLLATE NOCASE"), "compared by NOCASE", True),
-        (ANCESTOR.replace("(island, loc", "(island COLLATE NOCASE, loc"), "compared by NOCASE", True),
-        (ANCESTOR.replace("island VARCHAR(30)", '"island" VARCHAR(30) NOT NULL COLLATE RTRIM'), "by RTRIM", True),
-        (ANCESTOR.replace(", PRIMARY KEY (island, location, year)", ""), "primary key is missing", False),
-        (ANCESTOR.replace("location INT", "location TEXT"), "location is TEXT", False),
-        (ANCESTOR.replace("DATE,", "DATETIME,"), "last_update is DATETIME", False),
-        (ANCESTOR.replace("))", "), UNIQUE (island, year))"), "differ only in location", False),
-    ],
-)
-def test_sqlite_tables_are_checked_too(tmp_path: Path, create: str, reason: str, convertible: bool) -> None:
-    path = tmp_path / "coverage.db"
-    with sqlite3.connect(path) as connection:
-        connection.execute(create)
-        connection.execute(ROWS)
-    database = Database(f"sqlite:///{path}")
-    with pytest.raises(ExistingTableError, match=reason) as refused:
-        database.create_tables()
-    assert ("--convert" in str(refused.value)) is convertible
-    if convertible:
-        copy = database.create_tables(convert=True)
-        record_result(database, result(survey=SurveyKey(2006, "huahine", 1)))
-        assert names(database) == ["Huahine", "Moorea", "huahine"]
-        with database.read() as read:
-            assert read.execute(text(f"SELECT COUNT(*) FROM {copy}")).scalar() == 2
-
-
-def test_an_existing_sqlite_table_without_fault_is_used(tmp_path: Path) -> None:
-    path = tmp_path / "coverage.db"
-    with sqlite3.connect(path) as connection:
-        connection.execute(ANCESTOR)
-        connection.execute(ROWS)
-    database = Database(f"sqlite:///{path}")
-    assert database.create_tables() is None
-    assert names(database) == ["Huahine", "Moorea"]
 
 
 class DataApi:
