@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from local.journal import StoredExecution
-from reefsteps.failures import split_cause
+from reefsteps.failures import WITHOUT_RESULT, split_cause
 from reefsteps.machine_faults import is_full_disk
 
 ERROR_LOG = "errors.log"
@@ -46,7 +46,7 @@ def _log_thread_failure(failure: threading.ExceptHookArgs) -> None:
 
 def line_of(execution: StoredExecution) -> str | None:
     """Return one line about an execution that ended without a result; None for one that succeeded."""
-    if execution.status not in ("FAILED", "TIMED_OUT", "ABORTED"):
+    if execution.status not in WITHOUT_RESULT:
         return None
     step, message = split_cause(execution.cause or "")
     reason = " ".join(message.split()) or "no cause was given"

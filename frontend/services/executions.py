@@ -15,12 +15,11 @@ import streamlit as st
 from frontend.domain.executions import TERMINAL, Execution, ExecutionDetail, RunStatus, detail_from, step_states
 from frontend.services.aws import step_functions
 from frontend.settings import settings
-from reefsteps.failures import failed_state
+from reefsteps.failures import read_failed_state
 from reefsteps.retries import RunHistory, readable_key
 
 _LIST_SIZE = 1000  # the most that ListExecutions gives at once
 _MOST_LISTS = 10
-_LAST_EVENTS = 200  # more than a task's retries leave behind; the state that failed was entered among them
 
 Cursor = tuple[str | None, int]
 """Where to read on in the list of one status: a token, and how many of its executions have been shown."""
@@ -119,10 +118,7 @@ def _finished_detail(arn: str) -> ExecutionDetail:
     if detail.error is None or detail.failed_step is not None:
         return detail
     # The run ended in its task, so that it can be redriven; only the history names that task.
-    answer = step_functions().get_execution_history(
-        executionArn=arn, includeExecutionData=False, reverseOrder=True, maxResults=_LAST_EVENTS
-    )
-    return replace(detail, failed_step=failed_state(answer["events"]))
+    return replace(detail, failed_step=read_failed_state(step_functions(), arn))
 
 
 @st.cache_data(ttl=3, max_entries=200, show_spinner=False)

@@ -11,7 +11,6 @@ from frontend import address, navigation
 from frontend.components import my_uploads, retry_many, states
 from frontend.components.text import ago, count, plain
 from frontend.domain.executions import (
-    WITHOUT_RESULT,
     Execution,
     ExecutionDetail,
     RunStatus,
@@ -21,6 +20,7 @@ from frontend.domain.executions import (
 from frontend.domain.failures import explain, words_and_figures
 from frontend.services import attention, executions, measurements, photos
 from frontend.settings import settings
+from reefsteps.failures import WITHOUT_RESULT
 from reefsteps.results import STEPS
 from reefsteps.surveys import survey_of
 

@@ -12,7 +12,20 @@ from typing import Any
 
 from reefsteps.results import STEPS
 
+WITHOUT_RESULT = ("FAILED", "TIMED_OUT", "ABORTED")
+"""How an execution ends badly. To whoever waits for the photograph all three have failed."""
+
+ABORTED = "Aborted"
+"""The error of an execution that somebody stopped without naming one."""
+
+_UNNAMED = {"TIMED_OUT": "States.Timeout", "ABORTED": ABORTED}
 _INPUT = "input"
+_LAST_EVENTS = 200  # more than a task's retries leave behind; the state that failed was entered among them
+
+
+def error_of(description: Mapping[str, Any]) -> str:
+    """Return the error of a DescribeExecution answer; an empty text where there is none."""
+    return str(description.get("error") or _UNNAMED.get(str(description.get("status")), ""))
 
 
 def split_cause(cause: str) -> tuple[str | None, str]:
@@ -28,6 +41,14 @@ def failed_state(events: Iterable[Mapping[str, Any]]) -> str | None:
     entered = sorted((event for event in events if "stateEnteredEventDetails" in event), key=lambda e: int(e["id"]))
     name = str(entered[-1]["stateEnteredEventDetails"]["name"]).lower() if entered else ""
     return name if name in STEPS else None
+
+
+def read_failed_state(step_functions: Any, arn: str) -> str | None:
+    """Ask a boto3 Step Functions client for the step in which an execution ended; None for no step."""
+    answer = step_functions.get_execution_history(
+        executionArn=arn, includeExecutionData=False, reverseOrder=True, maxResults=_LAST_EVENTS
+    )
+    return failed_state(answer["events"])
 
 
 def json_object(text: Any) -> dict[str, Any]:
