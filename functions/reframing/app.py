@@ -29,8 +29,9 @@ from reefsteps.results import ModelIdentity, ObjectRef, Point, ReframingResult, 
 from reefsteps.storage import JPEG, Storage
 from reefsteps.surveys import SurveyKey
 from reframing.by_hand import Decisions
-from reframing.geometry import PlaneModel
-from reframing.quadrat import QuadratFit, find_quadrat
+from reframing.plane.view import PlaneModel
+from reframing.quadrat import find_quadrat
+from reframing.quadrat_fit import QuadratFit
 from reframing.rectification import rectify, source_side_px
 from reframing.settings import Settings
 

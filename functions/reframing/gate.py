@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from reefsteps.errors import QuadratNotFoundError
-from reframing.geometry import SQUARE, Array, Extent, is_convex, side_lengths, signed_area
-from reframing.strings import MIN_STRINGS, SQUARE_MESH, Mesh
+from reframing.plane.geometry import SQUARE, Array, Extent, is_convex, side_lengths, signed_area
+from reframing.strings.mesh import MIN_STRINGS, SQUARE_MESH, Mesh
 
 FIGURES = "Figures: "
 """What stands before a refusal's figures, the last part of its message; the page folds them away."""
@@ -46,7 +46,7 @@ DOUBTFUL_LIKENESS = 0.6
 STRINGS_FOR_NO_SIDE = 8  # these numbers are of the nine of a square's 10 x 10 grid
 MIN_OUTLINE_AGREEMENT = 0.5
 MAX_INNER_RIVAL = 0.75  # right readings have 0.24 in the median and 0.56 in the 98th percentile
-MAX_MASK_AMISS = {True: 0.6, False: 0.4}  # by whether strings were used
+MAX_MASK_SHARE_OFF_FRAME = {True: 0.6, False: 0.4}  # by whether strings were used
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Evidence:
     radial: float = 0.0
     moved_percent: float = 0.0
     squareness_percent: float = 0.0
-    mask_share_amiss: float = 0.0
+    mask_share_off_frame: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -198,13 +198,13 @@ def _fit_doubts(evidence: Evidence) -> list[Doubt]:
                 f"(at least {100 * MIN_OUTLINE_AGREEMENT:.0f} %)",
             )
         )
-    most_amiss = MAX_MASK_AMISS[evidence.strings is not None]
-    if evidence.mask_share_amiss > most_amiss:
+    most_off_frame = MAX_MASK_SHARE_OFF_FRAME[evidence.strings is not None]
+    if evidence.mask_share_off_frame > most_off_frame:
         doubts.append(
             Doubt(
                 "much of what the model marked lies off the frame",
-                f"{100 * evidence.mask_share_amiss:.0f} % of the mask away from the frame "
-                f"(at most {100 * most_amiss:.0f} %)",
+                f"{100 * evidence.mask_share_off_frame:.0f} % of the mask away from the frame "
+                f"(at most {100 * most_off_frame:.0f} %)",
             )
         )
     limit = MAX_UNCERTAINTY_PERCENT[evidence.strings is not None]

@@ -8,7 +8,8 @@ import numpy as np
 
 from reefsteps.errors import InvalidParameterError
 from reefsteps.quadrat_size import QuadratSize
-from reframing.geometry import Array, PlaneModel, is_convex, order_corners, side_lengths, signed_area
+from reframing.plane.geometry import Array, is_convex, order_corners, side_lengths, signed_area
+from reframing.plane.view import PlaneModel
 from reframing.shape import by_hand, extents_of
 
 # The page's corners may lie on the border's outer edge; rounding may put them a little beyond it.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from reframing.geometry import UNIT_SQUARE, PlaneModel, opening, side_lengths
-from reframing.sampling import Pixels, lookup_map
+from reframing.plane.geometry import UNIT_SQUARE, opening, side_lengths
+from reframing.plane.sampling import Pixels, lookup_map
+from reframing.plane.view import PlaneModel
 
 MIN_SIDE_PX = 64
 BAND_ROWS = 256

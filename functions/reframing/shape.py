@@ -14,10 +14,11 @@ import numpy as np
 
 from reefsteps.errors import InvalidParameterError, QuadratNotFoundError
 from reefsteps.quadrat_size import QuadratSize
-from reframing.geometry import FOCAL_LENGTHS, SQUARE, Array, Extent, PlaneModel, squareness_error, squareness_errors
+from reframing.plane.geometry import SQUARE, Array, Extent
+from reframing.plane.view import FOCAL_LENGTHS, PlaneModel, squareness_error, squareness_errors
 
 if TYPE_CHECKING:
-    from reframing.quadrat import QuadratFit
+    from reframing.quadrat_fit import QuadratFit
 
 # By how much more the mask's rough corners may miss one way round than the other, and still be searched for it.
 ROUGH_LEAD = 0.3

@@ -31,7 +31,7 @@ from segmentation.cover import ByteArray, Cover, measure, outside
 from segmentation.novelty import LEAST_SCORE, picture_figures, reasons_to_look
 from segmentation.overlay import draw_overlay
 from segmentation.settings import Settings
-from segmentation.strings import find_strings
+from segmentation.string_mask import find_strings
 
 SETTINGS = Settings.from_environment()
 STORAGE = Storage()

@@ -29,7 +29,8 @@ from numpy.typing import NDArray
 
 from reefsteps.errors import QuadratNotFoundError
 from reefsteps.quadrat_size import QuadratSize
-from reframing.geometry import Array, PlaneModel, order_corners, side_lengths, signed_area
+from reframing.plane.geometry import Array, order_corners, side_lengths, signed_area
+from reframing.plane.view import PlaneModel
 from reframing.quadrat import find_quadrat
 from reframing.rectification import rectify, source_side_px
 from tests.benchmarks import ancestor_reframing

@@ -27,12 +27,13 @@ from reefsteps.detection import Detections, InstanceMask
 from reefsteps.errors import InvalidParameterError, QuadratNotFoundError
 from reefsteps.quadrat_size import QuadratSize
 from reframing.manual import manual_model
-from reframing.quadrat import QuadratFit, find_quadrat
+from reframing.quadrat import find_quadrat
+from reframing.quadrat_fit import QuadratFit
 from reframing.rectification import rectify, source_side_px
 from restoration.methods import METHODS, restore
 from segmentation.cover import measure
 from segmentation.overlay import draw_overlay
-from segmentation.strings import find_strings
+from segmentation.string_mask import find_strings
 from tests.benchmarks.bench_reframing import MASK_KINDS, QUALITIES, draw, perfect_mask
 from tests.benchmarks.mask_damage import damaged
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reframing.edges import PATTERN_DEPTH, Candidate, SideSearch
-from reframing.geometry import FOCAL_LENGTHS, Array, PlaneModel
+from reframing.frame.side_search import PATTERN_DEPTH, Candidate, SideSearch
+from reframing.plane.geometry import Array
+from reframing.plane.view import FOCAL_LENGTHS, PlaneModel
 
 INSIDE_STEP_WEIGHT = 4.0
 COMMON_OFFSET_SPREAD = 0.012

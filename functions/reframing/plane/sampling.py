@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from reframing.geometry import Array, Extent, PlaneModel, side_lengths
+from reframing.plane.geometry import Array, Extent, side_lengths
+from reframing.plane.view import PlaneModel
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]

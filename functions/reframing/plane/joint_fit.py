@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reframing.geometry import Array, Extent, PlaneModel, apply_homography, opening, undistort, wider_by
+from reframing.plane.geometry import Array, Extent, apply_homography, opening, wider_by
+from reframing.plane.view import PlaneModel, undistort
 
 # Robust scale of a residual, in parts of the side: beyond it a point counts linearly (soft L1).
 SOFT_LIMIT = 0.0008

@@ -14,9 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from reframing.frame_colour import FrameColour
-from reframing.geometry import Array, PlaneModel, side_lengths
-from reframing.sampling import Floats, Photograph, largest_channel, side_strip
+from reframing.frame.colour import FrameColour
+from reframing.plane.geometry import Array, side_lengths
+from reframing.plane.sampling import Floats, Photograph, largest_channel, side_strip
+from reframing.plane.view import PlaneModel
 
 SEGMENTS = 24
 COLUMNS_PER_SEGMENT = 8

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reframing.geometry import Array, PlaneModel
-from reframing.sampling import Floats, Photograph, with_margin
+from reframing.plane.geometry import Array
+from reframing.plane.sampling import Floats, Photograph, with_margin
+from reframing.plane.view import PlaneModel
 
 BINS = 16  # per channel
 SMOOTHING_BINS = 0.9
