@@ -17,7 +17,7 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
-from reefsteps.detection.detections import ByteArray
+from reefsteps.arrays import ByteArray
 from reefsteps.detection.geometry import network_shape, resize
 from reefsteps.detection.manifest import Manifest
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reefsteps.arrays import BoolArray
 from reframing.gate import Evidence, calibrated_uncertainty, check
 from reframing.mask.rough_quad import RoughQuad, starting_model
 from reframing.plane.geometry import order_corners, side_lengths
@@ -20,9 +20,7 @@ WIDEST_BAR = 0.14
 DEEPEST_BAR = 0.05
 
 
-def accept(
-    photo: Photograph, fit: JointFit, evidence: Evidence, mask: NDArray[np.bool_], rough: RoughQuad
-) -> QuadratFit:
+def accept(photo: Photograph, fit: JointFit, evidence: Evidence, mask: BoolArray, rough: RoughQuad) -> QuadratFit:
     """Complete the evidence, put it through the gate and describe the fit."""
     width, height = photo.size
     corners = order_corners(fit.model.corners_px)
@@ -68,7 +66,7 @@ def accept(
     )
 
 
-def _mask_share_off_frame(model: PlaneModel, mask: NDArray[np.bool_], *, filled: bool) -> float:
+def _mask_share_off_frame(model: PlaneModel, mask: BoolArray, *, filled: bool) -> float:
     """Return the share of the mask that lies where neither a frame's bars nor (``filled``) its opening can be."""
     stride = max(1, max(mask.shape) // 300)
     y, x = np.nonzero(mask[::stride, ::stride])

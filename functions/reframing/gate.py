@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from reefsteps.arrays import Float64Array
 from reefsteps.errors import QuadratNotFoundError
-from reframing.plane.geometry import SQUARE, Array, Extent, is_convex, side_lengths, signed_area
+from reframing.plane.geometry import SQUARE, Extent, is_convex, side_lengths, signed_area
 from reframing.strings.mesh import MIN_STRINGS, SQUARE_MESH, Mesh
 
 FIGURES = "Figures: "
@@ -65,7 +66,7 @@ class Evidence:
     end_cell: float = 1.0
     rim_percent: float = 0.0
     outline_agreement: float = 0.0
-    corners_px: Array = field(default_factory=lambda: np.zeros((4, 2)))
+    corners_px: Float64Array = field(default_factory=lambda: np.zeros((4, 2)))
     extent: Extent = SQUARE  # of the opening, from the corner that comes first
     picture_px: tuple[int, int] = (1, 1)
     residual_percent: float = 0.0

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
+from reefsteps.arrays import BoolArray, ByteArray
 from reefsteps.errors import QuadratNotFoundError
 from reefsteps.quadrat_size import QuadratSize
 from reframing.acceptance import accept
@@ -14,7 +12,7 @@ from reframing.frame.fit import fit_without_strings
 from reframing.gate import WHAT_TO_DO
 from reframing.mask.rough_quad import RoughQuad, rough_quad, starting_model
 from reframing.plane.geometry import Extent
-from reframing.plane.sampling import Photograph, Pixels
+from reframing.plane.sampling import Photograph
 from reframing.quadrat_fit import QuadratFit
 from reframing.shape import extents_of, only_one, possible_extents, refuse_other_shapes
 from reframing.strings.fit import fit_with_strings
@@ -22,7 +20,7 @@ from reframing.strings.grid import find_grid
 from reframing.strings.mesh import meshes
 
 
-def find_quadrat(image_bgr: Pixels, frame_mask: NDArray[np.bool_], size: QuadratSize | None = None) -> QuadratFit:
+def find_quadrat(image_bgr: ByteArray, frame_mask: BoolArray, size: QuadratSize | None = None) -> QuadratFit:
     """Return the inner edge of the quadrat's frame.
 
     ``image_bgr`` is (H, W, 3) uint8 in full resolution, ``frame_mask`` (H, W) bool: the frame's bars or the filled
@@ -52,9 +50,7 @@ def find_quadrat(image_bgr: Pixels, frame_mask: NDArray[np.bool_], size: Quadrat
     return fit
 
 
-def _find(
-    photo: Photograph, mask: NDArray[np.bool_], rough: RoughQuad, size: QuadratSize | None, extent: Extent
-) -> QuadratFit:
+def _find(photo: Photograph, mask: BoolArray, rough: RoughQuad, size: QuadratSize | None, extent: Extent) -> QuadratFit:
     """Return the fit of an opening of one shape, accepted by the gate."""
     start = starting_model(rough, *photo.size, extent)
     grids = (find_grid(photo, start, mesh) for mesh in meshes(size, extent))

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reframing.plane.geometry import SQUARE, Array, Extent, homography, opening
+from reefsteps.arrays import Float64Array
+from reframing.plane.geometry import SQUARE, Extent, homography, opening
 from reframing.plane.view import PlaneModel
 
 
@@ -21,7 +22,7 @@ class QuadratFit:
     grid lie along the top and down, None without strings.
     """
 
-    corners_px: Array
+    corners_px: Float64Array
     radial: float
     residual_px: float
     uncertainty_percent: float
@@ -41,7 +42,7 @@ class QuadratFit:
 
 
 def model_with_corners(
-    corners_px: Array, radial: float, width_px: int, height_px: int, extent: Extent = SQUARE
+    corners_px: Float64Array, radial: float, width_px: int, height_px: int, extent: Extent = SQUARE
 ) -> PlaneModel:
     """Return the model with a given lens term whose opening has these corners (4, 2)."""
     ideal = PlaneModel(np.eye(3), radial, width_px, height_px).to_plane(corners_px)

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from reefsteps.arrays import BoolArray, ByteArray, Float64Array
 from reefsteps.detection import Detections, InstanceMask
 from reefsteps.errors import InvalidParameterError, QuadratNotFoundError
 from reefsteps.quadrat_size import QuadratSize
@@ -41,8 +41,7 @@ PICTURES = 4
 RECTANGLE = QuadratSize.parse("50x75")
 STAGES = ("corners", "gate", "by hand", "reframed", "treated", "strings", "mask", "overlay")
 
-Picture = NDArray[np.uint8]
-Drawn = tuple[Picture, NDArray[np.bool_], NDArray[np.float64]]
+Drawn = tuple[ByteArray, BoolArray, Float64Array]
 
 
 def main() -> None:
@@ -89,7 +88,7 @@ def drawn(seed: int, folder: Path | None) -> Drawn:
     return photo.image_bgr, mask, photo.corners_px
 
 
-def found(picture: Picture, mask: NDArray[np.bool_], size: QuadratSize | None) -> tuple[QuadratFit | None, str]:
+def found(picture: ByteArray, mask: BoolArray, size: QuadratSize | None) -> tuple[QuadratFit | None, str]:
     """Return the fit, or the message of the refusal."""
     try:
         return find_quadrat(picture, mask, size), ""
@@ -106,7 +105,7 @@ def numbers(fit: QuadratFit) -> bytes:
     return fit.corners_px.tobytes() + np.array(values, np.float64).tobytes() + fit.model.matrix.tobytes()
 
 
-def view_by_hand(picture: Picture, truth: NDArray[np.float64], size: QuadratSize | None) -> bytes:
+def view_by_hand(picture: ByteArray, truth: Float64Array, size: QuadratSize | None) -> bytes:
     """Return the matrix of the view that hand-set corners give, as bytes; the refusal's message where it is refused."""
     height, width = picture.shape[:2]
     try:
@@ -115,7 +114,7 @@ def view_by_hand(picture: Picture, truth: NDArray[np.float64], size: QuadratSize
         return str(refusal).encode()
 
 
-def pictures(picture: Picture, fit: QuadratFit) -> dict[str, bytes]:
+def pictures(picture: ByteArray, fit: QuadratFit) -> dict[str, bytes]:
     """Return the pixels that the steps make of an accepted photograph, with ellipses in the place of corals."""
     reframed = rectify(picture, fit.model, source_side_px(fit.model))
     strings = find_strings(reframed, fit.string_cells)

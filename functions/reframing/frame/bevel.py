@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from reefsteps.arrays import Float64Array
 from reframing.frame.side_points import FINE_COLUMNS
 from reframing.frame.side_search import Candidate
-from reframing.plane.geometry import Array, side_lengths
+from reframing.plane.geometry import side_lengths
 from reframing.plane.sampling import Photograph, side_strip
 from reframing.plane.view import PlaneModel
 
@@ -30,9 +31,9 @@ COARSEST_STEP = 0.002  # parts of the side: a quadrat of fewer pixels shows no b
 class _Across:
     """What a side shows across itself, along its whole length or a part of it."""
 
-    at: Array  # (rows,), inward positions
-    steps: Array  # (rows,), usual size of the colour step
-    busy: Array  # (rows,), usual variation of the colours along the side
+    at: Float64Array  # (rows,), inward positions
+    steps: Float64Array  # (rows,), usual size of the colour step
+    busy: Float64Array  # (rows,), usual variation of the colours along the side
 
 
 def inner_end(photo: Photograph, model: PlaneModel, side: int) -> Candidate | None:
@@ -58,7 +59,7 @@ def inner_end(photo: Photograph, model: PlaneModel, side: int) -> Candidate | No
     return Candidate(inward, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0) if inward > 0 else None
 
 
-def _profile(smooth: Array, across: Array) -> _Across:
+def _profile(smooth: Float64Array, across: Float64Array) -> _Across:
     steps = np.median(np.linalg.norm(smooth[2:] - smooth[:-2], axis=2), axis=1)
     busy = np.median(np.abs(np.diff(smooth, axis=1)).sum(2), axis=1)[1:-1]
     return _Across(across[1:-1], steps, busy)

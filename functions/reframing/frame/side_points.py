@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from reefsteps.arrays import BoolArray, Float64Array
 from reframing.frame.side_search import Candidate
-from reframing.plane.geometry import Array, side_lengths
+from reframing.plane.geometry import side_lengths
 from reframing.plane.sampling import Photograph, on_side, side_strip
 from reframing.plane.view import PlaneModel
 
@@ -20,7 +20,7 @@ FINE_COLUMNS = 320
 class EdgePoints:
     """Sub-pixel points of one side and the share of the whole side on which they were found."""
 
-    points_px: Array
+    points_px: Float64Array
     share: float
 
 
@@ -53,7 +53,7 @@ def edge_points(photo: Photograph, model: PlaneModel, side: int, candidate: Cand
     return EdgePoints(points, float(inlier.sum()) / FINE_COLUMNS)
 
 
-def _parabola_inliers(along: Array, position: Array, usable: NDArray[np.bool_], tolerance: float) -> NDArray[np.bool_]:
+def _parabola_inliers(along: Float64Array, position: Float64Array, usable: BoolArray, tolerance: float) -> BoolArray:
     """Return which points lie on the best straight line (200 pairs tried), then on a parabola refined from it."""
     index = np.nonzero(usable)[0]
     none = np.zeros(len(along), bool)

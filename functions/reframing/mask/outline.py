@@ -6,35 +6,32 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from reframing.plane.geometry import (
-    Array,
-)
+from reefsteps.arrays import ByteArray, Float64Array
 
 BORDER_PX = 3
 
 
 @dataclass(frozen=True)
 class Outline:
-    points: Array  # (N, 2)
-    directions: Array  # (N,), angle of the normal that points to the quadrat's centre
+    points: Float64Array  # (N, 2)
+    directions: Float64Array  # (N,), angle of the normal that points to the quadrat's centre
 
 
-def largest_piece(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def largest_piece(mask: ByteArray) -> ByteArray:
     """Return the piece with the largest bounding box: bars cover less than a false instance, but reach further."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
     extent = stats[1:, cv2.CC_STAT_WIDTH] * stats[1:, cv2.CC_STAT_HEIGHT]
     return np.asarray(labels == 1 + int(np.argmax(extent)), np.uint8)
 
 
-def filled_hull(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def filled_hull(mask: ByteArray) -> ByteArray:
     """Return the mask's convex hull, filled."""
     points = np.stack(np.nonzero(mask)[::-1], axis=1).astype(np.int32)
     return np.asarray(cv2.fillConvexPoly(np.zeros_like(mask), cv2.convexHull(points), 1), np.uint8)
 
 
-def main_pieces(mask: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+def main_pieces(mask: ByteArray) -> ByteArray | None:
     """Close pinholes and drop crumbs; None when nothing is left."""
     closed = cv2.morphologyEx(
         (mask > 127).astype(np.uint8), cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
@@ -47,7 +44,7 @@ def main_pieces(mask: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     return np.isin(labels, kept).astype(np.uint8)
 
 
-def outlines(mask: NDArray[np.uint8], border_px: int) -> tuple[Outline, Outline]:
+def outlines(mask: ByteArray, border_px: int) -> tuple[Outline, Outline]:
     """Split the outline into points with the mask towards the centre (outer edge) and away from it (inner edge)."""
     height, width = mask.shape
     edge = cv2.BORDER_REPLICATE if border_px >= 0 else cv2.BORDER_CONSTANT

@@ -7,17 +7,10 @@ import math
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from reefsteps.arrays import ByteArray, Float32Array, Float64Array
 from reframing.mask.outline import BORDER_PX, Outline
-from reframing.plane.geometry import (
-    Array,
-    Extent,
-    is_convex,
-    order_corners,
-    side_lengths,
-    signed_area,
-)
+from reframing.plane.geometry import Extent, is_convex, order_corners, side_lengths, signed_area
 from reframing.plane.lines import intersection, through_points
 
 ANGLE_STEP_DEG = 2
@@ -51,8 +44,8 @@ def _hough_lines(outline: Outline, size: tuple[int, int]) -> list[tuple[float, f
 
 
 def best_quadrilateral(
-    outline: Outline, mask: NDArray[np.uint8], extents: tuple[Extent, ...], *, inside_is_mask: bool
-) -> tuple[Array, float] | None:
+    outline: Outline, mask: ByteArray, extents: tuple[Extent, ...], *, inside_is_mask: bool
+) -> tuple[Float64Array, float] | None:
     """Return the best quadrilateral (4, 2) through an outline and the share of its visible sides that lie on it."""
     height, width = mask.shape
     if len(outline.points) < 60:
@@ -64,7 +57,7 @@ def best_quadrilateral(
     hull_area = cv2.contourArea(cv2.convexHull(outline.points.astype(np.float32)))
     ys, xs = np.nonzero(mask[::3, ::3])
     mask_points = np.stack([xs, ys], axis=1).astype(np.float64) * 3
-    best: tuple[float, Array | None] = (0.6, None)
+    best: tuple[float, Float64Array | None] = (0.6, None)
     quads = _candidate_quads(lines, (width, height), hull_area, extents)
     if not quads:
         return None
@@ -87,7 +80,7 @@ def best_quadrilateral(
     return refined, float(np.mean(_side_support(refined[None], distance)))
 
 
-def unevenness(quad: Array, extents: tuple[Extent, ...]) -> tuple[float, Extent]:
+def unevenness(quad: Float64Array, extents: tuple[Extent, ...]) -> tuple[float, Extent]:
     """Return the longest to the shortest side, each relative to the opening's, and the extent for which it is least."""
     lengths = side_lengths(quad)
     options = [(lengths / np.array([*extent, *extent]), extent) for extent in extents]
@@ -96,7 +89,7 @@ def unevenness(quad: Array, extents: tuple[Extent, ...]) -> tuple[float, Extent]
 
 def _candidate_quads(
     lines: list[tuple[float, float, float]], size: tuple[int, int], hull_area: float, extents: tuple[Extent, ...]
-) -> list[Array]:
+) -> list[Float64Array]:
     """Return every plausible clockwise quadrilateral of four lines whose normals turn by about a right angle."""
     quads = []
     by_angle = sorted(lines)
@@ -119,7 +112,7 @@ def _candidate_quads(
     return quads
 
 
-def _side_support(quads: Array, distance: NDArray[np.float32]) -> Array:
+def _side_support(quads: Float64Array, distance: Float32Array) -> Float64Array:
     """Return the share of each side of quads (N, 4, 2) within the picture that has outline beside it, (N, 4)."""
     height, width = distance.shape
     t = np.linspace(0.04, 0.96, 48)[:, None]
@@ -133,7 +126,7 @@ def _side_support(quads: Array, distance: NDArray[np.float32]) -> Array:
     return np.where(count >= 5, (near & visible).sum(2) / np.maximum(count, 1), 0.5)
 
 
-def _share_on_wrong_side(quads: Array, mask_points: Array, *, inside_is_mask: bool) -> Array:
+def _share_on_wrong_side(quads: Float64Array, mask_points: Float64Array, *, inside_is_mask: bool) -> Float64Array:
     """Return the share of mask points outside outer quads (N, 4, 2), or inside inner ones (3 % tolerance), (N,)."""
     centre = quads.mean(1, keepdims=True)
     moved = centre + (quads - centre) * (1.03 if inside_is_mask else 0.95)
@@ -146,7 +139,7 @@ def _share_on_wrong_side(quads: Array, mask_points: Array, *, inside_is_mask: bo
     return np.array(shares) if inside_is_mask else 1.0 - np.array(shares)
 
 
-def _refit(quad: Array, outline: Outline) -> Array:
+def _refit(quad: Float64Array, outline: Outline) -> Float64Array:
     """Fit each side again to the outline points beside it, with Huber weights (cv2.fitLine), in narrowing bands."""
     for tolerance in (0.035, 0.022, 0.015):
         mean = float(side_lengths(quad).mean())

@@ -12,20 +12,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from reefsteps.arrays import BoolArray, ByteArray, Float64Array
 from reframing.mask.outline import BORDER_PX, filled_hull, largest_piece, main_pieces, outlines
 from reframing.mask.quadrilateral import best_quadrilateral, unevenness
-from reframing.plane.geometry import (
-    SQUARE,
-    UNIT_SQUARE,
-    Array,
-    Extent,
-    apply_homography,
-    homography,
-    opening,
-    order_corners,
-)
+from reframing.plane.geometry import SQUARE, UNIT_SQUARE, Extent, apply_homography, homography, opening, order_corners
 from reframing.plane.view import PlaneModel
 
 WORK_SIDE_PX = 480
@@ -40,7 +31,7 @@ class RoughQuad:
     likely place within it. ``agreement`` (0 to 1) is the share of the outline that the four lines explain.
     """
 
-    corners_px: Array
+    corners_px: Float64Array
     inset: float
     window: tuple[float, float]
     priors: tuple[tuple[float, float], ...]
@@ -64,7 +55,7 @@ RING_INSIDE = _Reading(0.0, (-0.10, 0.05), ((0.0, 0.014),), False)
 RING_OUTSIDE = _Reading(0.05, (-0.085, 0.07), ((0.0, 0.022),), False)
 
 
-def rough_quad(frame_mask: NDArray[np.bool_], extents: tuple[Extent, ...] = (SQUARE,)) -> RoughQuad | None:
+def rough_quad(frame_mask: BoolArray, extents: tuple[Extent, ...] = (SQUARE,)) -> RoughQuad | None:
     """Return the quadrilateral that a frame mask (H, W) suggests, or None when it has no four sides.
 
     The mask may be the ring of the frame's bars or the filled quadrat; a ring's inner outline is used where it has
@@ -90,8 +81,8 @@ def rough_quad(frame_mask: NDArray[np.bool_], extents: tuple[Extent, ...] = (SQU
 
 
 def _read(
-    mask: NDArray[np.uint8], border_px: int, extents: tuple[Extent, ...]
-) -> tuple[tuple[Array, float], _Reading] | None:
+    mask: ByteArray, border_px: int, extents: tuple[Extent, ...]
+) -> tuple[tuple[Float64Array, float], _Reading] | None:
     """Return the quadrilateral and where the inner edge lies relative to it; ``border_px`` of outline is ignored."""
     outer, inner = outlines(mask, border_px)
     outer_quad = best_quadrilateral(outer, mask, extents, inside_is_mask=True)
@@ -103,13 +94,15 @@ def _read(
     return None if outer_quad is None else (outer_quad, RING_OUTSIDE)
 
 
-def _result(found: tuple[Array, float], kind: _Reading, size: tuple[int, int], shape: tuple[int, ...]) -> RoughQuad:
+def _result(
+    found: tuple[Float64Array, float], kind: _Reading, size: tuple[int, int], shape: tuple[int, ...]
+) -> RoughQuad:
     factor = np.array([shape[1] / size[0], shape[0] / size[1]])
     corners = order_corners((found[0] + 0.5) * factor)
     return RoughQuad(corners, kind.inset, kind.window, kind.priors, found[1], kind.filled)
 
 
-def _is_filled(mask: NDArray[np.uint8], quad: Array) -> bool:
+def _is_filled(mask: ByteArray, quad: Float64Array) -> bool:
     centre = quad.mean(0)
     core = np.zeros_like(mask)
     cv2.fillPoly(core, [np.round(centre + 0.7 * (quad - centre)).astype(np.int32)], 1)
@@ -117,7 +110,7 @@ def _is_filled(mask: NDArray[np.uint8], quad: Array) -> bool:
     return total > 0 and int((core & mask).sum()) > 0.5 * total
 
 
-def _plausible_pair(inner: Array, outer: tuple[Array, float] | None, extents: tuple[Extent, ...]) -> bool:
+def _plausible_pair(inner: Float64Array, outer: tuple[Float64Array, float] | None, extents: tuple[Extent, ...]) -> bool:
     """An inner outline is the opening only when the outer one, if seen, lies around it at a bar's likely width."""
     if outer is None or outer[1] < 0.5:
         return True

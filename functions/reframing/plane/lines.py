@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from reframing.plane.geometry import Array
+from reefsteps.arrays import Float64Array
 
 
-def through_points(a: Array, b: Array) -> Array:
+def through_points(a: Float64Array, b: Float64Array) -> Float64Array:
     """Return the line (nx, ny, c) with unit normal and n.p + c = 0 through two points."""
     direction = (b - a) / np.linalg.norm(b - a)
     normal = np.array([-direction[1], direction[0]])
     return np.append(normal, -normal @ a)
 
 
-def intersection(first: Array, second: Array) -> Array | None:
+def intersection(first: Float64Array, second: Float64Array) -> Float64Array | None:
     """Return the point (2,) where two lines meet, or None when they are parallel."""
     (a, b, c), (d, e, f) = first.tolist(), second.tolist()
     scale = a * e - b * d

@@ -5,7 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from reframing.plane.geometry import Array, side_lengths
+from reefsteps.arrays import Float64Array
+from reframing.plane.geometry import side_lengths
 from reframing.plane.joint_fit import Constraint
 from reframing.plane.sampling import Photograph
 from reframing.plane.view import PlaneModel
@@ -43,7 +44,7 @@ def measure_string(photo: Photograph, model: PlaneModel, axis: int, due: float, 
     return Constraint(model.to_image(points), axis, due, 0, STRING_WEIGHT)
 
 
-def _on_one_line(along: Array, place: Array, good: Array, tolerance: float) -> Array:
+def _on_one_line(along: Float64Array, place: Float64Array, good: Float64Array, tolerance: float) -> Float64Array:
     index = np.nonzero(good)[0]
     keep = np.zeros(len(along), bool)
     if len(index) < 20:

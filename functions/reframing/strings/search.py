@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from reefsteps.arrays import Float32Array
 from reframing.plane.geometry import Extent
-from reframing.plane.sampling import Floats, largest_channel
+from reframing.plane.sampling import largest_channel
 from reframing.strings.mesh import Mesh
 
 SIZE_PX = 640
@@ -30,19 +31,19 @@ class StringLine:
     strength: float
 
 
-def local_contrast(straight: Floats) -> Floats:
+def local_contrast(straight: Float32Array) -> Float32Array:
     """Grey minus its surroundings: removes shadows and vignetting."""
     grey = grey_of(straight)
     return np.asarray(grey - cv2.GaussianBlur(grey, (0, 0), 0.03 * SIZE_PX), np.float32)
 
 
-def grey_of(colours: Floats) -> Floats:
+def grey_of(colours: Float32Array) -> Float32Array:
     """Mean of the mean and the brightest channel (...,) of colours (..., 3)."""
     mean = (colours[..., 0] + colours[..., 1] + colours[..., 2]) / 3
     return np.asarray(0.5 * largest_channel(colours) + 0.5 * mean, np.float32)
 
 
-def candidate_strings(grey: Floats, reach: float, mesh: Mesh, axis: int, extent: Extent) -> list[StringLine]:
+def candidate_strings(grey: Float32Array, reach: float, mesh: Mesh, axis: int, extent: Extent) -> list[StringLine]:
     """Return up to three candidate strings near each multiple of a cell; ``grey`` shows the axis's strings upright."""
     border = round(MARGIN * SIZE_PX)
     distance = max(3, round(0.0075 * SIZE_PX))

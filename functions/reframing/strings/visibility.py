@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from reframing.plane.geometry import Array, side_lengths
+from reefsteps.arrays import BoolArray, Float64Array
+from reframing.plane.geometry import side_lengths
 from reframing.plane.sampling import Photograph, largest_channel, on_side
 from reframing.plane.view import PlaneModel
 from reframing.strings.mesh import SQUARE_MESH, Mesh
 
 
-def beyond_ratios(photo: Photograph, model: PlaneModel, mesh: Mesh = SQUARE_MESH) -> Array:
+def beyond_ratios(photo: Photograph, model: PlaneModel, mesh: Mesh = SQUARE_MESH) -> Float64Array:
     """Return per side (4,) how visible the strings' continuation outside the side is, relative to inside.
 
     Strings end at the frame: about 0 for the frame itself, about 1 when the "side" is really the first or last
@@ -41,7 +41,7 @@ def end_cell_ratio(photo: Photograph, model: PlaneModel, mesh: Mesh = SQUARE_MES
 
 def _visibility(
     photo: Photograph, model: PlaneModel, mesh: Mesh, side: int, near: float, far: float
-) -> tuple[Array, NDArray[np.bool_]]:
+) -> tuple[Float64Array, BoolArray]:
     """Return how far the strings that cross a side stand out between two depths, and which lie inside the picture.
 
     Depths are in cells, inside > 0.
