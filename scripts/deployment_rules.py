@@ -212,8 +212,11 @@ def events_are_not_lost(d: Deployment) -> Iterator[str]:
             for value in re.findall(r"<(\w+)>", (transformer or {}).get("InputTemplate", "")):
                 if value not in transformer["InputPathsMap"]:
                     yield f"{name}: <{value}> has no path"
-    if "events.amazonaws.com" not in json.dumps(d.resources("AWS::SQS::QueuePolicy")):
-        yield "UndeliveredEvents: EventBridge may not write to it"
+    policies = d.resources("AWS::SQS::QueuePolicy").values()
+    taking = [p["Queues"] for p in policies if "events.amazonaws.com" in json.dumps(p["PolicyDocument"])]
+    for name in d.resources("AWS::SQS::Queue"):
+        if not any({"Ref": name} in queues for queues in taking):
+            yield f"{name}: EventBridge may not write to it"
     for name, function in of_type(d.template, "AWS::Serverless::Function").items():
         destination = function.get("EventInvokeConfig", {}).get("DestinationConfig", {})
         called = [event for event in function.get("Events", {}).values() if event["Type"] != "Schedule"]

@@ -111,9 +111,15 @@ SEEN_BY_RULES: dict[str, tuple[Change, str]] = {
     "topic closed to EventBridge": (without("AlertsPolicy"), "events.amazonaws.com may not publish"),
     "rule without dead letter queue": (setting("FailedExecutions", "Targets.0.DeadLetterConfig", None), "is lost"),
     "queue closed to EventBridge": (without("UndeliveredEventsPolicy"), "may not write"),
+    "queue of failures closed to EventBridge": (
+        setting("NoticesQueuePolicy", "Queues", [{"Ref": "RefusalEvents"}]),
+        "FailureEvents: EventBridge may not write",
+    ),
     "function that loses events": (
         setting(
-            "RemovalFunction", "Events", {"Deleted": {"Type": "Schedule", "Properties": {"Schedule": "rate(1 day)"}}}
+            "RemovalFunction",
+            "Events",
+            {"Deleted": {"Type": "EventBridgeRule", "Properties": {"Pattern": {"source": ["aws.s3"]}}}},
         ),
         "fails on is lost",
     ),
