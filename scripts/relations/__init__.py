@@ -79,6 +79,7 @@ RELATIONS: tuple[Relation, ...] = (
     events.machines_are_started_by_their_event,
     events.targets_can_be_reached,
     events.doors_are_guarded,
+    events.arns_are_arns,
     states.steps_follow_each_other,
     states.errors_exist,
     states.waits_are_long_enough,
@@ -101,5 +102,11 @@ RELATIONS: tuple[Relation, ...] = (
 def found(d: Deployment) -> list[str]:
     """Return what the relations find, each fault once, with the rule's name before it."""
     stacks = [on_paper(d.expanded, parameters) for parameters in VARIANTS.values()]
-    faults = (f"{rule.__name__}: {fault}" for rule in RELATIONS for stack in stacks for fault in rule(d, stack))
-    return list(dict.fromkeys(faults))
+    return list(dict.fromkeys(fault for rule in RELATIONS for stack in stacks for fault in _asked(rule, d, stack)))
+
+
+def _asked(rule: Relation, d: Deployment, stack: Stack) -> list[str]:
+    try:
+        return [f"{rule.__name__}: {fault}" for fault in rule(d, stack)]
+    except (KeyError, AttributeError, IndexError, TypeError, ValueError) as error:
+        return [f"{rule.__name__}: a part has not the form that CloudFormation or Step Functions takes ({error!r})"]

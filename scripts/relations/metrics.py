@@ -174,19 +174,30 @@ def _is_about_what_it_says(stack: Stack, name: str, alarm: Json) -> Iterator[str
     """ConvertFailedAlarm is about Convert: an alarm that names a resource watches that one."""
     machines = [machine for machine in stack.of("AWS::StepFunctions::StateMachine") if name.startswith(machine)]
     told = [m for m, _, _ in _metrics_of(alarm)]
+    patterns = [pattern for metric in told for pattern in _patterns_behind(stack, metric)]
     for machine in machines:
         arn = stack.values.identity(machine, "Ref")
-        if not any(entry["Value"] == arn for metric in told for entry in metric.get("Dimensions", [])):
+        of_rule = any(arn in listed(pattern.get("detail", {}).get("stateMachineArn", [])) for pattern in patterns)
+        if not of_rule and not any(e["Value"] == arn for metric in told for e in metric.get("Dimensions", [])):
             yield f"{name}: does not watch {machine}"
     wanted = {"Failed": "Failed", "TimedOut": "TimedOut", "Throttled": "Throttle", "Busy": "Utilization"}
-    for word, metric in wanted.items():
-        if name.endswith(f"{word}Alarm") and not any(metric in told_one["MetricName"] for told_one in told):
+    for word, metric_name in wanted.items():
+        status = {"Failed": "FAILED", "TimedOut": "TIMED_OUT"}.get(word)
+        of_rule = any(status in listed(pattern.get("detail", {}).get("status", [])) for pattern in patterns)
+        if name.endswith(f"{word}Alarm") and not of_rule and not any(metric_name in m["MetricName"] for m in told):
             yield f"{name}: watches {sorted({m['MetricName'] for m in told})}"
     for entry in alarm.get("Metrics", []):
         for dimension in entry.get("MetricStat", {}).get("Metric", {}).get("Dimensions", []):
             held = stack.named(dimension["Value"]) or ""
             if not held.lower().startswith(entry["Id"].lower()):
                 yield f"{name}: {entry['Id']} is {held or dimension['Value']}"
+
+
+def _patterns_behind(stack: Stack, metric: Json) -> Iterator[Json]:
+    """Yield the event patterns of the rules whose events a metric counts."""
+    for entry in metric.get("Dimensions", []):
+        if entry["Name"] == "RuleName":
+            yield stack.properties(stack.named(entry["Value"]) or "").get("EventPattern", {})
 
 
 def every_failure_is_told(d: Deployment, stack: Stack) -> Iterator[str]:
@@ -197,21 +208,35 @@ def every_failure_is_told(d: Deployment, stack: Stack) -> Iterator[str]:
         for metric, _, _ in _metrics_of(alarm.properties)
         for entry in metric.get("Dimensions", [])
     }
-    reported: set[str] = set()
+    reported: dict[str, set[str]] = {}
     for rule in stack.of("AWS::Events::Rule").values():
         detail = rule.properties.get("EventPattern", {}).get("detail", {})
-        if "FAILED" in listed(detail.get("status", [])):
-            reported |= {arn for arn in listed(detail.get("stateMachineArn", [])) if isinstance(arn, str)}
+        for arn in listed(detail.get("stateMachineArn", [])):
+            reported.setdefault(str(arn), set()).update(map(str, listed(detail.get("status", []))))
     for name, machine in stack.of("AWS::StepFunctions::StateMachine").items():
         arn = stack.values.identity(name, "Ref")
         if machine.properties.get("StateMachineType") == "EXPRESS":
             if arn not in watched:
                 yield f"{name}: express executions report nothing themselves, and no alarm watches it"
-        elif arn not in reported:
-            yield f"{name}: nobody hears of an execution that failed"
+        elif not reported.get(arn, set()) >= {"FAILED", "TIMED_OUT"}:  # whoever stops an execution knows of it
+            yield f"{name}: nobody hears of an execution that failed or took too long"
+    watched |= _read_beside(stack, watched)
     for name in stack.of("AWS::SQS::Queue"):
         if stack.values.identity(name, "QueueName") not in watched:
             yield f"{name}: nobody hears of what waits in it"
+
+
+def _read_beside(stack: Stack, watched: set[str]) -> set[str]:
+    """Return the queues that a function reads together with a watched one: where it stands still, that one tells."""
+    found: set[str] = set()
+    queues = {
+        stack.values.identity(n, "Ref"): stack.values.identity(n, "QueueName") for n in stack.of("AWS::SQS::Queue")
+    }
+    for function in stack.of("AWS::Lambda::Function").values():
+        values = function.properties.get("Environment", {}).get("Variables", {}).values()
+        read = {queues[value] for value in values if value in queues}
+        found |= read if read & watched else set()
+    return found
 
 
 def dashboards_show_what_is_emitted(d: Deployment, stack: Stack) -> Iterator[str]:

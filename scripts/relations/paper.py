@@ -275,6 +275,7 @@ _IDENTITIES: dict[str, dict[str, str]] = {
         "Ref": "arn:aws:elasticloadbalancing:{region}:{account}:loadbalancer/app/{name}/1",
         "LoadBalancerFullName": "app/{name}/1",
     },
+    "AWS::CertificateManager::Certificate": {"Ref": "arn:aws:acm:{region}:{account}:certificate/{name}"},
     "AWS::ElasticLoadBalancingV2::TargetGroup": {
         "Ref": "arn:aws:elasticloadbalancing:{region}:{account}:targetgroup/{name}/1",
         "TargetGroupFullName": "targetgroup/{name}/1",

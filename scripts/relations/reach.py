@@ -70,6 +70,7 @@ BUCKETS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "importing": {"RawBucket": ("read", "write", "put tags"), "ImportBucket": ("read current",)},
     "provision": {},
+    "notices": {},
     "page": {
         "RawBucket": ("read", "write", "delete", "see versions"),
         "TreatedBucket": ("read",),
@@ -86,6 +87,13 @@ _KEYS = {("page", "ModelReframingBucket"): "m.json", ("page", "ModelSegmentation
 # Who else asks AWS for something: package, action, and the attribute that names the resource ("*" has no permission of
 # its own; an attribute of a state machine may be its executions).
 OTHERS: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "notices": (
+        ("sqs:ReceiveMessage", "FailureEvents", "Arn"),
+        ("sqs:DeleteMessage", "FailureEvents", "Arn"),
+        ("sqs:ReceiveMessage", "RefusalEvents", "Arn"),
+        ("sqs:DeleteMessage", "RefusalEvents", "Arn"),
+        ("sns:Publish", "Alerts", "Ref"),
+    ),
     "provision": (
         ("rds-data:ExecuteStatement", "DatabaseCluster", "DBClusterArn"),
         ("secretsmanager:GetSecretValue", "DatabaseCluster", "MasterUserSecret.SecretArn"),
@@ -207,6 +215,9 @@ _OTHER_NAMES = {
     ("segmentation", "MODEL_BUCKET"): "ModelSegmentationBucket",
     ("page", "IMPORT_FUNCTION"): "ImportingFunction",
     ("page", "OIDC_CLIENT_ID"): "UsersClient",
+    ("notices", "FAILURES_QUEUE"): "FailureEvents",
+    ("notices", "REFUSALS_QUEUE"): "RefusalEvents",
+    ("notices", "ALERTS_TOPIC"): "Alerts",
 }
 
 
@@ -214,6 +225,8 @@ def _named_rightly(stack: Stack, where: str, who: str, variable: str, value: obj
     held = stack.named(str(value))
     expected = _OTHER_NAMES.get((who, variable)) or camel(variable)
     plain = {expected, expected.removesuffix("Arn"), expected.removesuffix("Url"), expected.removesuffix("Name")}
+    if value == stack.values.stack:  # as the database cluster is called, too
+        held = None
     if held and held not in plain:
         yield f"{where}: {variable} holds {held}"
     if held is None and variable.endswith("_BUCKET"):

@@ -61,7 +61,7 @@ _SERVICES |= {
     "EventBridge": "events",
 }
 
-# What waiting has to outlast, in seconds: half of a sum where every wait is drawn from zero to its length (FULL jitter).
+# What waiting has to outlast, in seconds: half of a sum where every wait is drawn from zero up (FULL jitter).
 _LEAST_WAIT_S = {
     "DatabaseUnavailableError": 120,  # Aurora wakes in 15 to 30 s, and longer after a day
     "ModelNotReadyError": 150,  # a conversion that runs
@@ -76,12 +76,12 @@ _FUNCTIONS = frozenset(  # JSONata's own, and `states`, which Step Functions add
     not now number pad parse parseInteger partition power random range reduce replace reverse round shuffle sift
     single sort split spread sqrt string substring substringAfter substringBefore sum toMillis trim type
     uppercase uuid zip states
-    """.split()
+    """.split()  # noqa: SIM905
 )
 
 
 def steps_follow_each_other(d: Deployment, stack: Stack) -> Iterator[str]:
-    """Each step's state calls its own function with the whole document, keeps the result under its name, goes on."""
+    """Each step's state gives its own function the document, keeps the result under its name, and goes on."""
     states = d.machines.get(PIPELINE, {}).get("States", {})
     names = {name.lower(): name for name in states}
     for step, following in zip(STEPS, [*STEPS[1:], "done"], strict=True):

@@ -53,7 +53,7 @@ def repository(tmp_path: Path) -> Path:
     code = (
         "functions/reefsteps/a.py",
         "functions/reframing/app.py",
-        "functions/coverage/app.py",
+        "functions/coverage_step/app.py",
         "functions/removal/app.py",
     )
     for name in (*code, "frontend/a.py", "template.yaml", "statemachine/pipeline.asl.json"):
@@ -109,7 +109,7 @@ ALL = ["restoration", "reframing", "segmentation"]
         ("functions/reframing/a.py", False, ["reframing"]),
         ("frontend/a.py", True, []),
         ("functions/reefsteps/a.py", True, ALL),
-        ("functions/coverage/a.py", False, []),
+        ("functions/coverage_step/a.py", False, []),
         (".dockerignore", True, []),
         ("functions/.dockerignore", False, ALL),
         ("docs/a.md", False, []),
@@ -124,8 +124,8 @@ def test_only_what_changed_is_built(repository: Path, touched: str, frontend: bo
 @pytest.mark.parametrize(
     ("touched", "left"),
     [
-        ("functions/coverage/app.py", "coverage"),
-        ("functions/reefsteps/a.py", "coverage removal"),
+        ("functions/coverage_step/app.py", "coverage_step"),
+        ("functions/reefsteps/a.py", "coverage_step removal"),
         ("template.yaml", "template.yaml"),
         ("statemachine/pipeline.asl.json", "statemachine"),
         ("functions/reframing/app.py", ""),
