@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from reefsteps.errors import InvalidParameterError
 from reefsteps.retries import RunHistory, offer
-from scripts.deploy import DeploymentError, Environment
+from scripts.environments import DeploymentError, Environment
 
 
 def history(environment: Environment) -> RunHistory:
