@@ -28,7 +28,7 @@ def a_stack(options: argparse.Namespace, console: Console) -> Iterator[StackInfo
     if info is not None:
         yield info
         return
-    from local.rie import emulator_path, spawn
+    from local.lambda_emulator import emulator_path, spawn
 
     emulator_path()
     options.state.mkdir(parents=True, exist_ok=True)

@@ -65,9 +65,9 @@ def _is_expected(error: Exception) -> bool:
     """Whether the message alone tells the user what to do."""
     from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 
+    from local.lambda_emulator import EmulatorMissingError
     from local.moto_gaps import MotoChangedError
     from local.photos import PhotoListError
-    from local.rie import EmulatorMissingError
     from local.template import TemplateError
     from reefsteps.errors import ReefStepsError
 
@@ -259,7 +259,7 @@ def _send(
     console: Console,
     agree: Callable[[StackInfo], bool],
 ) -> list[Run]:
-    from local.models import READY, demonstrations
+    from local.model_files import READY, demonstrations
     from local.processing import Follower
     from local.report import follow, print_failures, print_notes, results_table, write_results
 

@@ -13,7 +13,7 @@ class DeploymentError(Exception):
 
 
 @dataclass(frozen=True)
-class Environment:
+class DeployEnvironment:
     """One environment of samconfig.toml."""
 
     name: str
@@ -23,7 +23,7 @@ class Environment:
     registry_overrides: dict[str, str]
 
     @classmethod
-    def read(cls, name: str) -> Environment:
+    def read(cls, name: str) -> DeployEnvironment:
         """Read an environment; raises DeploymentError naming those that exist."""
         config = tomllib.loads((ROOT / "samconfig.toml").read_text())
         section = config.get(name, {})

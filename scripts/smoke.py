@@ -19,12 +19,12 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.samples import drawn_for_smoke_test
-from provision.patience import ONE_TRY, until_answered
+from provision.aws_retries import ONE_TRY, until_answered
 from provision.schema import wakes
 from reefsteps.buckets import Buckets
 from reefsteps.smoke_test import Place, Rows, SmokeTestError, smoke_test
 from reefsteps.surveys import SurveyKey
-from scripts.environments import DeploymentError, Environment
+from scripts.environments import DeployEnvironment, DeploymentError
 
 _WAKES_WITHIN_S = 300.0
 _BUCKETS = ("RawBucket", "TreatedBucket", "ReframedBucket", "SegmentedBucket", "MasksBucket")
@@ -70,7 +70,7 @@ class DataApiRows(Rows):
         return answer
 
 
-def place(environment: Environment) -> Place:
+def place(environment: DeployEnvironment) -> Place:
     """Return the deployed stack's resources; raises botocore's errors."""
     config = Config(retries={"mode": "adaptive", "total_max_attempts": 10})
 
@@ -103,7 +103,7 @@ def place(environment: Environment) -> Place:
     )
 
 
-def smoke(environment: Environment) -> None:
+def smoke(environment: DeployEnvironment) -> None:
     """Run the smoke test; raises SmokeTestError."""
     print("Smoke test: a drawn photograph through the stack. A first run takes some minutes.", flush=True)  # noqa: T201
     smoke_test(place(environment), drawn_for_smoke_test(), lambda text: print(f"  {text}", flush=True))  # noqa: T201
@@ -114,7 +114,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.smoke", description=__doc__.partition("\n")[0])
     parser.add_argument("--env", default="dev", help="environment of samconfig.toml")
     try:
-        smoke(Environment.read(parser.parse_args().env))
+        smoke(DeployEnvironment.read(parser.parse_args().env))
     except (DeploymentError, SmokeTestError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1

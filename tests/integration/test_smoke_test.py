@@ -171,7 +171,7 @@ class DataApi:
 
 
 def test_the_row_of_aurora_is_read_by_the_data_api(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("provision.patience.WAIT_S", 0.0)
+    monkeypatch.setattr("provision.aws_retries.WAIT_S", 0.0)
     api = DataApi('[{"coverage": 41.5}]')
     rows = DataApiRows(api, "cluster", "secret", "reefs")
     assert rows.cover(SURVEY) == 41.5

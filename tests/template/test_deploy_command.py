@@ -23,7 +23,7 @@ from reefsteps.smoke_test import NoModelsError, SmokeTestError
 from scripts import deploy as command
 from scripts import stacks
 from scripts.deployment import ROOT
-from scripts.environments import DeploymentError, Environment
+from scripts.environments import DeployEnvironment, DeploymentError
 
 REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 
@@ -110,7 +110,7 @@ def overrides(line: list[str]) -> dict[str, str]:
 
 
 def test_registry_build_push_deploy_in_this_order(ran: list[list[str]], capsys: pytest.CaptureFixture[str]) -> None:
-    command.deploy(Environment.read("dev"), with_page=True)
+    command.deploy(DeployEnvironment.read("dev"), with_page=True)
     assert [line[:2] for line in ran] == [
         ["sam", "deploy"],
         ["sam", "build"],
@@ -137,7 +137,7 @@ def test_registry_build_push_deploy_in_this_order(ran: list[list[str]], capsys: 
 
 
 def test_without_the_page_nothing_of_it_is_built(ran: list[list[str]]) -> None:
-    command.deploy(Environment.read("dev"), with_page=False)
+    command.deploy(DeployEnvironment.read("dev"), with_page=False)
     assert not any(line[:2] == ["docker", "build"] for line in ran)
     assert not any("frontend" in word for line in ran[1:-1] for word in line)
     assert overrides(ran[-1])["FrontendImageUri"] == ""
@@ -145,7 +145,7 @@ def test_without_the_page_nothing_of_it_is_built(ran: list[list[str]]) -> None:
 
 def test_what_is_in_the_registry_is_not_pushed_again(ran: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "_succeeds", lambda *_: True)
-    command.deploy(Environment.read("dev"), with_page=True)
+    command.deploy(DeployEnvironment.read("dev"), with_page=True)
     assert not any(line[:2] == ["docker", "push"] for line in ran)
     for name in command.IMAGES:
         assert f"ImageUri: {REGISTRY}/reefsteps-dev/{name.lower()}:0123abc\n" in command.BUILT_TEMPLATE.read_text()
@@ -156,7 +156,7 @@ def test_docker_that_does_not_answer_is_said_before_anything_is_done(
 ) -> None:
     monkeypatch.setattr(command, "_succeeds", lambda *_: False)
     with pytest.raises(DeploymentError, match="docker info"):
-        command.deploy(Environment.read("dev"), with_page=True)
+        command.deploy(DeployEnvironment.read("dev"), with_page=True)
     assert ran == []
 
 
@@ -193,7 +193,7 @@ def test_sam_takes_the_pushed_images_as_they_are(
     built_by_sam: dict[str, Any], ran: list[list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(command, "BUILT_TEMPLATE", tmp_path / "build/template.yaml")
-    command.deploy(Environment.read("dev"), with_page=False)
+    command.deploy(DeployEnvironment.read("dev"), with_page=False)
     images = re.findall(r"(?m)^ +ImageUri: (\S+)$", command.BUILT_TEMPLATE.read_text())
     assert sorted(images) == sorted(f"{REGISTRY}/reefsteps-dev/{name.lower()}:0123abc" for name in command.IMAGES)
     assert all(map(is_ecr_url, images))  # what `sam deploy` does not push
@@ -209,7 +209,7 @@ def test_what_a_failed_first_deployment_left_is_deleted_first(
 ) -> None:
     account = Account(**{stack: "ROLLBACK_COMPLETE"})
     monkeypatch.setattr(command, "boto3", account)
-    command._preflight(Environment.read("dev"))
+    command._preflight(DeployEnvironment.read("dev"))
     assert account.deleted == [stack]
     assert "had failed and was rolled back" in capsys.readouterr().out
 
@@ -232,7 +232,7 @@ def test_a_stack_that_takes_no_deployment_is_left_alone(
     account = Account(**{"reefsteps-dev": state})
     monkeypatch.setattr(command, "boto3", account)
     with pytest.raises(stacks.StackError, match=f"{state}.*{remedy}"):
-        command.deploy(Environment.read("dev"), with_page=True)
+        command.deploy(DeployEnvironment.read("dev"), with_page=True)
     assert (ran, account.deleted) == ([], [])
 
 
@@ -240,7 +240,7 @@ def test_a_stack_that_takes_no_deployment_is_left_alone(
 def test_other_states_are_deployed_to(state: str, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     account = Account(**{"reefsteps-dev": state})
     monkeypatch.setattr(command, "boto3", account)
-    command.deploy(Environment.read("dev"), with_page=False)
+    command.deploy(DeployEnvironment.read("dev"), with_page=False)
     assert ran[-1][:2] == ["sam", "deploy"]
     assert account.deleted == []
 
@@ -265,7 +265,7 @@ def test_destroy_waits_for_nobody_elses_deployment(ran: list[list[str]], monkeyp
     monkeypatch.setattr(command, "boto3", account)
     monkeypatch.setattr("builtins.input", lambda _prompt: "reefsteps-dev")
     with pytest.raises(stacks.StackError, match="Wait until"):
-        command.destroy(Environment.read("dev"))
+        command.destroy(DeployEnvironment.read("dev"))
     assert account.deleted == []
 
 
@@ -284,7 +284,7 @@ def test_aws_that_refuses_is_a_sentence_and_no_traceback(
 def test_a_faulty_deployment_touches_nothing(ran: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "faults", lambda _deployment: ["files_exist: gone"])
     with pytest.raises(DeploymentError, match="gone"):
-        command.deploy(Environment.read("dev"), with_page=True)
+        command.deploy(DeployEnvironment.read("dev"), with_page=True)
     assert ran == []
 
 
@@ -320,7 +320,7 @@ def test_a_smoke_test_that_fails_fails_the_deployment_and_one_without_models_doe
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def fail(_environment: Environment) -> None:
+    def fail(_environment: DeployEnvironment) -> None:
         raise error
 
     monkeypatch.setattr(command, "smoke", fail)
@@ -332,7 +332,7 @@ def test_a_smoke_test_that_fails_fails_the_deployment_and_one_without_models_doe
 
 def test_an_unknown_environment_is_refused_by_name() -> None:
     with pytest.raises(DeploymentError, match="dev, prod"):
-        Environment.read("test")
+        DeployEnvironment.read("test")
 
 
 def test_environments_differ_only_in_what_people_choose() -> None:
@@ -352,10 +352,10 @@ def test_destroy_says_what_it_keeps_and_asks(
     monkeypatch.setattr(command, "boto3", account)
     monkeypatch.setattr("builtins.input", lambda _prompt: "no")
     with pytest.raises(DeploymentError, match="Nothing was deleted"):
-        command.destroy(Environment.read("dev"))
+        command.destroy(DeployEnvironment.read("dev"))
     assert account.deleted == []
     monkeypatch.setattr("builtins.input", lambda _prompt: "reefsteps-dev")
-    command.destroy(Environment.read("dev"))
+    command.destroy(DeployEnvironment.read("dev"))
     assert account.deleted == ["reefsteps-dev", "reefsteps-dev-registry"]
     assert "photographs" in capsys.readouterr().out
 
@@ -365,7 +365,7 @@ def test_destroy_stops_at_a_protected_database(ran: list[list[str]], monkeypatch
     monkeypatch.setattr(command, "boto3", account)
     monkeypatch.setattr("builtins.input", lambda _prompt: "reefsteps-dev")
     with pytest.raises(DeploymentError, match="--db-cluster-identifier reefsteps-dev --no-deletion-protection"):
-        command.destroy(Environment.read("dev"))
+        command.destroy(DeployEnvironment.read("dev"))
     assert account.deleted == []
 
 

@@ -14,7 +14,7 @@ from moto import mock_aws
 
 from scripts import redeliver as command
 from scripts.deployment import ROOT, Deployment
-from scripts.environments import Environment
+from scripts.environments import DeployEnvironment
 
 NAMES = {"RawBucket": "raw", "ModelReframingBucket": "frames", "ModelSegmentationBucket": "corals"}
 
@@ -86,7 +86,7 @@ def test_each_event_goes_where_it_belonged(calls: Calls) -> None:
     deletion, failure = event("removal.json", "raw"), ended("pipeline", "DatabaseUnavailableError")
     refusal, conversion = ended("pipeline", "InvalidParameterError"), ended("convert", "InvalidParameterError")
     put(calls, upload, model, deletion, failure, refusal, conversion)
-    sent = command.redeliver(command.Stack(Environment.read("dev")))
+    sent = command.redeliver(command.Stack(DeployEnvironment.read("dev")))
     assert all(pair in calls.sent for pair in [("Admit", upload), ("Convert", model), ("Removal", deletion)])
     assert sent == {"admit": 1, "convert": 1, "removal": 1, "failures": 2, "refusals": 1}
     assert waiting(calls) == 0
@@ -95,7 +95,7 @@ def test_each_event_goes_where_it_belonged(calls: Calls) -> None:
 
 def test_what_nobody_takes_is_left_and_shown(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
     put(calls, event("photo-uploaded.json", "another"), "no JSON")
-    assert command.redeliver(command.Stack(Environment.read("dev"))) == {"left": 2}
+    assert command.redeliver(command.Stack(DeployEnvironment.read("dev"))) == {"left": 2}
     assert waiting(calls) == 2
     assert calls.sent == []
     assert "no JSON" in capsys.readouterr().out
@@ -103,7 +103,7 @@ def test_what_nobody_takes_is_left_and_shown(calls: Calls, capsys: pytest.Captur
 
 def test_more_than_one_page_of_messages(calls: Calls) -> None:
     put(calls, *[event("photo-uploaded.json", "raw")] * 25)
-    assert command.redeliver(command.Stack(Environment.read("dev"))) == {"admit": 25}
+    assert command.redeliver(command.Stack(DeployEnvironment.read("dev"))) == {"admit": 25}
 
 
 def test_the_template_has_every_place(deployment: Deployment) -> None:
