@@ -10,8 +10,11 @@ from collections.abc import Callable, Iterator
 
 from scripts.deployment import Deployment
 from scripts.relations import (
+    builds,
     database,
     events,
+    fields,
+    flow,
     integrations,
     kept_data,
     metrics,
@@ -39,6 +42,7 @@ VARIANTS: dict[str, dict[str, str]] = {
         "HostedZoneId": "Z1",
         "DatabaseMinCapacity": "1",
         "WorkerConcurrency": "2",
+        "Architecture": "arm64",
     },
 }
 
@@ -91,6 +95,18 @@ RELATIONS: tuple[Relation, ...] = (
     order.functions_have_the_time,
     order.nothing_is_exposed,
     order.tasks_are_there,
+    fields.fields_hold_their_kind,
+    fields.references_exist,
+    fields.conditions_make_the_right_things,
+    fields.roles_have_no_more_than_known,
+    builds.zip_files_hold_their_step,
+    builds.images_hold_their_step,
+    builds.ci_builds_what_is_deployed,
+    builds.environments_are_apart,
+    flow.every_state_has_a_use,
+    flow.success_ends_in_success,
+    flow.repeats_are_no_failures,
+    flow.services_are_asked_again,
     workflows.tokens_can_do_little,
     workflows.github_is_trusted_for_one_branch,
     workflows.github_role_fits_the_workflow,

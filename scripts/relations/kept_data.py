@@ -20,6 +20,8 @@ HOLDERS: dict[str, tuple[set[str], set[str]]] = {
     "AWS::EC2::Volume": _SNAPSHOT,
 }
 
+_PASSES = {"Places"}  # what a resource holds no longer than a run lasts
+
 # How long an overwritten or deleted version is kept at least (docs/operations.md, backups): nobody can make a
 # photograph or a model again; what is derived can be made again.
 _VERSIONS_DAYS = {"RawBucket": 365, "ModelReframingBucket": 365, "ModelSegmentationBucket": 365}
@@ -34,7 +36,7 @@ _BACKUP_DAYS = 1
 def data_outlives_the_stack(d: Deployment, stack: Stack) -> Iterator[str]:
     """Deleting the stack, and replacing the resource, both leave the data."""
     for name, resource in stack.resources.items():
-        if resource.kind not in HOLDERS:
+        if resource.kind not in HOLDERS or name in _PASSES:
             continue
         for field, allowed in zip(("DeletionPolicy", "UpdateReplacePolicy"), HOLDERS[resource.kind], strict=True):
             given = resource.attributes.get(field, "Delete")

@@ -186,6 +186,12 @@ def _is_about_what_it_says(stack: Stack, name: str, alarm: Json) -> Iterator[str
         of_rule = any(status in listed(pattern.get("detail", {}).get("status", [])) for pattern in patterns)
         if name.endswith(f"{word}Alarm") and not of_rule and not any(metric_name in m["MetricName"] for m in told):
             yield f"{name}: watches {sorted({m['MetricName'] for m in told})}"
+    for metric in told:
+        for entry in metric.get("Dimensions", []):
+            held = stack.named(str(entry["Value"])) or ""
+            words = set(re.findall(r"[A-Z][a-z]+?(?=s?[A-Z]|s?$)", name)) - {"Alarm"}
+            if entry["Name"] in ("RuleName", "QueueName") and not any(word in held for word in words):
+                yield f"{name}: watches {held}"
     for entry in alarm.get("Metrics", []):
         for dimension in entry.get("MetricStat", {}).get("Metric", {}).get("Dimensions", []):
             held = stack.named(dimension["Value"]) or ""

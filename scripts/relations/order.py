@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from scripts.deployment import Deployment, Json, listed
 from scripts.relations import code
 from scripts.relations.paper import Stack
+from scripts.relations.policies import allowed, of_role
 
 # Before, after, and what goes wrong otherwise.
 BEFORE = (
@@ -82,10 +83,26 @@ def queues_hand_on(d: Deployment, stack: Stack) -> Iterator[str]:
             yield f"{source.name}: shows a message again after {visible_s} s, while {function.name} still works on it"
         if mapping.properties.get("Enabled") is False:
             yield f"{name}: is off"
+    addresses = {stack.values.identity(q.name, "Ref"): q for q in queues.values()}
+    for name, function in functions.items():
+        for value in function.properties.get("Environment", {}).get("Variables", {}).values():
+            queue = addresses.get(str(value))
+            reads = queue and allowed(of_role(stack, f"{name}Role"), "sqs:ReceiveMessage", _arn_of(stack, queue.name))
+            if (
+                queue
+                and reads
+                and int(queue.properties.get("VisibilityTimeout", _QUEUE_VISIBILITY))
+                < int(function.properties.get("Timeout", 3))
+            ):
+                yield f"{queue.name}: shows a message again while {name} still works on it"
     for queue in queues.values():
         encrypted = queue.properties.get("SqsManagedSseEnabled") is True or "KmsMasterKeyId" in queue.properties
         if not encrypted:
             yield f"{queue.name}: is not encrypted"
+
+
+def _arn_of(stack: Stack, queue: str) -> str:
+    return stack.values.identity(queue, "Arn")
 
 
 def functions_have_the_time(d: Deployment, stack: Stack) -> Iterator[str]:

@@ -244,8 +244,18 @@ def start_addresses_fit(d: Deployment, stack: Stack) -> Iterator[str]:
         if machine["Type"] == "AWS::Serverless::StateMachine":
             for key, value in machine["Properties"].get("DefinitionSubstitutions", {}).items():
                 held = stack.named(str(stack.plain(value)))
-                if held and key not in (held, f"{held}Arn", f"{held}Url", f"{held}Name", "ReportsBucket"):
+                if held and key not in (
+                    held,
+                    f"{held}Arn",
+                    f"{held}Url",
+                    f"{held}Name",
+                    f"{held}Table",
+                    "ReportsBucket",
+                ):
                     yield f"{name}: the substitution {key} holds {held}"
+                form = {"Url": "https://", "Arn": "arn:"}.get(key[-3:], "")
+                if not str(stack.plain(value)).startswith(form):
+                    yield f"{name}: the substitution {key} is {stack.plain(value)}"
     for name, parameter in stack.of("AWS::SSM::Parameter").items():
         held = stack.named(str(parameter.properties.get("Value")))
         if held and held not in (name.removesuffix("Parameter"), "DatabaseCluster"):
