@@ -86,9 +86,9 @@ def engine_fits(d: Deployment, stack: Stack) -> Iterator[str]:
         if cluster.properties.get("DBSubnetGroupName") != stack.plain({"Ref": name}):
             yield f"{cluster.name}: is not in {name}"
     for export in cluster.properties.get("EnableCloudwatchLogsExports", []):
-        group = f"/aws/rds/cluster/{cluster.properties.get('DBClusterIdentifier')}/{export}"
-        if group not in [stack.plain({"Ref": name}) for name in stack.of("AWS::Logs::LogGroup")]:
-            yield f"{cluster.name}: logs into {group}, which it would make itself and keep for ever"
+        logs = f"/aws/rds/cluster/{cluster.properties.get('DBClusterIdentifier')}/{export}"
+        if logs not in [stack.plain({"Ref": name}) for name in stack.of("AWS::Logs::LogGroup")]:
+            yield f"{cluster.name}: logs into {logs}, which it would make itself and keep for ever"
     instances = stack.of("AWS::RDS::DBInstance")
     if not instances:
         yield f"{cluster.name}: has no instance"

@@ -42,8 +42,9 @@ _MANAGED = {BASIC_EXECUTION, TRACES, VPC_ACCESS, TASK_EXECUTION}
 
 # What each way of serving the page consists of.
 _BY_CLOUDFRONT = {"Distribution", "VpcOrigin", "HttpListener", "CloudFrontPrefixList", "LoadBalancerFromCloudFront"}
+_BY_CLOUDFRONT |= {"TargetGroup"}
 _BY_DOMAIN = {"Certificate", "HttpsListener", "RedirectListener", "DomainRecord", "LoadBalancerFromInternet"}
-_BY_DOMAIN |= {"LoadBalancerFromInternetUnencrypted"}
+_BY_DOMAIN |= {"LoadBalancerFromInternetUnencrypted", "DomainTargetGroup"}
 _PAGE = {"LoadBalancer", "UsersClient", "FrontendSecret", "FrontendTask", "FrontendService", "PageDownAlarm"}
 
 

@@ -86,15 +86,13 @@ def queues_hand_on(d: Deployment, stack: Stack) -> Iterator[str]:
     addresses = {stack.values.identity(q.name, "Ref"): q for q in queues.values()}
     for name, function in functions.items():
         for value in function.properties.get("Environment", {}).get("Variables", {}).values():
-            queue = addresses.get(str(value))
-            reads = queue and allowed(of_role(stack, f"{name}Role"), "sqs:ReceiveMessage", _arn_of(stack, queue.name))
-            if (
-                queue
-                and reads
-                and int(queue.properties.get("VisibilityTimeout", _QUEUE_VISIBILITY))
-                < int(function.properties.get("Timeout", 3))
-            ):
-                yield f"{queue.name}: shows a message again while {name} still works on it"
+            source = addresses.get(str(value))
+            if source is None:
+                continue
+            reads = allowed(of_role(stack, f"{name}Role"), "sqs:ReceiveMessage", _arn_of(stack, source.name))
+            visible_s = int(source.properties.get("VisibilityTimeout", _QUEUE_VISIBILITY))
+            if reads and visible_s < int(function.properties.get("Timeout", 3)):
+                yield f"{source.name}: shows a message again while {name} still works on it"
     for queue in queues.values():
         encrypted = queue.properties.get("SqsManagedSseEnabled") is True or "KmsMasterKeyId" in queue.properties
         if not encrypted:

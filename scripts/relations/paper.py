@@ -159,6 +159,12 @@ class _Values:
             return pattern.format(name=own, region=REGION, account=ACCOUNT, physical=physical)
         return own if attribute == "Ref" else f"{physical}.{attribute}"
 
+    def given_names(self, name: str) -> list[str]:
+        """Return the physical name that the template gives a resource; nothing where AWS makes one up."""
+        resource = self.template["Resources"][name]
+        properties = resource.get("Properties", {})
+        return [str(self.plain(properties[key])) for key in _NAMES.get(resource["Type"], ()) if key in properties]
+
     def identities(self, name: str) -> set[str]:
         """Return everything that a resource is referred to by."""
         attributes = {"Ref", "Arn", *_IDENTITIES.get(self.template["Resources"][name]["Type"], {})}
@@ -242,6 +248,12 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "AWS::SSM::Parameter": ("Name",),
     "AWS::ECR::Repository": ("RepositoryName",),
     "AWS::Events::Rule": ("Name",),
+    "AWS::ECS::TaskDefinition": ("Family",),
+    "AWS::Route53::RecordSet": ("Name",),
+    "AWS::CloudWatch::Dashboard": ("DashboardName",),
+    "AWS::RDS::DBSubnetGroup": ("DBSubnetGroupName",),
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": ("Name",),
+    "AWS::ElasticLoadBalancingV2::TargetGroup": ("Name",),
 }
 
 # What Ref and the attributes of a type look like where they are not the plain name.
