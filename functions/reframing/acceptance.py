@@ -8,16 +8,13 @@ import numpy as np
 
 from reefsteps.arrays import BoolArray
 from reframing.gate import Evidence, calibrated_uncertainty, check
+from reframing.limits.gate import ACCEPTANCE as LIMITS
 from reframing.mask.rough_quad import RoughQuad, starting_model
 from reframing.plane.geometry import order_corners, side_lengths
 from reframing.plane.joint_fit import JointFit
 from reframing.plane.sampling import Photograph
 from reframing.plane.view import PlaneModel, squareness_error
 from reframing.quadrat_fit import QuadratFit
-
-# A bar's mask may reach this far outside and inside of the inner edge, parts of the side.
-WIDEST_BAR = 0.14
-DEEPEST_BAR = 0.05
 
 
 def accept(photo: Photograph, fit: JointFit, evidence: Evidence, mask: BoolArray, rough: RoughQuad) -> QuadratFit:
@@ -32,7 +29,8 @@ def accept(photo: Photograph, fit: JointFit, evidence: Evidence, mask: BoolArray
         extent, cells = extent[::-1], cells and cells[::-1]
     top, right, bottom, left = np.roll(evidence.visible_share, -turn).tolist()
     side = float(side_lengths(corners).mean())
-    residual = float(np.sqrt(np.mean(np.sort(np.abs(fit.residuals))[: int(0.9 * len(fit.residuals))] ** 2)))
+    inliers = np.sort(np.abs(fit.residuals))[: int(LIMITS.residual_part * len(fit.residuals))]
+    residual = float(np.sqrt(np.mean(inliers**2)))
     start = order_corners(starting_model(rough, width, height, fit.model.extent).corners_px)
     moved = min(float(np.linalg.norm(np.roll(start, turn, 0) - corners, axis=1).max()) for turn in range(4)) / side
     evidence = replace(
@@ -58,7 +56,7 @@ def accept(photo: Photograph, fit: JointFit, evidence: Evidence, mask: BoolArray
         confidence,
         evidence.strings is not None,
         evidence.visible_share,
-        bool(outside.any() or min(evidence.visible_share) < 0.5),
+        bool(outside.any() or min(evidence.visible_share) < LIMITS.partly_visible_below),
         width,
         height,
         extent,
@@ -68,10 +66,10 @@ def accept(photo: Photograph, fit: JointFit, evidence: Evidence, mask: BoolArray
 
 def _mask_share_off_frame(model: PlaneModel, mask: BoolArray, *, filled: bool) -> float:
     """Return the share of the mask that lies where neither a frame's bars nor (``filled``) its opening can be."""
-    stride = max(1, max(mask.shape) // 300)
+    stride = max(1, max(mask.shape) // LIMITS.mask_places)
     y, x = np.nonzero(mask[::stride, ::stride])
     plane = model.to_plane(np.stack([x + 0.5, y + 0.5], axis=1) * stride)
     right, bottom = model.extent
     inward = np.minimum(np.minimum(plane[:, 0], right - plane[:, 0]), np.minimum(plane[:, 1], bottom - plane[:, 1]))
-    deepest = np.inf if filled else DEEPEST_BAR
-    return float(np.mean((inward < -WIDEST_BAR) | (inward > deepest)))
+    deepest = np.inf if filled else LIMITS.deepest_bar
+    return float(np.mean((inward < -LIMITS.widest_bar) | (inward > deepest)))

@@ -20,12 +20,9 @@ from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import ObjectRef, Point, Source
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey
+from reframing.limits.gate import BY_HAND as LIMITS
 from reframing.manual import manual_model
 from reframing.plane.view import PlaneModel
-
-MIN_MEASURED_SHARE = 0.1
-"""Of the quadrat. What is left beside a slate that hides more says nothing about the quadrat."""
-_CHECK_PX = 200
 
 
 @dataclass(frozen=True)
@@ -108,11 +105,11 @@ def _checked(
     view = manual_model(corners_px, width_px, height_px, size)
     if excluded_px:
         corners = [(float(x), float(y)) for x, y in view.corners_px]
-        mask = excluded_mask(excluded_px, corners, (height_px, width_px), (_CHECK_PX, _CHECK_PX))
+        mask = excluded_mask(excluded_px, corners, (height_px, width_px), (LIMITS.check_px, LIMITS.check_px))
         left = 1 - float(np.count_nonzero(mask)) / mask.size
-        if left < MIN_MEASURED_SHARE:
+        if left < LIMITS.min_measured:
             raise InvalidParameterError(
                 f"The hidden areas leave {100 * left:.0f} % of the quadrat to be measured; at least "
-                f"{100 * MIN_MEASURED_SHARE:.0f} % are needed. Photograph the quadrat again, or hide less."
+                f"{100 * LIMITS.min_measured:.0f} % are needed. Photograph the quadrat again, or hide less."
             )
     return FrameByHand(view, excluded_px)

@@ -10,44 +10,15 @@ import numpy as np
 
 from reefsteps.arrays import Float64Array
 from reefsteps.errors import QuadratNotFoundError
+from reframing.limits.gate import GATE as LIMITS
+from reframing.limits.gate import UNCERTAINTY, WITH_STRINGS, WITHOUT_STRINGS, FitLimits
+from reframing.limits.strings import MESH
 from reframing.plane.geometry import SQUARE, Extent, is_convex, side_lengths, signed_area
-from reframing.strings.mesh import MIN_STRINGS, SQUARE_MESH, Mesh
+from reframing.strings.mesh import SQUARE_MESH, Mesh
 
 FIGURES = "Figures: "
 """What stands before a refusal's figures, the last part of its message; the page folds them away."""
 WHAT_TO_DO = "Mark the four inner corners by hand on the page, or photograph the quadrat again."
-
-MAX_SIDE_RATIO = 1.5
-ANGLE_RANGE_DEG = (58.0, 122.0)
-MIN_AREA_SHARE = 0.05  # of the picture
-MAX_RADIAL = 0.12
-MAX_RESIDUAL_PERCENT = {True: 0.1, False: 0.2}  # by whether strings were used; right fits leave 0.08 at most
-MAX_MOVED_PERCENT = 16.0
-MAX_UNCERTAINTY_PERCENT = {True: 0.5, False: 1.0}  # by whether strings were used
-STRINGS_FOR_TWO_SIDES = 7
-MAX_GRID_DISAGREEMENT_PERCENT = 1.5
-MAX_BEYOND = 0.5
-MIN_END_CELL = 0.06  # of the strings' visibility elsewhere
-ONE_CELL_SHARE = 0.55  # of a cell: nearer to the mask than this, the grid cannot be one cell off
-MIN_SHARE = 0.45  # of each side, without strings
-MIN_MEAN_SHARE = 0.8
-# The reading's score (choice): alone, less for every percent of the side by which it lies further from the mask than
-# masks usually do; and with how alike its four bars are, less for what is not seen of the least visible side.
-MIN_SCORE = 7.5
-MIN_READING = 12.0
-READING_PER_LIKENESS = 15.0
-READING_PER_HIDDEN_SIDE = 20.0
-READING_PER_PERCENT_OFF_SQUARE = 20.0
-USUALLY_OFF_SQUARE_PERCENT = 0.5  # of a frame as it is built
-USUALLY_MOVED_PERCENT = 9.0
-SCORE_PER_MOVED_PERCENT = 1.75
-MIN_MARGIN = 0.8
-MAX_SQUARENESS_PERCENT = {True: 1.5, False: 1.25}  # by whether strings were used
-DOUBTFUL_LIKENESS = 0.6
-STRINGS_FOR_NO_SIDE = 8  # these numbers are of the nine of a square's 10 x 10 grid
-MIN_OUTLINE_AGREEMENT = 0.5
-MAX_INNER_RIVAL = 0.75  # right readings have 0.24 in the median and 0.56 in the 98th percentile
-MAX_MASK_SHARE_OFF_FRAME = {True: 0.6, False: 0.4}  # by whether strings were used
 
 
 @dataclass(frozen=True)
@@ -102,8 +73,8 @@ def in_words(doubts: Sequence[Doubt]) -> str:
 
 def confidence(evidence: Evidence) -> float:
     """Return the chance that every corner is within 1 % of the side, from the uncertainty (Rayleigh law)."""
-    uncertainty = max(calibrated_uncertainty(evidence), 1e-3)
-    return float(1 - np.exp(-0.5 * (1.0 / uncertainty) ** 2))
+    uncertainty = max(calibrated_uncertainty(evidence), UNCERTAINTY.least_percent)
+    return float(1 - np.exp(-0.5 * (UNCERTAINTY.confident_percent / uncertainty) ** 2))
 
 
 def calibrated_uncertainty(evidence: Evidence) -> float:
@@ -113,10 +84,16 @@ def calibrated_uncertainty(evidence: Evidence) -> float:
     strings, uneven bars, bevels, a second lens term. With this factor and these floors the errors of 245 accepted
     photographs stayed below the figure in 80 % and below twice of it in 95 % (docs/reframing.md).
     """
-    expected = 0.1 + 3 * evidence.uncertainty_percent
-    if evidence.likeness < DOUBTFUL_LIKENESS or (evidence.strings is not None and max(evidence.visible_share) == 0):
-        expected += 0.1
+    expected = UNCERTAINTY.floor_percent + UNCERTAINTY.factor * evidence.uncertainty_percent
+    if evidence.likeness < UNCERTAINTY.doubtful_similarity or (
+        evidence.strings is not None and max(evidence.visible_share) == 0
+    ):
+        expected += UNCERTAINTY.doubt_percent
     return expected
+
+
+def _fit_limits(evidence: Evidence) -> FitLimits:
+    return WITHOUT_STRINGS if evidence.strings is None else WITH_STRINGS
 
 
 def _shape_doubts(evidence: Evidence) -> list[Doubt]:
@@ -128,26 +105,26 @@ def _shape_doubts(evidence: Evidence) -> list[Doubt]:
     relative = lengths / np.array([*evidence.extent, *evidence.extent])
     ratio = float(relative.max() / relative.min())
     shape = "square" if evidence.extent == SQUARE else "rectangle of the given size"
-    if ratio > MAX_SIDE_RATIO:
+    if ratio > LIMITS.max_side_ratio:
         what = "" if evidence.extent == SQUARE else ", each relative to its length in cm,"
         doubts.append(
             Doubt(
                 "the sides that were found differ too much in length",
-                f"longest to shortest side{what} {ratio:.2f} (at most {MAX_SIDE_RATIO})",
+                f"longest to shortest side{what} {ratio:.2f} (at most {LIMITS.max_side_ratio})",
             )
         )
     sides = np.roll(corners, -1, 0) - corners
     cosines = -np.sum(sides * np.roll(sides, 1, 0), axis=1) / (lengths * np.roll(lengths, 1))
     angles = np.degrees(np.arccos(np.clip(cosines, -1, 1)))
-    if angles.min() < ANGLE_RANGE_DEG[0] or angles.max() > ANGLE_RANGE_DEG[1]:
+    if angles.min() < LIMITS.angles_deg[0] or angles.max() > LIMITS.angles_deg[1]:
         doubts.append(
             Doubt(
                 "a corner is too sharp or too blunt for a frame",
                 f"corner angles {angles.min():.0f} to {angles.max():.0f} degrees "
-                f"(accepted {ANGLE_RANGE_DEG[0]:.0f} to {ANGLE_RANGE_DEG[1]:.0f})",
+                f"(accepted {LIMITS.angles_deg[0]:.0f} to {LIMITS.angles_deg[1]:.0f})",
             )
         )
-    off_square = MAX_SQUARENESS_PERCENT[evidence.strings is not None]
+    off_square = _fit_limits(evidence).max_squareness_percent
     if evidence.squareness_percent > off_square:
         doubts.append(
             Doubt(
@@ -157,11 +134,11 @@ def _shape_doubts(evidence: Evidence) -> list[Doubt]:
         )
     width, height = evidence.picture_px
     area = signed_area(corners) / (width * height)
-    if area < MIN_AREA_SHARE:
+    if area < LIMITS.min_area:
         doubts.append(
             Doubt(
                 "the frame is too small in the picture",
-                f"area {100 * area:.1f} % of the picture (at least {100 * MIN_AREA_SHARE:.0f} %)",
+                f"area {100 * area:.1f} % of the picture (at least {100 * LIMITS.min_area:.0f} %)",
             )
         )
     return doubts
@@ -169,7 +146,7 @@ def _shape_doubts(evidence: Evidence) -> list[Doubt]:
 
 def _fit_doubts(evidence: Evidence) -> list[Doubt]:
     doubts: list[Doubt] = []
-    most_residual = MAX_RESIDUAL_PERCENT[evidence.strings is not None]
+    most_residual = _fit_limits(evidence).max_residual_percent
     if evidence.residual_percent > most_residual:
         doubts.append(
             Doubt(
@@ -177,29 +154,29 @@ def _fit_doubts(evidence: Evidence) -> list[Doubt]:
                 f"residual {evidence.residual_percent:.2f} % of the side (at most {most_residual})",
             )
         )
-    if abs(evidence.radial) > MAX_RADIAL:
+    if abs(evidence.radial) > LIMITS.max_radial:
         doubts.append(
             Doubt(
                 "the frame is bent more than a lens bends it",
-                f"lens distortion {evidence.radial:.2f} (at most {MAX_RADIAL})",
+                f"lens distortion {evidence.radial:.2f} (at most {LIMITS.max_radial})",
             )
         )
-    if evidence.moved_percent > MAX_MOVED_PERCENT:
+    if evidence.moved_percent > LIMITS.max_distance_percent:
         doubts.append(
             Doubt(
                 "the edges that were found lie far from where the model sees the quadrat",
-                f"edges {evidence.moved_percent:.1f} % of the side off the mask (at most {MAX_MOVED_PERCENT})",
+                f"edges {evidence.moved_percent:.1f} % of the side off the mask (at most {LIMITS.max_distance_percent})",
             )
         )
-    if evidence.outline_agreement < MIN_OUTLINE_AGREEMENT:
+    if evidence.outline_agreement < LIMITS.min_outline_agreement:
         doubts.append(
             Doubt(
                 "the model's outline of the quadrat is ragged",
                 f"only {100 * evidence.outline_agreement:.0f} % of the mask's outline on four lines "
-                f"(at least {100 * MIN_OUTLINE_AGREEMENT:.0f} %)",
+                f"(at least {100 * LIMITS.min_outline_agreement:.0f} %)",
             )
         )
-    most_off_frame = MAX_MASK_SHARE_OFF_FRAME[evidence.strings is not None]
+    most_off_frame = _fit_limits(evidence).max_mask_share_off_frame
     if evidence.mask_share_off_frame > most_off_frame:
         doubts.append(
             Doubt(
@@ -208,7 +185,7 @@ def _fit_doubts(evidence: Evidence) -> list[Doubt]:
                 f"(at most {100 * most_off_frame:.0f} %)",
             )
         )
-    limit = MAX_UNCERTAINTY_PERCENT[evidence.strings is not None]
+    limit = _fit_limits(evidence).max_uncertainty_percent
     if calibrated_uncertainty(evidence) > limit:
         doubts.append(
             Doubt(
@@ -221,29 +198,29 @@ def _fit_doubts(evidence: Evidence) -> list[Doubt]:
 
 def _grid_doubts(evidence: Evidence) -> list[Doubt]:
     strings, mesh = evidence.strings or (0, 0), evidence.mesh
-    one_cell_percent = ONE_CELL_SHARE * 100 * mesh.cell
+    one_cell_percent = LIMITS.one_cell * 100 * mesh.cell
     doubts: list[Doubt] = []
-    if evidence.grid_disagreement_percent > MAX_GRID_DISAGREEMENT_PERCENT:
+    if evidence.grid_disagreement_percent > LIMITS.max_grid_disagreement_percent:
         doubts.append(
             Doubt(
                 "strings and frame do not agree",
                 f"strings and frame disagree by {evidence.grid_disagreement_percent:.2f} % of the side "
-                f"(at most {MAX_GRID_DISAGREEMENT_PERCENT})",
+                f"(at most {LIMITS.max_grid_disagreement_percent})",
             )
         )
-    if evidence.beyond > MAX_BEYOND and evidence.moved_percent > one_cell_percent:
+    if evidence.beyond > LIMITS.max_strings_beyond and evidence.moved_percent > one_cell_percent:
         doubts.append(
             Doubt(
                 "the strings go on beyond a side of the frame",
-                f"strings go on beyond a side ({evidence.beyond:.2f}, at most {MAX_BEYOND})",
+                f"strings go on beyond a side ({evidence.beyond:.2f}, at most {LIMITS.max_strings_beyond})",
             )
         )
-    if evidence.end_cell < MIN_END_CELL and evidence.moved_percent > one_cell_percent:
+    if evidence.end_cell < LIMITS.min_end_cell and evidence.moved_percent > one_cell_percent:
         doubts.append(
             Doubt(
                 "a side has no strings beside it",
                 f"no strings in a side's outermost cells ({evidence.end_cell:.2f} of those elsewhere, "
-                f"at least {MIN_END_CELL})",
+                f"at least {LIMITS.min_end_cell})",
             )
         )
     sides = sum(share > 0 for share in evidence.visible_share)
@@ -254,11 +231,15 @@ def _grid_doubts(evidence: Evidence) -> list[Doubt]:
     def enough(of_nine: int) -> bool:
         return all(count >= needed for count, needed in zip(strings, least(of_nine), strict=True))
 
-    needed_sides = 0 if enough(STRINGS_FOR_NO_SIDE) else 2 if enough(STRINGS_FOR_TWO_SIDES) else 4
-    if not enough(MIN_STRINGS) or sides < needed_sides:
+    needed_sides = LIMITS.sides_with_few_strings
+    if enough(LIMITS.strings_for_two_sides):
+        needed_sides = LIMITS.sides_with_more_strings
+    if enough(LIMITS.strings_for_no_side):
+        needed_sides = 0
+    if not enough(MESH.min_strings) or sides < needed_sides:
         six, seven, eight = (
             f"{down} each" if down == across else f"{down} and {across}"
-            for down, across in map(least, (MIN_STRINGS, STRINGS_FOR_TWO_SIDES, STRINGS_FOR_NO_SIDE))
+            for down, across in map(least, (MESH.min_strings, LIMITS.strings_for_two_sides, LIMITS.strings_for_no_side))
         )
         doubts.append(
             Doubt(
@@ -273,43 +254,45 @@ def _grid_doubts(evidence: Evidence) -> list[Doubt]:
 def _edge_doubts(evidence: Evidence) -> list[Doubt]:
     doubts: list[Doubt] = []
     shares = evidence.visible_share
-    if min(shares) < MIN_SHARE or float(np.mean(shares)) < MIN_MEAN_SHARE:
+    if min(shares) < LIMITS.min_share or float(np.mean(shares)) < LIMITS.min_mean_share:
         doubts.append(
             Doubt(
                 "too little of the inner edge of the frame can be seen",
                 "inner edge seen on "
                 + ", ".join(f"{100 * share:.0f} %" for share in shares)
                 + " of top, right, bottom, left "
-                f"(without strings at least {100 * MIN_SHARE:.0f} % of each, {100 * MIN_MEAN_SHARE:.0f} % on average)",
+                f"(without strings at least {100 * LIMITS.min_share:.0f} % of each, {100 * LIMITS.min_mean_share:.0f} % on average)",
             )
         )
-    far = max(0.0, evidence.moved_percent - USUALLY_MOVED_PERCENT)
-    score = evidence.reading_score - SCORE_PER_MOVED_PERCENT * far
-    reading = evidence.reading_score + READING_PER_LIKENESS * evidence.likeness
-    reading -= READING_PER_HIDDEN_SIDE * (1 - min(shares))
-    reading -= READING_PER_PERCENT_OFF_SQUARE * max(0.0, evidence.squareness_percent - USUALLY_OFF_SQUARE_PERCENT)
-    if score < MIN_SCORE or reading < MIN_READING:
+    far = max(0.0, evidence.moved_percent - LIMITS.usual_distance_percent)
+    score = evidence.reading_score - LIMITS.score_per_distance_percent * far
+    reading = evidence.reading_score + LIMITS.score_per_similarity * evidence.likeness
+    reading -= LIMITS.score_per_hidden_side * (1 - min(shares))
+    reading -= LIMITS.score_per_percent_off_square * max(
+        0.0, evidence.squareness_percent - LIMITS.usual_percent_off_square
+    )
+    if score < LIMITS.min_score or reading < LIMITS.min_frame_score:
         doubts.append(
             Doubt(
                 "the four edges do not look like one frame",
-                f"the four edges do not read as one frame's ({score:.1f} and {reading:.1f}, at least {MIN_SCORE} and "
-                f"{MIN_READING:g})",
+                f"the four edges do not read as one frame's ({score:.1f} and {reading:.1f}, at least {LIMITS.min_score} and "
+                f"{LIMITS.min_frame_score:g})",
             )
         )
-    if evidence.inner_rival > MAX_INNER_RIVAL:
+    if evidence.inner_rival > LIMITS.max_inner_rival:
         doubts.append(
             Doubt(
                 "a second line runs along a side, and either could be the edge",
                 f"a line further in runs parallel to a side ({evidence.inner_rival:.2f} of its strength, at most "
-                f"{MAX_INNER_RIVAL})",
+                f"{LIMITS.max_inner_rival})",
             )
         )
-    if evidence.reading_margin < MIN_MARGIN:
+    if evidence.reading_margin < LIMITS.min_lead:
         doubts.append(
             Doubt(
                 "two edges could be the frame's",
                 f"more than one set of edges could be the frame's (lead {evidence.reading_margin:.2f}, "
-                f"at least {MIN_MARGIN})",
+                f"at least {LIMITS.min_lead})",
             )
         )
     return doubts

@@ -9,14 +9,10 @@ import numpy as np
 from reefsteps.arrays import Float64Array
 from reefsteps.errors import InvalidParameterError
 from reefsteps.quadrat_size import QuadratSize
+from reframing.limits.gate import BY_HAND as LIMITS
 from reframing.plane.geometry import is_convex, order_corners, side_lengths, signed_area
 from reframing.plane.view import PlaneModel
 from reframing.shape import by_hand, extents_of
-
-# The page's corners may lie on the border's outer edge; rounding may put them a little beyond it.
-BORDER_TOLERANCE_PX = 1.0
-MIN_SIDE_PX = 32.0
-MAX_SIDE_RATIO = 3.0  # of sides that are equal on the frame
 
 
 def manual_model(
@@ -42,11 +38,11 @@ def manual_model(
     corners = order_corners(corners)
     lengths = side_lengths(corners)
     width, height = extents_of(size)[0]
-    most = MAX_SIDE_RATIO * max(width / height, 1.0)
-    if lengths.min() < MIN_SIDE_PX or lengths.max() > most * lengths.min():
+    most = LIMITS.max_side_ratio * max(width / height, 1.0)
+    if lengths.min() < LIMITS.min_side_px or lengths.max() > most * lengths.min():
         raise InvalidParameterError(
             f"The corners' sides are {', '.join(f'{length:.0f}' for length in lengths)} pixels long; each needs at "
-            f"least {MIN_SIDE_PX:.0f}, and the longest at most {most:g} times the shortest."
+            f"least {LIMITS.min_side_px:.0f}, and the longest at most {most:g} times the shortest."
         )
     return by_hand(corners, width_px, height_px, size)
 
@@ -54,8 +50,8 @@ def manual_model(
 def _check_inside(corners: Float64Array, width_px: int, height_px: int) -> None:
     for x, y in corners:
         inside = (
-            -BORDER_TOLERANCE_PX <= x <= width_px + BORDER_TOLERANCE_PX
-            and -BORDER_TOLERANCE_PX <= y <= height_px + BORDER_TOLERANCE_PX
+            -LIMITS.border_tolerance_px <= x <= width_px + LIMITS.border_tolerance_px
+            and -LIMITS.border_tolerance_px <= y <= height_px + LIMITS.border_tolerance_px
         )
         if not inside:
             raise InvalidParameterError(

@@ -6,17 +6,15 @@ import cv2
 import numpy as np
 
 from reefsteps.arrays import ByteArray
+from reframing.limits.plane import RECTIFICATION as LIMITS
 from reframing.plane.geometry import UNIT_SQUARE, opening, side_lengths
 from reframing.plane.sampling import lookup_map
 from reframing.plane.view import PlaneModel
 
-MIN_SIDE_PX = 64
-BAND_ROWS = 256
-
 
 def source_side_px(model: PlaneModel) -> int:
     """Return the output's width that keeps the photograph's resolution: the quadrat's mean scale in its pixels."""
-    least = MIN_SIDE_PX / min(model.extent)
+    least = LIMITS.min_side_px / min(model.extent)
     return round(max(least, float(side_lengths(model.corners_px).mean())) * model.extent[0])
 
 
@@ -36,8 +34,8 @@ def rectify(image_bgr: ByteArray, model: PlaneModel, side_px: int) -> ByteArray:
     height, width_in_plane = height_px(model, side_px), model.extent[0]
     output = np.empty((height, side_px, 3), np.uint8)
     pitch = width_in_plane / side_px
-    for first in range(0, height, BAND_ROWS):
-        rows = min(BAND_ROWS, height - first)
+    for first in range(0, height, LIMITS.band_rows):
+        rows = min(LIMITS.band_rows, height - first)
         origin = (0.0, first / side_px * width_in_plane)
         points = lookup_map(model, origin, pitch, (rows, side_px), per_pixel) - np.float32(0.5)
         band = cv2.remap(image_bgr, points[..., 0], points[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT)
@@ -49,7 +47,7 @@ def rectify(image_bgr: ByteArray, model: PlaneModel, side_px: int) -> ByteArray:
 
 def _points_per_pixel(model: PlaneModel, side_px: int) -> int:
     """Return how many points a side an output pixel needs: 1 up to 1.25 photograph pixels, else two for each."""
-    step = 1e-3
+    step = LIMITS.difference
     densest = 0.0
     for corner, place in zip(opening(model.extent), UNIT_SQUARE, strict=True):
         inward = (0.5 - place) * 2 * step
@@ -57,4 +55,4 @@ def _points_per_pixel(model: PlaneModel, side_px: int) -> int:
             pair = model.to_image(np.stack([corner, corner + direction]))
             densest = max(densest, float(np.linalg.norm(pair[1] - pair[0])) / step)
     span = densest / side_px * model.extent[0]
-    return 1 if span <= 1.25 else int(np.ceil(2 * span))
+    return 1 if span <= LIMITS.one_point_up_to else int(np.ceil(LIMITS.points_per_pixel * span))

@@ -15,25 +15,15 @@ import numpy as np
 from reefsteps.arrays import Float64Array
 from reefsteps.errors import InvalidParameterError, QuadratNotFoundError
 from reefsteps.quadrat_size import QuadratSize
+from reframing.limits.gate import SHAPE as LIMITS
 from reframing.plane.geometry import SQUARE, Extent
 from reframing.plane.view import FOCAL_LENGTHS, PlaneModel, squareness_error, squareness_errors
 
 if TYPE_CHECKING:
     from reframing.quadrat_fit import QuadratFit
 
-# By how much more the mask's rough corners may miss one way round than the other, and still be searched for it.
-ROUGH_LEAD = 0.3
-# Corners found fit another shape if they miss it by less than this: the gate's limit for the shape that was given.
-OTHER_FITS_WITHIN = 0.0125
-# Hand-set corners: the most by which they may miss the given shape, and the least lead of one way round.
-MAX_MANUAL_MISS = 0.15
-MIN_MANUAL_LEAD = 0.01
-# A camera's usual focal length in half diagonals, and what a focal length e times longer or shorter counts against it.
-USUAL_FOCAL_LENGTH = 1.6
-MISS_PER_FOCAL_LENGTH = 0.02
 
-# A tilted view changes by the step from one focal length to the next, so the step is a fifth of the limits above.
-FINE_FOCAL_LENGTHS: Float64Array = np.geomspace(FOCAL_LENGTHS[0], FOCAL_LENGTHS[-1], 800)
+FINE_FOCAL_LENGTHS: Float64Array = np.geomspace(FOCAL_LENGTHS[0], FOCAL_LENGTHS[-1], LIMITS.fine_focal_lengths)
 
 MARK_THEM = "Mark the four inner corners by hand on the page."
 
@@ -55,7 +45,7 @@ def possible_extents(
         (squareness_error(PlaneModel.from_corners(rough_corners_px, width_px, height_px, extent).matrix), extent)
         for extent in extents_of(size)
     )
-    return tuple(extent for miss, extent in missed if miss - missed[0][0] <= ROUGH_LEAD)
+    return tuple(extent for miss, extent in missed if miss - missed[0][0] <= LIMITS.rough_lead)
 
 
 def only_one(found: Sequence[QuadratFit], size: QuadratSize | None) -> QuadratFit:
@@ -80,7 +70,7 @@ def refuse_other_shapes(model: PlaneModel, size: QuadratSize | None) -> None:
     others = [extent for extent in extents_of(size) if extent != model.extent]
     for other_width, other_height in others:
         other = model.matrix * np.array([width / other_width, height / other_height, 1.0])
-        if squareness_errors(other, FINE_FOCAL_LENGTHS).min() <= OTHER_FITS_WITHIN:
+        if squareness_errors(other, FINE_FOCAL_LENGTHS).min() <= LIMITS.other_fits_within:
             raise QuadratNotFoundError(
                 f"The photograph was taken so obliquely that either side of the {size} cm frame could be the longer "
                 f"one. {MARK_THEM}"
@@ -97,16 +87,16 @@ def by_hand(corners_px: Float64Array, width_px: int, height_px: int, size: Quadr
     for extent in extents_of(size):
         model = PlaneModel.from_corners(corners_px, width_px, height_px, extent)
         misses = squareness_errors(model.matrix, FINE_FOCAL_LENGTHS)
-        unusual = MISS_PER_FOCAL_LENGTH * np.abs(np.log(FINE_FOCAL_LENGTHS / USUAL_FOCAL_LENGTH))
+        unusual = LIMITS.miss_per_focal_length * np.abs(np.log(FINE_FOCAL_LENGTHS / LIMITS.usual_focal_length))
         options.append((float((misses + unusual).min()), float(misses.min()), extent, model))
     options.sort(key=lambda option: option[0])
     cost, miss, _, model = options[0]
-    if miss > MAX_MANUAL_MISS:
+    if miss > LIMITS.max_miss_by_hand:
         raise InvalidParameterError(
             f"The corners are no view of {_what(size)}: they miss it by {100 * miss:.0f} % (at most "
-            f"{100 * MAX_MANUAL_MISS:.0f} %). Check the corners, and the frame's size."
+            f"{100 * LIMITS.max_miss_by_hand:.0f} %). Check the corners, and the frame's size."
         )
-    if len(options) > 1 and options[1][0] - cost < MIN_MANUAL_LEAD:
+    if len(options) > 1 and options[1][0] - cost < LIMITS.min_lead_by_hand:
         raise InvalidParameterError(
             f"The corners do not show which side of the {size} cm frame is the longer one. Check them, or give the "
             "frame's size as that of a square if its sides differ by less than 1 %."

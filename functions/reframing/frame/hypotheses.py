@@ -8,21 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from reefsteps.arrays import Float64Array
-from reframing.frame.side_search import PATTERN_DEPTH, Candidate, SideSearch
+from reframing.frame.side_search import Candidate, SideSearch
+from reframing.limits.frame import HYPOTHESES as LIMITS
+from reframing.limits.frame import SIDE_SEARCH
 from reframing.plane.view import FOCAL_LENGTHS, PlaneModel
-
-INSIDE_STEP_WEIGHT = 4.0
-COMMON_OFFSET_SPREAD = 0.012
-WITHOUT_A_SIDE = -3.0
-CONTRAST_WEIGHT = 0.7
-COLOUR_WEIGHT = 4.0
-RIVAL_WEIGHT = 4.0
-RIVAL_FROM = 0.5  # strength of a line further in, relative to the candidate's
-SQUARE_SPREAD = 0.006  # by which coarse lines of the right reading miss a square
-MAX_READINGS = 5
-APART = 0.006  # readings that lie nearer than this are one
-PARALLEL = 0.004  # difference of slopes
-SQUARE_LIMIT = 6.0  # score that a reading loses at most for being no square
 
 
 @dataclass(frozen=True)
@@ -63,11 +52,11 @@ def choose(
         shape = [1, 1, 1, 1]
         shape[first], shape[second] = pair.shape
         total = total + pair.reshape(shape)
-    total = total - 0.5 * _spread_of_offsets(sides) / COMMON_OFFSET_SPREAD**2
-    total = total - INSIDE_STEP_WEIGHT * _common_step_inside(searches, sides)
+    total = total - 0.5 * _spread_of_offsets(sides) / LIMITS.offset_spread**2
+    total = total - LIMITS.inside_step_weight * _common_step_inside(searches, sides)
     square = np.zeros_like(total)
     if start is not None:
-        square = -np.minimum(0.5 * (_squareness(start, sides) / SQUARE_SPREAD) ** 2, SQUARE_LIMIT)
+        square = -np.minimum(0.5 * (_squareness(start, sides) / LIMITS.square_spread) ** 2, LIMITS.max_square_penalty)
     return _ranked(total + square, square, sides, searches)
 
 
@@ -97,7 +86,7 @@ def _squareness(start: PlaneModel, sides: list[list[Candidate | None]]) -> Float
 
     corners = np.stack([corner(0, 3), corner(0, 1), corner(2, 1), corner(2, 3)], axis=-2)
     matrix = start.matrix @ _from_unit_square(corners) / np.array([width, height, 1.0])
-    focal = FOCAL_LENGTHS[::3]
+    focal = FOCAL_LENGTHS[:: LIMITS.focal_length_step]
     first, second = (matrix[..., :, column, None] / np.stack([focal, focal, np.ones_like(focal)]) for column in (0, 1))
     lengths = np.linalg.norm(first, axis=-2), np.linalg.norm(second, axis=-2)
     skew = np.abs(np.sum(first * second, axis=-2)) / (lengths[0] * lengths[1])
@@ -119,14 +108,14 @@ def _from_unit_square(corners: Float64Array) -> Float64Array:
 
 def _own_score(search: SideSearch, item: Candidate | None, priors: tuple[tuple[float, float], ...]) -> float:
     if item is None:
-        return WITHOUT_A_SIDE
-    rival = float(np.clip(_rival(search, item) - RIVAL_FROM, 0.0, 1.0))
+        return LIMITS.without_a_side
+    rival = float(np.clip(_rival(search, item) - LIMITS.rival_from, 0.0, 1.0))
     return (
-        0.8 * float(np.log(max(item.strength, 0.05)))
-        + CONTRAST_WEIGHT * float(np.clip(item.contrast, -1.0, 1.2))
-        + COLOUR_WEIGHT * float(np.clip(item.colour, -1.0, 1.0))
-        + 1.0 * item.backing
-        - RIVAL_WEIGHT * rival
+        LIMITS.strength_weight * float(np.log(max(item.strength, LIMITS.min_strength)))
+        + LIMITS.contrast_weight * float(np.clip(item.contrast, *LIMITS.contrast_range))
+        + LIMITS.colour_weight * float(np.clip(item.colour, -1.0, 1.0))
+        + item.backing
+        - LIMITS.rival_weight * rival
         - 0.5 * min(((item.offset - expected) / spread) ** 2 for expected, spread in priors)
     )
 
@@ -141,7 +130,7 @@ def _alike(one: SideSearch, a: Candidate | None, other: SideSearch, b: Candidate
     """Return how well the step patterns outside two candidates match (-1 to 1), which they do for one frame's bars."""
     if a is None or b is None:
         return 0.0
-    depths = np.linspace(-PATTERN_DEPTH, -0.004, 120)
+    depths = np.linspace(-SIDE_SEARCH.pattern_depth, LIMITS.pattern_end, LIMITS.pattern_places)
     return _correlation(_pattern(one, a, depths), _pattern(other, b, depths))
 
 
@@ -151,7 +140,7 @@ def _common_step_inside(searches: list[SideSearch], sides: list[list[Candidate |
     The inner edge is the innermost step of the bars; a step further in at the same distance on every side means that
     the reading took the line between rim and bar for it.
     """
-    depths = np.linspace(0.0045, 0.024, 28)
+    depths = np.linspace(*LIMITS.inside_step_range, LIMITS.inside_step_places)
     total = np.zeros([len(side) for side in sides] + [len(depths)])
     for index, (search, side) in enumerate(zip(searches, sides, strict=True)):
         patterns = np.array(
@@ -163,7 +152,7 @@ def _common_step_inside(searches: list[SideSearch], sides: list[list[Candidate |
 
 def _likeness(searches: list[SideSearch], picked: tuple[Candidate | None, ...]) -> float:
     """Return how well the least fitting side's steps match the mean of the other sides' (-1 to 1)."""
-    depths = np.linspace(-PATTERN_DEPTH, 0.006, 130)
+    depths = np.linspace(-SIDE_SEARCH.pattern_depth, LIMITS.similarity_end, LIMITS.similarity_places)
     patterns = [
         _pattern(search, item, depths) for search, item in zip(searches, picked, strict=True) if item is not None
     ]
@@ -182,9 +171,9 @@ def _rival(search: SideSearch, item: Candidate) -> float:
     """
     return max(
         (
-            other.strength / max(item.strength, 0.05)
+            other.strength / max(item.strength, LIMITS.min_strength)
             for other in search.candidates
-            if other.offset - item.offset > APART and abs(other.slope - item.slope) < PARALLEL
+            if other.offset - item.offset > LIMITS.apart and abs(other.slope - item.slope) < LIMITS.parallel
         ),
         default=0.0,
     )
@@ -198,11 +187,11 @@ def _inner_rival(searches: list[SideSearch], picked: tuple[Candidate | None, ...
 
 def _correlation(first: Float64Array, second: Float64Array) -> float:
     both = np.isfinite(first) & np.isfinite(second)
-    if both.sum() < 15:
+    if both.sum() < LIMITS.min_common_places:
         return 0.0
     first, second = first[both] - first[both].mean(), second[both] - second[both].mean()
     norm = float(np.linalg.norm(first) * np.linalg.norm(second))
-    return float(first @ second) / norm if norm > 1e-9 else 0.0
+    return float(first @ second) / norm if norm > LIMITS.min_norm else 0.0
 
 
 def _ranked(
@@ -210,7 +199,7 @@ def _ranked(
 ) -> list[Choice]:
     left = total.copy()
     ranked: list[Choice] = []
-    while len(ranked) < MAX_READINGS:
+    while len(ranked) < LIMITS.max_hypotheses:
         where = np.unravel_index(int(np.argmax(left)), left.shape)
         if not np.isfinite(left[where]):
             break
@@ -220,7 +209,7 @@ def _ranked(
         differs = np.zeros(total.shape, bool)
         for index, (side, chosen) in enumerate(zip(sides, picked, strict=True)):
             far = np.array(
-                [c is not None and chosen is not None and abs(c.offset - chosen.offset) > APART for c in side]
+                [c is not None and chosen is not None and abs(c.offset - chosen.offset) > LIMITS.apart for c in side]
             )
             differs |= far.reshape([-1 if axis == index else 1 for axis in range(4)])
         left[~differs] = -np.inf

@@ -9,12 +9,12 @@ from reframing.frame.bevel import inner_end
 from reframing.frame.side_points import EdgePoints, edge_points
 from reframing.frame.side_search import Candidate
 from reframing.gate import WHAT_TO_DO
+from reframing.limits.frame import SIDE_POINTS
 from reframing.plane.geometry import Extent
 from reframing.plane.joint_fit import Constraint, JointFit, joint_fit, on_a_side
 from reframing.plane.sampling import Photograph
 from reframing.plane.view import PlaneModel
 
-MIN_SHARE_TO_FIT = 0.2
 ON_MODEL = Candidate(0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
 
 
@@ -22,7 +22,7 @@ def side_constraints(sides: list[EdgePoints | None], extent: Extent, weight: flo
     return [
         on_a_side(side, extent, item.points_px, weight)
         for side, item in enumerate(sides)
-        if item is not None and item.share >= MIN_SHARE_TO_FIT
+        if item is not None and item.share >= SIDE_POINTS.min_share_to_fit
     ]
 
 

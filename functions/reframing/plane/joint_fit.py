@@ -8,17 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from reefsteps.arrays import Float64Array, IndexArray
+from reframing.limits.plane import JOINT_FIT as LIMITS
 from reframing.plane.geometry import Extent, apply_homography, opening, wider_by
 from reframing.plane.view import PlaneModel, undistort
 
-# Robust scale of a residual, in parts of the side: beyond it a point counts linearly (soft L1).
-SOFT_LIMIT = 0.0008
-# One radial term of a lens behind a dome or flat port; 0.03 moves a picture's corner by 3 % of the half diagonal.
-RADIAL_PRIOR = 0.03
-# Distance between the strings' outermost cell and the inner edge, in parts of the side.
-RIM_PRIOR = 0.008
-PRIOR_POINTS = 0.05  # the priors weigh as much as this share of the points
-MAX_STEPS = 25
+# The parameters of the fit: a homography without its last element (1), then one number each.
+HOMOGRAPHY = RADIAL = 8
+EDGE_DISTANCE = 9
 
 
 @dataclass(frozen=True)
@@ -62,14 +58,14 @@ class _Problem:
     with_rim: bool
 
     def plane(self, parameters: Float64Array) -> Float64Array:
-        matrix = np.append(parameters[:8], 1.0).reshape(3, 3)
-        return apply_homography(matrix, undistort(self.points, float(parameters[8])))
+        matrix = np.append(parameters[:HOMOGRAPHY], 1.0).reshape(3, 3)
+        return apply_homography(matrix, undistort(self.points, float(parameters[RADIAL])))
 
     def residuals(self, parameters: Float64Array) -> Float64Array:
         """Distance of every point to its line, parts of the side."""
         plane = self.plane(parameters)
         across = np.where(self.axis == 0, plane[:, 0], plane[:, 1])
-        return np.asarray(across - self.target - self.outward * (parameters[9] if self.with_rim else 0.0))
+        return np.asarray(across - self.target - self.outward * (parameters[EDGE_DISTANCE] if self.with_rim else 0.0))
 
 
 def joint_fit(constraints: list[Constraint], start: PlaneModel) -> JointFit:
@@ -81,10 +77,11 @@ def joint_fit(constraints: list[Constraint], start: PlaneModel) -> JointFit:
     """
     problem = _assemble(constraints, start)
     inverse = np.linalg.inv(start.matrix)
-    parameters = np.append((inverse / inverse[2, 2]).ravel()[:8], [start.radial, 0.0])[: 10 if problem.with_rim else 9]
+    parameters = np.append((inverse / inverse[2, 2]).ravel()[:HOMOGRAPHY], [start.radial, 0.0])
+    parameters = parameters if problem.with_rim else parameters[:EDGE_DISTANCE]
     parameters = _levenberg_marquardt(problem, parameters)
     residuals = problem.residuals(parameters)
-    rim = float(parameters[9]) if problem.with_rim else 0.0
+    rim = float(parameters[EDGE_DISTANCE]) if problem.with_rim else 0.0
     return JointFit(
         _edge_model(parameters, rim, start),
         rim,
@@ -100,10 +97,11 @@ def _assemble(constraints: list[Constraint], start: PlaneModel) -> _Problem:
         return np.repeat(np.array(values, np.float64), sizes)
 
     outward = spread([item.outward for item in constraints])
+    parts = LIMITS.side_groups
     # Groups whose errors go together: a string, or an eighth of a side.
     group = np.concatenate(
         [
-            index * 8 + (np.zeros(size) if item.outward == 0 else np.arange(size) * 8 // max(size, 1))
+            index * parts + (np.zeros(size) if item.outward == 0 else np.arange(size) * parts // max(size, 1))
             for index, (item, size) in enumerate(zip(constraints, sizes, strict=True))
         ]
     ).astype(np.intp)
@@ -119,27 +117,27 @@ def _assemble(constraints: list[Constraint], start: PlaneModel) -> _Problem:
 
 
 def _edge_model(parameters: Float64Array, rim: float, start: PlaneModel) -> PlaneModel:
-    matrix = np.linalg.inv(np.append(parameters[:8], 1.0).reshape(3, 3))
-    grid = PlaneModel(matrix / matrix[2, 2], float(parameters[8]), start.width_px, start.height_px, start.extent)
+    matrix = np.linalg.inv(np.append(parameters[:HOMOGRAPHY], 1.0).reshape(3, 3))
+    grid = PlaneModel(matrix / matrix[2, 2], float(parameters[RADIAL]), start.width_px, start.height_px, start.extent)
     return grid.after(wider_by(rim, start.extent))
 
 
 def _prior_rows(problem: _Problem, parameters: Float64Array) -> Float64Array:
-    scale = np.sqrt(PRIOR_POINTS * float(np.sum(problem.weight**2))) * SOFT_LIMIT
-    rows = [parameters[8] / RADIAL_PRIOR * scale]
+    scale = np.sqrt(LIMITS.prior_weight * float(np.sum(problem.weight**2))) * LIMITS.soft_limit
+    rows = [parameters[RADIAL] / LIMITS.radial_prior * scale]
     if problem.with_rim:
-        rows.append(parameters[9] / RIM_PRIOR * scale)
+        rows.append(parameters[EDGE_DISTANCE] / LIMITS.edge_distance_prior * scale)
     return np.array(rows)
 
 
 def _weights(problem: _Problem, residuals: Float64Array) -> Float64Array:
     """Iteratively reweighted form of the soft-L1 loss 2 (sqrt(1 + z^2) - 1)."""
-    return np.asarray(problem.weight / (1 + (residuals / SOFT_LIMIT) ** 2) ** 0.25)
+    return np.asarray(problem.weight / (1 + (residuals / LIMITS.soft_limit) ** 2) ** 0.25)
 
 
 def _cost(problem: _Problem, parameters: Float64Array) -> float:
-    z = problem.residuals(parameters) / SOFT_LIMIT
-    robust = np.sum(problem.weight**2 * 2 * (np.sqrt(1 + z**2) - 1)) * SOFT_LIMIT**2
+    z = problem.residuals(parameters) / LIMITS.soft_limit
+    robust = np.sum(problem.weight**2 * 2 * (np.sqrt(1 + z**2) - 1)) * LIMITS.soft_limit**2
     return float(robust + np.sum(_prior_rows(problem, parameters) ** 2))
 
 
@@ -148,14 +146,14 @@ def _jacobian(function: Callable[[Float64Array], Float64Array], parameters: Floa
     columns = []
     for index in range(len(parameters)):
         step = np.zeros_like(parameters)
-        step[index] = 1e-6 * max(1.0, abs(float(parameters[index])))
+        step[index] = LIMITS.difference * max(1.0, abs(float(parameters[index])))
         columns.append((function(parameters + step) - base) / step[index])
     return np.stack(columns, axis=1)
 
 
 def _levenberg_marquardt(problem: _Problem, parameters: Float64Array) -> Float64Array:
-    damping, cost = 1e-4, _cost(problem, parameters)
-    for _ in range(MAX_STEPS):
+    damping, cost = LIMITS.first_damping, _cost(problem, parameters)
+    for _ in range(LIMITS.max_steps):
         residuals = problem.residuals(parameters)
         weights = _weights(problem, residuals)
         rows = np.vstack(
@@ -167,15 +165,15 @@ def _levenberg_marquardt(problem: _Problem, parameters: Float64Array) -> Float64
         values = np.append(weights * residuals, _prior_rows(problem, parameters))
         normal, gradient = rows.T @ rows, rows.T @ values
         gained = 0.0
-        for _ in range(6):
+        for _ in range(LIMITS.max_trials):
             step = np.linalg.solve(normal + damping * np.diag(np.diag(normal)), -gradient)
             trial = _cost(problem, parameters + step)
             if trial < cost:
                 gained = (cost - trial) / cost
-                parameters, cost, damping = parameters + step, trial, damping * 0.2
+                parameters, cost, damping = parameters + step, trial, damping * LIMITS.damping_after_success
                 break
-            damping *= 6
-        if gained < 1e-5:
+            damping *= LIMITS.damping_after_failure
+        if gained < LIMITS.min_gain:
             return parameters
     return parameters
 
@@ -198,7 +196,7 @@ def _corner_error(problem: _Problem, parameters: Float64Array, residuals: Float6
     covariance = bread @ (scores.T @ scores) @ bread * correction
 
     def corners(values: Float64Array) -> Float64Array:
-        rim = float(values[9]) if problem.with_rim else 0.0
+        rim = float(values[EDGE_DISTANCE]) if problem.with_rim else 0.0
         return _edge_model(values, rim, start).corners_px.ravel()
 
     moves = _jacobian(corners, parameters)

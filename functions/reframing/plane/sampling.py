@@ -8,13 +8,12 @@ import cv2
 import numpy as np
 
 from reefsteps.arrays import BoolArray, ByteArray, Float32Array, Float64Array
+from reframing.limits.plane import SAMPLING as LIMITS
 from reframing.plane.geometry import Extent, side_lengths
 from reframing.plane.view import PlaneModel
 
 # Which plane coordinates a point has at ``along`` (0 to 1, clockwise) and ``inward`` (> 0 inside) of each side.
 TOP, RIGHT, BOTTOM, LEFT = range(4)
-
-MAP_BLOCK = 16
 
 
 def on_side(side: int, along: Float64Array, inward: Float64Array, extent: Extent) -> Float64Array:
@@ -54,7 +53,7 @@ class Photograph:
     def of(image_bgr: ByteArray) -> Photograph:
         """Build the pyramid down to about 500 pixels."""
         levels = [image_bgr]
-        while min(levels[-1].shape[:2]) >= 1000:
+        while min(levels[-1].shape[:2]) >= LIMITS.smallest_level_px:
             height, width = levels[-1].shape[:2]
             even = levels[-1][: height // 2 * 2, : width // 2 * 2]
             levels.append(np.asarray(cv2.resize(even, (width // 2, height // 2), interpolation=cv2.INTER_AREA)))
@@ -70,13 +69,14 @@ class Photograph:
 
         ``step_px`` is the distance between neighbouring points in full-size pixels: it selects the pyramid level.
         """
-        level = int(np.clip(np.floor(np.log2(max(step_px, 1.0)) + 0.25), 0, len(self.levels) - 1))
+        level = int(np.clip(np.floor(np.log2(max(step_px, 1.0)) + LIMITS.level_rounding), 0, len(self.levels) - 1))
         picture = self.levels[level]
         scaled = (points_px / 2**level - 0.5).astype(np.float32)
         map_x, map_y = scaled[:, 0].reshape(shape), scaled[:, 1].reshape(shape)
         colours = cv2.remap(picture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         height, width = picture.shape[:2]
-        inside = (map_x > 0.5) & (map_x < width - 1.5) & (map_y > 0.5) & (map_y < height - 1.5)
+        first, last = LIMITS.bilinear_border_px
+        inside = (map_x > first) & (map_x < width - last) & (map_y > first) & (map_y < height - last)
         return colours.astype(np.float32) * np.float32(1 / 255), inside
 
 
@@ -107,12 +107,12 @@ def lookup_map(
     below a hundredth of a pixel.
     """
     rows, columns = shape
-    x = origin[0] + (np.arange(-1, columns // MAP_BLOCK + 2) + 0.5) * MAP_BLOCK * pitch
-    y = origin[1] + (np.arange(-1, rows // MAP_BLOCK + 2) + 0.5) * MAP_BLOCK * pitch
+    x = origin[0] + (np.arange(-1, columns // LIMITS.map_block + 2) + 0.5) * LIMITS.map_block * pitch
+    y = origin[1] + (np.arange(-1, rows // LIMITS.map_block + 2) + 0.5) * LIMITS.map_block * pitch
     grid_x, grid_y = np.meshgrid(x, y)
     points = model.to_image(np.stack([grid_x.ravel(), grid_y.ravel()], axis=1))
     blocks = points.reshape(len(y), len(x), 2).astype(np.float32)
-    step = MAP_BLOCK * per_pixel
+    step = LIMITS.map_block * per_pixel
     dense = cv2.resize(blocks, (len(x) * step, len(y) * step), interpolation=cv2.INTER_LINEAR)
     return np.asarray(dense[step : step + rows * per_pixel, step : step + columns * per_pixel], np.float32)
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from reefsteps.arrays import Float64Array
+from reframing.limits.plane import LENSES
 from reframing.plane.geometry import SQUARE, Extent, apply_homography, homography, opening
 
-# Focal lengths that cameras have, in half diagonals of the picture: a 14 mm fisheye-like wide angle to an 85 mm lens
-# on 36 x 24 mm.
-FOCAL_LENGTHS: Float64Array = np.geomspace(0.65, 4.0, 40)
+# Focal lengths that cameras have, in half diagonals of the picture.
+FOCAL_LENGTHS: Float64Array = np.geomspace(*LENSES.focal_lengths, LENSES.focal_length_steps)
 
 
 def squareness_error(matrix: Float64Array) -> float:
@@ -93,7 +93,7 @@ def undistort(points: Float64Array, radial: float) -> Float64Array:
     if radial == 0.0:
         return points
     ideal = points
-    for _ in range(5):
+    for _ in range(LENSES.undistortion_steps):
         ideal = points / (1 + radial * _squared_length(ideal))
     return ideal
 

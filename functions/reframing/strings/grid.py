@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reframing.limits.strings import STRING_SEARCH as LIMITS
 from reframing.plane.joint_fit import Constraint, joint_fit
 from reframing.plane.sampling import Photograph, rectified
 from reframing.plane.view import PlaneModel
 from reframing.strings.measure import measure_string
 from reframing.strings.mesh import SQUARE_MESH, Mesh
-from reframing.strings.search import MARGIN, SIZE_PX, StringLine, candidate_strings, evenly_spaced, local_contrast
+from reframing.strings.search import StringLine, candidate_strings, evenly_spaced, local_contrast
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class Grid:
 def find_grid(photo: Photograph, start: PlaneModel, mesh: Mesh = SQUARE_MESH) -> Grid | None:
     """Return the string grid near a rough model (within 45 % of a cell), or None when there is none."""
     model, extent = start, start.extent
-    for reach in (0.045 * mesh.scale, 0.018 * mesh.scale):
-        straight = local_contrast(rectified(photo, model, SIZE_PX, MARGIN))
+    for reach in (share * mesh.scale for share in LIMITS.reaches):
+        straight = local_contrast(rectified(photo, model, LIMITS.size_px, LIMITS.margin))
         families = [
             evenly_spaced(
                 candidate_strings(straight if axis == 0 else straight.T, reach, mesh, axis, extent),
@@ -55,7 +56,7 @@ def find_grid(photo: Photograph, start: PlaneModel, mesh: Mesh = SQUARE_MESH) ->
         except np.linalg.LinAlgError:
             return None
     constraints: list[Constraint] = []
-    for reach in (0.008, 0.005):
+    for reach in LIMITS.measure_reaches:
         constraints = [
             item
             for axis in (0, 1)
@@ -74,7 +75,7 @@ def find_grid(photo: Photograph, start: PlaneModel, mesh: Mesh = SQUARE_MESH) ->
 
 
 def _as_constraint(model: PlaneModel, axis: int, line: StringLine) -> Constraint:
-    t = np.linspace(0.03, 0.97, 6)
+    t = np.linspace(*LIMITS.along, LIMITS.constraint_points)
     across = line.start + (line.end - line.start) * t
     down = t * model.extent[1 - axis]
     plane = np.stack([across, down] if axis == 0 else [down, across], axis=1)

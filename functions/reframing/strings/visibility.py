@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from reefsteps.arrays import BoolArray, Float64Array
+from reframing.limits.strings import VISIBILITY as LIMITS
 from reframing.plane.geometry import side_lengths
 from reframing.plane.sampling import Photograph, largest_channel, on_side
 from reframing.plane.view import PlaneModel
@@ -17,9 +18,9 @@ def beyond_ratios(photo: Photograph, model: PlaneModel, mesh: Mesh = SQUARE_MESH
     Strings end at the frame: about 0 for the frame itself, about 1 when the "side" is really the first or last
     string, one cell off.
     """
-    outside = [np.median(_visibility(photo, model, mesh, side, -0.95, -0.70)[0]) for side in range(4)]
-    inside = [np.median(_visibility(photo, model, mesh, side, 0.2, 0.8)[0]) for side in range(4)]
-    return np.asarray(np.array(outside) / np.maximum(inside, 2.0))
+    outside = [np.median(_visibility(photo, model, mesh, side, *LIMITS.beyond)[0]) for side in range(4)]
+    inside = [np.median(_visibility(photo, model, mesh, side, *LIMITS.within)[0]) for side in range(4)]
+    return np.asarray(np.array(outside) / np.maximum(inside, LIMITS.min_inside))
 
 
 def end_cell_ratio(photo: Photograph, model: PlaneModel, mesh: Mesh = SQUARE_MESH) -> float:
@@ -28,15 +29,16 @@ def end_cell_ratio(photo: Photograph, model: PlaneModel, mesh: Mesh = SQUARE_MES
     About 0 when that row lies on the frame's bar, so that the grid is one cell off: the only sign of it where the
     strings that go on beyond the opposite side have left the picture. 1 where too little is inside the picture.
     """
-    levels = np.full((4, 3), np.nan)
+    near, far = LIMITS.within
+    levels = np.full((4, LIMITS.cells_inwards), np.nan)
     for side in range(4):
-        for cell in range(3):
-            seen, inside = _visibility(photo, model, mesh, side, cell + 0.2, cell + 0.8)
-            if inside.sum() >= 4:
+        for cell in range(LIMITS.cells_inwards):
+            seen, inside = _visibility(photo, model, mesh, side, cell + near, cell + far)
+            if inside.sum() >= LIMITS.min_strings:
                 levels[side, cell] = np.median(seen[inside])
     if np.isnan(levels[:, 0]).all():
         return 1.0
-    return float(np.nanmin(levels[:, 0]) / max(np.nanmedian(levels), 1e-3))
+    return float(np.nanmin(levels[:, 0]) / max(np.nanmedian(levels), LIMITS.min_level))
 
 
 def _visibility(
@@ -48,17 +50,18 @@ def _visibility(
     """
     side_px = float(side_lengths(model.corners_px).mean())
     axis = side % 2  # strings that cross the top and the bottom run down
-    offsets = np.linspace(-0.02, 0.02, 41) * mesh.scale
-    shape = (41, 24)
-    inward = np.broadcast_to(np.linspace(near, far, 24) * mesh.cell, shape)
+    offsets = np.linspace(-LIMITS.half_width, LIMITS.half_width, LIMITS.rows) * mesh.scale
+    shape = (LIMITS.rows, LIMITS.columns)
+    inward = np.broadcast_to(np.linspace(near, far, LIMITS.columns) * mesh.cell, shape)
+    before, behind = LIMITS.ground_rows
     profile, whole = [], []
     for number in range(1, mesh.cells[axis]):
         along = mesh.position(axis, number, model.extent) + offsets[:, None]
         points = model.to_image(on_side(side, np.broadcast_to(along / model.extent[axis], shape), inward, model.extent))
-        colours, inside = photo.sample(points, shape, 0.001 * side_px)
+        colours, inside = photo.sample(points, shape, LIMITS.pixel * side_px)
         ridge = largest_channel(colours).mean(1)
         ridge = ridge - np.median(ridge)
-        around = np.std(ridge[:15]) + np.std(ridge[26:]) + 0.008
-        profile.append(float(ridge[17:24].max() / around))
+        around = np.std(ridge[:before]) + np.std(ridge[behind:]) + LIMITS.noise_floor
+        profile.append(float(ridge[slice(*LIMITS.string_rows)].max() / around))
         whole.append(bool(inside.all()))
     return np.array(profile), np.array(whole)
