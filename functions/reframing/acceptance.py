@@ -42,7 +42,7 @@ def accept(photo: Photograph, fit: JointFit, evidence: Evidence, mask: BoolArray
         residual_percent=100 * residual,
         uncertainty_percent=100 * fit.corner_error,
         radial=fit.model.radial,
-        moved_percent=100 * moved,
+        mask_distance_percent=100 * moved,
         squareness_percent=100 * squareness_error(fit.model.matrix),
         mask_share_off_frame=_mask_share_off_frame(fit.model, mask, filled=rough.filled),
     )

@@ -17,7 +17,7 @@ from reframing.quadrat_fit import QuadratFit
 from reframing.shape import extents_of, only_one, possible_extents, refuse_other_shapes
 from reframing.strings.fit import fit_with_strings
 from reframing.strings.grid import find_grid
-from reframing.strings.mesh import meshes
+from reframing.strings.mesh import possible_meshes
 
 
 def find_quadrat(image_bgr: ByteArray, frame_mask: BoolArray, size: QuadratSize | None = None) -> QuadratFit:
@@ -53,7 +53,7 @@ def find_quadrat(image_bgr: ByteArray, frame_mask: BoolArray, size: QuadratSize 
 def _find(photo: Photograph, mask: BoolArray, rough: RoughQuad, size: QuadratSize | None, extent: Extent) -> QuadratFit:
     """Return the fit of an opening of one shape, accepted by the gate."""
     start = starting_model(rough, *photo.size, extent)
-    grids = (find_grid(photo, start, mesh) for mesh in meshes(size, extent))
+    grids = (find_grid(photo, start, mesh) for mesh in possible_meshes(size, extent))
     grid = next((grid for grid in grids if grid is not None), None)
     fit, evidence = fit_with_strings(photo, grid) if grid is not None else fit_without_strings(photo, start, rough)
     return accept(photo, fit, replace(evidence, outline_agreement=rough.agreement), mask, rough)

@@ -41,7 +41,7 @@ class FrameColour:
         ratio = np.log((frequent + floor) / (usual + floor))
         return FrameColour(np.clip(ratio, -LIMITS.max_log_ratio, LIMITS.max_log_ratio).astype(np.float32))
 
-    def likeness(self, colours: Float32Array) -> Float32Array:
+    def log_ratio(self, colours: Float32Array) -> Float32Array:
         """Return the log ratio (rows, columns) of colours (rows, columns, 3); > 0 where they look like the frame."""
         blue, green, red = np.moveaxis(_cells(colours), -1, 0)
         return np.asarray(self.table[blue, green, red])

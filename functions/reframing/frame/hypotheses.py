@@ -11,23 +11,24 @@ from reefsteps.arrays import Float64Array
 from reframing.frame.side_search import Candidate, SideSearch
 from reframing.limits.frame import HYPOTHESES as LIMITS
 from reframing.limits.frame import SIDE_SEARCH
+from reframing.plane.side import Side
 from reframing.plane.view import FOCAL_LENGTHS, PlaneModel
 
 
 @dataclass(frozen=True)
-class Choice:
+class Hypothesis:
     """One candidate per side (None where a side has none) and how well they read as one frame."""
 
     candidates: tuple[Candidate | None, ...]
     score: float
-    score_as_square: float  # the part of the score (0 or less) that is due to the view of a square
-    likeness: float  # correlation of the least fitting side's steps with the other three's
+    square_score: float  # the part of the score (0 or less) that is due to the view of a square
+    similarity: float  # correlation of the least fitting side's steps with the other three's
     inner_rival: float  # strength of the strongest line that runs parallel further in, relative to its side's candidate
 
 
-def choose(
+def ranked_hypotheses(
     searches: list[SideSearch], priors: tuple[tuple[float, float], ...], start: PlaneModel | None
-) -> list[Choice]:
+) -> list[Hypothesis]:
     """Return the readings that differ by more than 0.6 % of the side somewhere, best first.
 
     Each prior (offset, spread) is a place where the mask (or the strings) may put the inner edge; the four offsets
@@ -39,7 +40,7 @@ def choose(
         for search in searches
     ]
     unary = [
-        np.array([_own_score(search, item, priors) for item in side])
+        np.array([_candidate_score(search, item, priors) for item in side])
         for search, side in zip(searches, sides, strict=True)
     ]
     total = np.zeros([len(side) for side in sides])
@@ -47,17 +48,20 @@ def choose(
         total = total + scores.reshape([-1 if axis == index else 1 for axis in range(4)])
     for first, second in itertools.combinations(range(4), 2):
         pair = np.array(
-            [[_alike(searches[first], a, searches[second], b) for b in sides[second]] for a in sides[first]]
+            [
+                [_pattern_similarity(searches[first], a, searches[second], b) for b in sides[second]]
+                for a in sides[first]
+            ]
         )
         shape = [1, 1, 1, 1]
         shape[first], shape[second] = pair.shape
         total = total + pair.reshape(shape)
     total = total - 0.5 * _spread_of_offsets(sides) / LIMITS.offset_spread**2
-    total = total - LIMITS.inside_step_weight * _common_step_inside(searches, sides)
+    total = total - LIMITS.inside_step_weight * _common_inner_step(searches, sides)
     square = np.zeros_like(total)
     if start is not None:
         square = -np.minimum(0.5 * (_squareness(start, sides) / LIMITS.square_spread) ** 2, LIMITS.max_square_penalty)
-    return _ranked(total + square, square, sides, searches)
+    return _best_first(total + square, square, sides, searches)
 
 
 def _spread_of_offsets(sides: list[list[Candidate | None]]) -> Float64Array:
@@ -75,16 +79,21 @@ def _squareness(start: PlaneModel, sides: list[list[Candidate | None]]) -> Float
     offset = np.meshgrid(*[[0.0 if c is None else c.offset for c in side] for side in sides], indexing="ij")
     slope = np.meshgrid(*[[0.0 if c is None else c.slope for c in side] for side in sides], indexing="ij")
 
-    def corner(row: int, column: int) -> Float64Array:
+    def corner(row: Side, column: Side) -> Float64Array:
         """Return where a top or bottom line (y = a + b x) meets a left or right one (x = c + d y)."""
-        rise, run = (slope[row] if row == 0 else -slope[row]), (slope[column] if column == 3 else -slope[column])
-        a = (offset[row] if row == 0 else height - offset[row]) - 0.5 * rise
-        c = (offset[column] if column == 3 else width - offset[column]) - 0.5 * run
+        rise, run = (
+            (slope[row] if row is Side.TOP else -slope[row]),
+            (slope[column] if column is Side.LEFT else -slope[column]),
+        )
+        a = (offset[row] if row is Side.TOP else height - offset[row]) - 0.5 * rise
+        c = (offset[column] if column is Side.LEFT else width - offset[column]) - 0.5 * run
         b, d = rise / width, run / height
         x = (c + d * a) / (1 - b * d)
         return np.stack([x, a + b * x], axis=-1)
 
-    corners = np.stack([corner(0, 3), corner(0, 1), corner(2, 1), corner(2, 3)], axis=-2)
+    top_left, top_right = corner(Side.TOP, Side.LEFT), corner(Side.TOP, Side.RIGHT)
+    bottom_right, bottom_left = corner(Side.BOTTOM, Side.RIGHT), corner(Side.BOTTOM, Side.LEFT)
+    corners = np.stack([top_left, top_right, bottom_right, bottom_left], axis=-2)
     matrix = start.matrix @ _from_unit_square(corners) / np.array([width, height, 1.0])
     focal = FOCAL_LENGTHS[:: LIMITS.focal_length_step]
     first, second = (matrix[..., :, column, None] / np.stack([focal, focal, np.ones_like(focal)]) for column in (0, 1))
@@ -106,7 +115,7 @@ def _from_unit_square(corners: Float64Array) -> Float64Array:
     return np.stack([first, second, third], axis=-1)
 
 
-def _own_score(search: SideSearch, item: Candidate | None, priors: tuple[tuple[float, float], ...]) -> float:
+def _candidate_score(search: SideSearch, item: Candidate | None, priors: tuple[tuple[float, float], ...]) -> float:
     if item is None:
         return LIMITS.without_a_side
     rival = float(np.clip(_rival(search, item) - LIMITS.rival_from, 0.0, 1.0))
@@ -114,7 +123,7 @@ def _own_score(search: SideSearch, item: Candidate | None, priors: tuple[tuple[f
         LIMITS.strength_weight * float(np.log(max(item.strength, LIMITS.min_strength)))
         + LIMITS.contrast_weight * float(np.clip(item.contrast, *LIMITS.contrast_range))
         + LIMITS.colour_weight * float(np.clip(item.colour, -1.0, 1.0))
-        + item.backing
+        + item.outer_line
         - LIMITS.rival_weight * rival
         - 0.5 * min(((item.offset - expected) / spread) ** 2 for expected, spread in priors)
     )
@@ -126,7 +135,7 @@ def _pattern(search: SideSearch, item: Candidate, depths: Float64Array) -> Float
     return np.asarray(np.interp(item.offset + depths, search.across, profile, left=np.nan, right=np.nan))
 
 
-def _alike(one: SideSearch, a: Candidate | None, other: SideSearch, b: Candidate | None) -> float:
+def _pattern_similarity(one: SideSearch, a: Candidate | None, other: SideSearch, b: Candidate | None) -> float:
     """Return how well the step patterns outside two candidates match (-1 to 1), which they do for one frame's bars."""
     if a is None or b is None:
         return 0.0
@@ -134,7 +143,7 @@ def _alike(one: SideSearch, a: Candidate | None, other: SideSearch, b: Candidate
     return _correlation(_pattern(one, a, depths), _pattern(other, b, depths))
 
 
-def _common_step_inside(searches: list[SideSearch], sides: list[list[Candidate | None]]) -> Float64Array:
+def _common_inner_step(searches: list[SideSearch], sides: list[list[Candidate | None]]) -> Float64Array:
     """Return for every reading the strongest step that all four sides show at one distance inside it (0 to 1).
 
     The inner edge is the innermost step of the bars; a step further in at the same distance on every side means that
@@ -150,13 +159,13 @@ def _common_step_inside(searches: list[SideSearch], sides: list[list[Candidate |
     return np.asarray(total.max(-1) / 4)
 
 
-def _likeness(searches: list[SideSearch], picked: tuple[Candidate | None, ...]) -> float:
+def _similarity(searches: list[SideSearch], picked: tuple[Candidate | None, ...]) -> float:
     """Return how well the least fitting side's steps match the mean of the other sides' (-1 to 1)."""
     depths = np.linspace(-SIDE_SEARCH.pattern_depth, LIMITS.similarity_end, LIMITS.similarity_places)
     patterns = [
         _pattern(search, item, depths) for search, item in zip(searches, picked, strict=True) if item is not None
     ]
-    if len(patterns) < 3:
+    if len(patterns) < LIMITS.min_similar_sides:
         return 0.0
     return min(
         _correlation(pattern, np.mean([np.nan_to_num(other) for other in patterns if other is not pattern], axis=0))
@@ -194,18 +203,20 @@ def _correlation(first: Float64Array, second: Float64Array) -> float:
     return float(first @ second) / norm if norm > LIMITS.min_norm else 0.0
 
 
-def _ranked(
+def _best_first(
     total: Float64Array, square: Float64Array, sides: list[list[Candidate | None]], searches: list[SideSearch]
-) -> list[Choice]:
+) -> list[Hypothesis]:
     left = total.copy()
-    ranked: list[Choice] = []
+    ranked: list[Hypothesis] = []
     while len(ranked) < LIMITS.max_hypotheses:
         where = np.unravel_index(int(np.argmax(left)), left.shape)
         if not np.isfinite(left[where]):
             break
         picked = tuple(side[i] for side, i in zip(sides, where, strict=True))
         score, as_square = float(total[where]), float(square[where])
-        ranked.append(Choice(picked, score, as_square, _likeness(searches, picked), _inner_rival(searches, picked)))
+        ranked.append(
+            Hypothesis(picked, score, as_square, _similarity(searches, picked), _inner_rival(searches, picked))
+        )
         differs = np.zeros(total.shape, bool)
         for index, (side, chosen) in enumerate(zip(sides, picked, strict=True)):
             far = np.array(

@@ -14,7 +14,8 @@ from reframing.limits.frame import SIDE_POINTS as LIMITS
 from reframing.plane.geometry import side_lengths
 from reframing.plane.lines import ransac
 from reframing.plane.peaks import column_peaks
-from reframing.plane.sampling import Photograph, on_side, side_strip
+from reframing.plane.sampling import Photograph, side_strip
+from reframing.plane.side import Side
 from reframing.plane.view import PlaneModel
 
 
@@ -26,7 +27,7 @@ class EdgePoints:
     share: float
 
 
-def edge_points(photo: Photograph, model: PlaneModel, side: int, candidate: Candidate, window: float) -> EdgePoints:
+def edge_points(photo: Photograph, model: PlaneModel, side: Side, candidate: Candidate, window: float) -> EdgePoints:
     """Return sub-pixel points of the edge near a candidate line, outliers to a parabola removed.
 
     The frame's colour is steady and the seabed's is not, so the step's main colour direction over the whole side is
@@ -48,7 +49,7 @@ def edge_points(photo: Photograph, model: PlaneModel, side: int, candidate: Cand
     usable = strip.inside.all(0) & (peaks.height > LIMITS.min_step) & (np.abs(position) < LIMITS.usable * window)
     inlier = _parabola_inliers(along, position, usable, max(LIMITS.min_tolerance, LIMITS.tolerance_px / side_px))
     inward = candidate.inward(along) + position
-    points = model.to_image(on_side(side, along[inlier], inward[inlier], model.extent))
+    points = model.to_image(side.points(along[inlier], inward[inlier], model.extent))
     return EdgePoints(points, float(inlier.sum()) / LIMITS.columns)
 
 

@@ -18,6 +18,7 @@ from reframing.frame.colour import FrameColour
 from reframing.limits.frame import SIDE_SEARCH as LIMITS
 from reframing.plane.geometry import side_lengths
 from reframing.plane.sampling import Photograph, largest_channel, side_strip
+from reframing.plane.side import Side
 from reframing.plane.view import PlaneModel
 
 
@@ -32,7 +33,7 @@ class Candidate:
     strength: float  # relative to the side's strongest
     contrast: float  # log of colour variation inside over that outside; > 0 at the bars' inner edge
     colour: float  # how much more the colours outside look like the frame's than those inside (frame_colour)
-    backing: float  # strength (0 to 1) of the best line that runs parallel outside of it, as a bar's other edges do
+    outer_line: float  # strength (0 to 1) of the best line that runs parallel outside of it, as a bar's other edges do
     profile: int = 0  # which of the search's profiles runs parallel to it
 
     def inward(self, along: Float64Array) -> Float64Array:
@@ -52,10 +53,10 @@ class SideSearch:
 
 @dataclass(frozen=True)
 class _Bands:
-    """What lies on either side of a line: variation and likeness to the frame, per row and segment."""
+    """What lies on either side of a line: variation and log_ratio to the frame, per row and segment."""
 
     texture: Float64Array
-    likeness: Float64Array
+    log_ratio: Float64Array
     row_size: float
 
     def _along(self, values: Float64Array, row: int, shift: IndexArray, first: float, last: float) -> Float64Array:
@@ -79,7 +80,7 @@ class _Bands:
         """Return how much more frame-like the colours outside are than those inside, the lower of two looks."""
 
         def level(first: float, last: float) -> float:
-            values = self._along(self.likeness, row, shift, first, last)
+            values = self._along(self.log_ratio, row, shift, first, last)
             return float(np.nanmean(values)) if np.isfinite(values).any() else 0.0
 
         near, far = LIMITS.colour_inside
@@ -89,7 +90,7 @@ class _Bands:
 def search_side(
     photo: Photograph,
     model: PlaneModel,
-    side: int,
+    side: Side,
     window: tuple[float, float],
     max_slope: float,
     frame_colour: FrameColour,
@@ -115,7 +116,7 @@ def search_side(
     shifts = _shifts(shapes, row_size)
     largest = largest_channel(np.abs(segments))
     response = np.stack([_response(segments, largest, seen, shift) for shift in shifts])
-    bands = _Bands(_texture(colours, strip.inside), _likeness(frame_colour, colours, strip.inside), row_size)
+    bands = _Bands(_texture(colours, strip.inside), _frame_log_ratio(frame_colour, colours, strip.inside), row_size)
     candidates = _peaks(response, shapes, shifts, across, bands)
     level, top = float(np.median(response.max(0))), float(response.max())
     profiles = np.clip((response - level) / max(top - level, LIMITS.min_range), 0, 1)
@@ -154,17 +155,17 @@ def _texture(colours: Float32Array, inside: BoolArray) -> Float64Array:
     return np.asarray(texture)
 
 
-def _likeness(frame_colour: FrameColour, colours: Float32Array, inside: BoolArray) -> Float64Array:
+def _frame_log_ratio(frame_colour: FrameColour, colours: Float32Array, inside: BoolArray) -> Float64Array:
     """Return per row and segment how much the colours look like the frame's; nan outside the photograph."""
     rows = len(colours)
-    likeness = (
-        frame_colour.likeness(colours)
+    log_ratio = (
+        frame_colour.log_ratio(colours)
         .reshape(rows, LIMITS.segments, LIMITS.columns_per_segment)
         .mean(2)
         .astype(np.float64)
     )
-    likeness[~inside.reshape(rows, LIMITS.segments, LIMITS.columns_per_segment).all(2)] = np.nan
-    return np.asarray(likeness)
+    log_ratio[~inside.reshape(rows, LIMITS.segments, LIMITS.columns_per_segment).all(2)] = np.nan
+    return np.asarray(log_ratio)
 
 
 def _peaks(
@@ -196,11 +197,11 @@ def _peaks(
         contrast, colour = bands.contrast(int(row), shifts[shape]), bands.colour_step(int(row), shifts[shape])
         strength = float(left[shape, row]) / top
         found.append(Candidate(float(across[row]), slope, bow, strength, contrast, colour, 0.0, int(shape)))
-        _forget_echoes(left, int(row), shifts - shifts[shape], reach)
-    return [replace(item, backing=_backing(item, found)) for item in found]
+        _suppress_overlapping(left, int(row), shifts - shifts[shape], reach)
+    return [replace(item, outer_line=_strongest_outer_line(item, found)) for item in found]
 
 
-def _forget_echoes(left: Float64Array, row: int, shifts: IndexArray, reach: float) -> None:
+def _suppress_overlapping(left: Float64Array, row: int, shifts: IndexArray, reach: float) -> None:
     """Set to 0, in place, the lines that lie within ``reach`` rows of the one at ``row`` on more than 15 % of it.
 
     ``shifts`` (shapes, segments) says by how many rows each shape is off the line's own in each segment.
@@ -211,7 +212,7 @@ def _forget_echoes(left: Float64Array, row: int, shifts: IndexArray, reach: floa
     left[:, near][np.count_nonzero(apart < reach, axis=2) > LIMITS.shared_part * LIMITS.segments] = 0
 
 
-def _backing(item: Candidate, others: list[Candidate]) -> float:
+def _strongest_outer_line(item: Candidate, others: list[Candidate]) -> float:
     best = 0.0
     for other in others:
         if LIMITS.backing_from < item.offset - other.offset < LIMITS.pattern_depth:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from reefsteps.errors import QuadratNotFoundError
-from reframing.frame.bevel import inner_end
+from reframing.frame.bevel import bar_end
 from reframing.frame.side_points import EdgePoints, edge_points
 from reframing.frame.side_search import Candidate
 from reframing.gate import WHAT_TO_DO
 from reframing.limits.frame import SIDE_POINTS
 from reframing.plane.geometry import Extent
-from reframing.plane.joint_fit import Constraint, JointFit, joint_fit, on_a_side
+from reframing.plane.joint_fit import Constraint, JointFit, joint_fit, side_constraint
 from reframing.plane.sampling import Photograph
+from reframing.plane.side import Side
 from reframing.plane.view import PlaneModel
 
 ON_MODEL = Candidate(0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
@@ -20,8 +21,8 @@ ON_MODEL = Candidate(0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
 
 def side_constraints(sides: list[EdgePoints | None], extent: Extent, weight: float = 1.0) -> list[Constraint]:
     return [
-        on_a_side(side, extent, item.points_px, weight)
-        for side, item in enumerate(sides)
+        side_constraint(side, extent, item.points_px, weight)
+        for side, item in zip(Side, sides, strict=True)
         if item is not None and item.share >= SIDE_POINTS.min_share_to_fit
     ]
 
@@ -35,7 +36,8 @@ def measure_sides(
     photo: Photograph, model: PlaneModel, candidates: tuple[Candidate | None, ...], window: float
 ) -> list[EdgePoints | None]:
     return [
-        None if item is None else edge_points(photo, model, side, item, window) for side, item in enumerate(candidates)
+        None if item is None else edge_points(photo, model, side, item, window)
+        for side, item in zip(Side, candidates, strict=True)
     ]
 
 
@@ -48,5 +50,5 @@ def fit_points(constraints: list[Constraint], start: PlaneModel) -> JointFit:
 
 def bars_reach_further_in(photo: Photograph, model: PlaneModel) -> tuple[Candidate, ...] | None:
     """Return the sides with those moved in whose bar ends further inside than fitted; None when none does."""
-    ends = [inner_end(photo, model, side) for side in range(4)]
+    ends = [bar_end(photo, model, side) for side in Side]
     return tuple(end or ON_MODEL for end in ends) if any(ends) else None

@@ -91,6 +91,7 @@ class HypothesisLimits:
     pattern_places: Annotated[int, COUNT, RUN_TIME] = 120
     similarity_end: Annotated[float, SIDE] = 0.006
     similarity_places: Annotated[int, COUNT, RUN_TIME] = 130
+    min_similar_sides: Annotated[int, COUNT] = 3  # fewer are not compared
     min_common_places: Annotated[int, COUNT] = 15
     min_norm: Annotated[float, "product of two norms", FINITE] = 1e-9
 

@@ -56,7 +56,7 @@ def best_quadrilateral(
     lines = _hough_lines(outline, (width, height))
     marks = np.ones((height, width), np.uint8)
     marks[outline.points[:, 1].astype(int), outline.points[:, 0].astype(int)] = 0
-    distance = np.asarray(cv2.distanceTransform(marks, cv2.DIST_L2, 3), np.float32)
+    distance = np.asarray(cv2.distanceTransform(marks, cv2.DIST_L2, cv2.DIST_MASK_3), np.float32)
     hull_area = cv2.contourArea(cv2.convexHull(outline.points.astype(np.float32)))
     stride = LIMITS.mask_stride_px
     ys, xs = np.nonzero(mask[::stride, ::stride])

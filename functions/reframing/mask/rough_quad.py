@@ -56,7 +56,7 @@ def rough_quad(frame_mask: BoolArray, extents: tuple[Extent, ...] = (SQUARE,)) -
         return None
     for pieces in (kept, largest_piece(kept)):  # the others may be false instances
         for border_px in (OUTLINE.border_px, -1):  # a frame that leaves the picture ends at its border
-            found = _read(pieces, border_px, extents)
+            found = _quadrilateral_of(pieces, border_px, extents)
             if found is not None:
                 return _result(*found, size, frame_mask.shape)
     hull = filled_hull(kept)  # of thin bars a mask head may leave no more than crumbs, but all around
@@ -64,7 +64,7 @@ def rough_quad(frame_mask: BoolArray, extents: tuple[Extent, ...] = (SQUARE,)) -
     return None if found_hull is None else _result(found_hull, RING_OUTSIDE, size, frame_mask.shape)
 
 
-def _read(
+def _quadrilateral_of(
     mask: ByteArray, border_px: int, extents: tuple[Extent, ...]
 ) -> tuple[tuple[Float64Array, float], EdgePlace] | None:
     """Return the quadrilateral and where the inner edge lies relative to it; ``border_px`` of outline is ignored."""
@@ -114,4 +114,4 @@ def _plausible_pair(inner: Float64Array, outer: tuple[Float64Array, float] | Non
 def starting_model(rough: RoughQuad, width_px: int, height_px: int, extent: Extent) -> PlaneModel:
     """Place the opening where the mask says that the inner edge is."""
     model = PlaneModel.from_corners(rough.corners_px, width_px, height_px, extent)
-    return model.after(homography(opening(extent), opening(extent, rough.inset)))
+    return model.compose(homography(opening(extent), opening(extent, rough.inset)))

@@ -23,16 +23,22 @@ def opening(extent: Extent, inset: float = 0.0) -> Float64Array:
     return np.array([[low, low], [right, low], [right, bottom], [low, bottom]])
 
 
-def wider_by(rim: float, extent: Extent) -> Float64Array:
+def widened_by(edge_distance: float, extent: Extent) -> Float64Array:
     """Return the change of plane (3, 3) that moves the four sides of an opening outwards by ``rim``."""
     width, height = extent
-    return np.array([[1 + 2 * rim / width, 0, -rim], [0, 1 + 2 * rim / height, -rim], [0, 0, 1]])
+    return np.array(
+        [
+            [1 + 2 * edge_distance / width, 0, -edge_distance],
+            [0, 1 + 2 * edge_distance / height, -edge_distance],
+            [0, 0, 1],
+        ]
+    )
 
 
-def narrower_by(rim: float, extent: Extent) -> Float64Array:
-    """Return the inverse of ``wider_by``."""
-    x, y = 1 / (1 + 2 * rim / extent[0]), 1 / (1 + 2 * rim / extent[1])
-    return np.array([[x, 0, rim * x], [0, y, rim * y], [0, 0, 1]])
+def narrowed_by(edge_distance: float, extent: Extent) -> Float64Array:
+    """Return the inverse of ``widened_by``."""
+    x, y = 1 / (1 + 2 * edge_distance / extent[0]), 1 / (1 + 2 * edge_distance / extent[1])
+    return np.array([[x, 0, edge_distance * x], [0, y, edge_distance * y], [0, 0, 1]])
 
 
 def signed_area(corners: Float64Array) -> float:

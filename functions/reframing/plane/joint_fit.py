@@ -9,7 +9,8 @@ import numpy as np
 
 from reefsteps.arrays import Float64Array, IndexArray
 from reframing.limits.plane import JOINT_FIT as LIMITS
-from reframing.plane.geometry import Extent, apply_homography, opening, wider_by
+from reframing.plane.geometry import Extent, apply_homography, opening, widened_by
+from reframing.plane.side import Side
 from reframing.plane.view import PlaneModel, undistort
 
 # The parameters of the fit: a homography without its last element (1), then one number each.
@@ -31,10 +32,9 @@ class Constraint:
     weight: float
 
 
-def on_a_side(side: int, extent: Extent, points_px: Float64Array, weight: float = 1.0) -> Constraint:
-    """Return the constraint of points (N, 2) on the opening's top, right, bottom or left side (0 to 3)."""
-    position = (0.0, extent[0], extent[1], 0.0)[side]
-    return Constraint(points_px, (1, 0, 1, 0)[side], position, (-1, 1, 1, -1)[side], weight)
+def side_constraint(side: Side, extent: Extent, points_px: Float64Array, weight: float = 1.0) -> Constraint:
+    """Return the constraint of points (N, 2) on one of the opening's sides."""
+    return Constraint(points_px, side.across_axis, side.position(extent), side.outward, weight)
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class JointFit:
     """The model whose opening is the inner edge, and what is known about its quality."""
 
     model: PlaneModel
-    rim: float  # how far outside the strings' grid the inner edge lies, parts of the side
+    edge_distance: float  # how far outside the strings' grid the inner edge lies, parts of the side
     residuals: Float64Array  # (N,), parts of the side, signed
     corner_error: float  # estimated largest corner error (one sigma), parts of the side
 
@@ -55,7 +55,7 @@ class _Problem:
     outward: Float64Array
     weight: Float64Array
     group: IndexArray
-    with_rim: bool
+    with_edge_distance: bool
 
     def plane(self, parameters: Float64Array) -> Float64Array:
         matrix = np.append(parameters[:HOMOGRAPHY], 1.0).reshape(3, 3)
@@ -65,7 +65,9 @@ class _Problem:
         """Distance of every point to its line, parts of the side."""
         plane = self.plane(parameters)
         across = np.where(self.axis == 0, plane[:, 0], plane[:, 1])
-        return np.asarray(across - self.target - self.outward * (parameters[EDGE_DISTANCE] if self.with_rim else 0.0))
+        return np.asarray(
+            across - self.target - self.outward * (parameters[EDGE_DISTANCE] if self.with_edge_distance else 0.0)
+        )
 
 
 def joint_fit(constraints: list[Constraint], start: PlaneModel) -> JointFit:
@@ -78,13 +80,13 @@ def joint_fit(constraints: list[Constraint], start: PlaneModel) -> JointFit:
     problem = _assemble(constraints, start)
     inverse = np.linalg.inv(start.matrix)
     parameters = np.append((inverse / inverse[2, 2]).ravel()[:HOMOGRAPHY], [start.radial, 0.0])
-    parameters = parameters if problem.with_rim else parameters[:EDGE_DISTANCE]
+    parameters = parameters if problem.with_edge_distance else parameters[:EDGE_DISTANCE]
     parameters = _levenberg_marquardt(problem, parameters)
     residuals = problem.residuals(parameters)
-    rim = float(parameters[EDGE_DISTANCE]) if problem.with_rim else 0.0
+    edge_distance = float(parameters[EDGE_DISTANCE]) if problem.with_edge_distance else 0.0
     return JointFit(
-        _edge_model(parameters, rim, start),
-        rim,
+        _edge_model(parameters, edge_distance, start),
+        edge_distance,
         residuals,
         _corner_error(problem, parameters, residuals, start),
     )
@@ -116,16 +118,16 @@ def _assemble(constraints: list[Constraint], start: PlaneModel) -> _Problem:
     )
 
 
-def _edge_model(parameters: Float64Array, rim: float, start: PlaneModel) -> PlaneModel:
+def _edge_model(parameters: Float64Array, edge_distance: float, start: PlaneModel) -> PlaneModel:
     matrix = np.linalg.inv(np.append(parameters[:HOMOGRAPHY], 1.0).reshape(3, 3))
     grid = PlaneModel(matrix / matrix[2, 2], float(parameters[RADIAL]), start.width_px, start.height_px, start.extent)
-    return grid.after(wider_by(rim, start.extent))
+    return grid.compose(widened_by(edge_distance, start.extent))
 
 
 def _prior_rows(problem: _Problem, parameters: Float64Array) -> Float64Array:
     scale = np.sqrt(LIMITS.prior_weight * float(np.sum(problem.weight**2))) * LIMITS.soft_limit
     rows = [parameters[RADIAL] / LIMITS.radial_prior * scale]
-    if problem.with_rim:
+    if problem.with_edge_distance:
         rows.append(parameters[EDGE_DISTANCE] / LIMITS.edge_distance_prior * scale)
     return np.array(rows)
 
@@ -196,8 +198,8 @@ def _corner_error(problem: _Problem, parameters: Float64Array, residuals: Float6
     covariance = bread @ (scores.T @ scores) @ bread * correction
 
     def corners(values: Float64Array) -> Float64Array:
-        rim = float(values[EDGE_DISTANCE]) if problem.with_rim else 0.0
-        return _edge_model(values, rim, start).corners_px.ravel()
+        edge_distance = float(values[EDGE_DISTANCE]) if problem.with_edge_distance else 0.0
+        return _edge_model(values, edge_distance, start).corners_px.ravel()
 
     moves = _jacobian(corners, parameters)
     variance = np.diag(moves @ covariance @ moves.T).reshape(4, 2).sum(1)

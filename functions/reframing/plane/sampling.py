@@ -9,23 +9,9 @@ import numpy as np
 
 from reefsteps.arrays import BoolArray, ByteArray, Float32Array, Float64Array
 from reframing.limits.plane import SAMPLING as LIMITS
-from reframing.plane.geometry import Extent, side_lengths
+from reframing.plane.geometry import side_lengths
+from reframing.plane.side import Side
 from reframing.plane.view import PlaneModel
-
-# Which plane coordinates a point has at ``along`` (0 to 1, clockwise) and ``inward`` (> 0 inside) of each side.
-TOP, RIGHT, BOTTOM, LEFT = range(4)
-
-
-def on_side(side: int, along: Float64Array, inward: Float64Array, extent: Extent) -> Float64Array:
-    """Return plane points (N, 2) ``along`` a side (0 to 1; top, bottom: +x; left, right: +y) and ``inward`` of it."""
-    width, height = extent
-    x, y = {
-        TOP: (along * width, inward),
-        RIGHT: (width - inward, along * height),
-        BOTTOM: (along * width, height - inward),
-        LEFT: (inward, along * height),
-    }[side]
-    return np.stack([np.ravel(x), np.ravel(y)], axis=1)
 
 
 def largest_channel(colours: Float32Array) -> Float32Array:
@@ -83,7 +69,7 @@ class Photograph:
 def side_strip(
     photo: Photograph,
     model: PlaneModel,
-    side: int,
+    side: Side,
     centre: Float64Array,
     across: Float64Array,
     along: Float64Array,
@@ -92,7 +78,7 @@ def side_strip(
     """Sample a band along a side; ``centre`` (columns,) is the inward position of the band's middle line."""
     t = np.broadcast_to(along, (len(across), len(along)))
     inward = centre[None, :] + across[:, None]
-    points = model.to_image(on_side(side, t, inward, model.extent))
+    points = model.to_image(side.points(t, inward, model.extent))
     values, inside = photo.sample(points, t.shape, step_px)
     return Strip(values, inside, across, along)
 

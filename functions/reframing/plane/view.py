@@ -82,7 +82,7 @@ class PlaneModel:
         inverse = np.asarray(np.linalg.inv(self.matrix), np.float64)
         return apply_homography(inverse, undistort(self.normalise(image), self.radial))
 
-    def after(self, change: Float64Array) -> PlaneModel:
+    def compose(self, change: Float64Array) -> PlaneModel:
         """Return the model whose plane is this one's image of ``change`` (a homography within the plane)."""
         matrix = self.matrix @ change
         return PlaneModel(matrix / matrix[2, 2], self.radial, self.width_px, self.height_px, self.extent)

@@ -34,7 +34,7 @@ class Mesh:
 SQUARE_MESH = Mesh((LIMITS.cells, LIMITS.cells), 1 / LIMITS.cells)
 
 
-def meshes(size: QuadratSize | None, extent: Extent) -> tuple[Mesh, ...]:
+def possible_meshes(size: QuadratSize | None, extent: Extent) -> tuple[Mesh, ...]:
     """Return the grids to look for in an opening that lies as ``extent`` says.
 
     A square's has 10 x 10 cells. A rectangle's cells are a tenth of its shorter side, 10 cm or 5 cm, where whole cells

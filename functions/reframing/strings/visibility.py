@@ -7,23 +7,24 @@ import numpy as np
 from reefsteps.arrays import BoolArray, Float64Array
 from reframing.limits.strings import VISIBILITY as LIMITS
 from reframing.plane.geometry import side_lengths
-from reframing.plane.sampling import Photograph, largest_channel, on_side
+from reframing.plane.sampling import Photograph, largest_channel
+from reframing.plane.side import Side
 from reframing.plane.view import PlaneModel
 from reframing.strings.mesh import SQUARE_MESH, Mesh
 
 
-def beyond_ratios(photo: Photograph, model: PlaneModel, mesh: Mesh = SQUARE_MESH) -> Float64Array:
+def visibility_beyond_sides(photo: Photograph, model: PlaneModel, mesh: Mesh = SQUARE_MESH) -> Float64Array:
     """Return per side (4,) how visible the strings' continuation outside the side is, relative to inside.
 
     Strings end at the frame: about 0 for the frame itself, about 1 when the "side" is really the first or last
     string, one cell off.
     """
-    outside = [np.median(_visibility(photo, model, mesh, side, *LIMITS.beyond)[0]) for side in range(4)]
-    inside = [np.median(_visibility(photo, model, mesh, side, *LIMITS.within)[0]) for side in range(4)]
+    outside = [np.median(_visibility(photo, model, mesh, side, *LIMITS.beyond)[0]) for side in Side]
+    inside = [np.median(_visibility(photo, model, mesh, side, *LIMITS.within)[0]) for side in Side]
     return np.asarray(np.array(outside) / np.maximum(inside, LIMITS.min_inside))
 
 
-def end_cell_ratio(photo: Photograph, model: PlaneModel, mesh: Mesh = SQUARE_MESH) -> float:
+def end_cell_visibility(photo: Photograph, model: PlaneModel, mesh: Mesh = SQUARE_MESH) -> float:
     """Return how visible the strings are in the outermost row of cells that shows them least, relative to elsewhere.
 
     About 0 when that row lies on the frame's bar, so that the grid is one cell off: the only sign of it where the
@@ -31,7 +32,7 @@ def end_cell_ratio(photo: Photograph, model: PlaneModel, mesh: Mesh = SQUARE_MES
     """
     near, far = LIMITS.within
     levels = np.full((4, LIMITS.cells_inwards), np.nan)
-    for side in range(4):
+    for side in Side:
         for cell in range(LIMITS.cells_inwards):
             seen, inside = _visibility(photo, model, mesh, side, cell + near, cell + far)
             if inside.sum() >= LIMITS.min_strings:
@@ -42,14 +43,14 @@ def end_cell_ratio(photo: Photograph, model: PlaneModel, mesh: Mesh = SQUARE_MES
 
 
 def _visibility(
-    photo: Photograph, model: PlaneModel, mesh: Mesh, side: int, near: float, far: float
+    photo: Photograph, model: PlaneModel, mesh: Mesh, side: Side, near: float, far: float
 ) -> tuple[Float64Array, BoolArray]:
     """Return how far the strings that cross a side stand out between two depths, and which lie inside the picture.
 
     Depths are in cells, inside > 0.
     """
     side_px = float(side_lengths(model.corners_px).mean())
-    axis = side % 2  # strings that cross the top and the bottom run down
+    axis = side.along_axis  # of the plane; strings that cross the top and the bottom run down
     offsets = np.linspace(-LIMITS.half_width, LIMITS.half_width, LIMITS.rows) * mesh.scale
     shape = (LIMITS.rows, LIMITS.columns)
     inward = np.broadcast_to(np.linspace(near, far, LIMITS.columns) * mesh.cell, shape)
@@ -57,7 +58,7 @@ def _visibility(
     profile, whole = [], []
     for number in range(1, mesh.cells[axis]):
         along = mesh.position(axis, number, model.extent) + offsets[:, None]
-        points = model.to_image(on_side(side, np.broadcast_to(along / model.extent[axis], shape), inward, model.extent))
+        points = model.to_image(side.points(np.broadcast_to(along / model.extent[axis], shape), inward, model.extent))
         colours, inside = photo.sample(points, shape, LIMITS.pixel * side_px)
         ridge = largest_channel(colours).mean(1)
         ridge = ridge - np.median(ridge)
