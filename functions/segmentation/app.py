@@ -11,8 +11,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from reefsteps.arrays import ByteArray
 from reefsteps.detection import Manifest
 from reefsteps.document import (
-    Earlier,
     StateDocument,
+    UpstreamResult,
     derived_metadata,
     refuse_other_photo,
     refuse_superseded,
@@ -81,7 +81,7 @@ def _limits(manifest: Manifest) -> PictureLimits | None:
     return manifest.measured.pictures if manifest.measured else None
 
 
-def _reframed_picture(earlier: Earlier[ReframingResult]) -> ByteArray:
+def _reframed_picture(earlier: UpstreamResult[ReframingResult]) -> ByteArray:
     stored = STORAGE.get(earlier.record.reframed)
     refuse_other_photo(stored.info, earlier.source)
     pixels = decode(stored.body).pixels_bgr
@@ -89,7 +89,7 @@ def _reframed_picture(earlier: Earlier[ReframingResult]) -> ByteArray:
     return pixels  # type: ignore[return-value]
 
 
-def _excluded(earlier: Earlier[ReframingResult], picture_bgr: ByteArray) -> ByteArray | None:
+def _excluded(earlier: UpstreamResult[ReframingResult], picture_bgr: ByteArray) -> ByteArray | None:
     """Return what a person has left out, (H, W) uint8 in the reframed picture; None where nothing was."""
     record, source = earlier.record, earlier.source
     if not record.excluded_px:
