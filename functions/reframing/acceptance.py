@@ -1,4 +1,4 @@
-"""The last step of reframing: complete the evidence, put it through the gate and describe the fit."""
+"""The last step of finding a quadrat: measure the finished fit and ask the gate."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from reframing.quadrat_fit import QuadratFit
 
 
 def accept(photo: Photograph, fit: JointFit, evidence: Evidence, mask: BoolArray, rough: RoughQuad) -> QuadratFit:
-    """Complete the evidence, put it through the gate and describe the fit."""
+    """Return the fit that the gate accepts; raises QuadratNotFoundError with the figures of every check that failed."""
     width, height = photo.size
     corners = order_corners(fit.model.corners_px)
-    # At a roll near 45 degrees the fit may start at another corner than the ordered corners, which the mask's may, too.
+    # At a roll near 45 degrees the fit, and the mask's quadrilateral, may start at another corner.
     turn = int(np.argmin(np.linalg.norm(fit.model.corners_px - corners[0], axis=1)))
     cells = evidence.mesh.cells if evidence.strings is not None else None
     extent = fit.model.extent
@@ -32,7 +32,8 @@ def accept(photo: Photograph, fit: JointFit, evidence: Evidence, mask: BoolArray
     inliers = np.sort(np.abs(fit.residuals))[: int(LIMITS.residual_part * len(fit.residuals))]
     residual = float(np.sqrt(np.mean(inliers**2)))
     start = order_corners(starting_model(rough, width, height, fit.model.extent).corners_px)
-    moved = min(float(np.linalg.norm(np.roll(start, turn, 0) - corners, axis=1).max()) for turn in range(4)) / side
+    distances = (float(np.linalg.norm(np.roll(start, turns, 0) - corners, axis=1).max()) for turns in range(4))
+    distance = min(distances) / side
     evidence = replace(
         evidence,
         visible_share=(top, right, bottom, left),
@@ -42,7 +43,7 @@ def accept(photo: Photograph, fit: JointFit, evidence: Evidence, mask: BoolArray
         residual_percent=100 * residual,
         uncertainty_percent=100 * fit.corner_error,
         radial=fit.model.radial,
-        mask_distance_percent=100 * moved,
+        mask_distance_percent=100 * distance,
         squareness_percent=100 * squareness_error(fit.model.matrix),
         mask_share_off_frame=_mask_share_off_frame(fit.model, mask, filled=rough.filled),
     )

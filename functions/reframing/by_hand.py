@@ -1,7 +1,7 @@
 """What a person has decided about a photograph: its corners, the areas to leave out, or that it shows no quadrat.
 
-Decisions lie beside the reframed pictures, bound to the original's version and content: later runs of the same
-photograph obey them, and a new photograph of the same position is looked at afresh.
+Decisions are stored beside the reframed pictures, with the original's version and content. Later runs of the same
+photograph follow them; a new photograph of the same position is measured without them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class FrameByHand:
 
 
 class Decisions:
-    """The decisions about one photograph of a survey."""
+    """The decisions about one photograph."""
 
     def __init__(self, storage: Storage, bucket: str, pipeline_version: str, survey: SurveyKey, source: Source) -> None:
         """Read and write them in the reframed bucket."""
@@ -42,10 +42,10 @@ class Decisions:
         self._metadata = derived_metadata(source, pipeline_version)
 
     def refuse_without_quadrat(self, given: PipelineInput) -> None:
-        """Raise NoQuadratError if a person says, or has said, that the photograph shows no quadrat.
+        """Raise NoQuadratError if a person has decided, now or earlier, that the photograph shows no quadrat.
 
-        Corners or ``no_quadrat: false`` in the execution's input take an earlier word back. Raises SupersededError
-        where the input decides about another version than the one that would be measured.
+        Corners or ``no_quadrat: false`` in the execution's input withdraw an earlier decision. Raises SupersededError
+        if the input decides about another version than the one that would be measured.
         """
         decides = given.corners_px is not None or given.no_quadrat is not None
         present = self._source.image.version_id
@@ -54,19 +54,19 @@ class Decisions:
                 f"What was decided by hand is about another version of the photograph of {self._survey}; this run "
                 "changes nothing. Open Fix corners again, and look at the photograph that is there now."
             )
-        said = self._stored(no_quadrat_key(self._survey.stem))
-        before = bool(said and said["no_quadrat"])
-        now = before if given.no_quadrat is None and given.corners_px is None else bool(given.no_quadrat)
-        if now != before:
-            self._store(no_quadrat_key(self._survey.stem), {"no_quadrat": now})
-        if now:
+        stored = self._stored(no_quadrat_key(self._survey.stem))
+        earlier = bool(stored and stored["no_quadrat"])
+        no_quadrat = earlier if given.no_quadrat is None and given.corners_px is None else bool(given.no_quadrat)
+        if no_quadrat != earlier:
+            self._store(no_quadrat_key(self._survey.stem), {"no_quadrat": no_quadrat})
+        if no_quadrat:
             raise NoQuadratError(
                 f"A person has said that the photograph of {self._survey} shows no quadrat, so it is not measured. "
                 "Fix corners on the page takes this back."
             )
 
     def frame(self, given: PipelineInput, width_px: int, height_px: int, size: QuadratSize) -> FrameByHand | None:
-        """Return the frame that the input gives (and keep it), else the one that is kept, else None.
+        """Return the frame that the input gives and store it, else the stored one, else None.
 
         ``size`` is the quadrat's. Raises InvalidParameterError for corners that are no quadrilateral in the picture or
         no view of a quadrat of this size, and for areas that leave less than a tenth of the quadrat to be measured.

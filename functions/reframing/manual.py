@@ -1,4 +1,4 @@
-"""Corners set by a person: checked, ordered, and used in the place of detection."""
+"""Corners set by a person: they are checked, put in order and used instead of detection."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def manual_model(
 ) -> PlaneModel:
     """Return the view of the plane whose opening has these corners, without lens term.
 
-    ``size`` is the frame's, None for any square. The corners may start anywhere and run either way round; they are put
-    in order, so the quadrat is never mirrored. Raises InvalidParameterError when they are not four points of a convex
-    quadrilateral within the picture, or no view of a frame of this size.
+    ``size`` is the frame's size, None for any square. The corners may start anywhere and run either way round; they are
+    put in order, so the quadrat is never mirrored. Raises InvalidParameterError if they are not a convex quadrilateral
+    within the picture, or no view of a frame of this size.
     """
     corners = np.asarray(corners_px, np.float64)
     if corners.shape != (4, 2) or not np.isfinite(corners).all():

@@ -1,4 +1,8 @@
-"""Find the quadrat: from photograph and frame mask to the four corners of the frame's inner edge, or a refusal."""
+"""Find the quadrat: from photograph and frame mask to the four corners of the frame's inner edge, or a refusal.
+
+The stages: `mask` gives a rough quadrilateral; `strings` or, without a grid, `frame` finds lines and fits them in the
+`plane`; `acceptance` measures the fit and asks the `gate`. All limits stand in `limits`.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +27,10 @@ from reframing.strings.mesh import possible_meshes
 def find_quadrat(image_bgr: ByteArray, frame_mask: BoolArray, size: QuadratSize | None = None) -> QuadratFit:
     """Return the inner edge of the quadrat's frame.
 
-    ``image_bgr`` is (H, W, 3) uint8 in full resolution, ``frame_mask`` (H, W) bool: the frame's bars or the filled
-    quadrat, as imperfect as a mask head leaves it. ``size`` is the frame's, None for any square. A rectangle is looked
-    for with either length along the top. Raises QuadratNotFoundError with the figures of every check that failed, or if
-    more than one shape of frame could have given the picture.
+    ``image_bgr`` is (H, W, 3) uint8 in full resolution. ``frame_mask`` is (H, W) bool: the frame's bars or the filled
+    quadrat, as a detector gives it. ``size`` is the frame's size, None for any square. A rectangle is searched for
+    with either length along the top. Raises QuadratNotFoundError with the figures of every check that failed, or if
+    more than one shape of frame fits the picture.
     """
     rough = rough_quad(frame_mask, extents_of(size))
     if rough is None:

@@ -1,4 +1,4 @@
-"""Cut the quadrat out: one warp from full-resolution pixels to a picture of the opening's own shape."""
+"""Cut the quadrat out: one warp from the photograph to a picture of the opening's shape."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reframing.plane.view import PlaneModel
 
 
 def source_side_px(model: PlaneModel) -> int:
-    """Return the output's width that keeps the photograph's resolution: the quadrat's mean scale in its pixels."""
+    """Return the width of the output that keeps the photograph's mean scale within the quadrat."""
     least = LIMITS.min_side_px / min(model.extent)
     return round(max(least, float(side_lengths(model.corners_px).mean())) * model.extent[0])
 
@@ -24,11 +24,11 @@ def height_px(model: PlaneModel, side_px: int) -> int:
 
 
 def rectify(image_bgr: ByteArray, model: PlaneModel, side_px: int) -> ByteArray:
-    """Return the quadrat as a picture (height_px, side_px, 3) uint8, never mirrored; a square's is square.
+    """Return the quadrat as a picture (height_px, side_px, 3) uint8, never mirrored.
 
-    Each output pixel is interpolated (bicubic) from the photograph itself; where the output has fewer pixels than the
-    photograph, several points per output pixel are averaged (area sampling), so fine texture does not alias. The lens
-    term is undone in the same warp. Parts outside of the photograph are black.
+    Each output pixel is interpolated from the photograph (bicubic). If the output has fewer pixels than the photograph,
+    several points per pixel are averaged, so that fine texture does not alias. The same warp removes the lens
+    distortion. Parts outside of the photograph are black.
     """
     per_pixel = _points_per_pixel(model, side_px)
     height, width_in_plane = height_px(model, side_px), model.extent[0]
@@ -46,7 +46,7 @@ def rectify(image_bgr: ByteArray, model: PlaneModel, side_px: int) -> ByteArray:
 
 
 def _points_per_pixel(model: PlaneModel, side_px: int) -> int:
-    """Return how many points a side an output pixel needs: 1 up to 1.25 photograph pixels, else two for each."""
+    """Return how many points an output pixel needs each way: 1 up to 1.25 photograph pixels, else two a pixel."""
     step = LIMITS.difference
     densest = 0.0
     for corner, place in zip(opening(model.extent), UNIT_SQUARE, strict=True):

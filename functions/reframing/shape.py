@@ -1,8 +1,8 @@
 """Which way round a rectangle lies in the photograph, and whether the frame can have the shape that was given.
 
-A photograph shows a rectangle with its longer or its shorter side along the top, and only the picture can tell. Both
-are tried as hypotheses. Four corners that are a view of one shape are not a view of another unless the camera was much
-tilted: then a longer focal length makes up for a shorter side (Zhang 2000, section 2.3), and both may fit.
+A photograph shows a rectangle with its longer or its shorter side along the top, so both are tried. Four corners are a
+view of only one shape unless the camera was tilted much. Then a longer focal length makes up for a shorter side (Zhang
+2000, section 2.3), and both may fit.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def extents_of(size: QuadratSize | None) -> tuple[Extent, ...]:
 def possible_extents(
     size: QuadratSize | None, rough_corners_px: Float64Array, width_px: int, height_px: int
 ) -> tuple[Extent, ...]:
-    """Return the extents worth a search around rough corners (4, 2), the better one first."""
+    """Return the extents to search for around rough corners (4, 2), the better one first."""
     missed = sorted(
         (squareness_error(PlaneModel.from_corners(rough_corners_px, width_px, height_px, extent).matrix), extent)
         for extent in extents_of(size)
@@ -49,9 +49,9 @@ def possible_extents(
 
 
 def only_one(found: Sequence[QuadratFit], size: QuadratSize | None) -> QuadratFit:
-    """Return the fit, of one or two that passed the gate; strings tell which is right.
+    """Return the right fit of one or two that passed the gate: the only one, or the only one with strings.
 
-    Raises QuadratNotFoundError where nothing does.
+    Raises QuadratNotFoundError if both could be right.
     """
     with_strings = [fit for fit in found if fit.strings_used]
     if len(found) == 1:
@@ -62,9 +62,9 @@ def only_one(found: Sequence[QuadratFit], size: QuadratSize | None) -> QuadratFi
 
 
 def refuse_other_shapes(model: PlaneModel, size: QuadratSize | None) -> None:
-    """Raise QuadratNotFoundError if a rectangle's corners could as well be those of it turned by 90 degrees.
+    """Raise QuadratNotFoundError if the corners also fit the rectangle turned by 90 degrees.
 
-    Corners found without strings only: a grid's cells say how many of them lie along each side.
+    This is needed only without strings: with strings, the numbers of cells tell the sides apart.
     """
     width, height = model.extent
     others = [extent for extent in extents_of(size) if extent != model.extent]
@@ -78,10 +78,10 @@ def refuse_other_shapes(model: PlaneModel, size: QuadratSize | None) -> None:
 
 
 def by_hand(corners_px: Float64Array, width_px: int, height_px: int, size: QuadratSize | None) -> PlaneModel:
-    """Return the view whose opening has corners (4, 2) that a person set, the rectangle the way round that fits better.
+    """Return the view whose opening has corners (4, 2) that a person set; a rectangle lies the way that fits better.
 
-    Where tilt lets both ways fit, the one that a usual lens explains is taken. Raises InvalidParameterError if the
-    corners are far from any view of a frame of this size, or if its sides are too nearly equal to be told apart.
+    If both ways fit, the one that needs the more usual lens is taken. Raises InvalidParameterError if the corners are
+    far from any view of a frame of this size, or if its sides are too nearly equal to be told apart.
     """
     options = []
     for extent in extents_of(size):

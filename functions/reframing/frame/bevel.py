@@ -1,4 +1,4 @@
-"""Where a bar really ends, if a bevel or shading has several parallel steps."""
+"""Where a bar really ends, if its bevel or shading shows several parallel steps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from reframing.plane.view import PlaneModel
 
 @dataclass(frozen=True)
 class _Across:
-    """What a side shows across itself, along its whole length or a part of it."""
+    """Profiles across a side, taken along its whole length or a part of it."""
 
     at: Float64Array  # (rows,), inward positions
     steps: Float64Array  # (rows,), usual size of the colour step
@@ -27,11 +27,11 @@ class _Across:
 
 
 def bar_end(photo: Photograph, model: PlaneModel, side: Side) -> Candidate | None:
-    """Return where the bar really ends, when that is further in than the fitted side; else None.
+    """Return where the bar ends if that is further in than the fitted side; else None.
 
-    A bevel or a tube's shading has several parallel steps a few pixels apart, and the strongest need not be the last.
-    Two signs are looked for: a weaker step further in, with what lies between as uniform as a bar, along the whole
-    side; and, in each half of it, the place where the calm bar gives way to the busy seabed.
+    A bevel or the shading of a tube has several parallel steps a few pixels apart, and the strongest need not be the
+    last. Two signs tell the end: in both halves of the side the place where the uniform bar gives way to the varied
+    seabed; or a weaker step further in along the whole side, with a band as uniform as a bar before it.
     """
     side_px = float(side_lengths(model.corners_px).mean())
     step = max(LIMITS.step_px / side_px, LIMITS.finest_step)
@@ -56,22 +56,22 @@ def _profile(smooth: Float64Array, across: Float64Array) -> _Across:
 
 
 def _end_of_calm(profile: _Across) -> float | None:
-    """Return where the variation rises, by the best two-level fit to its logarithm; None where it hardly does."""
+    """Return where the variation rises, by the best two-level fit to its logarithm; None where it hardly rises."""
     near = profile.at < LIMITS.calm_to
     levels = np.log(profile.busy[near] + LIMITS.variation_floor)
     count = np.arange(LIMITS.min_rows, len(levels) - LIMITS.min_rows + 1)
-    before = np.cumsum(levels)[count - 1]
-    after = levels.sum() - before
-    best = int(np.argmax(before**2 / count + after**2 / (len(levels) - count)))
+    outer = np.cumsum(levels)[count - 1]
+    inner = levels.sum() - outer
+    best = int(np.argmax(outer**2 / count + inner**2 / (len(levels) - count)))
     split = int(count[best])
-    rise = after[best] / (len(levels) - split) - before[best] / split
+    rise = inner[best] / (len(levels) - split) - outer[best] / split
     if rise < LIMITS.min_rise:
         return None
     return float(profile.at[split - 1 : split + 1].mean()) + LIMITS.lag
 
 
 def _last_step(profile: _Across, step: float) -> float:
-    """Return the furthest step that a uniform strip joins to the fitted one; 0 when there is none."""
+    """Return the furthest step with a uniform band between it and the fitted one; 0 if there is none."""
     at, steps, busy = profile.at, profile.steps, profile.busy
     own = float(steps[np.abs(at) < LIMITS.own_step_within].max())
     floor = float(np.median(steps[at > LIMITS.seabed_from * LIMITS.reach]))
@@ -82,10 +82,10 @@ def _last_step(profile: _Across, step: float) -> float:
         crest & (at > max(LIMITS.own_step_within, LIMITS.min_rows_apart * step)) & (at < LIMITS.reach)
     )[0]:
         between = float(np.median(busy[(at > first * at[row]) & (at < last * at[row])]))
-        beyond = float(np.median(busy[row + 2 : row + 3 + int(LIMITS.beyond / step)]))
+        seabed = float(np.median(busy[row + 2 : row + 3 + int(LIMITS.beyond / step)]))
         valley = float(steps[(at > 0) & (at < at[row])].min())
         height = max(own - floor, LIMITS.min_height)
         strong = steps[row] - floor > LIMITS.strong_step * height and steps[row] - valley > LIMITS.crest * height
-        if strong and between < LIMITS.calm * beyond:
+        if strong and between < LIMITS.calm * seabed:
             found = float(at[row])
     return found

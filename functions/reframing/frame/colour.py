@@ -1,9 +1,9 @@
-"""What colours the frame has in this photograph, learnt from where the mask says that the frame must be.
+"""The frame's colours in this photograph, learnt from where the mask says that the frame must be.
 
-A mask is off by several percent of the side, more than a bar is wide, so that no pixel is surely frame. But colours
-that are frequent in the band where the bars may lie, and rare well inside of the quadrat and well outside of it, are
-the bars' own (rulers, patches and tape included). Their log-likelihood ratio (Bayes' rule on smoothed colour
-histograms; Jones and Rehg 2002 use it for skin) tells bar from seabed without knowing the frame's kind.
+A mask errs by several percent of the side, more than a bar is wide, so no pixel is certainly frame. But some colours
+are frequent in the band where the bars may lie and rare well inside and outside of it: those are the bars' own, rulers,
+patches and tape included. Their log-likelihood ratio tells bar from seabed for any kind of frame (Bayes' rule on
+smoothed colour histograms; Jones and Rehg 2002 use it for skin).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from reframing.plane.view import PlaneModel
 
 @dataclass(frozen=True)
 class FrameColour:
-    """The log ratio of a colour's frequency where the bars may be to that on the seabed, by colour cell."""
+    """How much more frequent each colour is where the bars may be than on the seabed (natural logarithm)."""
 
     table: Float32Array  # (LIMITS.bins, LIMITS.bins, LIMITS.bins)
 
@@ -36,7 +36,7 @@ class FrameColour:
         band = inside & (inward > window[0] - LIMITS.widest_bar / 2) & (inward < window[1])
         seabed = inside & ((inward > window[1] + LIMITS.seabed_from) | (inward < window[0] - LIMITS.widest_bar))
         frequent, usual = _histogram(colours[band]), _histogram(colours[seabed])
-        # A colour that neither has shown says nothing.
+        # A colour that appears in neither region gets a ratio of 1.
         floor = LIMITS.unseen_frequency / LIMITS.bins**2
         ratio = np.log((frequent + floor) / (usual + floor))
         return FrameColour(np.clip(ratio, -LIMITS.max_log_ratio, LIMITS.max_log_ratio).astype(np.float32))

@@ -1,4 +1,8 @@
-"""Fit a frame without strings: the four sides' inner edges."""
+"""Fit a frame without strings: the four sides' inner edges.
+
+The best few hypotheses are fitted in full resolution and scored again by the exact fit. A second search around the
+first fit and a measurement in narrowing windows follow.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from reframing.frame.side_points import EdgePoints
 from reframing.frame.side_search import search_side
 from reframing.frame.sides import (
     ON_MODEL,
-    bars_reach_further_in,
+    bevel_ends,
     fit_points,
     measure_sides,
     side_constraints,
@@ -75,7 +79,7 @@ def _refined(
         if min(visible_shares(again)) < SIDE_POINTS.min_share_to_fit:
             break
         fit, sides = fit_points(side_constraints(again, extent), fit.model), again
-    ends = bars_reach_further_in(photo, fit.model)
+    ends = bevel_ends(photo, fit.model)
     if ends is not None:
         sides = measure_sides(photo, fit.model, ends, LIMITS.bevel_window)
         if min(visible_shares(sides)) >= SIDE_POINTS.min_share_to_fit:

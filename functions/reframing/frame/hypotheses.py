@@ -1,4 +1,8 @@
-"""Which straight steps of the four sides are the frame's inner edge: every reading is scored as a whole."""
+"""Which lines of the four sides are the frame's inner edge.
+
+A frame's four bars are one object: across each of them the same steps of colour follow one another. So a hypothesis
+takes one candidate line a side, and each combination is scored as a whole.
+"""
 
 from __future__ import annotations
 
@@ -17,23 +21,24 @@ from reframing.plane.view import FOCAL_LENGTHS, PlaneModel
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """One candidate per side (None where a side has none) and how well they read as one frame."""
+    """One candidate a side (None where a side has none), and how well they form one frame."""
 
     candidates: tuple[Candidate | None, ...]
     score: float
-    square_score: float  # the part of the score (0 or less) that is due to the view of a square
-    similarity: float  # correlation of the least fitting side's steps with the other three's
-    inner_rival: float  # strength of the strongest line that runs parallel further in, relative to its side's candidate
+    square_score: float  # part of the score (0 or less): how well the lines are a view of the opening
+    similarity: float  # correlation of the least similar side's steps with those of the other three
+    inner_rival: float  # strength of the strongest parallel line further in, relative to the candidate
 
 
 def ranked_hypotheses(
     searches: list[SideSearch], priors: tuple[tuple[float, float], ...], start: PlaneModel | None
 ) -> list[Hypothesis]:
-    """Return the readings that differ by more than 0.6 % of the side somewhere, best first.
+    """Return the hypotheses that differ by more than 0.6 % of the side on some side, best first.
 
-    Each prior (offset, spread) is a place where the mask (or the strings) may put the inner edge; the four offsets
-    share one unknown shift (a mask is too fat or too thin all around). With ``start``, the model that the searches were
-    made around, the reading must be a view of its opening; without it strings stand in, and a side may go without.
+    Each prior (offset, spread) is a place where the mask or the strings suggest the inner edge. The four offsets share
+    one unknown shift, since a mask is too wide or too narrow all around. ``start`` is the model that the searches were
+    made around; a hypothesis must be a view of its opening. Without ``start`` the strings give the shape, and a side
+    may have no candidate.
     """
     sides: list[list[Candidate | None]] = [
         [*search.candidates, None] if start is None or not search.candidates else list(search.candidates)
@@ -65,7 +70,7 @@ def ranked_hypotheses(
 
 
 def _spread_of_offsets(sides: list[list[Candidate | None]]) -> Float64Array:
-    """Return for every reading the sum of squared differences of its offsets from their mean."""
+    """Return the sum of squared differences of the offsets from their mean, for each hypothesis."""
     offsets = np.meshgrid(*[[np.nan if c is None else c.offset for c in side] for side in sides], indexing="ij")
     stacked = np.stack(offsets)
     seen = np.isfinite(stacked)
@@ -74,7 +79,7 @@ def _spread_of_offsets(sides: list[list[Candidate | None]]) -> Float64Array:
 
 
 def _squareness(start: PlaneModel, sides: list[list[Candidate | None]]) -> Float64Array:
-    """Return for every reading by how much its lines are no view of the opening (``geometry.squareness_error``)."""
+    """Return `plane.view.squareness_error` of the four lines, for each hypothesis."""
     width, height = start.extent
     offset = np.meshgrid(*[[0.0 if c is None else c.offset for c in side] for side in sides], indexing="ij")
     slope = np.meshgrid(*[[0.0 if c is None else c.slope for c in side] for side in sides], indexing="ij")
@@ -136,7 +141,7 @@ def _pattern(search: SideSearch, item: Candidate, depths: Float64Array) -> Float
 
 
 def _pattern_similarity(one: SideSearch, a: Candidate | None, other: SideSearch, b: Candidate | None) -> float:
-    """Return how well the step patterns outside two candidates match (-1 to 1), which they do for one frame's bars."""
+    """Return the correlation (-1 to 1) of the steps outside two candidates: high for two bars of one frame."""
     if a is None or b is None:
         return 0.0
     depths = np.linspace(-SIDE_SEARCH.pattern_depth, LIMITS.pattern_end, LIMITS.pattern_places)
@@ -144,10 +149,10 @@ def _pattern_similarity(one: SideSearch, a: Candidate | None, other: SideSearch,
 
 
 def _common_inner_step(searches: list[SideSearch], sides: list[list[Candidate | None]]) -> Float64Array:
-    """Return for every reading the strongest step that all four sides show at one distance inside it (0 to 1).
+    """Return the strongest step (0 to 1) that all four sides show at one distance further in, for each hypothesis.
 
-    The inner edge is the innermost step of the bars; a step further in at the same distance on every side means that
-    the reading took the line between rim and bar for it.
+    The inner edge is the innermost step of the bars. A step further in, equally far on every side, means that the
+    hypothesis takes a line within the bars for the edge.
     """
     depths = np.linspace(*LIMITS.inside_step_range, LIMITS.inside_step_places)
     total = np.zeros([len(side) for side in sides] + [len(depths)])
@@ -160,7 +165,7 @@ def _common_inner_step(searches: list[SideSearch], sides: list[list[Candidate | 
 
 
 def _similarity(searches: list[SideSearch], picked: tuple[Candidate | None, ...]) -> float:
-    """Return how well the least fitting side's steps match the mean of the other sides' (-1 to 1)."""
+    """Return the correlation (-1 to 1) of the least similar side's steps with the mean of the other sides'."""
     depths = np.linspace(-SIDE_SEARCH.pattern_depth, LIMITS.similarity_end, LIMITS.similarity_places)
     patterns = [
         _pattern(search, item, depths) for search, item in zip(searches, picked, strict=True) if item is not None
@@ -174,9 +179,9 @@ def _similarity(searches: list[SideSearch], picked: tuple[Candidate | None, ...]
 
 
 def _rival(search: SideSearch, item: Candidate) -> float:
-    """Return the strength of the strongest line parallel to a candidate and inside of it, relative to the candidate's.
+    """Return the strength of the strongest parallel line inside of a candidate, relative to the candidate.
 
-    Seabed has no such lines; a ruler along the inner edge has, and then the candidate is the ruler's outer edge.
+    Seabed has no such line. If a ruler lies along the inner edge, the candidate may be the ruler's outer edge.
     """
     return max(
         (

@@ -21,17 +21,17 @@ from reframing.plane.view import PlaneModel
 
 @dataclass(frozen=True)
 class EdgePoints:
-    """Sub-pixel points of one side and the share of the whole side on which they were found."""
+    """Sub-pixel points of one side, (N, 2) in pixels, and the share of the side on which they were found."""
 
     points_px: Float64Array
     share: float
 
 
 def edge_points(photo: Photograph, model: PlaneModel, side: Side, candidate: Candidate, window: float) -> EdgePoints:
-    """Return sub-pixel points of the edge near a candidate line, outliers to a parabola removed.
+    """Return sub-pixel points of the edge within ``window`` of a candidate line, without outliers to a parabola.
 
-    The frame's colour is steady and the seabed's is not, so the step's main colour direction over the whole side is
-    taken first (principal axis of the gradients), then each column's strongest step in that direction.
+    The frame's colour is steady and the seabed's is not. So the main colour direction of the step is taken over the
+    whole side first (principal axis of the gradients), then the strongest step of each column in that direction.
     """
     side_px = float(side_lengths(model.corners_px).mean())
     step = float(np.clip(LIMITS.step_px / side_px, window / LIMITS.max_rows, window / LIMITS.min_rows))

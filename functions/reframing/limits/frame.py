@@ -54,9 +54,9 @@ class SideSearchLimits:
     shared_within: Annotated[float, SIDE] = 0.0034  # two lines nearer than this over a part of their way are one
     shared_part: Annotated[float, "share of the segments"] = 0.15
     pattern_depth: Annotated[float, SIDE, FRAMES] = 0.085  # how far outside of the edge the bars' steps are compared
-    backing_from: Annotated[float, SIDE] = 0.004
-    backing_slope: Annotated[float, SLOPE] = 0.004  # spread
-    backing_bow: Annotated[float, SIDE] = 0.003  # spread
+    outer_line_from: Annotated[float, SIDE] = 0.004
+    outer_line_slope: Annotated[float, SLOPE] = 0.004  # spread
+    outer_line_bow: Annotated[float, SIDE] = 0.003  # spread
     texture_near: Annotated[tuple[Pair, Pair], SIDE] = ((0.0025, 0.007), (-0.006, -0.0025))  # inside, outside
     texture_far: Annotated[tuple[Pair, Pair], SIDE] = ((0.004, 0.022), (-0.012, -0.0035))
     texture_floor: Annotated[float, COLOUR] = 0.003  # noise of a camera

@@ -17,7 +17,7 @@ from reframing.plane.lines import intersection, through_points
 
 
 def _hough_lines(outline: Outline, size: tuple[int, int]) -> list[tuple[float, float, float]]:
-    """Return up to ``max_lines`` (normal angle, offset, votes); normals point to the centre."""
+    """Return up to ``max_lines`` lines as (angle of the normal, offset, votes); normals point to the centre."""
     reach = float(np.hypot(*size))
     angles = np.deg2rad(np.arange(0, LIMITS.full_turn_deg, LIMITS.angle_step_deg))
     bins = int(2 * reach / LIMITS.offset_step_px) + 2
@@ -85,7 +85,7 @@ def best_quadrilateral(
 
 
 def unevenness(quad: Float64Array, extents: tuple[Extent, ...]) -> tuple[float, Extent]:
-    """Return the longest to the shortest side, each relative to the opening's, and the extent for which it is least."""
+    """Return the ratio of longest to shortest side for the extent that makes it least, and that extent."""
     lengths = side_lengths(quad)
     options = [(lengths / np.array([*extent, *extent]), extent) for extent in extents]
     return min((float(relative.max() / relative.min()), extent) for relative, extent in options)

@@ -1,8 +1,8 @@
 """From an imperfect frame mask to a rough quadrilateral.
 
-A mask head answers on 28 x 28 cells (He et al. 2017, Mask R-CNN), so its outline wobbles by a percent or two of the
-side, has holes and breaks, and may come in several pieces. Every outline point votes for the straight lines that it
-may lie on (Hough transform with the mask's own gradient as direction; Ballard 1981); the four lines that explain the
+A mask head answers on 28 x 28 cells (Mask R-CNN, He et al. 2017). So the mask's outline errs by one or two percent of
+the side, has holes and gaps, and may come in several pieces. Every outline point votes for the straight lines that it
+may lie on (Hough transform with the mask's gradient as direction; Ballard 1981). The four lines that explain the
 outline best make the quadrilateral.
 """
 
@@ -25,9 +25,9 @@ from reframing.plane.view import PlaneModel
 class RoughQuad:
     """Where the mask says that the quadrat is: a start for the search in the photograph.
 
-    ``corners_px`` (4, 2) are ordered; ``inset`` is how far inside it, in parts of the side, the search starts;
-    ``window`` (from, to) bounds the search around that start, inside > 0, and each of ``priors`` (offset, spread) is a
-    likely place within it. ``agreement`` (0 to 1) is the share of the outline that the four lines explain.
+    ``corners_px`` (4, 2) are ordered. The search starts ``inset`` inside of them (share of the side); ``window`` bounds
+    it around that start, and each of ``priors`` (offset, spread) is a likely place within. ``agreement`` (0 to 1) is
+    the share of the outline that the four lines explain. ``filled`` is true for a mask of the whole quadrat.
     """
 
     corners_px: Float64Array
@@ -41,8 +41,8 @@ class RoughQuad:
 def rough_quad(frame_mask: BoolArray, extents: tuple[Extent, ...] = (SQUARE,)) -> RoughQuad | None:
     """Return the quadrilateral that a frame mask (H, W) suggests, or None when it has no four sides.
 
-    The mask may be the ring of the frame's bars or the filled quadrat; a ring's inner outline is used where it has
-    one, else the outer outline with a wider search to its inside. ``extents`` are the shapes that the opening may have.
+    The mask may be the ring of the frame's bars or the filled quadrat. The inner outline of a ring is used if it has
+    one, else the outer outline with a wider search inside. ``extents`` are the shapes that the opening may have.
     """
     height, width = frame_mask.shape
     scale = OUTLINE.work_side_px / max(height, width)
@@ -54,12 +54,12 @@ def rough_quad(frame_mask: BoolArray, extents: tuple[Extent, ...] = (SQUARE,)) -
     kept = main_pieces(small)
     if kept is None:
         return None
-    for pieces in (kept, largest_piece(kept)):  # the others may be false instances
-        for border_px in (OUTLINE.border_px, -1):  # a frame that leaves the picture ends at its border
+    for pieces in (kept, largest_piece(kept)):  # smaller pieces may be false instances
+        for border_px in (OUTLINE.border_px, -1):  # a frame that leaves the picture ends at the picture's border
             found = _quadrilateral_of(pieces, border_px, extents)
             if found is not None:
                 return _result(*found, size, frame_mask.shape)
-    hull = filled_hull(kept)  # of thin bars a mask head may leave no more than crumbs, but all around
+    hull = filled_hull(kept)  # a mask head may break thin bars into small pieces, but all around the quadrat
     found_hull = best_quadrilateral(outlines(hull, OUTLINE.border_px)[0], hull, extents, inside_is_mask=True)
     return None if found_hull is None else _result(found_hull, RING_OUTSIDE, size, frame_mask.shape)
 
@@ -91,6 +91,7 @@ def _result(
 
 
 def _is_filled(mask: ByteArray, quad: Float64Array) -> bool:
+    """Return whether the mask covers most of the quadrilateral's middle."""
     centre = quad.mean(0)
     core = np.zeros_like(mask)
     cv2.fillPoly(core, [np.round(centre + OUTLINE.core_scale * (quad - centre)).astype(np.int32)], 1)
@@ -99,7 +100,7 @@ def _is_filled(mask: ByteArray, quad: Float64Array) -> bool:
 
 
 def _plausible_pair(inner: Float64Array, outer: tuple[Float64Array, float] | None, extents: tuple[Extent, ...]) -> bool:
-    """An inner outline is the opening only when the outer one, if seen, lies around it at a bar's likely width."""
+    """Return whether the outer outline, if seen, lies around the inner one at a width that bars have."""
     if outer is None or outer[1] < OUTLINE.min_support:
         return True
     ordered = order_corners(inner)
@@ -112,6 +113,6 @@ def _plausible_pair(inner: Float64Array, outer: tuple[Float64Array, float] | Non
 
 
 def starting_model(rough: RoughQuad, width_px: int, height_px: int, extent: Extent) -> PlaneModel:
-    """Place the opening where the mask says that the inner edge is."""
+    """Return the view whose opening lies where the mask suggests the inner edge."""
     model = PlaneModel.from_corners(rough.corners_px, width_px, height_px, extent)
     return model.compose(homography(opening(extent), opening(extent, rough.inset)))

@@ -1,4 +1,4 @@
-"""Joint fit of the camera's view to edge and string points: robust least squares, and how certain the corners are."""
+"""Joint fit of the camera's view to points on edges and strings: robust least squares, and the corners' error."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EDGE_DISTANCE = 9
 class Constraint:
     """Points that lie on one line of the quadrat's plane: a side (``outward`` -1 or 1) or a string (0).
 
-    ``axis`` 0 says that the line is x = ``position``, 1 that it is y = ``position``.
+    The line is x = ``position`` for ``axis`` 0, y = ``position`` for ``axis`` 1.
     """
 
     points_px: Float64Array  # (N, 2)
@@ -42,9 +42,9 @@ class JointFit:
     """The model whose opening is the inner edge, and what is known about its quality."""
 
     model: PlaneModel
-    edge_distance: float  # how far outside the strings' grid the inner edge lies, parts of the side
-    residuals: Float64Array  # (N,), parts of the side, signed
-    corner_error: float  # estimated largest corner error (one sigma), parts of the side
+    edge_distance: float  # from the strings' outline outwards to the inner edge, share of the side
+    residuals: Float64Array  # (N,), shares of the side, signed
+    corner_error: float  # estimated largest corner error (one sigma), share of the side
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class _Problem:
         return apply_homography(matrix, undistort(self.points, float(parameters[RADIAL])))
 
     def residuals(self, parameters: Float64Array) -> Float64Array:
-        """Distance of every point to its line, parts of the side."""
+        """Return the distance of every point from its line, (N,), shares of the side."""
         plane = self.plane(parameters)
         across = np.where(self.axis == 0, plane[:, 0], plane[:, 1])
         return np.asarray(
@@ -71,11 +71,11 @@ class _Problem:
 
 
 def joint_fit(constraints: list[Constraint], start: PlaneModel) -> JointFit:
-    """Fit homography, one radial term and, with strings and sides together, the rim between them.
+    """Return the fit of a homography, one radial term and the distance between strings and inner edge.
 
-    Levenberg-Marquardt on soft-L1 residuals measured in the quadrat's plane. ``start``'s opening is the strings' grid
-    (or the inner edge where there are no strings). Raises ``numpy.linalg.LinAlgError`` when points do not
-    determine the model.
+    The distance is fitted only if there are both strings and sides. The loss is soft L1 on residuals in the quadrat's
+    plane, minimised by Levenberg-Marquardt. The opening of ``start`` is the strings' outline, or the inner edge if
+    there are no strings. Raises ``numpy.linalg.LinAlgError`` if the points do not determine the model.
     """
     problem = _assemble(constraints, start)
     inverse = np.linalg.inv(start.matrix)
@@ -133,7 +133,7 @@ def _prior_rows(problem: _Problem, parameters: Float64Array) -> Float64Array:
 
 
 def _weights(problem: _Problem, residuals: Float64Array) -> Float64Array:
-    """Iteratively reweighted form of the soft-L1 loss 2 (sqrt(1 + z^2) - 1)."""
+    """Return the weights (N,) of the iteratively reweighted form of the soft-L1 loss 2 (sqrt(1 + z^2) - 1)."""
     return np.asarray(problem.weight / (1 + (residuals / LIMITS.soft_limit) ** 2) ** 0.25)
 
 
@@ -181,10 +181,10 @@ def _levenberg_marquardt(problem: _Problem, parameters: Float64Array) -> Float64
 
 
 def _corner_error(problem: _Problem, parameters: Float64Array, residuals: Float64Array, start: PlaneModel) -> float:
-    """Estimate the largest corner error (one sigma, parts of the side) with a cluster-robust covariance.
+    """Return the estimated largest corner error, one sigma, share of the side.
 
-    Points along one string or one part of a side err together, so the covariance is the sandwich estimator over such
-    groups (Liang and Zeger 1986) instead of one that takes points as independent.
+    Points along one string or one part of a side err together. So the covariance is the cluster-robust sandwich
+    estimator over such groups (Liang and Zeger 1986), not one for independent points.
     """
     weights = _weights(problem, residuals)
     jacobian = weights[:, None] * _jacobian(problem.residuals, parameters)

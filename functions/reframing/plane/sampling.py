@@ -1,4 +1,4 @@
-"""Looking up pixels along lines of the quadrat's plane, in full resolution or in a smaller copy of the photograph."""
+"""Looking up the photograph's pixels at points of the quadrat's plane."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reframing.plane.view import PlaneModel
 
 
 def largest_channel(colours: Float32Array) -> Float32Array:
-    """Return the largest of three channels (..., 3): the same as ``max(-1)``, which numpy does several times slower."""
+    """Return the largest of three channels (..., 3); several times faster than numpy's ``max(-1)``."""
     return np.asarray(np.maximum(np.maximum(colours[..., 0], colours[..., 1]), colours[..., 2]))
 
 
@@ -31,13 +31,13 @@ class Strip:
 
 @dataclass(frozen=True)
 class Photograph:
-    """A photograph and half-size copies of it, so that lookups at any scale are anti-aliased."""
+    """A photograph and copies of half, a quarter, ... of its size, so that lookups at any scale are anti-aliased."""
 
     levels: tuple[ByteArray, ...]
 
     @staticmethod
     def of(image_bgr: ByteArray) -> Photograph:
-        """Build the pyramid down to about 500 pixels."""
+        """Return the photograph with its smaller copies, down to about 500 pixels on the shorter side."""
         levels = [image_bgr]
         while min(levels[-1].shape[:2]) >= LIMITS.smallest_level_px:
             height, width = levels[-1].shape[:2]
@@ -53,7 +53,7 @@ class Photograph:
     def sample(self, points_px: Float64Array, shape: tuple[int, int], step_px: float) -> tuple[Float32Array, BoolArray]:
         """Return colours (rows, columns, 3) in 0..1 at image points (N, 2), and which of them are in the picture.
 
-        ``step_px`` is the distance between neighbouring points in full-size pixels: it selects the pyramid level.
+        ``step_px`` is the distance between neighbouring points in full-size pixels. It selects the copy.
         """
         level = int(np.clip(np.floor(np.log2(max(step_px, 1.0)) + LIMITS.level_rounding), 0, len(self.levels) - 1))
         picture = self.levels[level]

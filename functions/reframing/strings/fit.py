@@ -10,7 +10,7 @@ from reframing.frame.side_points import EdgePoints
 from reframing.frame.side_search import search_side
 from reframing.frame.sides import (
     ON_MODEL,
-    bars_reach_further_in,
+    bevel_ends,
     fit_points,
     measure_sides,
     side_constraints,
@@ -29,7 +29,11 @@ from reframing.strings.visibility import end_cell_visibility, visibility_beyond_
 
 
 def fit_with_strings(photo: Photograph, grid: Grid) -> tuple[JointFit, Evidence]:
-    """Fit strings and inner edges together; sides that do not show their edge near the grid are left out."""
+    """Return the fit of strings and inner edges together, and what speaks for it.
+
+    Sides that do not show their edge near the grid are left out. Raises QuadratNotFoundError where the points do not
+    determine the fit.
+    """
     colour = FrameColour.learn(photo, grid.model, LIMITS.colour_window)
     searches = [search_side(photo, grid.model, side, LIMITS.edge_window, LIMITS.max_slope, colour) for side in Side]
     hypothesis = ranked_hypotheses(searches, ((0.0, LIMITS.edge_spread),), None)[0]
@@ -41,14 +45,14 @@ def fit_with_strings(photo: Photograph, grid: Grid) -> tuple[JointFit, Evidence]
         fit, sides = _drop_misfits(grid, sides, fit)
         sides = measure_sides(photo, fit.model, (ON_MODEL,) * len(Side), window)
         fit = _fit_strings_and_sides(grid, sides, _grid_model(fit))
-    moved_sides = bars_reach_further_in(photo, fit.model)
-    if moved_sides is not None:
-        sides = measure_sides(photo, fit.model, moved_sides, LIMITS.bevel_window)
+    ends = bevel_ends(photo, fit.model)
+    if ends is not None:
+        sides = measure_sides(photo, fit.model, ends, LIMITS.bevel_window)
         fit = _fit_strings_and_sides(grid, sides, _grid_model(fit))
     fit, sides = _drop_misfits(grid, sides, fit)
     grid_corners = _grid_model(fit).corners_px
-    moved = np.linalg.norm(grid_corners - grid.model.corners_px, axis=1)
-    apart = float(moved.max() / side_lengths(grid_corners).mean())
+    shifts = np.linalg.norm(grid_corners - grid.model.corners_px, axis=1)
+    disagreement = float(shifts.max() / side_lengths(grid_corners).mean())
     return fit, Evidence(
         visible_shares(sides),
         hypothesis.score,
@@ -57,7 +61,7 @@ def fit_with_strings(photo: Photograph, grid: Grid) -> tuple[JointFit, Evidence]
         hypothesis.inner_rival,
         strings=grid.counts,
         mesh=grid.mesh,
-        grid_disagreement_percent=100 * apart,
+        grid_disagreement_percent=100 * disagreement,
         strings_beyond=float(visibility_beyond_sides(photo, grid.model, grid.mesh).max()),
         end_cell=end_cell_visibility(photo, grid.model, grid.mesh),
     )
@@ -75,7 +79,7 @@ def _grid_model(fit: JointFit) -> PlaneModel:
 def _drop_misfits(
     grid: Grid, sides: list[EdgePoints | None], fit: JointFit
 ) -> tuple[JointFit, list[EdgePoints | None]]:
-    """Drop sides, worst first, whose points lie off the fit as a whole: a neighbouring line was taken for the edge."""
+    """Drop sides, worst first, whose points all lie off the fit: there a neighbouring line was taken for the edge."""
     while True:
         misfits = [
             0.0 if item is None or item.share < SIDE_POINTS.min_share_to_fit else _misfit(fit, side, item)
@@ -89,7 +93,7 @@ def _drop_misfits(
 
 
 def _misfit(fit: JointFit, side: Side, item: EdgePoints) -> float:
-    """Return how far the thirds of a side's points lie from the fitted side, largest median, parts of the side."""
+    """Return the largest of the medians by which the thirds of a side's points miss the fit, share of the side."""
     own = side_constraint(side, fit.model.extent, item.points_px)
     signed = fit.model.to_plane(own.points_px)[:, own.axis] - own.position
     return max(abs(float(np.median(part))) for part in np.array_split(signed, LIMITS.misfit_parts))

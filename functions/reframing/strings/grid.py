@@ -1,9 +1,7 @@
-"""The string grid: where a quadrat has one, it is the ruler.
+"""The grid of strings: found in a small straightened picture, then measured in full resolution.
 
-A square frame's grid has 10 x 10 cells. A rectangle's has cells that are square, too: `meshes` says which are tried.
-
-Strings are thin, light, nearly straight and evenly spaced. They are looked for in a small straightened picture, one
-orientation at a time, accepted only as an evenly spaced family, and then measured to sub-pixels in full resolution.
+Strings are thin, light, nearly straight and evenly spaced. Each orientation is searched by itself, and only an evenly
+spaced set is accepted.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ from reframing.strings.search import StringLine, candidate_strings, evenly_space
 
 @dataclass(frozen=True)
 class Grid:
-    """Strings found, by orientation, and the model whose opening is the grid's outline."""
+    """The strings that were found, and the model whose opening is the grid's outline."""
 
     model: PlaneModel
     constraints: tuple[Constraint, ...]
@@ -31,13 +29,13 @@ class Grid:
 
     @property
     def counts(self) -> tuple[int, int]:
-        """Numbers of strings that run down and across."""
+        """How many strings run down and across."""
         down = sum(1 for item in self.constraints if item.axis == 0)
         return down, len(self.constraints) - down
 
 
 def find_grid(photo: Photograph, start: PlaneModel, mesh: Mesh = SQUARE_MESH) -> Grid | None:
-    """Return the string grid near a rough model (within 45 % of a cell), or None when there is none."""
+    """Return the grid of strings within 45 % of a cell of a rough model; None where there is none."""
     model, extent = start, start.extent
     for reach in (share * mesh.scale for share in LIMITS.reaches):
         straight = local_contrast(rectified(photo, model, LIMITS.size_px, LIMITS.margin))

@@ -17,7 +17,7 @@ from reframing.strings.search import grey_of
 
 
 def measure_string(photo: Photograph, model: PlaneModel, axis: int, due: float, reach: float) -> Constraint | None:
-    """Measure one string to sub-pixels; None when fewer than 25 of 100 places along it show it on one line."""
+    """Return the points of the string at ``due``, to sub-pixels; None if too few places show it on one line."""
     side_px = float(side_lengths(model.corners_px).mean())
     step = float(np.clip(LIMITS.step_px / side_px, reach / LIMITS.max_rows, reach / LIMITS.min_rows))
     offsets = np.arange(-reach, reach + step / 2, step)

@@ -12,17 +12,17 @@ from reframing.plane.geometry import Extent
 
 @dataclass(frozen=True)
 class Mesh:
-    """How a grid divides an opening into square cells: how many along the top and down, and how large they are."""
+    """A grid of square cells: how many lie along the top and down, and the size of one in shares of the side."""
 
     cells: tuple[int, int]
-    cell: float  # parts of the side
+    cell: float
 
     def position(self, axis: int, number: int, extent: Extent) -> float:
         """Return where the string of a number (from 1) lies in the plane; ``axis`` 0 runs down, 1 across."""
         return number / self.cells[axis] * extent[axis]
 
     def needed(self, axis: int, of_nine: int = LIMITS.min_strings) -> int:
-        """Return how many strings stand for this many of the nine of a square's grid; never fewer than six."""
+        """Return how many strings are as large a share as ``of_nine`` of a square's nine; never fewer than six."""
         return max(LIMITS.min_strings, math.ceil(of_nine * (self.cells[axis] - 1) / (LIMITS.cells - 1)))
 
     @property
@@ -38,7 +38,7 @@ def possible_meshes(size: QuadratSize | None, extent: Extent) -> tuple[Mesh, ...
     """Return the grids to look for in an opening that lies as ``extent`` says.
 
     A square's has 10 x 10 cells. A rectangle's cells are a tenth of its shorter side, 10 cm or 5 cm, where whole cells
-    fill both sides: 10 x 15 for 50 x 75 cm. Strings that make other cells are not used.
+    fill both sides: 10 x 15 for 50 x 75 cm. Grids with other cells are not found.
     """
     if size is None or size.is_square:
         return (SQUARE_MESH,)

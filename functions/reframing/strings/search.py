@@ -19,29 +19,29 @@ SLOPES = np.arange(-LIMITS.max_slope, LIMITS.max_slope + 0.5 * LIMITS.slope_step
 
 @dataclass(frozen=True)
 class StringLine:
-    """A string seen in the straightened picture: number, due position, position at its start and end, strength."""
+    """A string seen in the straightened picture; positions in shares of the side."""
 
     number: int
-    due: float
+    due: float  # where an even grid has it
     start: float
     end: float
-    strength: float
+    strength: float  # robust standard deviations above its neighbourhood
 
 
 def local_contrast(straight: Float32Array) -> Float32Array:
-    """Grey minus its surroundings: removes shadows and vignetting."""
+    """Return grey less its surroundings, (H, W): this removes shadows and vignetting."""
     grey = grey_of(straight)
     return np.asarray(grey - cv2.GaussianBlur(grey, (0, 0), LIMITS.surroundings * LIMITS.size_px), np.float32)
 
 
 def grey_of(colours: Float32Array) -> Float32Array:
-    """Mean of the mean and the brightest channel (...,) of colours (..., 3)."""
+    """Return the mean of the mean and the brightest channel of colours (..., 3), (...,)."""
     mean = (colours[..., 0] + colours[..., 1] + colours[..., 2]) / 3
     return np.asarray(0.5 * largest_channel(colours) + 0.5 * mean, np.float32)
 
 
 def candidate_strings(grey: Float32Array, reach: float, mesh: Mesh, axis: int, extent: Extent) -> list[StringLine]:
-    """Return up to three candidate strings near each multiple of a cell; ``grey`` shows the axis's strings upright."""
+    """Return up to three candidates near the place of each string; ``grey`` (H, W) shows the axis's strings upright."""
     border = round(LIMITS.margin * LIMITS.size_px)
     distance = max(LIMITS.min_flank_px, round(LIMITS.flank * LIMITS.size_px))
     smooth = cv2.blur(grey, LIMITS.blur_px)

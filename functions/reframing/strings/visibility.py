@@ -1,4 +1,4 @@
-"""How visible the strings are beside each side: whether the grid is one cell off."""
+"""How visible the strings are beside each side: this tells whether the grid is one cell off."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from reframing.strings.mesh import SQUARE_MESH, Mesh
 
 
 def visibility_beyond_sides(photo: Photograph, model: PlaneModel, mesh: Mesh = SQUARE_MESH) -> Float64Array:
-    """Return per side (4,) how visible the strings' continuation outside the side is, relative to inside.
+    """Return how visible the strings are outside of each side, relative to inside, (4,).
 
-    Strings end at the frame: about 0 for the frame itself, about 1 when the "side" is really the first or last
-    string, one cell off.
+    Strings end at the frame, so the value is about 0 for the frame itself. It is about 1 if the "side" is really the
+    first or last string, one cell off.
     """
     outside = [np.median(_visibility(photo, model, mesh, side, *LIMITS.beyond)[0]) for side in Side]
     inside = [np.median(_visibility(photo, model, mesh, side, *LIMITS.within)[0]) for side in Side]
@@ -25,10 +25,10 @@ def visibility_beyond_sides(photo: Photograph, model: PlaneModel, mesh: Mesh = S
 
 
 def end_cell_visibility(photo: Photograph, model: PlaneModel, mesh: Mesh = SQUARE_MESH) -> float:
-    """Return how visible the strings are in the outermost row of cells that shows them least, relative to elsewhere.
+    """Return how visible the strings are in the least clear outermost row of cells, relative to elsewhere.
 
-    About 0 when that row lies on the frame's bar, so that the grid is one cell off: the only sign of it where the
-    strings that go on beyond the opposite side have left the picture. 1 where too little is inside the picture.
+    The value is about 0 if that row lies on the frame's bar, so that the grid is one cell off. It is the only sign if
+    the strings beyond the opposite side are outside the picture. It is 1 if too little lies inside the picture.
     """
     near, far = LIMITS.within
     levels = np.full((4, LIMITS.cells_inwards), np.nan)
@@ -45,9 +45,9 @@ def end_cell_visibility(photo: Photograph, model: PlaneModel, mesh: Mesh = SQUAR
 def _visibility(
     photo: Photograph, model: PlaneModel, mesh: Mesh, side: Side, near: float, far: float
 ) -> tuple[Float64Array, BoolArray]:
-    """Return how far the strings that cross a side stand out between two depths, and which lie inside the picture.
+    """Return the contrast of each string that crosses a side, and whether it lies inside the picture, (strings,) each.
 
-    Depths are in cells, inside > 0.
+    ``near`` and ``far`` are the depths between which it is measured, in cells, inside > 0.
     """
     side_px = float(side_lengths(model.corners_px).mean())
     axis = side.along_axis  # of the plane; strings that cross the top and the bottom run down
