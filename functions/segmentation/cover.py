@@ -16,6 +16,7 @@ import numpy as np
 from reefsteps.arrays import ByteArray
 from reefsteps.detection import Detections, InstanceMask
 from reefsteps.errors import InvalidParameterError
+from reefsteps.masks import mask_box
 from reefsteps.results import Colony
 
 # How near to the crop's border an instance counts as cut by it, share of the side: masks are drawn from 28 x 28
@@ -86,11 +87,10 @@ def _colonies(detections: Detections, px_per_cm: float, excluded: ByteArray | No
     beside_excluded = None if excluded is None else cv2.dilate(excluded, np.ones((3, 3), np.uint8))
     found = []
     for score, mask in zip(detections.scores, detections.masks, strict=True):
-        rows, columns = np.flatnonzero(mask.bitmap.any(axis=1)), np.flatnonzero(mask.bitmap.any(axis=0))
-        if rows.size == 0:
+        box = mask_box(mask.bitmap)
+        if box is None:
             continue  # a mask without a pixel covers nothing
-        left, top = mask.x0 + int(columns[0]), mask.y0 + int(rows[0])
-        right, bottom = mask.x0 + int(columns[-1]) + 1, mask.y0 + int(rows[-1]) + 1
+        left, top, right, bottom = mask.x0 + box[0], mask.y0 + box[1], mask.x0 + box[2], mask.y0 + box[3]
         cut = min(left, top) < border_px or right > width - border_px or bottom > height - border_px
         if beside_excluded is not None:
             cut = cut or bool(beside_excluded[mask.window()][mask.bitmap > 0].any())
