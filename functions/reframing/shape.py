@@ -8,7 +8,6 @@ view of only one shape unless the camera was tilted much. Then a longer focal le
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,10 +17,7 @@ from reefsteps.quadrat_size import QuadratSize
 from reframing.limits.gate import SHAPE as LIMITS
 from reframing.plane.geometry import SQUARE, Extent
 from reframing.plane.view import FOCAL_LENGTHS, PlaneModel, squareness_error, squareness_errors
-
-if TYPE_CHECKING:
-    from reframing.quadrat_fit import QuadratFit
-
+from reframing.quadrat_fit import QuadratFit
 
 FINE_FOCAL_LENGTHS: Float64Array = np.geomspace(FOCAL_LENGTHS[0], FOCAL_LENGTHS[-1], LIMITS.fine_focal_lengths)
 
