@@ -14,13 +14,12 @@ from frontend.domain.executions import (
     ExecutionDetail,
     ExecutionSummary,
     RunStatus,
-    console_url,
     retry_input,
 )
-from frontend.domain.failures import explain, words_and_figures
 from frontend.services import attention, executions, measurements, photos
 from frontend.settings import settings
-from reefsteps.failures import WITHOUT_RESULT
+from reefsteps.explanations import explain, words_and_figures
+from reefsteps.failures import WITHOUT_RESULT, console_url
 from reefsteps.results import STEPS
 from reefsteps.surveys import survey_of
 

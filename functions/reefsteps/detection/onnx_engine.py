@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from reefsteps.detection.detections import ByteArray, Detections
+from reefsteps.arrays import ByteArray
+from reefsteps.detection.detections import Detections
 from reefsteps.detection.engine import Engine, available_threads
 from reefsteps.detection.manifest import FileIdentity, Manifest
 from reefsteps.detection.mapped_weights import by_reference
