@@ -11,7 +11,7 @@ JOBS ?= $(shell nproc)
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-links lint format types unit up parity train-demo bench bench-imaging lock clean
+.PHONY: help demo test test-links lint format types unit up parity train-demo bench bench-imaging bench-statistics lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -59,6 +59,9 @@ train-demo: ## Train, measure and describe both demo models (DETECTRON2_PYTHON n
 bench-imaging: $(VENV)/.dev ## Accuracy and speed of restoration and reframing, beside the ancestor's algorithms
 	$(BIN)/python -m tests.benchmarks.bench_reframing --count 500
 	$(BIN)/python -m tests.benchmarks.bench_restoration
+
+bench-statistics: $(VENV)/.dev ## Do intervals of cover hold the truth, and are they as narrow as theory allows?
+	PYTHONPATH=functions $(BIN)/python -m tests.benchmarks.bench_statistics
 
 lock: $(VENV)/.dev ## Write the lock files again (versions and hashes)
 	$(BIN)/python -m pip install --quiet uv
