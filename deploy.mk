@@ -14,7 +14,7 @@ deploy: $(VENV)/.dev ## Deploy to AWS: registry, build, push, stack (ENV=dev|pro
 destroy: $(VENV)/.dev ## Delete the stacks; keeps photographs, a database snapshot and the user pool
 	PYTHONPATH=functions $(BIN)/python -m scripts.deploy destroy --env $(ENV)
 
-redeliver: $(VENV)/.dev ## Send the events in the dead letter queue where they belonged (docs/operations.md)
+redeliver: $(VENV)/.dev ## Send the events in the dead letter queue to their targets (docs/how-to/recover.md)
 	PYTHONPATH=functions $(BIN)/python -m scripts.redeliver --env $(ENV)
 
 retry: $(VENV)/.dev ## Start failed runs again at the step that failed (ERROR=name, SINCE=3d, YES=yes asks nothing)

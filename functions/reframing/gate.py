@@ -110,7 +110,7 @@ def calibrated_uncertainty(evidence: Evidence) -> float:
 
     The statistical figure (points that err together are counted once) is small against what it cannot see: sagging
     strings, uneven bars, bevels, a second lens term. With this factor and these floors the errors of 245 accepted
-    photographs stayed below the figure in 80 % and below twice of it in 95 % (docs/reframing.md).
+    photographs stayed below the figure in 80 % and below twice of it in 95 % (docs/explanation/reframing.md).
     """
     expected = 0.1 + 3 * evidence.uncertainty_percent
     if evidence.likeness < DOUBTFUL_LIKENESS or (evidence.strings is not None and max(evidence.visible_share) == 0):

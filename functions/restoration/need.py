@@ -3,7 +3,7 @@
 A photograph that is already as neutral and contrasty as restored ones are is left as it is: a second pass would only
 add noise and cost it the colours that somebody has set. Of 43 photographs 40 lie within the bounds once restored, and
 none as taken. Looser bounds were measured to harm: with a mixture of restored and raw pictures a classifier trained in
-one water does worse in another (docs/restoration.md).
+one water does worse in another (docs/explanation/restoration.md).
 """
 
 from __future__ import annotations

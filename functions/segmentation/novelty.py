@@ -1,6 +1,6 @@
 """Whether a reframed picture is unlike the photographs that its model knows, so that somebody should look at it.
 
-Three figures tell drawn training photographs from real ones best (docs/models.md, "To be looked at"): the detector's
+Three figures tell drawn training photographs from real ones best (docs/explanation/models.md): the detector's
 best score, its mean score, and how much the colour differs from place to place. A model's limits are low quantiles of
 the same figures on photographs like its training's; `training.reference` measures them.
 """

@@ -94,10 +94,10 @@ def test_from_the_first_photograph_to_the_first_trend(checkout: Path, page_addre
     send.scroll_into_view_if_needed()
     _picture(tab, "upload")
     send.click()
-    tab.get_by_text("1 photograph sent").wait_for()
+    tab.get_by_text("1 of 1 photographs have arrived").wait_for()
     _menu(tab, "Runs")
     tab.get_by_role("link", name="See the result").click(timeout=RUN_TIMEOUT_MS)
-    tab.get_by_text("Cover", exact=True).first.wait_for()
+    tab.get_by_text("Coral cover").first.wait_for()
     loaded_width(tab.locator("[data-testid=stMain] img").first)
     _picture(tab, "quadrat")
 
