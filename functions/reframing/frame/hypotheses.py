@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reframing.edges import PATTERN_DEPTH, Candidate, SideSearch
-from reframing.geometry import FOCAL_LENGTHS, Array, PlaneModel
+from reefsteps.arrays import Float64Array
+from reframing.frame.side_search import PATTERN_DEPTH, Candidate, SideSearch
+from reframing.plane.view import FOCAL_LENGTHS, PlaneModel
 
 INSIDE_STEP_WEIGHT = 4.0
 COMMON_OFFSET_SPREAD = 0.012
@@ -70,7 +71,7 @@ def choose(
     return _ranked(total + square, square, sides, searches)
 
 
-def _spread_of_offsets(sides: list[list[Candidate | None]]) -> Array:
+def _spread_of_offsets(sides: list[list[Candidate | None]]) -> Float64Array:
     """Return for every reading the sum of squared differences of its offsets from their mean."""
     offsets = np.meshgrid(*[[np.nan if c is None else c.offset for c in side] for side in sides], indexing="ij")
     stacked = np.stack(offsets)
@@ -79,13 +80,13 @@ def _spread_of_offsets(sides: list[list[Candidate | None]]) -> Array:
     return np.asarray(np.nansum((stacked - mean) ** 2, axis=0))
 
 
-def _squareness(start: PlaneModel, sides: list[list[Candidate | None]]) -> Array:
+def _squareness(start: PlaneModel, sides: list[list[Candidate | None]]) -> Float64Array:
     """Return for every reading by how much its lines are no view of the opening (``geometry.squareness_error``)."""
     width, height = start.extent
     offset = np.meshgrid(*[[0.0 if c is None else c.offset for c in side] for side in sides], indexing="ij")
     slope = np.meshgrid(*[[0.0 if c is None else c.slope for c in side] for side in sides], indexing="ij")
 
-    def corner(row: int, column: int) -> Array:
+    def corner(row: int, column: int) -> Float64Array:
         """Return where a top or bottom line (y = a + b x) meets a left or right one (x = c + d y)."""
         rise, run = (slope[row] if row == 0 else -slope[row]), (slope[column] if column == 3 else -slope[column])
         a = (offset[row] if row == 0 else height - offset[row]) - 0.5 * rise
@@ -103,7 +104,7 @@ def _squareness(start: PlaneModel, sides: list[list[Candidate | None]]) -> Array
     return np.asarray(np.maximum(np.abs(np.log(lengths[0] / lengths[1])), skew).min(-1))
 
 
-def _from_unit_square(corners: Array) -> Array:
+def _from_unit_square(corners: Float64Array) -> Float64Array:
     """Return the homographies (..., 3, 3) of the unit square to corners (..., 4, 2) (Heckbert 1989, section 2.2)."""
     p0, p1, p2, p3 = np.moveaxis(corners, -2, 0)
     d1, d2, excess = p1 - p2, p3 - p2, p0 - p1 + p2 - p3
@@ -130,7 +131,7 @@ def _own_score(search: SideSearch, item: Candidate | None, priors: tuple[tuple[f
     )
 
 
-def _pattern(search: SideSearch, item: Candidate, depths: Array) -> Array:
+def _pattern(search: SideSearch, item: Candidate, depths: Float64Array) -> Float64Array:
     """Return the responses parallel to a candidate at ``depths`` from it (inside > 0); nan beyond the window."""
     profile = search.profiles[item.profile]
     return np.asarray(np.interp(item.offset + depths, search.across, profile, left=np.nan, right=np.nan))
@@ -144,7 +145,7 @@ def _alike(one: SideSearch, a: Candidate | None, other: SideSearch, b: Candidate
     return _correlation(_pattern(one, a, depths), _pattern(other, b, depths))
 
 
-def _common_step_inside(searches: list[SideSearch], sides: list[list[Candidate | None]]) -> Array:
+def _common_step_inside(searches: list[SideSearch], sides: list[list[Candidate | None]]) -> Float64Array:
     """Return for every reading the strongest step that all four sides show at one distance inside it (0 to 1).
 
     The inner edge is the innermost step of the bars; a step further in at the same distance on every side means that
@@ -195,7 +196,7 @@ def _inner_rival(searches: list[SideSearch], picked: tuple[Candidate | None, ...
     )
 
 
-def _correlation(first: Array, second: Array) -> float:
+def _correlation(first: Float64Array, second: Float64Array) -> float:
     both = np.isfinite(first) & np.isfinite(second)
     if both.sum() < 15:
         return 0.0
@@ -205,7 +206,7 @@ def _correlation(first: Array, second: Array) -> float:
 
 
 def _ranked(
-    total: Array, square: Array, sides: list[list[Candidate | None]], searches: list[SideSearch]
+    total: Float64Array, square: Float64Array, sides: list[list[Candidate | None]], searches: list[SideSearch]
 ) -> list[Choice]:
     left = total.copy()
     ranked: list[Choice] = []

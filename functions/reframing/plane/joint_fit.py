@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from reframing.geometry import Array, Extent, PlaneModel, apply_homography, opening, undistort, wider_by
+from reefsteps.arrays import Float64Array, IndexArray
+from reframing.plane.geometry import Extent, apply_homography, opening, wider_by
+from reframing.plane.view import PlaneModel, undistort
 
 # Robust scale of a residual, in parts of the side: beyond it a point counts linearly (soft L1).
 SOFT_LIMIT = 0.0008
@@ -27,14 +28,14 @@ class Constraint:
     ``axis`` 0 says that the line is x = ``position``, 1 that it is y = ``position``.
     """
 
-    points_px: Array  # (N, 2)
+    points_px: Float64Array  # (N, 2)
     axis: int
     position: float
     outward: int
     weight: float
 
 
-def on_a_side(side: int, extent: Extent, points_px: Array, weight: float = 1.0) -> Constraint:
+def on_a_side(side: int, extent: Extent, points_px: Float64Array, weight: float = 1.0) -> Constraint:
     """Return the constraint of points (N, 2) on the opening's top, right, bottom or left side (0 to 3)."""
     position = (0.0, extent[0], extent[1], 0.0)[side]
     return Constraint(points_px, (1, 0, 1, 0)[side], position, (-1, 1, 1, -1)[side], weight)
@@ -46,25 +47,25 @@ class JointFit:
 
     model: PlaneModel
     rim: float  # how far outside the strings' grid the inner edge lies, parts of the side
-    residuals: Array  # (N,), parts of the side, signed
+    residuals: Float64Array  # (N,), parts of the side, signed
     corner_error: float  # estimated largest corner error (one sigma), parts of the side
 
 
 @dataclass(frozen=True)
 class _Problem:
-    points: Array
-    axis: NDArray[np.intp]
-    target: Array
-    outward: Array
-    weight: Array
-    group: NDArray[np.intp]
+    points: Float64Array
+    axis: IndexArray
+    target: Float64Array
+    outward: Float64Array
+    weight: Float64Array
+    group: IndexArray
     with_rim: bool
 
-    def plane(self, parameters: Array) -> Array:
+    def plane(self, parameters: Float64Array) -> Float64Array:
         matrix = np.append(parameters[:8], 1.0).reshape(3, 3)
         return apply_homography(matrix, undistort(self.points, float(parameters[8])))
 
-    def residuals(self, parameters: Array) -> Array:
+    def residuals(self, parameters: Float64Array) -> Float64Array:
         """Distance of every point to its line, parts of the side."""
         plane = self.plane(parameters)
         across = np.where(self.axis == 0, plane[:, 0], plane[:, 1])
@@ -95,7 +96,7 @@ def joint_fit(constraints: list[Constraint], start: PlaneModel) -> JointFit:
 def _assemble(constraints: list[Constraint], start: PlaneModel) -> _Problem:
     sizes = [len(item.points_px) for item in constraints]
 
-    def spread(values: list[float]) -> Array:
+    def spread(values: list[float]) -> Float64Array:
         return np.repeat(np.array(values, np.float64), sizes)
 
     outward = spread([item.outward for item in constraints])
@@ -117,13 +118,13 @@ def _assemble(constraints: list[Constraint], start: PlaneModel) -> _Problem:
     )
 
 
-def _edge_model(parameters: Array, rim: float, start: PlaneModel) -> PlaneModel:
+def _edge_model(parameters: Float64Array, rim: float, start: PlaneModel) -> PlaneModel:
     matrix = np.linalg.inv(np.append(parameters[:8], 1.0).reshape(3, 3))
     grid = PlaneModel(matrix / matrix[2, 2], float(parameters[8]), start.width_px, start.height_px, start.extent)
     return grid.after(wider_by(rim, start.extent))
 
 
-def _prior_rows(problem: _Problem, parameters: Array) -> Array:
+def _prior_rows(problem: _Problem, parameters: Float64Array) -> Float64Array:
     scale = np.sqrt(PRIOR_POINTS * float(np.sum(problem.weight**2))) * SOFT_LIMIT
     rows = [parameters[8] / RADIAL_PRIOR * scale]
     if problem.with_rim:
@@ -131,18 +132,18 @@ def _prior_rows(problem: _Problem, parameters: Array) -> Array:
     return np.array(rows)
 
 
-def _weights(problem: _Problem, residuals: Array) -> Array:
+def _weights(problem: _Problem, residuals: Float64Array) -> Float64Array:
     """Iteratively reweighted form of the soft-L1 loss 2 (sqrt(1 + z^2) - 1)."""
     return np.asarray(problem.weight / (1 + (residuals / SOFT_LIMIT) ** 2) ** 0.25)
 
 
-def _cost(problem: _Problem, parameters: Array) -> float:
+def _cost(problem: _Problem, parameters: Float64Array) -> float:
     z = problem.residuals(parameters) / SOFT_LIMIT
     robust = np.sum(problem.weight**2 * 2 * (np.sqrt(1 + z**2) - 1)) * SOFT_LIMIT**2
     return float(robust + np.sum(_prior_rows(problem, parameters) ** 2))
 
 
-def _jacobian(function: Callable[[Array], Array], parameters: Array) -> Array:
+def _jacobian(function: Callable[[Float64Array], Float64Array], parameters: Float64Array) -> Float64Array:
     base = function(parameters)
     columns = []
     for index in range(len(parameters)):
@@ -152,7 +153,7 @@ def _jacobian(function: Callable[[Array], Array], parameters: Array) -> Array:
     return np.stack(columns, axis=1)
 
 
-def _levenberg_marquardt(problem: _Problem, parameters: Array) -> Array:
+def _levenberg_marquardt(problem: _Problem, parameters: Float64Array) -> Float64Array:
     damping, cost = 1e-4, _cost(problem, parameters)
     for _ in range(MAX_STEPS):
         residuals = problem.residuals(parameters)
@@ -179,7 +180,7 @@ def _levenberg_marquardt(problem: _Problem, parameters: Array) -> Array:
     return parameters
 
 
-def _corner_error(problem: _Problem, parameters: Array, residuals: Array, start: PlaneModel) -> float:
+def _corner_error(problem: _Problem, parameters: Float64Array, residuals: Float64Array, start: PlaneModel) -> float:
     """Estimate the largest corner error (one sigma, parts of the side) with a cluster-robust covariance.
 
     Points along one string or one part of a side err together, so the covariance is the sandwich estimator over such
@@ -196,7 +197,7 @@ def _corner_error(problem: _Problem, parameters: Array, residuals: Array, start:
     correction = used / max(used - len(parameters), 1)
     covariance = bread @ (scores.T @ scores) @ bread * correction
 
-    def corners(values: Array) -> Array:
+    def corners(values: Float64Array) -> Float64Array:
         rim = float(values[9]) if problem.with_rim else 0.0
         return _edge_model(values, rim, start).corners_px.ravel()
 

@@ -1,4 +1,4 @@
-"""Every error that a run can end with, in plain words: what it means and what to do."""
+"""Every error that an execution can end with, in plain words: what it means and what to do. Page and mails use it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     "InvalidParameterError": Explanation(
         "The run was started with something that is not accepted, such as corners outside the picture.",
-        "Start again from this page. Corners can be set anew on the Fix corners page.",
+        "Start again from the page. Corners can be set anew on the Fix corners page.",
         ("corners", "retry"),
     ),
     "SpreadsheetError": Explanation(
@@ -167,7 +167,7 @@ EXPLANATIONS: dict[str, Explanation] = {
 """By the error's name as Step Functions reports it."""
 
 UNKNOWN = Explanation(
-    "The run failed for a reason that this page does not know.",
+    "The run failed for a reason that ReefSteps does not know.",
     "Try again once. If it fails again, tell the person who runs ReefSteps, with the message below.",
     ("retry", "delete"),
 )

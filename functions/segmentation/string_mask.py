@@ -15,8 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-ByteArray = npt.NDArray[np.uint8]
-FloatArray = npt.NDArray[np.float32]
+from reefsteps.arrays import ByteArray, Float32Array, IntArray
 
 USUAL_CELLS = (10, 10)  # along the top and down
 
@@ -34,7 +33,7 @@ _LEAST_CONTRAST = 3.0
 class _Line:
     """The best line of a search: its column in each block, and how much it stands out (grey levels)."""
 
-    columns: npt.NDArray[np.int64]
+    columns: IntArray
     contrast: float
 
 
@@ -87,7 +86,7 @@ def _find_lines(grey: ByteArray, cells: int) -> list[_String]:
     ]
 
 
-def _best_line(profiles: FloatArray, place: float, reach: int) -> _Line:
+def _best_line(profiles: Float32Array, place: float, reach: int) -> _Line:
     """Return the line that stands out most within `reach` columns of `place` (a share of the width)."""
     first = round(place * profiles.shape[1]) - reach
     lines = []
@@ -101,7 +100,7 @@ def _best_line(profiles: FloatArray, place: float, reach: int) -> _Line:
     return max(lines, key=lambda line: line.contrast)
 
 
-def _thickness_px(profiles: FloatArray, line: _Line) -> int:
+def _thickness_px(profiles: Float32Array, line: _Line) -> int:
     """Return the line's full width at half its height, in the mean of its cross-sections."""
     reach = 2 * max(_HALF_WIDTHS_PX) + 2
     across = np.arange(-reach, reach + 1)
@@ -114,7 +113,7 @@ def _thickness_px(profiles: FloatArray, line: _Line) -> int:
     return max(1, left + right - 1)
 
 
-def _contrast(profiles: FloatArray, half_width: int) -> FloatArray:
+def _contrast(profiles: Float32Array, half_width: int) -> Float32Array:
     """Return, for each column, the mean over a line centred there less that of its nearer flank; 0 on slopes."""
     size = 2 * half_width + 1
     mean = cv2.blur(profiles, (size, 1))
@@ -124,7 +123,7 @@ def _contrast(profiles: FloatArray, half_width: int) -> FloatArray:
     return np.where(above > 0, above, np.where(below < 0, below, 0)).astype(np.float32)
 
 
-def _follow(contrast: FloatArray) -> npt.NDArray[np.int64]:
+def _follow(contrast: Float32Array) -> IntArray:
     """Return the column of greatest total contrast in each row, neighbours at most `_STEP_PX` apart."""
     count, width = contrast.shape
     total, come_from = contrast[0].astype(np.float64), np.zeros((count, width), np.int64)

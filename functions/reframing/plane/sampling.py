@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from reframing.geometry import Array, Extent, PlaneModel, side_lengths
-
-Pixels = NDArray[np.uint8]
-Floats = NDArray[np.float32]
+from reefsteps.arrays import BoolArray, ByteArray, Float32Array, Float64Array
+from reframing.plane.geometry import Extent, side_lengths
+from reframing.plane.view import PlaneModel
 
 # Which plane coordinates a point has at ``along`` (0 to 1, clockwise) and ``inward`` (> 0 inside) of each side.
 TOP, RIGHT, BOTTOM, LEFT = range(4)
@@ -19,7 +17,7 @@ TOP, RIGHT, BOTTOM, LEFT = range(4)
 MAP_BLOCK = 16
 
 
-def on_side(side: int, along: Array, inward: Array, extent: Extent) -> Array:
+def on_side(side: int, along: Float64Array, inward: Float64Array, extent: Extent) -> Float64Array:
     """Return plane points (N, 2) ``along`` a side (0 to 1; top, bottom: +x; left, right: +y) and ``inward`` of it."""
     width, height = extent
     x, y = {
@@ -31,7 +29,7 @@ def on_side(side: int, along: Array, inward: Array, extent: Extent) -> Array:
     return np.stack([np.ravel(x), np.ravel(y)], axis=1)
 
 
-def largest_channel(colours: Floats) -> Floats:
+def largest_channel(colours: Float32Array) -> Float32Array:
     """Return the largest of three channels (..., 3): the same as ``max(-1)``, which numpy does several times slower."""
     return np.asarray(np.maximum(np.maximum(colours[..., 0], colours[..., 1]), colours[..., 2]))
 
@@ -40,20 +38,20 @@ def largest_channel(colours: Floats) -> Floats:
 class Strip:
     """A resampled band: rows run across (``across``), columns along (``along``)."""
 
-    values: Floats  # (rows, columns, 3), 0 to 1
-    inside: NDArray[np.bool_]  # (rows, columns): within the photograph
-    across: Array  # (rows,), plane units
-    along: Array  # (columns,)
+    values: Float32Array  # (rows, columns, 3), 0 to 1
+    inside: BoolArray  # (rows, columns): within the photograph
+    across: Float64Array  # (rows,), plane units
+    along: Float64Array  # (columns,)
 
 
 @dataclass(frozen=True)
 class Photograph:
     """A photograph and half-size copies of it, so that lookups at any scale are anti-aliased."""
 
-    levels: tuple[Pixels, ...]
+    levels: tuple[ByteArray, ...]
 
     @staticmethod
-    def of(image_bgr: Pixels) -> Photograph:
+    def of(image_bgr: ByteArray) -> Photograph:
         """Build the pyramid down to about 500 pixels."""
         levels = [image_bgr]
         while min(levels[-1].shape[:2]) >= 1000:
@@ -67,7 +65,7 @@ class Photograph:
         """Width and height of the full picture in pixels."""
         return self.levels[0].shape[1], self.levels[0].shape[0]
 
-    def sample(self, points_px: Array, shape: tuple[int, int], step_px: float) -> tuple[Floats, NDArray[np.bool_]]:
+    def sample(self, points_px: Float64Array, shape: tuple[int, int], step_px: float) -> tuple[Float32Array, BoolArray]:
         """Return colours (rows, columns, 3) in 0..1 at image points (N, 2), and which of them are in the picture.
 
         ``step_px`` is the distance between neighbouring points in full-size pixels: it selects the pyramid level.
@@ -83,7 +81,13 @@ class Photograph:
 
 
 def side_strip(
-    photo: Photograph, model: PlaneModel, side: int, centre: Array, across: Array, along: Array, step_px: float
+    photo: Photograph,
+    model: PlaneModel,
+    side: int,
+    centre: Float64Array,
+    across: Float64Array,
+    along: Float64Array,
+    step_px: float,
 ) -> Strip:
     """Sample a band along a side; ``centre`` (columns,) is the inward position of the band's middle line."""
     t = np.broadcast_to(along, (len(across), len(along)))
@@ -95,7 +99,7 @@ def side_strip(
 
 def lookup_map(
     model: PlaneModel, origin: tuple[float, float], pitch: float, shape: tuple[int, int], per_pixel: int = 1
-) -> Floats:
+) -> Float32Array:
     """Return image points (rows * per_pixel, columns * per_pixel, 2) of a regular grid of the plane.
 
     The grid's first cell begins at plane point ``origin`` (x, y), cells are ``pitch`` wide, ``shape`` is (rows,
@@ -113,12 +117,12 @@ def lookup_map(
     return np.asarray(dense[step : step + rows * per_pixel, step : step + columns * per_pixel], np.float32)
 
 
-def rectified(photo: Photograph, model: PlaneModel, size_px: int, margin: float) -> Floats:
+def rectified(photo: Photograph, model: PlaneModel, size_px: int, margin: float) -> Float32Array:
     """Return the opening and ``margin`` around it as a float32 picture with ``size_px`` pixels per unit."""
     return with_margin(photo, model, size_px, margin)[0]
 
 
-def with_margin(photo: Photograph, model: PlaneModel, size_px: int, margin: float) -> tuple[Floats, NDArray[np.bool_]]:
+def with_margin(photo: Photograph, model: PlaneModel, size_px: int, margin: float) -> tuple[Float32Array, BoolArray]:
     """Return what `rectified` does, and (rows, columns) which of its pixels lie within the photograph."""
     width, height = model.extent
     shape = round((height + 2 * margin) * size_px), round((width + 2 * margin) * size_px)

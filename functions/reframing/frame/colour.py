@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from reframing.geometry import Array, PlaneModel
-from reframing.sampling import Floats, Photograph, with_margin
+from reefsteps.arrays import Float32Array, Float64Array, IndexArray
+from reframing.plane.sampling import Photograph, with_margin
+from reframing.plane.view import PlaneModel
 
 BINS = 16  # per channel
 SMOOTHING_BINS = 0.9
@@ -29,7 +29,7 @@ LIMIT = 2.5
 class FrameColour:
     """The log ratio of a colour's frequency where the bars may be to that on the seabed, by colour cell."""
 
-    table: Floats  # (BINS, BINS, BINS)
+    table: Float32Array  # (BINS, BINS, BINS)
 
     @staticmethod
     def learn(photo: Photograph, model: PlaneModel, window: tuple[float, float]) -> FrameColour:
@@ -48,17 +48,17 @@ class FrameColour:
         ratio = np.log((frequent + floor) / (usual + floor))
         return FrameColour(np.clip(ratio, -LIMIT, LIMIT).astype(np.float32))
 
-    def likeness(self, colours: Floats) -> Floats:
+    def likeness(self, colours: Float32Array) -> Float32Array:
         """Return the log ratio (rows, columns) of colours (rows, columns, 3); > 0 where they look like the frame."""
         blue, green, red = np.moveaxis(_cells(colours), -1, 0)
         return np.asarray(self.table[blue, green, red])
 
 
-def _cells(colours: Floats) -> NDArray[np.intp]:
+def _cells(colours: Float32Array) -> IndexArray:
     return np.asarray(np.clip(np.sqrt(np.clip(colours, 0, 1)) * BINS, 0, BINS - 1), np.intp)
 
 
-def _histogram(colours: Floats) -> Array:
+def _histogram(colours: Float32Array) -> Float64Array:
     """Return the smoothed relative frequencies of colours (N, 3), (BINS, BINS, BINS)."""
     blue, green, red = _cells(colours).T
     counts = np.bincount((blue * BINS + green) * BINS + red, minlength=BINS**3).astype(np.float64)

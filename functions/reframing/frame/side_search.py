@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from reframing.frame_colour import FrameColour
-from reframing.geometry import Array, PlaneModel, side_lengths
-from reframing.sampling import Floats, Photograph, largest_channel, side_strip
+from reefsteps.arrays import BoolArray, Float32Array, Float64Array, IndexArray
+from reframing.frame.colour import FrameColour
+from reframing.plane.geometry import side_lengths
+from reframing.plane.sampling import Photograph, largest_channel, side_strip
+from reframing.plane.view import PlaneModel
 
 SEGMENTS = 24
 COLUMNS_PER_SEGMENT = 8
@@ -44,7 +45,7 @@ class Candidate:
     backing: float  # strength (0 to 1) of the best line that runs parallel outside of it, as a bar's other edges do
     profile: int = 0  # which of the search's profiles runs parallel to it
 
-    def inward(self, along: Array) -> Array:
+    def inward(self, along: Float64Array) -> Float64Array:
         """Return the inward positions at ``along`` (N,)."""
         return np.asarray(self.offset + self.slope * (along - 0.5) + self.bow * (1 - (2 * along - 1) ** 2))
 
@@ -54,8 +55,8 @@ class SideSearch:
     """The candidates of one side and the responses that they were picked from."""
 
     candidates: tuple[Candidate, ...]
-    profiles: Array  # (line shapes, rows), 0 (usual) to 1 (strongest)
-    across: Array  # (rows,)
+    profiles: Float64Array  # (line shapes, rows), 0 (usual) to 1 (strongest)
+    across: Float64Array  # (rows,)
     visible: float  # share of the band within the photograph
 
 
@@ -63,16 +64,16 @@ class SideSearch:
 class _Bands:
     """What lies on either side of a line: variation and likeness to the frame, per row and segment."""
 
-    texture: Array
-    likeness: Array
+    texture: Float64Array
+    likeness: Float64Array
     row_size: float
 
-    def _along(self, values: Array, row: int, shift: NDArray[np.intp], first: float, last: float) -> Array:
+    def _along(self, values: Float64Array, row: int, shift: IndexArray, first: float, last: float) -> Float64Array:
         offsets = np.arange(int(np.floor(first / self.row_size)), int(np.ceil(last / self.row_size)) + 1)
         index = np.clip(row + offsets[:, None] + shift[None], 0, len(values) - 1)
         return np.asarray(values[index, np.arange(SEGMENTS)[None]])
 
-    def contrast(self, row: int, shift: NDArray[np.intp]) -> float:
+    def contrast(self, row: int, shift: IndexArray) -> float:
         """Return the log ratio of the colours' variation inside to that outside, the lower of a near and a far look."""
 
         def level(first: float, last: float) -> float:
@@ -83,7 +84,7 @@ class _Bands:
         far = np.log((level(0.004, 0.022) + 0.003) / (level(-0.012, -0.0035) + 0.003))
         return float(min(near, far))
 
-    def colour_step(self, row: int, shift: NDArray[np.intp]) -> float:
+    def colour_step(self, row: int, shift: IndexArray) -> float:
         """Return how much more frame-like the colours outside are than those inside, the lower of two looks."""
 
         def level(first: float, last: float) -> float:
@@ -128,14 +129,14 @@ def search_side(
     return SideSearch(tuple(candidates), profiles, across, float(strip.inside.mean()))
 
 
-def _shifts(shapes: Array, row_size: float) -> NDArray[np.intp]:
+def _shifts(shapes: Float64Array, row_size: float) -> IndexArray:
     """Return by how many rows a line of each (slope, bow) is off its middle in each segment (shapes, segments)."""
     t = (np.arange(SEGMENTS) + 0.5) / SEGMENTS * 0.96 + 0.02
     off = shapes[:, :1] * (t - 0.5) + shapes[:, 1:] * (1 - (2 * t - 1) ** 2)
     return np.round(off / row_size).astype(np.intp)
 
 
-def _response(segments: Floats, largest: Floats, seen: NDArray[np.bool_], shift: NDArray[np.intp]) -> Array:
+def _response(segments: Float32Array, largest: Float32Array, seen: BoolArray, shift: IndexArray) -> Float64Array:
     """Return per row how strong and how continuous the colour step along the shifted line is (rows,)."""
     rows = len(segments)
     # Segments first: numpy adds up whole rows of memory several times faster than runs of 24 or 3 values.
@@ -148,7 +149,7 @@ def _response(segments: Floats, largest: Floats, seen: NDArray[np.bool_], shift:
     return np.asarray(0.6 * kept + 0.4 * steady, np.float64)
 
 
-def _texture(colours: Floats, inside: NDArray[np.bool_]) -> Array:
+def _texture(colours: Float32Array, inside: BoolArray) -> Float64Array:
     """Return per row and segment the colours' standard deviation along the row; nan outside the photograph."""
     rows = len(colours)
     texture = colours.reshape(rows, SEGMENTS, COLUMNS_PER_SEGMENT, 3).std(2).mean(2).astype(np.float64)
@@ -156,7 +157,7 @@ def _texture(colours: Floats, inside: NDArray[np.bool_]) -> Array:
     return np.asarray(texture)
 
 
-def _likeness(frame_colour: FrameColour, colours: Floats, inside: NDArray[np.bool_]) -> Array:
+def _likeness(frame_colour: FrameColour, colours: Float32Array, inside: BoolArray) -> Float64Array:
     """Return per row and segment how much the colours look like the frame's; nan outside the photograph."""
     rows = len(colours)
     likeness = frame_colour.likeness(colours).reshape(rows, SEGMENTS, COLUMNS_PER_SEGMENT).mean(2).astype(np.float64)
@@ -164,7 +165,9 @@ def _likeness(frame_colour: FrameColour, colours: Floats, inside: NDArray[np.boo
     return np.asarray(likeness)
 
 
-def _peaks(response: Array, shapes: Array, shifts: NDArray[np.intp], across: Array, bands: _Bands) -> list[Candidate]:
+def _peaks(
+    response: Float64Array, shapes: Float64Array, shifts: IndexArray, across: Float64Array, bands: _Bands
+) -> list[Candidate]:
     """Pick lines by strength; a line that shares a part of its way with a stronger one is that one's echo."""
     level, top = float(np.median(response.max(0))), float(response.max())
     row_size = float(across[1] - across[0])
@@ -195,7 +198,7 @@ def _peaks(response: Array, shapes: Array, shifts: NDArray[np.intp], across: Arr
     return [replace(item, backing=_backing(item, found)) for item in found]
 
 
-def _forget_echoes(left: Array, row: int, shifts: NDArray[np.intp], reach: float) -> None:
+def _forget_echoes(left: Float64Array, row: int, shifts: IndexArray, reach: float) -> None:
     """Set to 0, in place, the lines that lie within ``reach`` rows of the one at ``row`` on more than 15 % of it.
 
     ``shifts`` (shapes, segments) says by how many rows each shape is off the line's own in each segment.
