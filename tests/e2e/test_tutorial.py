@@ -74,7 +74,7 @@ def page_address(checkout: Path, chromium: str) -> Iterator[str]:
 @pytest.fixture
 def tab(browser: Browser) -> Iterator[Page]:
     """A tab as wide as the tutorial's pictures."""
-    page = browser.new_page(viewport={"width": 1000, "height": 700})
+    page = browser.new_page(viewport={"width": 1200, "height": 860})
     page.set_default_timeout(60_000)
     yield page
     page.close()
@@ -133,7 +133,9 @@ def _run(checkout: Path, command: str, *, allowed: tuple[int, ...] = (0,)) -> st
 
 def _covers(checkout: Path) -> dict[str, float]:
     with (checkout / "demo-output/results.csv").open(newline="", encoding="utf-8-sig") as file:
-        return {row["photo"]: float(row["cover_percent"]) for row in csv.DictReader(file) if row["cover_percent"]}
+        return {
+            Path(row["photo"]).name: float(row["cover_percent"]) for row in csv.DictReader(file) if row["cover_percent"]
+        }
 
 
 def _menu(tab: Page, title: str) -> None:
