@@ -120,6 +120,7 @@ def test_from_the_first_photograph_to_the_first_trend(checkout: Path, page_addre
     _picture(tab, "corners")
     tab.get_by_role("button", name="Use these corners").click()
     tab.get_by_role("button", name="Measure this crop").click()
+    tab.get_by_text("The run has started from these corners").wait_for()
     _menu(tab, "Runs")
     tab.get_by_text("12 done").or_(tab.get_by_text("13 done")).wait_for(timeout=RUN_TIMEOUT_MS)
 
