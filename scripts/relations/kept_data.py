@@ -20,7 +20,7 @@ HOLDERS: dict[str, tuple[set[str], set[str]]] = {
     "AWS::EC2::Volume": _SNAPSHOT,
 }
 
-# How long an overwritten or deleted version is kept at least (docs/operations.md, backups): nobody can make a
+# How long an overwritten or deleted version is kept at least (docs/how-to/recover.md, Backup and restore): nobody can make a
 # photograph or a model again; what is derived can be made again.
 _VERSIONS_DAYS = {"RawBucket": 365, "ModelReframingBucket": 365, "ModelSegmentationBucket": 365}
 _DERIVED_DAYS = 30

@@ -23,6 +23,7 @@ COMMANDS = (DOCS / "reference/commands.md").read_text()
 ROOMS = ("statemachine", "models", "events")  # their README.md
 DOCUMENTS = sorted({*DOCS.rglob("*.md"), *ROOT.glob("*.md"), *(ROOT / room / "README.md" for room in ROOMS)})
 MAKEFILES = (ROOT / "Makefile", ROOT / "deploy.mk")
+NAMING_DOCUMENTS = {".py", ".js", ".html", ".json", ".in", ".ipynb", ".css"}
 FAMILIES = {"ReefStepsError", "BadInputError", "TransientError"}
 OWN_PACKAGES = ("functions", "frontend", "local")
 SET_BY_LAMBDA_OR_SHELL = {"PATH", "HOME", "LANG"}
@@ -134,3 +135,12 @@ def test_options_of_named_local_commands_exist() -> None:
             help_of[command] = subprocess.run(shown, cwd=ROOT, capture_output=True, text=True, check=True).stdout
         for option in (word for word in words[4:] if word.startswith("--")):
             assert option in help_of[command], f"python -m local {command} has no {option}"
+
+
+def test_documents_that_code_names_exist() -> None:
+    rooms = ("functions", "frontend", "local", "scripts", "training", "synthetic", "statemachine", "requirements")
+    files = [path for room in rooms for path in (ROOT / room).rglob("*") if path.suffix in NAMING_DOCUMENTS]
+    files += [ROOT / "template.yaml", ROOT / "registry.yaml", *MAKEFILES]
+    named = {(name, path) for path in files for name in re.findall(r"\bdocs/[\w/-]+\.md", path.read_text())}
+    assert named
+    assert {(name, str(path)) for name, path in named if not (ROOT / name).is_file()} == set()
