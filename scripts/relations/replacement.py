@@ -146,7 +146,7 @@ def refusal(plan: Update) -> str | None:
         return (
             f"What people have put into {', '.join(plan.lost)} would be lost: another is made in its place. "
             "Put the former values back. To begin with new ones, deploy another environment and bring the data over "
-            "(docs/operations.md)."
+            "(docs/how-to/recover.md)."
         )
     faults = list(collisions(plan))
     if faults:

@@ -248,7 +248,7 @@ def variables_are_read(d: Deployment, stack: Stack) -> Iterator[str]:
         model = _found(r'"MODEL_NAME", "([\w-]+)"', d.read(f"functions/{package}/settings.py"))
         if variables.get("MODEL_NAME", model) != model:
             yield f"{name}: runs the model {variables['MODEL_NAME']}, and the step's is {model}"
-    asked = {v for file in ("settings", "serve") for v in code.variables_read(d, f"frontend/{file}.py")}
+    asked = {v for file in ("settings", "serve", "hosted") for v in code.variables_read(d, f"frontend/{file}.py")}
     for variable in sorted(page_environment(stack).keys() - asked - _OF_OTHERS):
         yield f"the page: nothing reads {variable}"
 
