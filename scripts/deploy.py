@@ -23,7 +23,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from reefsteps.smoke_test import NoModelsError, SmokeTestError
-from scripts import stacks
+from scripts import stacks, zones
 from scripts.deployment import ROOT, Deployment
 from scripts.deployment_rules import faults
 from scripts.environments import DeployEnvironment, DeploymentError
@@ -70,7 +70,7 @@ def deploy(environment: DeployEnvironment, *, with_page: bool) -> None:
         page = f"{outputs['FrontendRepositoryUri']}:{version}"
         _push_page(page, "linux/arm64" if architecture == "arm64" else "linux/amd64")
     _say(f"5/5 deploying stack {environment.stack}; the first time takes half an hour")
-    values = environment.overrides | {"FrontendImageUri": page, "PipelineVersion": version}
+    values = _zones(environment) | environment.overrides | {"FrontendImageUri": page, "PipelineVersion": version}
     repositories = [f"{name}Function={outputs[f'{name}RepositoryUri']}" for name in IMAGES]
     _run(
         [
@@ -153,6 +153,13 @@ def look_ahead(cloudformation: Any, environment: DeployEnvironment, deployment: 
     reason = replacement.refusal(replacement.update(template, parameters, deployment.expanded, chosen))
     if reason:
         raise DeploymentError(f"{reason}\nNothing was changed.")
+
+
+def _zones(environment: DeployEnvironment) -> dict[str, str]:
+    cloudformation = boto3.client("cloudformation", region_name=environment.region)
+    if stacks.is_there(cloudformation, environment.stack):
+        return {}
+    return zones.choose(boto3.client("ec2", region_name=environment.region))
 
 
 def _sam_deploy_registry(environment: DeployEnvironment) -> None:

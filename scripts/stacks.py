@@ -50,9 +50,14 @@ def status(cloudformation: Any, stack: str) -> str | None:
     return str(description["StackStatus"])
 
 
+def is_there(cloudformation: Any, stack: str) -> bool:
+    """Tell whether the stack has been deployed, and not only planned."""
+    return status(cloudformation, stack) not in (None, _REVIEWED)
+
+
 def deployed(cloudformation: Any, stack: str) -> tuple[dict[str, Any], dict[str, str]] | None:
     """Return the template (SAM expanded) and the parameters that a stack was deployed with; None if it was not."""
-    if status(cloudformation, stack) in (None, _REVIEWED):
+    if not is_there(cloudformation, stack):
         return None
     (description,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
     parameters = {p["ParameterKey"]: p["ParameterValue"] for p in description.get("Parameters", [])}

@@ -43,6 +43,8 @@ VARIANTS: dict[str, dict[str, str]] = {
         "DatabaseMinCapacity": "1",
         "WorkerConcurrency": "2",
         "Architecture": "arm64",
+        "ZoneA": "eu-west-1b",
+        "ZoneB": "eu-west-1c",
     },
 }
 

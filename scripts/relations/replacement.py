@@ -83,6 +83,7 @@ def collisions(plan: Update) -> Iterator[str]:
     yield from _target_groups(plan)
     yield from _ports(plan)
     yield from _rules(plan)
+    yield from _addresses(plan)
 
 
 def _made(plan: Update) -> dict[str, Resource]:
@@ -138,6 +139,14 @@ def _rules(plan: Update) -> Iterator[str]:
     for name, resource in _made(plan).items():
         if resource.kind == kind and rule(resource) in taken:
             yield f"{name}: is the rule that {taken[rule(resource)]} still is"
+
+
+def _addresses(plan: Update) -> Iterator[str]:
+    kind = "AWS::EC2::Subnet"
+    taken = {r.properties["CidrBlock"]: name for name, r in _still_there(plan).items() if r.kind == kind}
+    for name, resource in _made(plan).items():
+        if resource.kind == kind and resource.properties["CidrBlock"] in taken:
+            yield f"{name}: a subnet moves to another zone only under other addresses"
 
 
 def refusal(plan: Update) -> str | None:

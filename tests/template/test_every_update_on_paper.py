@@ -10,6 +10,7 @@ from scripts import deploy as command
 from scripts.deployment import Deployment
 from scripts.environments import DeployEnvironment, DeploymentError
 from scripts.relations.replacement import collisions, refusal, update
+from scripts.zones import choose
 from tests.template.mutants.making import TEMPLATE, Mutant, mutated
 
 PAGE = {"FrontendImageUri": "registry/frontend:1"}
@@ -91,6 +92,35 @@ def test_a_template_that_would_lose_data_is_seen(
     plan = update(deployment.expanded, PAGE, changed.expanded, PAGE)
     assert plan.lost == lost
     assert (refusal(plan) is None) == (not lost)
+
+
+def test_other_zones_are_refused_before_anything_is_done(deployment: Deployment) -> None:
+    zones = {"ZoneA": "eu-west-1b", "ZoneB": "eu-west-1c"}
+    plan = update(deployment.expanded, PAGE, deployment.expanded, PAGE | zones)
+    assert "only under other addresses" in (refusal(plan) or "")
+
+
+class Region:
+    """A region whose zones have these names and ids."""
+
+    def __init__(self, **zones: str) -> None:
+        self.zones = zones
+
+    def describe_availability_zones(self, **_: Any) -> dict[str, Any]:
+        return {"AvailabilityZones": [{"ZoneName": name, "ZoneId": i} for name, i in self.zones.items()]}
+
+
+@pytest.mark.parametrize(
+    ("region", "chosen"),
+    [
+        (Region(a="euw1-az2", b="euw1-az1", c="euw1-az3"), {}),
+        (Region(a="use1-az6", b="use1-az3", c="use1-az1", d="use1-az2"), {"ZoneA": "a", "ZoneB": "c"}),
+        (Region(c="use1-az1", a="use1-az3", b="use1-az2"), {"ZoneA": "b", "ZoneB": "c"}),
+        (Region(a="use1-az1", b="use1-az2", c="use1-az3"), {}),
+    ],
+)
+def test_a_first_deployment_takes_zones_that_have_vpc_origins(region: Region, chosen: dict[str, str]) -> None:
+    assert choose(region) == chosen
 
 
 def test_another_database_name_is_refused_before_anything_is_done(deployment: Deployment) -> None:
