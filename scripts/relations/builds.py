@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 
+import boto3
 from samtranslator.yaml_helper import yaml_parse
 
 from scripts.deployment import Deployment, Json
@@ -98,6 +100,8 @@ def environments_are_apart(d: Deployment, stack: Stack) -> Iterator[str]:
             yield f"samconfig.toml: {name} writes its parameters under {given.get('ParameterPrefix')}"
         for parameter in sorted(given.keys() - d.template["Parameters"].keys()):
             yield f"samconfig.toml: {name} sets {parameter}, which the template has not"
+        if shared.get("region") not in _regions():
+            yield f"samconfig.toml: {name} is in {shared.get('region')}, which is no region"
         if f"environment={name}" not in deploy.get("tags", []):
             yield f"samconfig.toml: {name} is tagged {deploy.get('tags')}"
         if deploy.get("capabilities") != "CAPABILITY_IAM" or deploy.get("resolve_s3") is not True:
@@ -106,6 +110,11 @@ def environments_are_apart(d: Deployment, stack: Stack) -> Iterator[str]:
     default = configuration.get("default", {}).get("global", {}).get("parameters", {}).get("stack_name", "")
     if default.endswith("-prod"):
         yield "samconfig.toml: whoever names no environment deploys prod"
+
+
+@cache
+def _regions() -> frozenset[str]:
+    return frozenset(boto3.session.Session().get_available_regions("ec2"))
 
 
 def _prod_faults(name: str, deploy: Json, given: dict[str, str]) -> Iterator[str]:

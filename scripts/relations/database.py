@@ -110,6 +110,8 @@ def engine_fits(d: Deployment, stack: Stack) -> Iterator[str]:
         yield f"{cluster.name}: pauses after {pauses_after_s} s; between 5 minutes and an hour pays"
     if smallest == 0 and _numbers(version) < _numbers(_PAUSES):
         yield f"{cluster.name}: {version} cannot pause; {_PAUSES} is the first that can"
+    if smallest == 0 and "SecondsUntilAutoPause" not in scaling:
+        yield f"{cluster.name}: does not say after how long it pauses"
     if smallest > 0 and "SecondsUntilAutoPause" in scaling:
         yield f"{cluster.name}: pauses only from a smallest capacity of 0"
     if "error" not in cluster.properties.get("EnableCloudwatchLogsExports", []):

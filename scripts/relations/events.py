@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from reefsteps.errors import REFUSALS
 from scripts.deployment import Deployment, Json, listed, walk
 from scripts.relations import code
 from scripts.relations.integrations import machines
@@ -231,6 +232,35 @@ def arns_are_arns(d: Deployment, stack: Stack) -> Iterator[str]:
             for field, value in node.items():
                 if field.endswith("Arn") and isinstance(value, str) and not value.startswith("arn:"):
                     yield f"{name}: {field} is {value}, which is no ARN"
+
+
+def refusals_are_told_apart(d: Deployment, stack: Stack) -> Iterator[str]:
+    """What the photograph is at fault for is counted once a day; every other error is told at once."""
+    for name, rule in stack.of("AWS::Events::Rule").items():
+        named = rule.properties.get("EventPattern", {}).get("detail", {}).get("error", [])
+        wanted = {error for error in listed(named) if isinstance(error, str)}
+        for target in rule.properties["Targets"] if wanted else ():
+            queue = stack.named(target["Arn"]) or ""
+            if wanted <= REFUSALS and not queue.startswith("Refusal"):
+                yield f"{name}: tells of refusals at once"
+            if queue.startswith("Refusal") and not wanted <= REFUSALS:
+                yield f"{name}: counts {sorted(wanted - REFUSALS)} with the refusals of a day"
+
+
+def states_read_what_events_have(d: Deployment, stack: Stack) -> Iterator[str]:
+    """An expression that reads an event's detail names a field that the events starting its machine have."""
+    for machine in machines(d, stack):
+        paths: set[str] = set()
+        for rule in stack.of("AWS::Events::Rule").values():
+            if any(target.get("Arn") == machine.arn for target in rule.properties["Targets"]):
+                pattern = rule.properties.get("EventPattern", {})
+                for source in listed(pattern.get("source", [])):
+                    for kind in listed(pattern.get("detail-type", [])):
+                        paths |= EVENTS.get((source, kind), set())
+        known = paths | {path.partition(".")[0] for path in paths}
+        for read in set(re.findall(r"states\.input\.detail\.([\w.`-]*[\w`])", json.dumps(machine.definition))):
+            if paths and read.replace("`", "") not in known:
+                yield f"{machine.name}: reads detail.{read}, which its events have not"
 
 
 def doors_are_guarded(d: Deployment, stack: Stack) -> Iterator[str]:

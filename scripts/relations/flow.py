@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 
+from reefsteps.results import STEPS
 from scripts.deployment import Deployment, Json, walk
 from scripts.relations.paper import Stack
 
@@ -68,6 +71,43 @@ def services_are_asked_again(d: Deployment, stack: Stack) -> Iterator[str]:
             retried = [error for retrier in state.get("Retry", []) for error in retrier["ErrorEquals"]]
             if state.get("Type") == "Task" and not any(error.endswith(_PASSING) for error in retried):
                 yield f"{uri}: '{name}' gives up when the service is busy"
+
+
+def waits_are_ended(d: Deployment, stack: Stack) -> Iterator[str]:
+    """A state that waits for a token hands one out, and no express execution waits."""
+    for uri, _, states in flows(d):
+        for name, state in states.items():
+            waits = str(state.get("Resource", "")).endswith(".waitForTaskToken")
+            if waits and "$states.context.Task.Token" not in json.dumps(state.get("Arguments", {})):
+                yield f"{uri}: '{name}' waits for a token that it gives to nobody"
+            processor = state.get("ItemProcessor", {})
+            express = processor.get("ProcessorConfig", {}).get("ExecutionType") == "EXPRESS"
+            if express and re.search(r"\.sync|waitForTaskToken", json.dumps(processor)):
+                yield f"{uri}: the children of '{name}' wait, which express executions cannot"
+
+
+def functions_get_the_whole_input(d: Deployment, stack: Stack) -> Iterator[str]:
+    """A function that begins a machine gets its input as it came; an action is one that the handler knows."""
+    for uri, start, states in flows(d):
+        first = states.get(start, {})
+        payload = first.get("Arguments", {}).get("Payload") if first.get("Type") == "Task" else None
+        whole = payload == "{% $states.input %}" or '"{% $states.input %}"' in json.dumps(payload)
+        merged = isinstance(payload, str) and "$merge([$states.input" in payload
+        if payload is not None and not whole and not merged:
+            yield f"{uri}: '{start}' does not hand on what started the execution"
+        for name, state in states.items():
+            for action in re.findall(r"[\"']action[\"']: [\"'](\w+)[\"']", json.dumps(state.get("Arguments", {}))):
+                if name.lower().replace(" ", "_") != action:
+                    yield f"{uri}: '{name}' asks for the action {action}"
+
+
+def defaults_are_steps(d: Deployment, stack: Stack) -> Iterator[str]:
+    """A step to start at, where nobody names one, exists."""
+    for uri, machine in d.machines.items():
+        for node in walk(machine):
+            for word in re.findall(r"'(\w+)'", str(node.get("start_at", ""))):
+                if word not in STEPS:
+                    yield f"{uri}: starts at {word}, which is no step"
 
 
 def _on(state: Json) -> list[str]:

@@ -20,6 +20,7 @@ BEFORE = (
     ("HttpListener", "VpcOrigin", "CloudFront refuses an origin where nothing listens"),
     ("FrontendService", "PageDownAlarm", "the alarm would sound during the first deployment"),
 )
+_LONG_S = {"relabel": 600, "importing": 600}  # many photographs in one call
 _QUEUE_VISIBILITY = 30  # SQS's default, in seconds
 
 
@@ -117,6 +118,9 @@ def functions_have_the_time(d: Deployment, stack: Stack) -> Iterator[str]:
         if float(function.properties.get("MemorySize", 128)) < 256:
             yield f"{name}: {function.properties.get('MemorySize')} MB hold no boto3 and no SQLAlchemy"
         image = function.properties.get("PackageType") == "Image"
+        least_s = 240 if image else _LONG_S.get(code.package(function.properties), 0)
+        if timeout_s < least_s:
+            yield f"{name}: ends after {timeout_s:g} s; its work takes {least_s} s and more"
         if image and int(function.properties.get("EphemeralStorage", {}).get("Size", 512)) < 1024:
             yield f"{name}: its /tmp holds no model"
     worker = d.template["Parameters"].get("WorkerStorage", {})

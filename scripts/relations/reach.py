@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from scripts.deployment import Deployment, Json, listed
 from scripts.relations import code
@@ -207,6 +208,38 @@ def variables_name_what_they_hold(d: Deployment, stack: Stack) -> Iterator[str]:
     for task in stack.of("AWS::ECS::TaskDefinition").values():
         for entry in task.properties["ContainerDefinitions"][0]["Environment"]:
             yield from _named_rightly(stack, "the page", "page", entry["Name"], entry["Value"])
+
+
+# Variables of one name in two functions, whose parameters have to differ.
+_OTHER_PARAMETERS = {
+    ("ReframingFunction", "SCORE_THRESHOLD"): "FrameScoreThreshold",
+    ("SegmentationFunction", "SCORE_THRESHOLD"): "CoralScoreThreshold",
+}
+
+
+def variables_hold_their_parameter(d: Deployment, stack: Stack) -> Iterator[str]:
+    """RESTORATION_METHOD holds RestorationMethod; addresses of queues are addresses, those of topics ARNs."""
+    parameters = d.template["Parameters"]
+    for name, resource in d.expanded["Resources"].items():
+        for variable, value in _variables(resource):
+            held = value.get("Ref") if isinstance(value, dict) else None
+            wanted = _OTHER_PARAMETERS.get((name, variable), camel(variable))
+            if held in parameters and held not in (wanted, wanted.removesuffix("Name")):
+                yield f"{name}: {variable} holds the parameter {held}"
+            form = {"_TOPIC": "arn:", "_QUEUE": "https://", "_ARN": "arn:"}.get(f"_{variable.rpartition('_')[2]}", "")
+            if name in stack.resources and not str(stack.plain(value)).startswith(form):
+                yield f"{name}: {variable} is {stack.plain(value)}"
+    for task in stack.of("AWS::ECS::TaskDefinition").values():
+        if task.properties["ContainerDefinitions"][0].get("Image") != stack.plain({"Ref": "FrontendImageUri"}):
+            yield f"{task.name}: does not run the page's image"
+
+
+def _variables(resource: Json) -> Iterator[tuple[str, Any]]:
+    properties = resource.get("Properties", {})
+    if resource["Type"] == "AWS::Lambda::Function":
+        yield from properties.get("Environment", {}).get("Variables", {}).items()
+    for container in properties.get("ContainerDefinitions", []):
+        yield from ((entry["Name"], entry["Value"]) for entry in container.get("Environment", []))
 
 
 # Variables that name their resource by its role here, and not by its logical id.

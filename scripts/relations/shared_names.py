@@ -34,6 +34,15 @@ def address(stack: Stack) -> str:
     return ""
 
 
+def outputs_tell_the_address(d: Deployment, stack: Stack) -> Iterator[str]:
+    """The address that a deployment prints is the page's."""
+    for name, output in d.template.get("Outputs", {}).items():
+        if "Condition" in output and stack.values.condition(output["Condition"]):
+            value = stack.plain(output["Value"])
+            if str(value).startswith("https://") and value != address(stack):
+                yield f"output {name}: is {value}, and the page is {address(stack)}"
+
+
 def browsers_may_upload(d: Deployment, stack: Stack) -> Iterator[str]:
     """The raw bucket's CORS rule lets the uploader's own request in, from the page's address alone."""
     script = d.read("frontend/components/uploader.js")
