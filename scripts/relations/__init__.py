@@ -52,6 +52,7 @@ RELATIONS: tuple[Relation, ...] = (
     integrations.machine_roles_fit,
     reach.roles_fit_the_code,
     reach.page_role_fits_the_code,
+    reach.table_of_buckets_is_true,
     reach.variables_name_what_they_hold,
     reach.start_addresses_fit,
     reach.invocations_are_retried_or_kept,

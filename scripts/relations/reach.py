@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,8 +34,8 @@ _USES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "see versions": ((), ("ListBucketVersions",)),
 }
 
-# Who uses which bucket how, by the function's package and the bucket's logical id. A test holds the handlers' own
-# requests against this table.
+# Who uses which bucket how, by the function's step and the bucket's logical id. The rule `table_of_buckets_is_true`
+# holds it to the code's own calls and to the functions' variables.
 BUCKETS: dict[str, dict[str, tuple[str, ...]]] = {
     "restoration": {"RawBucket": ("read",), "TreatedBucket": ("read", "write")},
     "reframing": {
@@ -197,6 +198,36 @@ def _of_database(stack: Stack, environment: Json) -> Iterator[Need]:
         resource_id = stack.values.identity(name, "DBClusterResourceId")
         arn = f"arn:aws:rds-db:{REGION}:{ACCOUNT}:dbuser:{resource_id}/{user}"
         yield Need("rds-db:connect", arn, f"DATABASE_URL names the user '{user}', and IAM the cluster's resource id")
+
+
+# Buckets that reach a function by its input alone.
+_BY_INPUT = {"restoration": {"RawBucket"}, "importing": {"ImportBucket"}}
+_WRITES = re.compile(r"\.(put|put_json|copy|put_object|generate_presigned_post)\((?!\))|save_record\(")
+_DELETES = re.compile(r"(?i)storage(\(\))?\.delete\(")
+
+
+def table_of_buckets_is_true(d: Deployment, stack: Stack) -> Iterator[str]:
+    """Each function has a variable for every bucket that it uses, and its package writes and deletes as said here."""
+    for name, function in stack.of("AWS::Lambda::Function").items():
+        who, folder = code.step(function.properties), f"functions/{code.package(function.properties)}"
+        if who in BUCKETS:
+            variables = function.properties.get("Environment", {}).get("Variables", {})
+            held = {stack.named(str(value)) or "" for key, value in variables.items() if key.endswith("_BUCKET")}
+            wanted = BUCKETS[who].keys() - _BY_INPUT.get(who, set())
+            if held != wanted:
+                yield f"{name}: has variables for {sorted(held)}, and uses {sorted(wanted)}"
+            yield from _verbs(d, who, folder)
+    yield from _verbs(d, "page", "frontend/services")
+
+
+def _verbs(d: Deployment, who: str, folder: str) -> Iterator[str]:
+    texts = [d.read(str(path.relative_to(d.root))) for path in sorted((d.root / folder).glob("*.py"))]
+    uses = {use for kinds in BUCKETS[who].values() for use in kinds}
+    for verb, pattern in (("write", _WRITES), ("delete", _DELETES)):
+        calls = any(pattern.search(text) for text in texts)
+        if calls != (verb in uses):
+            what = "calls" if calls else "does not call"
+            yield f"{folder}: {what} S3 to {verb}; scripts/relations/reach.py says otherwise"
 
 
 def variables_name_what_they_hold(d: Deployment, stack: Stack) -> Iterator[str]:
