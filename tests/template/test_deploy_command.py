@@ -71,6 +71,9 @@ class Account:
             ]
         }
 
+    def describe_availability_zones(self, **_: Any) -> dict[str, Any]:
+        return {"AvailabilityZones": [{"ZoneName": f"eu-west-1{n}", "ZoneId": f"euw1-az{n}"} for n in "123"]}
+
     def describe_db_clusters(self) -> dict[str, Any]:
         tag = {"Key": "aws:cloudformation:stack-name", "Value": "reefsteps-dev"}
         cluster = {"DBClusterIdentifier": "reefsteps-dev", "TagList": [tag], "DeletionProtection": self.protected}
