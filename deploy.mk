@@ -7,7 +7,7 @@ ERROR ?=
 SINCE ?=
 YES ?=
 
-.PHONY: deploy destroy redeliver retry smoke
+.PHONY: deploy destroy redeliver retry smoke verify-aws
 
 deploy: $(VENV)/.dev ## Deploy to AWS and try it (ENV=dev|prod, PAGE=no leaves the web service out, SMOKE=no does not try it)
 	$(BIN)/python -m scripts.deploy deploy --env $(ENV) $(if $(filter no,$(PAGE)),--without-page) \
@@ -25,3 +25,7 @@ retry: $(VENV)/.dev ## Start failed runs again at the step that failed (ERROR=na
 
 smoke: $(VENV)/.dev ## Send a drawn photograph through a deployment, compare its cover with the truth, and remove it
 	$(BIN)/python -m scripts.smoke --env $(ENV)
+
+verify-aws: $(VENV)/.dev ## Run the state machine cases on AWS's TestState API (needs credentials; deploys and keeps nothing)
+	REEFSTEPS_SFN_ENDPOINT=teststate $(BIN)/python -m pytest tests/integration/statemachine/test_statemachine_pipeline.py \
+	  tests/integration/statemachine/test_statemachine_relabel.py
