@@ -1,4 +1,4 @@
-"""The page's environment, read and validated in one place (docs/architecture.md lists the variables)."""
+"""The page's environment, read and validated in one place (docs/reference/environment.md lists the variables)."""
 
 from __future__ import annotations
 
