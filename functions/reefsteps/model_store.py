@@ -87,7 +87,7 @@ class _Source(Protocol):
 
 
 class _Bucket:
-    """Downloads of one model's files; raises ModelNotReadyError for a missing object, ConfigurationError for a grant."""
+    """Downloads of one model's files; raises ModelNotReadyError for a missing file, ConfigurationError for a grant."""
 
     def __init__(self, s3_client: S3Client, bucket: str, name: str, cache_dir: Path) -> None:
         self.name = name
@@ -126,8 +126,8 @@ class _Bucket:
         if code in _DENIED:
             return ConfigurationError(
                 f"S3 does not let this function read {self.place(key)}. Its role needs s3:GetObject and "
-                "s3:GetObjectVersion on the bucket's objects, and s3:ListBucket on the bucket, without which S3 gives the "
-                "same answer for an object that is not there. Undo what was changed by hand, then retry the run."
+                "s3:GetObjectVersion on the bucket's objects, and s3:ListBucket on the bucket, without which S3 gives "
+                "the same answer for an object that is not there. Undo what was changed by hand, then retry the run."
             )
         if code not in _ABSENT:
             return error
