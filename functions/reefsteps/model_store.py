@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from reefsteps.detection import Detector, Manifest
 from reefsteps.detection.manifest import FileIdentity
-from reefsteps.errors import ModelNotReadyError
+from reefsteps.errors import ConfigurationError, ModelNotReadyError
 from reefsteps.keys import checkpoint_key, model_card_key, model_config_key
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 ENGINES = ("onnxruntime", "detectron2")
 CHECK_INTERVAL_S = 30.0
-_ABSENT = {"404", "403", "NoSuchKey", "NoSuchVersion", "NoSuchBucket", "AccessDenied"}
+_ABSENT = {"404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket"}
+_DENIED = {"403", "AccessDenied"}
 
 
 class ModelStore:
@@ -62,7 +63,7 @@ class ModelStore:
         """Return the bucket's current model, loaded.
 
         Raises ModelNotReadyError while there is no model, or while a new one is being written; UnsupportedModelError
-        when the manifest or the model is damaged.
+        when the manifest or the model is damaged; ConfigurationError if S3 does not let it be read.
         """
         with self._lock:
             if self._detector is None or self._clock() - self._checked_at >= self._check_interval_s:
@@ -86,7 +87,7 @@ class _Source(Protocol):
 
 
 class _Bucket:
-    """Downloads of one model's files; a missing object is a ModelNotReadyError."""
+    """Downloads of one model's files; raises ModelNotReadyError for a missing file, ConfigurationError for a grant."""
 
     def __init__(self, s3_client: S3Client, bucket: str, name: str, cache_dir: Path) -> None:
         self.name = name
@@ -121,7 +122,14 @@ class _Bucket:
         return f"s3://{self._bucket}/{key}"
 
     def _explained(self, error: ClientError, key: str) -> Exception:
-        if error.response["Error"]["Code"] not in _ABSENT:
+        code = error.response["Error"]["Code"]
+        if code in _DENIED:
+            return ConfigurationError(
+                f"S3 does not let this function read {self.place(key)}. Its role needs s3:GetObject and "
+                "s3:GetObjectVersion on the bucket's objects, and s3:ListBucket on the bucket, without which S3 gives "
+                "the same answer for an object that is not there. Undo what was changed by hand, then retry the run."
+            )
+        if code not in _ABSENT:
             return error
         return ModelNotReadyError(
             f"There is no {self.place(key)}. Upload {checkpoint_key(self.name)} to that bucket and wait for the "

@@ -1,6 +1,7 @@
 """The endpoint that the state machines run on: moto's interpreter, or another one named by the environment.
 
-REEFSTEPS_SFN_ENDPOINT      URL of any Step Functions endpoint; ``aws`` for AWS itself. Unset: the local stack.
+REEFSTEPS_SFN_ENDPOINT      unset: the local stack. ``teststate``: AWS's TestState API, which needs credentials alone
+                            (make verify-aws). ``aws``: deployed on AWS; then also:
 REEFSTEPS_SFN_FUNCTION_ARN  ARN of scripted_function.py with ``{step}`` where the step's name goes
 REEFSTEPS_SFN_ROLE_ARN      role of the state machines (may invoke the function and start executions)
 REEFSTEPS_SFN_QUEUE_URL     queue for events that could not be admitted
@@ -23,6 +24,7 @@ import boto3
 import pytest
 
 from tests.integration.local_stack_fixture import REPOSITORY, RunningStack, scaled_definitions
+from tests.integration.statemachine.state_by_state import StateByState
 from tests.support.steps import package_of
 
 STEPS = ("restoration", "reframing", "segmentation", "coverage", "conversion", "relabel")
@@ -90,15 +92,19 @@ class Interpreter:
 
 
 @pytest.fixture(scope="session")
-def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interpreter]:
+def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interpreter | StateByState]:
     """The endpoint under test."""
     definitions = scaled_definitions(tmp_path_factory.mktemp("definitions"))
     given = os.environ.get("REEFSTEPS_SFN_ENDPOINT")
     if given is None:
         yield from _on_local_stack(tmp_path_factory, definitions)
         return
+    if given == "teststate":
+        yield StateByState(boto3.client("stepfunctions"), definitions)
+        return
+    assert given == "aws", "REEFSTEPS_SFN_ENDPOINT is neither teststate nor aws"
     found = Interpreter(
-        client=boto3.client("stepfunctions", endpoint_url=None if given == "aws" else given),
+        client=boto3.client("stepfunctions"),
         function_arn=os.environ["REEFSTEPS_SFN_FUNCTION_ARN"],
         role_arn=os.environ["REEFSTEPS_SFN_ROLE_ARN"],
         queue_url=os.environ["REEFSTEPS_SFN_QUEUE_URL"],

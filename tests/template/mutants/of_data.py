@@ -67,7 +67,7 @@ MUTANTS = (
     Mutant(TEMPLATE, "UndeliveredEventsPolicy", "Service: events.amazonaws.com", "Service: s3.amazonaws.com", "may not sqs:SendMessage"),
     Mutant(TEMPLATE, "UndeliveredEventsPolicy", "Action: sqs:SendMessage", "Action: sqs:ReceiveMessage", "may not sqs:SendMessage"),
     Mutant(TEMPLATE, "AlertsPolicy", "Resource: !Ref Alerts", "Resource: !GetAtt UndeliveredEvents.Arn", "may not sns:Publish"),
-    Mutant(TEMPLATE, "AlertsPolicy", "[events.amazonaws.com, cloudwatch.amazonaws.com]", "[events.amazonaws.com]", "cloudwatch.amazonaws.com may not"),
+    Mutant(TEMPLATE, "AlertsPolicy", "[events.amazonaws.com, cloudwatch.amazonaws.com, budgets.amazonaws.com]", "[events.amazonaws.com, budgets.amazonaws.com]", "cloudwatch.amazonaws.com may not"),
     Mutant(TEMPLATE, "MasksBucketPolicy", "Resource: [!GetAtt MasksBucket.Arn, !Sub \"${MasksBucket.Arn}/*\"]", "Resource: [!GetAtt MasksBucket.Arn, !GetAtt MasksBucket.Arn]", "without TLS"),
     Mutant(TEMPLATE, "MasksBucketPolicy", "Effect: Deny", "Effect: Allow", ""),
     Mutant(TEMPLATE, "DatabaseCluster", "    DependsOn: DatabaseLogs", "    DependsOn: CoverageLogs", "made before DatabaseLogs"),
