@@ -31,7 +31,7 @@ from scripts.smoke import smoke
 IMAGES = ("Restoration", "Reframing", "Segmentation", "Conversion")
 BUILT_TEMPLATE = ROOT / ".aws-sam/build/template.yaml"  # what `sam build` writes and `sam deploy` reads
 KEPT = """\
-Kept, because no one gets them back:
+Kept, because they cannot be restored:
   - the seven buckets with photographs, results and models (DeletionPolicy: Retain)
   - a last snapshot of the database (Aurora takes it before the cluster goes)
   - the user pool with the people who may sign in
@@ -83,7 +83,7 @@ def deploy(environment: DeployEnvironment, *, with_page: bool) -> None:
     )
     for name, value in sorted(_outputs(environment, environment.stack).items()):
         _say(f"  {name}: {value}")
-    _say("Next: add people to the user pool, upload the two .pth models (README, 'On AWS').")
+    _say("Next: add people to the user pool, upload the two .pth models (docs/how-to/deploy.md).")
 
 
 def _smoke(environment: DeployEnvironment) -> None:
@@ -253,7 +253,7 @@ def main() -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     except (BotoCoreError, ClientError) as error:
-        print(f"AWS refused, or did not answer: {error}. It is safe to run again.", file=sys.stderr)  # noqa: T201
+        print(f"AWS refused, or did not answer: {error}. It is safe to run this again.", file=sys.stderr)  # noqa: T201
         return 1
     return 0
 

@@ -106,7 +106,7 @@ def _offer(rows: Sequence[CoverageRow], wanted: Named) -> None:
     st.warning(f"There is no result for {plain(str(wanted))}.", icon=":material/search_off:")
     survey = wanted.survey
     if survey and survey in photos.originals(survey.year, survey.island):
-        st.write("Its photograph is here, but has not been measured: its run goes on, or has failed.")
+        st.write("Its photograph is here but has not been measured: its run is under way, or it has failed.")
         with st.container(horizontal=True):
             navigation.link(navigation.to_runs(), "See its run", icon="arrow_forward")
             navigation.link(navigation.to_corners(survey), "Fix corners", icon="crop_free")

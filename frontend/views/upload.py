@@ -46,7 +46,7 @@ _COLOURS = {
 
 def show() -> None:
     """Show the page."""
-    states.title("Upload", "Photographs go from this browser straight to storage, three at a time.")
+    states.title("Upload", "Photographs are sent from this browser directly to storage, three at a time.")
     _first_time()
     form = st.container()  # filled below: the uploader tells what it remembers before the form is drawn
     reported = _uploader()
@@ -223,7 +223,7 @@ def _patterns() -> None:
         st.markdown("\n".join(f"- `{example}`" for example in PATTERN_EXAMPLES))
         st.write(
             "Also folders such as `2006-Takapoto/07.NEF`, and the camera's date for the year. A camera's counter "
-            "(`DSC_1998`) and the date of a copy are never used. Whatever is missing can be typed in the table that "
+            "(`DSC_1998`) and the date of a copy are never used. You can type what is missing in the table that "
             "appears, before anything is sent. Names of another form can be shown by an example."
         )
 

@@ -45,7 +45,7 @@ def until_answered(
 ) -> Answer:
     """Return the call's answer, trying again what passes until `deadline()`.
 
-    Raises botocore's ClientError or BotoCoreError for what waiting cannot mend, or has not mended in time.
+    Raises botocore's ClientError or BotoCoreError for what waiting cannot cure, or has not cured in time.
     """
     begun = time.monotonic()
     while True:

@@ -5,8 +5,8 @@ The class name is the error's name in the Step Functions console and in the page
 
 Families decide what the state machine does. A ``BadInputError`` is never retried, because trying again cannot help.
 Where the photograph or the execution's input is at fault (`REFUSALS`), the execution ends in the state ``Failed``. A
-``TransientError`` is retried, because waiting can help. Whatever a person can put right without a new photograph, a
-transient error that lasts or a missing grant, ends the execution in the task that failed, so that Step Functions'
+``TransientError`` is retried, because waiting can help. If a person can repair it without a new photograph (a
+transient error that lasts, a missing grant), it ends the execution in the task that failed, so that Step Functions'
 redrive goes on there.
 """
 

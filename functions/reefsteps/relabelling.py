@@ -291,7 +291,7 @@ def _kind(place: Place) -> str:
 def _nothing_like(name: str, by_place: Iterable[Place]) -> str:
     names = {place_name(place) for place in by_place}
     close = difflib.get_close_matches(name.strip(), sorted(names), n=3, cutoff=0.6)
-    return f"Nothing is called so.{' Is it ' + ' or '.join(close) + '?' if close else ''}"
+    return f"There is no such name.{' Is it ' + ' or '.join(close) + '?' if close else ''}"
 
 
 def place_name(place: Place) -> str:

@@ -219,7 +219,7 @@ def test_deletion_removes_the_original_keeps_its_versions_and_says_what_is_left(
     assert len(versions["Versions"]) == 1
     assert versions["DeleteMarkers"][0]["IsLatest"]
     assert app.text_input(key="key").value == ""
-    assert "There is no photograph of this name" not in texts(app)
+    assert "There is no photograph with this name" not in texts(app)
     assert "Still being removed: 10 files, and the rows in the database" in texts(app)
 
 
