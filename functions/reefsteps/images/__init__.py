@@ -14,13 +14,14 @@ orientation applied) and in sRGB. What a file is, is told by its content and nev
 from __future__ import annotations
 
 from reefsteps.images.decoding import decode
-from reefsteps.images.encode import THUMBNAIL_PX, encode_jpeg, encode_png, thumbnail
+from reefsteps.images.encode import THUMBNAIL_PX, THUMBNAIL_QUALITY, encode_jpeg, encode_png, thumbnail
 from reefsteps.images.picture import DEFAULT_MAX_MEGAPIXELS, MAX_SIDE_PX, DecodedImage
 
 __all__ = [
     "DEFAULT_MAX_MEGAPIXELS",
     "MAX_SIDE_PX",
     "THUMBNAIL_PX",
+    "THUMBNAIL_QUALITY",
     "DecodedImage",
     "decode",
     "encode_jpeg",

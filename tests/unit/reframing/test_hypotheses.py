@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reframing.frame.hypotheses import choose
+from reframing.frame.hypotheses import ranked_hypotheses
 from reframing.frame.side_search import Candidate, SideSearch
 
 OUTER, INNER = -0.03, 0.0
@@ -23,7 +23,7 @@ def search(inner_strength: float) -> SideSearch:
 
 
 def chosen(inner_strength: float) -> list[float]:
-    best = choose([search(inner_strength)] * 4, PRIORS, None)[0]
+    best = ranked_hypotheses([search(inner_strength)] * 4, PRIORS, None)[0]
     return [item.offset for item in best.candidates if item is not None]
 
 
