@@ -87,8 +87,8 @@ def typed_for_all(*, island: str | None, year: str | None, side: str | None) -> 
 def counted_for_demo(photos: Sequence[Photo]) -> list[Photo]:
     """Return the photographs with an identity for each, made up where the names do not say it.
 
-    A demo measures whatever folder it gets. Photographs whose names do not say everything go to an island of their own,
-    ``Demo`` and the folder's name, so that they never replace a real one: under the camera's year, else this year, and
+    A demo measures any folder. Photographs whose names do not give everything get an island of their own, ``Demo`` and
+    the folder's name, so they never replace a real one. Their year is the camera's, otherwise this year, and they are
     numbered in the order of their names.
     """
     numbers: dict[tuple[int, str], int] = {}

@@ -1,7 +1,7 @@
 """The one place where a quadrat in one year is chosen; the choice is in the page's address.
 
-What the address names is what is shown. Where there is no such result, the page says so and offers what there is; it
-never shows another quadrat, and never rewrites the address.
+The page shows what the address names. If there is no such result, it says so and offers what exists. It never shows
+another quadrat and never rewrites the address.
 """
 
 from __future__ import annotations

@@ -69,8 +69,8 @@ def show() -> None:
     known = Known(md5=state.upload_md5, arrived=state.upload_arrived, mistyped=typed.mistyped)
     with st.container():
         planned = _planned(files, typed, defaults, pattern, known)
-    # Each part has a container of its own, so that no part appears or goes before another one: the browser would
-    # build the table anew, and lose where somebody is typing.
+    # Each part has a container of its own, so that no part appears or disappears before another one. Otherwise the
+    # browser would rebuild the table and lose the place where somebody is typing.
     st.subheader("What will be sent", anchor=False)
     with st.container():
         _summary(planned)

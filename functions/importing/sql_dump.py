@@ -1,7 +1,7 @@
 """Reads the rows of `coral_coverage` from a dump of mysqldump, mariadb-dump or phpMyAdmin, without running it.
 
-Only ``INSERT ... VALUES`` of that table is read. What cannot change its rows (comments, SET, LOCK, CREATE, keys, other
-tables) is passed over; every other statement is refused by name, because the rows would not be those of the dump.
+Only ``INSERT ... VALUES`` of that table is read. Statements that cannot change its rows (comments, SET, LOCK, CREATE,
+keys, other tables) are skipped. Every other statement is refused by name, because it could change the dumped rows.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Which files are taken for photographs: the one list that decoder, page, browser script, commands and docs read.
+"""Accepted files: the one list that decoder, page, browser script, commands and documents read.
 
-A file is what its content says, never what its extension says. The extension only decides which files of a folder are
-offered, and how the stored key ends.
+The content decides what a file is, never its extension. The extension only decides which files of a folder are offered,
+and how the stored key ends.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Logs, traces and metrics, the same for every function.
 
-Every log line carries the execution's id; the metrics are seconds per step, failures by error name, and whatever a
+Every log line carries the execution's id. The metrics are seconds per step, failures by error name, and the values that a
 step adds with `measure` (cover, colonies). Names and dimensions are interface: the dashboard and the alarms use them.
 """
 
