@@ -19,7 +19,7 @@ from reefsteps.spreadsheets import Fault, SheetRow, read_sheet
 from reefsteps.surveys import LONGEST_ISLAND, SurveyKey, normalise_island
 
 EXTENSIONS = frozenset(STORED_EXTENSIONS)
-"""What is taken from a folder; a file that is named itself is taken whatever it is called."""
+"""Extensions that are taken from a folder; a file that is named itself may have any extension."""
 
 COLUMNS = {
     "file": ("fichier", "photo", "photograph", "filename", "file_name", "nom_du_fichier"),
@@ -180,7 +180,7 @@ def _check(row: SheetRow, guess: Guess) -> None:
 
 
 def _survey_of_typed(guess: Guess) -> SurveyKey:
-    """Check each value by itself: the others may come from elsewhere. Raises InvalidSurveyKeyError."""
+    """Check each value by itself, because the rest may come from other sources. Raises InvalidSurveyKeyError."""
     return SurveyKey(
         datetime.now(UTC).year if guess.year is None else guess.year,
         "X" if guess.island is None else guess.island,

@@ -98,7 +98,7 @@ def destroy(environment: DeployEnvironment) -> None:
     """Delete both stacks after the operator typed the stack's name."""
     _say(f"This deletes the stacks {environment.stack} and {environment.registry_stack} (functions, page, images).")
     _say(KEPT)
-    if input(f"Type {environment.stack} to go on: ").strip() != environment.stack:
+    if input(f"Type {environment.stack} to continue: ").strip() != environment.stack:
         raise DeploymentError("Nothing was deleted.")
     cloudformation = boto3.client("cloudformation", region_name=environment.region)
     for stack in (environment.stack, environment.registry_stack):

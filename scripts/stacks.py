@@ -53,7 +53,7 @@ def make_ready(cloudformation: Any, stack: str, region: str, say: Say) -> None:
     """Delete what a failed first deployment left; raises StackError for a stack that takes no deployment."""
     found = status(cloudformation, stack)
     if found == "ROLLBACK_COMPLETE":  # holds nothing, and CloudFormation refuses to update it
-        say(f"  the first deployment of {stack} had failed and was rolled back: deleting what is left of it")
+        say(f"  the first deployment of {stack} had failed and was rolled back: deleting its remains")
         delete(cloudformation, stack, region)
         return
     _raise_under_way(stack, region, found)

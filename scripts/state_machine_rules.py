@@ -1,4 +1,4 @@
-"""Rules about the state machines: what is retried, where an execution ends, what a redrive can go on from."""
+"""Rules about the state machines: what is retried, where an execution ends, from where a redrive can continue."""
 
 from __future__ import annotations
 

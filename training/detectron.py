@@ -81,8 +81,8 @@ def _each(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
 def to_input(example: Example, box_margin: float | None = None) -> dict[str, Any]:
     """Return detectron2's input for one example, with targets when ``box_margin`` is given.
 
-    The boxes to learn are wider than their masks by that share of their size on each side. A mask head finds an edge long
-    before a box head does, and a box that is a little too small would cut the mask off. Instances below
+    The boxes to learn are wider than their masks by that share of their size on each side. A mask head finds an edge
+    long before a box head does, and a box that is a little too small would cut the mask off. Instances below
     MIN_INSTANCE_PX pixels are left out.
     """
     h, w = example.labels.shape

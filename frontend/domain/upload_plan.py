@@ -36,7 +36,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class IncomingFile:
-    """A file as the browser describes it; nothing of its content but what its head says has been read."""
+    """A file as the browser describes it; of its content only the head has been read."""
 
     id: str
     path: str  # with folders, as dropped

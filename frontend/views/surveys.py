@@ -201,7 +201,7 @@ def _list_refusals(title: str, refusals: Sequence[tuple[str, str]]) -> None:
         st.dataframe(
             [{"What": what, "Why": why} for what, why in refusals],
             hide_index=True,
-            row_height=TALL_ROW_PX,  # a reason goes on in a second line
+            row_height=TALL_ROW_PX,  # a reason may continue in a second line
             height=min(340, 40 + TALL_ROW_PX * len(refusals)),
             alt=title,
         )

@@ -46,7 +46,7 @@ def convert(
     ``precision`` other than fp32 is used only when its detections on ``photos`` (BGR uint8 pictures, as the model will
     see them) agree with fp32; the manifest says by how much, or why not. ``evaluation`` is a file of measured errors
     that goes into the manifest, ``classes`` says which classes count. A file that belongs to another checkpoint is used
-    for nothing, and the manifest says so. Raises UnsupportedModelError, with the files in ``target`` untouched.
+    for nothing, and the manifest records it. Raises UnsupportedModelError, with the files in ``target`` untouched.
     """
     name = checkpoint.stem
     source = FileIdentity.of(checkpoint)

@@ -33,7 +33,7 @@ _ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
 _SET_NAMES = re.compile(r"SET\s+NAMES\s+'?(\w+)", re.IGNORECASE)
 _UNICODE = frozenset({"utf8", "utf8mb3", "utf8mb4"})
 
-_NOT_READ = "{} is not read: of a dump, INSERT ... VALUES is."
+_NOT_READ = "{} is not read. Only INSERT ... VALUES of a dump is."
 
 Values = dict[str, str | None]
 

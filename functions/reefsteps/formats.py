@@ -32,7 +32,7 @@ FIRST_BYTES = {
     "RW2": (0, b"IIU\0"),
     "CRW": (6, b"HEAPCCDR"),
 }
-"""How a photograph's content begins, whatever its extension says: an offset in bytes, and what is there.
+"""How a photograph's content begins, independent of its extension: an offset in bytes, and the bytes there.
 
 NEF, NRW, CR2, ARW, SRF, SR2, DNG, PEF, SRW, 3FR and IIQ begin as TIFF does.
 """

@@ -1,7 +1,7 @@
 """The journal of relabellings, and the one transaction in which the rows of a group of photographs move.
 
 A photograph's entry goes through `planned`, `copying`, `moved` and `done`, or ends as `refused`. Each state is written
-before the work of the next one begins, so that an interrupted relabelling goes on where it was.
+before the work of the next one begins, so that an interrupted relabelling continues where it stopped.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ Place = tuple[int | None, str, int | None]
 
 @dataclass(frozen=True)
 class Change:
-    """What one quadrat in one year is to become; `fields` replaces those that it names and leaves the others."""
+    """The new identity of one survey; `fields` replaces those that it names and keeps the rest."""
 
     old: SurveyKey
     new: SurveyKey
@@ -124,7 +124,7 @@ def plan(changes: Sequence[Change], inventory: Inventory) -> RelabelPlan:
 
 
 def _alone(change: Change, inventory: Inventory) -> str | None:
-    """Return why the change cannot be made whatever the others are."""
+    """Return why the change cannot be made, whichever changes come with it."""
     keys = sorted(inventory.photographs.get(change.old, ()))
     if not inventory.has(change.old):
         return f"There is no photograph and no result of {change.old}."
