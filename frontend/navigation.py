@@ -47,7 +47,7 @@ _REGISTERED: dict[str, Any] = {}  # Streamlit's page objects by path; they hold 
 
 
 class Quadrat(Protocol):
-    """What names one quadrat in one year: a `SurveyKey`, or a row of the database under whatever name."""
+    """What names one quadrat in one year: a `SurveyKey`, or a row of the database under any name."""
 
     @property
     def island(self) -> str:

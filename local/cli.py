@@ -109,7 +109,9 @@ def _parser() -> argparse.ArgumentParser:
     import_ = _command(commands, "import", _import, "take over an earlier program's photographs and table unmeasured")
     import_.add_argument("photos", metavar="PHOTOS", help="a folder, or s3://bucket/prefix of the running stack")
     import_.add_argument("--table", type=Path, required=True, help="its coral_coverage as CSV, or as SQL of mysqldump")
-    import_.add_argument("--dry-run", action="store_true", help="only say what would be imported, and what not and why")
+    import_.add_argument(
+        "--dry-run", action="store_true", help="only list what would be imported, and what not and why"
+    )
     relabel = _command(commands, "relabel", _relabel, "give photographs other names, sizes or facts, without a new run")
     relabel.add_argument("list", type=Path, metavar="FILE.csv", help="columns old, new, size_cm, site, depth_m, ...")
     relabel.add_argument("--yes", action="store_true", help="change what the list says without asking")

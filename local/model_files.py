@@ -44,7 +44,7 @@ def install_models(
     say: Callable[[str], None],
     stopping: threading.Event,
 ) -> dict[str, str]:
-    """Upload the demo models of ``folder`` to buckets that hold nothing of them, and wait for what is not converted.
+    """Upload the demo models of ``folder`` to buckets that hold no model, and wait for their conversion.
 
     Says of each model which checkpoint is used.
 

@@ -56,7 +56,7 @@ class Run:
 
     @property
     def refused(self) -> bool:
-        """Whether the photograph (or its name) was at fault, and the pipeline said so."""
+        """Whether the pipeline refused the photograph or its name."""
         return self.error in errors.REFUSALS
 
     @property

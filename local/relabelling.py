@@ -112,4 +112,4 @@ def _carry_out(clients: Clients, machine: str, name: str, seen: Preview) -> str 
 
 
 def _why(photo: RelabelledPhoto) -> str:
-    return photo.reason or "It is not finished: the page's Surveys view goes on with it."
+    return photo.reason or "It is not finished: the page Surveys can continue it."

@@ -33,7 +33,7 @@ from scripts.smoke import smoke
 IMAGES = ("Restoration", "Reframing", "Segmentation", "Conversion")
 BUILT_TEMPLATE = ROOT / ".aws-sam/build/template.yaml"  # what `sam build` writes and `sam deploy` reads
 KEPT = """\
-Kept, because no one gets them back:
+Kept, because they cannot be restored:
   - the seven buckets with photographs, results and models (DeletionPolicy: Retain)
   - a last snapshot of the database (Aurora takes it before the cluster goes)
   - the user pool with the people who may sign in
@@ -87,7 +87,7 @@ def deploy(environment: DeployEnvironment, *, with_page: bool) -> None:
     )
     for name, value in sorted(_outputs(environment, environment.stack).items()):
         _say(f"  {name}: {value}")
-    _say("Next: add people to the user pool, upload the two .pth models (README, 'On AWS').")
+    _say("Next: add people to the user pool, upload the two .pth models (docs/how-to/deploy.md).")
 
 
 def _smoke(environment: DeployEnvironment) -> None:
@@ -102,7 +102,7 @@ def destroy(environment: DeployEnvironment) -> None:
     """Delete both stacks after the operator typed the stack's name."""
     _say(f"This deletes the stacks {environment.stack} and {environment.registry_stack} (functions, page, images).")
     _say(KEPT)
-    if input(f"Type {environment.stack} to go on: ").strip() != environment.stack:
+    if input(f"Type {environment.stack} to continue: ").strip() != environment.stack:
         raise DeploymentError("Nothing was deleted.")
     cloudformation = boto3.client("cloudformation", region_name=environment.region)
     for stack in (environment.stack, environment.registry_stack):
@@ -287,7 +287,7 @@ def main() -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     except (BotoCoreError, ClientError) as error:
-        print(f"AWS refused, or did not answer: {error}. It is safe to run again.", file=sys.stderr)  # noqa: T201
+        print(f"AWS refused, or did not answer: {error}. It is safe to run this again.", file=sys.stderr)  # noqa: T201
         return 1
     return 0
 

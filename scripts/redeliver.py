@@ -124,7 +124,7 @@ def main() -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     except (BotoCoreError, ClientError) as error:
-        print(f"AWS refused, or did not answer: {error}. It is safe to run again.", file=sys.stderr)  # noqa: T201
+        print(f"AWS refused, or did not answer: {error}. It is safe to run this again.", file=sys.stderr)  # noqa: T201
         return 1
     counts = ", ".join(
         f"{count} {'left' if place == 'left' else f'to {place}'}" for place, count in sorted(sent.items())

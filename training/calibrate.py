@@ -1,9 +1,9 @@
 """``python -m training.calibrate --model out/coral/detectron2-classifier.pth``: make 0.5 the thresholds that count.
 
-The pipeline counts instances scored at least 0.5, and pixels where an instance's mask says at least 0.5. This finds, on
-validation photographs, the pair of thresholds at which percent cover is least wrong, and shifts the class and the mask
-logits so that they become 0.5 both. The order of the scores stays, and every outline keeps its course: it lies a little
-further out or in.
+The pipeline counts instances scored at least 0.5, and pixels where an instance's mask is at least 0.5. On validation
+photographs, this command finds the pair of thresholds with the smallest error of percent cover. It shifts the class and
+mask logits so that both thresholds become 0.5. The order of the scores stays, and outlines move a little outwards or
+inwards.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def read(annotations: Path, images: Path, merge: Collection[str] | None = None) 
     """Return the annotated photographs; raises AnnotationError listing what is wrong in the file.
 
     A model learns one class. Of a file with several categories, ``merge`` names those that are this class (``ALL`` for
-    every one); instances of the others are left out.
+    every one); instances of all other categories are left out.
     """
     try:
         data = json.loads(annotations.read_text(encoding="utf-8-sig"))

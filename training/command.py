@@ -16,7 +16,7 @@ _PACKAGES = {"torch", "torchvision", "detectron2", "fvcore", "iopath", "pycocoto
 
 
 def run_command(main: Callable[[], None]) -> None:
-    """Run a command; ends the process with status 1 and one sentence for what its user can put right."""
+    """Run a command; ends the process with status 1 and one sentence for what its user can correct."""
     try:
         main()
     except ModuleNotFoundError as error:

@@ -34,8 +34,8 @@ def load_config(path: Path, device: str | None = None) -> CfgNode:
 def new_model(cfg: CfgNode) -> torch.nn.Module:
     """Return the model on its device, with the weights of ``MODEL.WEIGHTS`` where the configuration names any.
 
-    That may be a ``.pth`` that this package wrote or a file of detectron2's model zoo; tensors of another shape (the
-    zoo's heads have 80 classes) are left as they begin, with a warning by detectron2.
+    The weights may be a ``.pth`` that this package wrote or a file of detectron2's model zoo. Tensors of another shape
+    (the zoo's heads have 80 classes) keep their initial values, with a warning by detectron2.
     """
     model = build_model(cfg)
     if cfg.MODEL.WEIGHTS:
@@ -81,7 +81,7 @@ def _each(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
 def to_input(example: Example, box_margin: float | None = None) -> dict[str, Any]:
     """Return detectron2's input for one example, with targets when ``box_margin`` is given.
 
-    The boxes to learn are wider than their masks by that share of their size on each side: a mask head finds an edge
+    The boxes to learn are wider than their masks by that share of their size on each side. A mask head finds an edge
     long before a box head does, and a box that is a little too small would cut the mask off. Instances below
     MIN_INSTANCE_PX pixels are left out.
     """

@@ -1,9 +1,9 @@
 """``python -m training.evaluate --target frame --model models/detectron2-reframe.pth --output OUT``: errors with plots.
 
-Measures a model (``.pth`` through detectron2, ``.onnx`` through the product's runtime) on synthetic photographs that it
-has not seen, or with ``--coco`` and ``--images`` on annotated ones, through the pipeline's restoration: for frames mask
-IoU and corner error, for corals the error of percent cover and COCO AP. Writes ``report.md``, ``report.json`` and plots
-into OUT, and the figures as ``<name>.evaluation.json`` beside the model, with which they are uploaded.
+The model is a ``.pth`` (through detectron2) or an ``.onnx`` (through the product's runtime). It is measured on
+synthetic photographs that it has not seen, or with ``--coco`` and ``--images`` on annotated ones, after the pipeline's
+restoration. Frames get mask IoU and corner error, corals the error of percent cover and COCO AP. The command writes
+``report.md``, ``report.json`` and plots into OUT, and the figures as ``<name>.evaluation.json`` beside the model.
 """
 
 from __future__ import annotations

@@ -79,8 +79,8 @@ class ReplayBuffer:
     """An endless stream of examples that draws each one several times, because drawing costs as much as learning.
 
     ``draw`` makes the example of a seed; ``capacity`` examples are kept, and each batch replaces ``fresh`` of them on
-    average. Until a quarter of the capacity is kept, all of a batch is new: a run that goes on from trained weights
-    would learn its first dozen pictures by heart.
+    average. Until a quarter of the capacity is filled, all of a batch is new. Otherwise a run that continues from
+    trained weights would overfit its first dozen pictures.
     """
 
     def __init__(self, draw: Callable[[int], Example], first_seed: int, capacity: int, fresh: float) -> None:

@@ -14,8 +14,8 @@ OUTLIER_COVER_PERCENT = 80.0
 class CoverageErrors:
     """Errors of percent cover over photographs. Relative errors leave out photographs whose true cover is 0.
 
-    The ancestor of this system reported relative 8.26 +- 22.67 % over 51 images, and -7.89 +- 6.05 % without the
-    relative errors above 80 %; the same two figures are given here.
+    The system's predecessor reported relative errors of 8.26 +- 22.67 % over 51 images, and -7.89 +- 6.05 % without
+    those above 80 %. The same two figures are given here.
     """
 
     count: int

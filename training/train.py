@@ -1,9 +1,9 @@
 """Train one model: ``python -m training.train --target frame --config CONFIG.yaml --output OUT``.
 
-Pictures come from the synthetic generator, or with ``--coco`` from annotated photographs. Runs on CPU or GPU
-(``--device cuda``); ``--resume`` continues from the last checkpoint in OUT; ``--minutes`` ends the run in time, with
-the learning rate annealed by whichever of time and iterations has gone further. OUT receives ``last.pth`` (to resume),
-``<name>.pth`` and ``<name>.yaml`` (to deploy) and ``losses.csv``.
+Pictures come from the synthetic generator, or with ``--coco`` from annotated photographs. The run uses the CPU, or a
+GPU with ``--device cuda``. ``--resume`` continues from the last checkpoint in OUT. ``--minutes`` stops after that many
+minutes; the learning rate follows a cosine schedule over elapsed time or iterations, whichever is further along. OUT
+receives ``last.pth`` (to resume), ``<name>.pth`` and ``<name>.yaml`` (to deploy) and ``losses.csv``.
 """
 
 from __future__ import annotations

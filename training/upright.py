@@ -2,8 +2,8 @@
 
 CVAT, LabelMe and Label Studio show a photograph upright (EXIF orientation applied), and people draw on what they see.
 CVAT and labelme2coco write upright sizes and coordinates. Label Studio's converter (label-studio-sdk 2.1.2) multiplies
-the upright percentages by the sizes as stored (HumanSignal/label-studio#6608), so that outlines of photographs that lie
-on their side come out squeezed; where a file is Label Studio's, that is undone.
+the upright percentages by the sizes as stored (HumanSignal/label-studio#6608). Outlines of photographs that lie on
+their side come out squeezed. If a file is Label Studio's, this module undoes that.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 Column names follow Darwin Core where it has a term (year, eventID, locality, eventDate, measurementValue), as GCRMN
 asks for, and MERMAID's words (quadrat, quadrat size) where it has not. A column is one line of a table below.
 
-A CSV file is a plain table: the header is its first line, and what is to be said about the file is in its last columns
-and in ``about.csv`` beside it. R, readr and pandas read no other kind without being told how.
+A CSV file is a plain table with the header in its first line. The description of the file is in its last columns and in
+``about.csv`` beside it. R, readr and pandas read no other form without options.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class IncomingFile:
-    """A file as the browser describes it; nothing of its content but what its head says has been read."""
+    """A file as the browser describes it; of its content only the head has been read."""
 
     id: str
     path: str  # with folders, as dropped
@@ -95,8 +95,8 @@ class PresentObject:
     def md5(self) -> str | None:
         """The content's MD5 in hexadecimal, or None where S3 does not have it.
 
-        The ETag of an object that was sent in one piece to a bucket encrypted with SSE-S3 is its MD5; of one sent in
-        parts it is another figure, with a hyphen (Amazon S3 API Reference, "Object").
+        If an object was sent in one piece to a bucket encrypted with SSE-S3, its ETag is its MD5. If it was sent in
+        parts, the ETag is another figure, with a hyphen (Amazon S3 API Reference, "Object").
         """
         return self.etag if _MD5.fullmatch(self.etag) else None
 

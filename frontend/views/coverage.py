@@ -52,7 +52,7 @@ def show() -> None:
     found = chosen.apply(rows)
     marks.say_of_others(found)
     if not found:
-        st.info("No result fits these filters. Take one away.", icon=":material/filter_alt_off:")
+        st.info("No result fits these filters. Remove one.", icon=":material/filter_alt_off:")
         return
     covers = [cover_of(row) for row in found]
     said = [sentence for sentence, _ in sentences(row.trust for row in found)]

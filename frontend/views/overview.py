@@ -74,7 +74,7 @@ def _runs() -> DeltaGenerator:
             _failure(*open_failures[0])
             navigation.link(navigation.to_runs(RunStatus.FAILED), "See reasons and what to do", icon="arrow_forward")
         else:
-            st.write("No failure: every photograph whose run has ended has a result, or a person's word on it.")
+            st.write("No failure: every photograph whose run has ended has a result, or a person's decision.")
     return box
 
 

@@ -184,7 +184,7 @@ def _figures(row: CoverageRow, detail: Provenance | None) -> None:
     left_out = detail.segmentation.excluded_percent
     if left_out is not None:
         st.badge(f"{left_out:.1f} % left out", icon=":material/visibility_off:", color="orange")
-        st.caption("Somebody hid a fin or slate by hand. Cover is the share of what is left.")
+        st.caption("A fin or slate was hidden by hand. Cover is the share of the remaining area.")
     if r.partly_visible:
         st.badge("frame partly visible", icon=":material/visibility_off:", color="orange")
         st.caption("Its corners follow from the frame and strings that show. Check the reframed picture.")

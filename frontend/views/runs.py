@@ -33,7 +33,7 @@ _BADGES = {
     "ABORTED": ("stopped", "gray", ":material/block:"),
 }
 _EMPTY = {
-    RunStatus.ALL: "Nothing has been run yet. Each photograph that is uploaded starts a run by itself.",
+    RunStatus.ALL: "Nothing has run yet. Each uploaded photograph starts a run.",
     RunStatus.RUNNING: "Nothing is running.",
     RunStatus.DONE: "No run has been done yet.",
     RunStatus.FAILED: "No run has failed.",
@@ -84,8 +84,8 @@ def _list(status: RunStatus) -> None:
     left_out = len(page.executions) - len(shown)
     if left_out:
         st.caption(
-            f"{count(left_out, 'failed run')} of this page {'needs' if left_out == 1 else 'need'} nobody any more: the "
-            "photograph was fixed, measured later, renamed or deleted. All lists them."
+            f"{count(left_out, 'failed run')} of this page {'needs' if left_out == 1 else 'need'} no more attention: "
+            "the photograph was fixed, measured later, renamed or deleted. All lists them."
         )
     _pager(page, pages)
 

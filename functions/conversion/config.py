@@ -91,7 +91,7 @@ def model_config(name: str, dump: Path | None) -> ModelConfig:
     if name in NAMED:
         return NAMED[name]
     raise UnsupportedModelError(
-        f"Nothing says how '{name}' was configured. Upload the config.yaml that detectron2's trainer wrote as "
+        f"The configuration of '{name}' is unknown. Upload the config.yaml that detectron2's trainer wrote as "
         f"{name}.yaml beside it, or name the checkpoint {' or '.join(NAMED)}."
     )
 

@@ -1,10 +1,10 @@
 """Reads the pickle inside a checkpoint without executing anything.
 
-Python's unpickler calls whatever the file names. This is a reader of the pickle language that has no calls at all: it
-knows the opcodes that torch's ``save`` and numpy write, turns the few names that describe tensors and arrays into
-records, and everything else that a trainer's checkpoint may hold (an optimizer's or scheduler's objects) into
-``Inert``. A name from any other place, ``os.system`` say, is refused. What it builds is bounded: values of tensors and
-arrays stay in the file, and text, shapes and the number of operations have limits.
+Python's unpickler calls every function that the file names. This reader of the pickle language calls nothing. It
+knows the opcodes that torch's ``save`` and numpy write. The few names that describe tensors and arrays become records,
+and all else in a trainer's checkpoint (an optimizer's or scheduler's objects) becomes ``Inert``. Any other name, such
+as ``os.system``, is refused. What the reader builds is bounded: values of tensors and arrays stay in the file, and
+text, shapes and the number of operations have limits.
 """
 
 from __future__ import annotations

@@ -89,8 +89,9 @@ class Removal:
             return False
         if self.version_id:
             return upload.image.version_id == self.version_id
-        # S3 tells upload times in whole seconds; within the second of the deletion its sequencer decides, and where
-        # there is none the upload counts as the later: a row too many can be deleted, a lost photograph cannot.
+        # S3 rounds upload times to seconds. If upload and deletion fall in the same second, compare sequencers.
+        # Without sequencers, treat the upload as newer: an extra row can be removed later, a lost photograph cannot
+        # be recovered.
         removed = instant(self.removed_at).replace(microsecond=0)
         uploaded = instant(upload.uploaded_at).replace(microsecond=0)
         if removed != uploaded:

@@ -1,7 +1,7 @@
 """The journal of relabellings, and the one transaction in which the rows of a group of photographs move.
 
 A photograph's entry goes through `planned`, `copying`, `moved` and `done`, or ends as `refused`. Each state is written
-before the work of the next one begins, so that an interrupted relabelling goes on where it was.
+before the work of the next one begins, so that an interrupted relabelling continues where it stopped.
 """
 
 from __future__ import annotations
@@ -328,7 +328,7 @@ def taken_back(database: Database, relabelling_id: str) -> tuple[list[Change], l
         for row in connection.execute(query):
             done = _entry(row).change
             if row.state in UNFINISHED:
-                refused.append((Change(done.new, done.old), "This change is still under way: let it go on first."))
+                refused.append((Change(done.new, done.old), "This change is still under way: let it finish first."))
             elif row.state == DONE:
                 size = QuadratSize.parse(row.size_before) if row.size_after and row.size_before else None
                 changes.append(Change(done.new, done.old, size, row.fields_before or {}))

@@ -1,8 +1,8 @@
-"""What the steps tell each other: small frozen records that travel as JSON through the state machine.
+"""The records that steps exchange: small frozen dataclasses that travel as JSON through the state machine.
 
-Coordinates are pixels with the origin at the outer corner of the top-left pixel (so the centre of that pixel is
-(0.5, 0.5)); restoration never changes geometry, so the corners found by reframing are valid for the treated picture
-and for the original after its EXIF orientation.
+Coordinates are pixels with the origin at the outer corner of the top-left pixel, so the centre of that pixel is
+(0.5, 0.5). Restoration never changes geometry. The corners found by reframing are therefore valid for the treated
+picture and for the original after its EXIF orientation.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """JSONata for moto's Step Functions: moto parses the ASL but ships no evaluator.
 
-moto writes every variable as source text in front of the expression; a whole state document then is parsed for each
-expression, and a string with a quote in it breaks the text. Here the values are bound instead: 0.1 ms an expression.
+moto writes every variable as source text in front of the expression. A whole state document is then parsed for each
+expression, and a string with a quote breaks the text. Here the values are bound instead, at 0.1 ms per expression.
 """
 
 from __future__ import annotations

@@ -248,7 +248,7 @@ def test_hostile_names_are_text_in_the_browser_and_do_not_widen_the_page(
         widest = "Math.max(...[...document.querySelectorAll('[class*=st-key-run-] p')].map(p => p.scrollWidth))"
         assert tab.evaluate(widest) < 390
         tab.locator("[class*=st-key-run-]").filter(has_text=hostile).get_by_role("link", name="Delete").click()
-        tab.get_by_text("There is no photograph of this name").wait_for(timeout=30_000)
+        tab.get_by_text("There is no photograph with this name").wait_for(timeout=30_000)
         # The page draws the field empty and fills it a moment later: read once, it was empty on a slow machine.
         expect(tab.get_by_label("Name of the photograph")).to_have_value(hostile)
         tab.goto(f"{seeded_page.url}/upload")

@@ -58,7 +58,7 @@ def test_a_failed_run_shows_the_name_as_it_is_and_delete_finds_just_that_object(
 def test_delete_says_of_a_name_that_cannot_be_that_there_is_none(world: PageWorld, texts: Texts, key: str) -> None:
     app = world.open("delete", key=key)
     assert not app.exception
-    assert "There is no photograph of this name" in texts(app)
+    assert "There is no photograph with this name" in texts(app)
 
 
 ISLANDS = ("<img src=x onerror=1>", "E2B_Takapoto", "=1+1", "\u202eatopakaT", "a/b%2Fc", "x" * 30)

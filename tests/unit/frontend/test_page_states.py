@@ -139,7 +139,7 @@ def test_a_member_is_named_and_can_sign_out(world: PageWorld, monkeypatch: pytes
     [
         (None, 12 * 3600 - 60, False),
         (None, 12 * 3600 + 1, True),
-        ("1", 3599, False),
+        ("1", 3600 - 60, False),
         ("1", 3601, True),
         (None, None, True),  # a cookie that does not say when
     ],
@@ -259,7 +259,7 @@ def test_deletion_removes_the_original_keeps_its_versions_and_says_what_is_left(
     assert len(versions["Versions"]) == 1
     assert versions["DeleteMarkers"][0]["IsLatest"]
     assert app.text_input(key="key").value == ""
-    assert "There is no photograph of this name" not in texts(app)
+    assert "There is no photograph with this name" not in texts(app)
     assert "Still being removed: 10 files, and the rows in the database" in texts(app)
 
 
