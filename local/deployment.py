@@ -16,6 +16,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 ACCOUNT = "123456789012"
 _DEFAULT_REGION = "eu-west-1"
 _DEFAULT_STACK = "reefsteps"
+_RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
+_UNIT_S = {"minute": 60.0, "hour": 3600.0, "day": 86_400.0}
 _PLACEHOLDER = re.compile(r"\$\{[A-Za-z0-9_]+\}")
 
 
@@ -52,6 +54,24 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Schedule:
+    """A state machine that starts again and again."""
+
+    machine: str  # ARN
+    every_s: float
+    input: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A DynamoDB table; keys and attributes as in CreateTable."""
+
+    name: str
+    attributes: tuple[dict[str, str], ...]
+    keys: tuple[dict[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Deployment:
     """Everything that the local stack builds; ``left_out`` says what it does not, and why."""
 
@@ -60,6 +80,8 @@ class Deployment:
     functions: tuple[FunctionSpec, ...]
     state_machines: tuple[StateMachine, ...]
     rules: tuple[Rule, ...]
+    schedules: tuple[Schedule, ...]
+    tables: tuple[Table, ...]
     queues: tuple[str, ...]
     parameters: dict[str, str]
     page_environment: dict[str, str]
@@ -81,7 +103,12 @@ class Deployment:
 
 
 def read_deployment(
-    template_path: Path, *, endpoint: str, overrides: dict[str, str], definitions: Path | None = None
+    template_path: Path,
+    *,
+    endpoint: str,
+    overrides: dict[str, str],
+    definitions: Path | None = None,
+    runs_at_once: int | None = None,
 ) -> Deployment:
     """Read what is deployed from the template.
 
@@ -90,6 +117,7 @@ def read_deployment(
         endpoint: the stack's URL.
         overrides: environment variables that a laptop sets otherwise (endpoint, database, credentials).
         definitions: a folder whose ASL files replace the template's of the same name (tests scale waits down there).
+        runs_at_once: how many runs go on while the others wait in line; None takes the template's default.
 
     Raises:
         TemplateError: the template holds something that cannot be carried out locally.
@@ -101,7 +129,7 @@ def read_deployment(
         region=region,
         account=ACCOUNT,
         endpoint=endpoint,
-        parameters={"FrontendImageUri": "local"},
+        parameters={"FrontendImageUri": "local"} | ({"RunsAtOnce": str(runs_at_once)} if runs_at_once else {}),
     )
     left_out = template.left_out()
     return Deployment(
@@ -110,6 +138,8 @@ def read_deployment(
         functions=tuple(_functions(template, template_path.parent, region, overrides)),
         state_machines=tuple(_state_machines(template, template_path.parent, definitions, left_out)),
         rules=tuple(_rules(template, left_out)),
+        schedules=tuple(_schedules(template, left_out)),
+        tables=tuple(_table(template, name) for name in template.resources("AWS::DynamoDB::Table")),
         queues=tuple(template.physical_name(name) for name in template.resources("AWS::SQS::Queue")),
         parameters=_parameters(template, left_out),
         page_environment=_page_environment(template, overrides),
@@ -229,6 +259,8 @@ def _state_machines(
 def _rules(template: Template, left_out: dict[str, str]) -> list[Rule]:
     rules = []
     for logical_id, properties in template.resources("AWS::Events::Rule").items():
+        if "ScheduleExpression" in properties:
+            continue
         try:
             rules.append(
                 Rule(
@@ -244,6 +276,31 @@ def _rules(template: Template, left_out: dict[str, str]) -> list[Rule]:
         except LeftOutError as error:
             left_out[logical_id] = str(error)
     return rules
+
+
+def _schedules(template: Template, left_out: dict[str, str]) -> list[Schedule]:
+    """Return what starts state machines by the clock; functions that do are for whoever is on call."""
+    schedules = []
+    for logical_id, properties in template.resources("AWS::Events::Rule").items():
+        rate = _RATE.fullmatch(properties.get("ScheduleExpression", ""))
+        if "ScheduleExpression" not in properties:
+            continue
+        for target in properties["Targets"]:
+            arn = str(template.resolve(target["Arn"])) if rate else ""
+            if rate and ":states:" in arn:
+                schedules.append(Schedule(arn, int(rate[1]) * _UNIT_S[rate[2]], target.get("Input", "{}")))
+            else:
+                left_out[logical_id] = "only state machines start by the clock on a laptop, and only at a rate"
+    return schedules
+
+
+def _table(template: Template, logical_id: str) -> Table:
+    properties = template.resolve(template.resources("AWS::DynamoDB::Table")[logical_id])
+    return Table(
+        template.physical_name(logical_id),
+        tuple(properties["AttributeDefinitions"]),
+        tuple(properties["KeySchema"]),
+    )
 
 
 def _parameters(template: Template, left_out: dict[str, str]) -> dict[str, str]:

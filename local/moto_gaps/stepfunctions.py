@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from local.journal import Journal, StoredExecution
+from local.moto_gaps import speed
 from local.moto_gaps.patching import replace
 
 _HISTORY_PAGE = 100  # GetExecutionHistory's default
@@ -142,20 +143,32 @@ def _page_history() -> None:
 
 def _spell_parameters() -> None:
     """Gap: a state writes ``StateMachineArn``, the API ``stateMachineArn``; moto passes the one on as the other."""
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (
+        StateTaskServiceAwsSdk,
+    )
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sfn import (
         StateTaskServiceSfn,
     )
+
+    _spell_parameters_of(StateTaskServiceSfn)
+    _spell_parameters_of(StateTaskServiceAwsSdk)
+
+
+def _spell_parameters_of(kind: Any) -> None:
     from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
     def _eval_service_task(
         self: Any, env: Any, resource_runtime_part: Any, normalised_parameters: dict[str, Any], state_credentials: Any
     ) -> None:
+        if self._get_boto_service_name() not in ("sfn", "states", "stepfunctions"):
+            original(self, env, resource_runtime_part, normalised_parameters, state_credentials)
+            return
         spelled = {name[0].lower() + name[1:]: value for name, value in normalised_parameters.items()}
         original(self, env, resource_runtime_part, spelled, state_credentials)
         # Times as text: DescribeExecution fails where the output holds a datetime.
         env.stack.append(json.loads(to_json_str(_capitalised(env.stack.pop()))))
 
-    original = replace(StateTaskServiceSfn, "_eval_service_task", _eval_service_task)
+    original = replace(kind, "_eval_service_task", _eval_service_task)
 
 
 def _capitalised(response: dict[str, Any]) -> dict[str, Any]:
@@ -163,14 +176,20 @@ def _capitalised(response: dict[str, Any]) -> dict[str, Any]:
 
 
 def _reuse_clients() -> None:
-    """Gap: a boto3 client is built for every task (15 to 40 ms each); one per service and region serves them all."""
+    """Gap: a boto3 client is built for every task (15 to 40 ms each); one per service and region serves them all.
+
+    It asks the stack within the process (`speed`).
+    """
     from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+        state_task_service_aws_sdk,
+        state_task_service_dynamodb,
         state_task_service_sfn,
         state_task_service_sqs,
     )
 
-    for module in (lambda_eval_utils, state_task_service_sfn, state_task_service_sqs):
+    services = (state_task_service_aws_sdk, state_task_service_dynamodb, state_task_service_sfn, state_task_service_sqs)
+    for module in (lambda_eval_utils, *services):
         replace(module, "boto_client_for", _client_cache(vars(module)["boto_client_for"]))
 
 
@@ -181,10 +200,23 @@ def _client_cache(build: Callable[..., Any]) -> Callable[..., Any]:
     def boto_client_for(region: str, service: str, state_credentials: Any = None) -> Any:
         with lock:
             if (region, service) not in clients:
-                clients[region, service] = build(region=region, service=service, state_credentials=state_credentials)
+                client = build(region=region, service=service, state_credentials=state_credentials)
+                clients[region, service] = speed.answer_in_process(client, _ask_stack)
             return clients[region, service]
 
     return boto_client_for
+
+
+_stack: list[speed.Application] = []
+
+
+def ask(application: speed.Application) -> None:
+    """Name the application that the tasks of state machines ask for every service."""
+    _stack[:] = [application]
+
+
+def _ask_stack(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    return _stack[0](environ, start_response)
 
 
 def _stored(execution: Any) -> StoredExecution:

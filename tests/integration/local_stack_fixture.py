@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,21 @@ def project_with_fakes(folder: Path, *, worker_timeout_s: int = 8) -> Path:
     )
     assert count == 1, "WorkerTimeout has moved"
     (folder / "template.yaml").write_text(shortened)
+    return folder / "template.yaml"
+
+
+def project_with_scripts(folder: Path, steps: Iterable[str]) -> Path:
+    """Make a project whose template is the real one and whose functions do what an execution's input says.
+
+    Returns the template.
+    """
+    (folder / "template.yaml").symlink_to(REPOSITORY / "template.yaml")
+    (folder / "statemachine").symlink_to(REPOSITORY / "statemachine")
+    for step in steps:
+        (folder / "functions" / step).mkdir(parents=True)
+        stand_in = "scripted_relabel.py" if step == "relabel" else "scripted_function.py"
+        source = (HERE / "statemachine" / stand_in).read_text()
+        (folder / "functions" / step / "app.py").write_text(source)
     return folder / "template.yaml"
 
 
