@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from local.deployment import Schedule
+from local.resources import Schedule
 
 _LOG = logging.getLogger(__name__)
 

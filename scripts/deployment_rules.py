@@ -10,7 +10,9 @@ import json
 import re
 from collections.abc import Callable, Iterator
 
+from scripts.admission_rules import places_come_back
 from scripts.deployment import PLACEHOLDER, Deployment, Json, listed, of_type
+from scripts.notice_rules import refusals_are_quiet
 from scripts.state_machine_rules import states_retry_and_catch, tasks
 
 Rule = Callable[[Deployment], Iterator[str]]
@@ -212,11 +214,15 @@ def events_are_not_lost(d: Deployment) -> Iterator[str]:
             for value in re.findall(r"<(\w+)>", (transformer or {}).get("InputTemplate", "")):
                 if value not in transformer["InputPathsMap"]:
                     yield f"{name}: <{value}> has no path"
-    if "events.amazonaws.com" not in json.dumps(d.resources("AWS::SQS::QueuePolicy")):
-        yield "UndeliveredEvents: EventBridge may not write to it"
+    policies = d.resources("AWS::SQS::QueuePolicy").values()
+    taking = [p["Queues"] for p in policies if "events.amazonaws.com" in json.dumps(p["PolicyDocument"])]
+    for name in d.resources("AWS::SQS::Queue"):
+        if not any({"Ref": name} in queues for queues in taking):
+            yield f"{name}: EventBridge may not write to it"
     for name, function in of_type(d.template, "AWS::Serverless::Function").items():
         destination = function.get("EventInvokeConfig", {}).get("DestinationConfig", {})
-        if function.get("Events") and "OnFailure" not in destination:
+        called = [event for event in function.get("Events", {}).values() if event["Type"] != "Schedule"]
+        if called and "OnFailure" not in destination:
             yield f"{name}: an event that it fails on is lost"
 
 
@@ -344,6 +350,7 @@ RULES: tuple[Rule, ...] = (
     buckets_are_closed,
     alarms_are_heard,
     events_are_not_lost,
+    refusals_are_quiet,
     database_is_guarded,
     page_is_reachable,
     page_is_watched,
@@ -352,6 +359,7 @@ RULES: tuple[Rule, ...] = (
     custom_resources_outlast_their_function,
     new_accounts_accept,
     states_retry_and_catch,
+    places_come_back,
 )
 
 

@@ -17,10 +17,19 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scripts.deploy import DeploymentError, Environment
+from reefsteps.errors import REFUSALS
+from scripts.deploy import DeployEnvironment, DeploymentError
 
 _VISIBLE_AGAIN_S = 120
-_PLACES = {"admit": "Admit", "convert": "Convert", "removal": "Removal", "alerts": "Alerts"}
+_TARGET = "TARGET_ARN"  # EventBridge's name for the attribute of its dead letters
+_PLACES = {
+    "admit": "Admit",
+    "convert": "Convert",
+    "removal": "Removal",
+    "places": "GivePlaces",
+    "failures": "FailureEvents",
+    "refusals": "RefusalEvents",
+}
 _MODEL_BUCKETS = ("ModelReframingBucket", "ModelSegmentationBucket")
 
 Message = dict[str, Any]
@@ -29,14 +38,13 @@ Message = dict[str, Any]
 class Stack:
     """The resources of a deployed stack that events come from and go to."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: DeployEnvironment) -> None:
         """Ask CloudFormation when a resource is needed; clients of the environment's region."""
         self._name = environment.stack
         region = environment.region
         self._cloudformation = boto3.client("cloudformation", region_name=region)
         self._sqs: Any = boto3.client("sqs", region_name=region)
         self._stepfunctions = boto3.client("stepfunctions", region_name=region)
-        self._sns = boto3.client("sns", region_name=region)
         self._queue = self.physical("UndeliveredEvents")
         self._buckets = {self.physical(name): name for name in ("RawBucket", *_MODEL_BUCKETS)}
         self._places = {place: self.physical(name) for place, name in _PLACES.items()}
@@ -51,7 +59,11 @@ class Stack:
         seen: set[str] = set()
         while True:
             answer = self._sqs.receive_message(
-                QueueUrl=self._queue, MaxNumberOfMessages=10, WaitTimeSeconds=2, VisibilityTimeout=_VISIBLE_AGAIN_S
+                QueueUrl=self._queue,
+                MaxNumberOfMessages=10,
+                WaitTimeSeconds=2,
+                VisibilityTimeout=_VISIBLE_AGAIN_S,
+                MessageAttributeNames=[_TARGET],
             )
             new = [message for message in answer.get("Messages", []) if message["MessageId"] not in seen]
             if not new:
@@ -59,10 +71,17 @@ class Stack:
             seen.update(message["MessageId"] for message in new)
             yield from new
 
-    def place(self, body: Message) -> str | None:
-        """Return where an event belongs, by its source, kind and bucket; None where nobody here takes it."""
+    def place(self, body: Message, target: str | None = None) -> str | None:
+        """Return where an event belongs, by its source, kind and bucket; None where nobody here takes it.
+
+        An event that EventBridge itself could not deliver names its `target`: several rules take ends of runs.
+        """
+        if target == self._places["places"]:
+            return "places"
         if body.get("source") == "aws.states":
-            return "alerts"
+            detail = body.get("detail", {})
+            refused = str(detail.get("stateMachineArn")).endswith("-pipeline") and detail.get("error") in REFUSALS
+            return "refusals" if refused else "failures"
         bucket = self._buckets.get(str(body.get("detail", {}).get("bucket", {}).get("name")))
         kind = body.get("detail-type")
         if kind == "Object Created" and bucket:
@@ -73,8 +92,8 @@ class Stack:
         """Send an event to its place."""
         event = json.dumps(body)
         target = self._places[place]
-        if place == "alerts":
-            self._sns.publish(TopicArn=target, Message=event)
+        if place in ("failures", "refusals"):
+            self._sqs.send_message(QueueUrl=target, MessageBody=event)
         else:
             self._stepfunctions.start_execution(stateMachineArn=target, input=event)
 
@@ -88,7 +107,7 @@ def redeliver(stack: Stack) -> Counter[str]:
     sent: Counter[str] = Counter()
     for message in stack.messages():
         body = _parsed(message["Body"])
-        place = stack.place(body)
+        place = stack.place(body, message.get("MessageAttributes", {}).get(_TARGET, {}).get("StringValue"))
         if place is None:
             print(f"left, nobody here takes it: {message['Body'][:500]}")  # noqa: T201
         else:
@@ -111,7 +130,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.redeliver", description=__doc__.partition("\n")[0])
     parser.add_argument("--env", default="dev", help="environment of samconfig.toml")
     try:
-        sent = redeliver(Stack(Environment.read(parser.parse_args().env)))
+        sent = redeliver(Stack(DeployEnvironment.read(parser.parse_args().env)))
     except DeploymentError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1

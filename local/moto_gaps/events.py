@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from local.journal import StoredExecution
+from local.journal import JournalledExecution
 from local.moto_gaps.patching import replace
 
 _LOG = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ Invoke = Callable[[str, bytes], None]
 _invoke_function: Invoke | None = None
 
 
-def close() -> None:
+def install() -> None:
     """Let S3 hand its events to ``take_pending``, and rules deliver to state machines, functions and queues."""
     from moto.events.models import Rule
     from moto.s3 import notifications
@@ -190,7 +190,7 @@ def _keep_event(account_id: str, bucket: Any, event_name: Any, key: Any) -> None
     _pending.events = [*getattr(_pending, "events", []), event]
 
 
-def execution_status_change(ended: StoredExecution) -> dict[str, Any]:
+def execution_status_change(ended: JournalledExecution) -> dict[str, Any]:
     """Return the event of an execution's end, which moto does not send; as AWS does for Standard executions."""
     _, _, _, region, account, *_ = ended.arn.split(":")
     now = datetime.now(UTC)

@@ -22,7 +22,7 @@ _CHUNK_BYTES = 1 << 16
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-def close() -> None:
+def install() -> None:
     """Remember moto's list of services and the state machines that it has parsed."""
     from moto import backends
     from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
@@ -45,7 +45,7 @@ def answer_in_process(client: Any, application: Application) -> Any:
         from botocore.awsrequest import AWSResponse
 
         status, headers, body = _asked(application, request)
-        return AWSResponse(request.url, status, headers, _Raw(body))
+        return AWSResponse(request.url, status, headers, _Raw(body))  # type: ignore[arg-type]  # any mapping does
 
     client.meta.events.register("before-send", ask)
     return client

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from local.journal import Journal, StoredExecution
+from local.journal import Journal, JournalledExecution
 from local.moto_gaps import speed
 from local.moto_gaps.patching import replace
 
 _HISTORY_PAGE = 100  # GetExecutionHistory's default
 
 
-def close(journal: Journal) -> None:
+def install(journal: Journal) -> None:
     """Mend StartExecution, StopExecution, GetExecutionHistory, ListExecutions' ends, and write to ``journal``."""
     _start_by_name(journal)
     _end_in_journal(journal)
@@ -26,7 +26,7 @@ def close(journal: Journal) -> None:
     _reuse_clients()
 
 
-def restore(execution: StoredExecution, backend: Any) -> None:
+def restore(execution: JournalledExecution, backend: Any) -> None:
     """Put an execution that ended in an earlier life of the stack back where DescribeExecution finds it."""
     from moto.stepfunctions.parser.api import ExecutionStatus
 
@@ -40,7 +40,7 @@ def restore(execution: StoredExecution, backend: Any) -> None:
     machine.executions.append(restored)
 
 
-def _without_worker(execution: StoredExecution, machine: Any) -> Any:
+def _without_worker(execution: JournalledExecution, machine: Any) -> Any:
     from moto.stepfunctions.parser.backend.execution import Execution
 
     _, _, _, region, account, *_ = execution.arn.split(":")
@@ -219,11 +219,11 @@ def _ask_stack(environ: dict[str, Any], start_response: Callable[..., Any]) -> I
     return _stack[0](environ, start_response)
 
 
-def _stored(execution: Any) -> StoredExecution:
+def _stored(execution: Any) -> JournalledExecution:
     from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
     finished = execution.status != "RUNNING"
-    return StoredExecution(
+    return JournalledExecution(
         arn=execution.exec_arn,
         machine=execution.state_machine_arn,
         name=execution.name,

@@ -19,6 +19,7 @@ import sqlalchemy
 
 from local.provision import Clients
 from local.stack import StackInfo, running
+from tests.support.steps import package_of
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
@@ -40,7 +41,7 @@ def project_with_fakes(folder: Path, *, worker_timeout_s: int = 8) -> Path:
     """Make a project whose template is the real one and whose three workers are stand-ins; returns the template."""
     functions = folder / "functions"
     shutil.copytree(HERE / "local_fakes", functions)
-    for package in ("reefsteps", "coverage", "removal", "relabel", "importing"):
+    for package in ("reefsteps", "coverage_step", "removal", "relabel", "importing"):
         (functions / package).symlink_to(REPOSITORY / "functions" / package)
     (folder / "statemachine").symlink_to(scaled_definitions(folder / "scaled"))
     template = (REPOSITORY / "template.yaml").read_text()
@@ -61,10 +62,10 @@ def project_with_scripts(folder: Path, steps: Iterable[str]) -> Path:
     (folder / "template.yaml").symlink_to(REPOSITORY / "template.yaml")
     (folder / "statemachine").symlink_to(REPOSITORY / "statemachine")
     for step in steps:
-        (folder / "functions" / step).mkdir(parents=True)
+        package = folder / "functions" / package_of(step)
+        package.mkdir(parents=True)
         stand_in = "scripted_relabel.py" if step == "relabel" else "scripted_function.py"
-        source = (HERE / "statemachine" / stand_in).read_text()
-        (folder / "functions" / step / "app.py").write_text(source)
+        (package / "app.py").write_text((HERE / "statemachine" / stand_in).read_text())
     return folder / "template.yaml"
 
 
@@ -187,10 +188,10 @@ class RunningStack:
             engine.dispose()
 
 
-def wait_for(condition: Callable[[], bool], timeout_s: float) -> None:
+def wait_for(condition: Callable[[], bool], timeout_s: float, every_s: float = 0.1) -> None:
     """Wait until `condition` holds; fails the test when it does not in time."""
     end = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > end:
             raise AssertionError(f"not within {timeout_s:.0f} s")
-        time.sleep(0.1)
+        time.sleep(every_s)

@@ -17,10 +17,11 @@ from reefsteps.settings import Environment
 from restoration.methods import DEFAULT_METHOD, METHODS
 from scripts import deployment_rules as rules
 from scripts.deployment import Deployment, listed, of_type
+from tests.support.steps import package_of
 
 BUCKETS = {"Raw", "Treated", "Reframed", "Segmented", "Masks", "ModelReframing", "ModelSegmentation"}
 WORKERS = {"restoration", "reframing", "segmentation", "conversion"}
-FUNCTIONS = WORKERS | {"coverage", "removal", "importing", "relabel", "provision"}
+FUNCTIONS = WORKERS | {"coverage", "removal", "importing", "relabel", "notices", "provision"}
 PARAMETERS = {
     "cluster-credentials",
     "db-cluster-arn",
@@ -82,8 +83,8 @@ def test_state_machines_and_their_events(deployment: Deployment) -> None:
     machines = deployment.resources("AWS::StepFunctions::StateMachine")
     kinds = {name: machine["StateMachineType"] for name, machine in machines.items()}
     standard = dict.fromkeys(("Pipeline", "Convert", "Removal", "Backfill", "Relabel"), "STANDARD")
-    assert kinds == {"Admit": "EXPRESS", **standard}
-    patterns = {name: rule["EventPattern"] for name, rule in deployment.resources("AWS::Events::Rule").items()}
+    assert kinds == {"Admit": "EXPRESS", "GivePlaces": "EXPRESS", **standard}
+    patterns = {name: rule.get("EventPattern") for name, rule in deployment.resources("AWS::Events::Rule").items()}
     uploaded = patterns["AdmitRawPhotoUploaded"]
     assert uploaded["detail-type"] == ["Object Created"]
     assert uploaded["detail"] == {"bucket": {"name": [{"Ref": "RawBucket"}]}}  # no filter by name: nothing is ignored
@@ -198,7 +199,7 @@ def environment_of(step: str, deployment: Deployment) -> dict[str, str]:
 @pytest.mark.parametrize("step", sorted(FUNCTIONS - {"provision"}))
 def test_function_gets_the_variables_that_its_settings_read(step: str, deployment: Deployment) -> None:
     values = environment_of(step, deployment)
-    importlib.import_module(f"{step}.settings").Settings.from_environment(Environment(values))
+    importlib.import_module(f"{package_of(step)}.settings").Settings.from_environment(Environment(values))
     for name in ("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "LOG_LEVEL"):
         assert values[name]
     if step in ("coverage", "removal", "importing", "relabel"):
@@ -210,7 +211,7 @@ def test_a_missing_variable_would_be_seen(deployment: Deployment) -> None:
     values = environment_of("coverage", deployment)
     del values["TREATED_BUCKET"]
     with pytest.raises(ConfigurationError, match="TREATED_BUCKET"):
-        importlib.import_module("coverage.settings").Settings.from_environment(Environment(values))
+        importlib.import_module("coverage_step.settings").Settings.from_environment(Environment(values))
 
 
 def pattern_of_sizes(deployment: Deployment) -> re.Pattern[str]:

@@ -1,0 +1,74 @@
+"""The last step: percent cover and where it comes from into the database.
+
+Where reframing ended with NoQuadratError, the state machine passes its words on as ``no_quadrat`` in the place of the
+records, and a result that the photograph had before is withdrawn.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from coverage_step.settings import Settings
+from reefsteps.coverage_store import Result, record_result, withdraw_result
+from reefsteps.database import Database
+from reefsteps.document import StateDocument
+from reefsteps.errors import InvalidParameterError
+from reefsteps.observability import logger, step_handler
+from reefsteps.precedence import same_photo
+from reefsteps.results import ReframingResult, RestorationResult, SegmentationResult
+from reefsteps.storage import Storage
+
+SETTINGS = Settings.from_environment()
+DATABASE = Database.from_environment()
+STORAGE = Storage()
+
+_COMMIT_CHARACTERS = 12  # tell a repository's commits apart; three of them fit the column
+
+
+@step_handler("coverage")
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """Return whether the result was written, and if not, why."""
+    document = StateDocument.parse(event)
+    if event.get("no_quadrat"):
+        source = document.restoration(STORAGE, SETTINGS.treated_bucket).source
+        outcome = withdraw_result(DATABASE, document.survey, source, document.execution, str(event["no_quadrat"]))
+    else:
+        outcome = record_result(DATABASE, _result(document))
+    if not outcome.written:
+        logger.info("not written", reason=outcome.reason)
+    return outcome.to_json()
+
+
+def _result(document: StateDocument) -> Result:
+    restoration = document.restoration(STORAGE, SETTINGS.treated_bucket)
+    reframing = document.reframing(STORAGE, SETTINGS.reframed_bucket)
+    segmentation = document.segmentation(STORAGE, SETTINGS.segmented_bucket)
+    for step, source in (("reframing", reframing.source), ("segmentation", segmentation.source)):
+        if not same_photo(source, restoration.source):
+            raise InvalidParameterError(
+                f"The {step} result of {document.survey} was made from another photograph than its restored picture: "
+                f"start the run at {step} or before."
+            )
+    return Result(
+        survey=document.survey,
+        execution=document.execution,
+        restoration=restoration,
+        reframing=reframing.record,
+        segmentation=segmentation.record,
+        pipeline_version=_pipeline_version(restoration, reframing.record, segmentation.record),
+    )
+
+
+def _pipeline_version(
+    restoration: RestorationResult, reframing: ReframingResult, segmentation: SegmentationResult
+) -> str:
+    """Return the version that all three steps ran in, else the beginning of each step's (in full in its record)."""
+    known = {
+        "restoration": restoration.pipeline_version,
+        "reframing": reframing.pipeline_version,
+        "segmentation": segmentation.pipeline_version,
+    }
+    versions = {step: version or "unknown" for step, version in known.items()}
+    if len(set(versions.values())) == 1:
+        return versions["segmentation"]
+    return " ".join(f"{step} {version[:_COMMIT_CHARACTERS]}" for step, version in versions.items())
