@@ -125,11 +125,11 @@ def _on_local_stack(folders: pytest.TempPathFactory, definitions: Path) -> Itera
         pipeline = stack.info.state_machines["Pipeline"]
         prefix, name = pipeline.replace(":states:", ":lambda:").rsplit(":stateMachine:", 1)
         queues = stack.clients.sqs.list_queues()["QueueUrls"]
-        table = {"AttributeDefinitions": [], "KeySchema": []}
-        for name, kind in (("line", "HASH"), ("since", "RANGE")):
-            table["AttributeDefinitions"].append({"AttributeName": name, "AttributeType": "S"})
-            table["KeySchema"].append({"AttributeName": name, "KeyType": kind})
-        stack.clients.dynamodb.create_table(TableName="test-places", BillingMode="PAY_PER_REQUEST", **table)
+        attributes = [{"AttributeName": key, "AttributeType": "S"} for key in ("line", "since")]
+        keys = [{"AttributeName": key, "KeyType": kind} for key, kind in (("line", "HASH"), ("since", "RANGE"))]
+        stack.clients.dynamodb.create_table(
+            TableName="test-places", AttributeDefinitions=attributes, KeySchema=keys, BillingMode="PAY_PER_REQUEST"
+        )
         empty_places(stack.clients.dynamodb, "test-places")
         yield Interpreter(
             client=stack.clients.stepfunctions,
