@@ -137,7 +137,7 @@ def read_resources(
         region=region,
         buckets=tuple(_bucket(template, name) for name in template.resources("AWS::S3::Bucket")),
         functions=tuple(_functions(template, template_path.parent, region, overrides, left_out)),
-        state_machines=tuple(_state_machines(template, template_path.parent, definitions, left_out)),
+        state_machines=tuple(_state_machines(template, template_path.parent, definitions)),
         rules=tuple(_rules(template, left_out)),
         schedules=tuple(_schedules(template, left_out)),
         tables=tuple(_table(template, name) for name in template.resources("AWS::DynamoDB::Table")),
@@ -233,18 +233,13 @@ def _handler(properties: dict[str, Any], metadata: dict[str, Any], folder: Path)
     return command[0], context
 
 
-def _state_machines(
-    template: Template, folder: Path, definitions: Path | None, left_out: dict[str, str]
-) -> list[StateMachine]:
+def _state_machines(template: Template, folder: Path, definitions: Path | None) -> list[StateMachine]:
     machines = []
     for logical_id, properties in template.resources("AWS::StepFunctions::StateMachine").items():
         path = folder / template.source[logical_id]["Properties"]["DefinitionUri"]
         if definitions is not None and (definitions / path.name).exists():
             path = definitions / path.name
         text = path.read_text()
-        if '"DISTRIBUTED"' in text:
-            left_out[logical_id] = "moto's distributed Map loses failed items and knows no ItemBatcher or WriterConfig"
-            continue
         for name, value in template.resolve(properties.get("DefinitionSubstitutions", {})).items():
             text = text.replace("${" + name + "}", str(value))
         missing = sorted(set(_PLACEHOLDER.findall(text)))

@@ -14,6 +14,7 @@ import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from local.moto_gaps.distributed_map import readable
 from local.moto_gaps.patching import replace
 
 _PROGRAMS = 64
@@ -32,7 +33,7 @@ def install() -> None:
 
     def parse(definition: str) -> Any:
         # A program keeps nothing of an execution, but a Parallel state counts its branches in itself.
-        return (parse_anew if '"Parallel"' in definition else parse_once)(definition)
+        return (parse_anew if '"Parallel"' in definition else parse_once)(readable(definition))
 
     parse_anew = replace(AmazonStateLanguageParser, "parse", staticmethod(parse)).__func__
     parse_once = functools.lru_cache(_PROGRAMS)(parse_anew)

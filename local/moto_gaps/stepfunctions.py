@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.journal import Journal, JournalledExecution
-from local.moto_gaps import speed
+from local.moto_gaps import distributed_map, speed
 from local.moto_gaps.patching import replace
 
 _HISTORY_PAGE = 100  # GetExecutionHistory's default
@@ -20,7 +20,7 @@ def install(journal: Journal) -> None:
     """Mend StartExecution, StopExecution, GetExecutionHistory, ListExecutions' ends, and write to ``journal``."""
     _start_by_name(journal)
     _end_in_journal(journal)
-    _stop_with_reason(journal)
+    distributed_map.install(_backend, _stop_with_reason(journal))
     _page_history()
     _spell_parameters()
     _reuse_clients()
@@ -57,6 +57,12 @@ def _without_worker(execution: JournalledExecution, machine: Any) -> Any:
         input_data=execution.input,
         activity_store={},
     )
+
+
+def _backend(account: str, region: str) -> Any:
+    from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+
+    return stepfunctions_parser_backends[account][region]
 
 
 def _start_by_name(journal: Journal) -> None:
@@ -101,8 +107,11 @@ def _leaves_no_record(execution: Any) -> bool:
     return bool(execution.state_machine.type == "EXPRESS")
 
 
-def _stop_with_reason(journal: Journal) -> None:
-    """Gap: StopExecution drops error and cause, and waits for the running task before the status changes."""
+def _stop_with_reason(journal: Journal) -> Callable[..., None]:
+    """Gap: StopExecution drops error and cause, and waits for the running task before the status changes.
+
+    Returns what stops an execution.
+    """
     from moto.core.responses import ActionResult
     from moto.stepfunctions.parser.api import ExecutionStatus
     from moto.stepfunctions.responses import StepFunctionResponse
@@ -110,15 +119,18 @@ def _stop_with_reason(journal: Journal) -> None:
     def stop_execution(self: Any) -> Any:
         execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
         if execution.status == "RUNNING":
-            error, cause = self._get_param("error"), self._get_param("cause")
-            execution.stop_date = datetime.now(UTC)
-            execution.error, execution.cause = error, cause
-            execution.exec_status = ExecutionStatus.ABORTED
-            execution.stop(stop_date=execution.stop_date, error=error, cause=cause)
-            journal.finish_execution(_stored(execution))
+            stop(execution, self._get_param("error"), self._get_param("cause"))
         return ActionResult({"stopDate": execution.stop_date})
 
+    def stop(execution: Any, error: str | None = None, cause: str | None = None) -> None:
+        execution.stop_date = datetime.now(UTC)
+        execution.error, execution.cause = error, cause
+        execution.exec_status = ExecutionStatus.ABORTED
+        execution.stop(stop_date=execution.stop_date, error=error, cause=cause)
+        journal.finish_execution(_stored(execution))
+
     replace(StepFunctionResponse, "stop_execution", stop_execution)
+    return stop
 
 
 def _page_history() -> None:
@@ -150,8 +162,31 @@ def _spell_parameters() -> None:
         StateTaskServiceSfn,
     )
 
+    _spell_answers_of(StateTaskServiceSfn)
     _spell_parameters_of(StateTaskServiceSfn)
     _spell_parameters_of(StateTaskServiceAwsSdk)
+
+
+def _spell_answers_of(kind: Any) -> None:
+    """Gap: a state reads ``Status`` and ``Output`` of an execution that it waited for; moto writes ``status``."""
+    from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
+    from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
+
+    def _build_sync2_resolver(self: Any, *arguments: Any, **named: Any) -> Callable[[], Any]:
+        resolve = original(self, *arguments, **named)
+
+        def resolver() -> Any:
+            try:
+                found = resolve()
+            except FailureEventException as failure:
+                details = failure.failure_event.event_details["taskFailedEventDetails"]
+                details["cause"] = to_json_str(_capitalised(json.loads(details["cause"])))
+                raise
+            return json.loads(to_json_str(_capitalised(found))) if isinstance(found, dict) else found
+
+        return resolver
+
+    original = replace(kind, "_build_sync2_resolver", _build_sync2_resolver)
 
 
 def _spell_parameters_of(kind: Any) -> None:
