@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from reefsteps import backfills
 from reefsteps.errors import InvalidParameterError
 from scripts.backfill_options import add_options, chosen, described
-from scripts.deploy import DeployEnvironment, DeploymentError
+from scripts.environments import DeployEnvironment, DeploymentError
 from scripts.retry import history
 
 

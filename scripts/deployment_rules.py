@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 
+from scripts import relations
 from scripts.admission_rules import places_come_back
 from scripts.deployment import PLACEHOLDER, Deployment, Json, listed, of_type
 from scripts.notice_rules import refusals_are_quiet
@@ -364,5 +365,5 @@ RULES: tuple[Rule, ...] = (
 
 
 def faults(d: Deployment) -> list[str]:
-    """What every rule finds."""
-    return [f"{rule.__name__}: {fault}" for rule in RULES for fault in rule(d)]
+    """What every rule finds, those about single resources first."""
+    return [*(f"{rule.__name__}: {fault}" for rule in RULES for fault in rule(d)), *relations.found(d)]

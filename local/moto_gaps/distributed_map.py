@@ -274,7 +274,7 @@ def _written(record: Any, writer: dict[str, Any]) -> dict[str, Any]:
     from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
 
     given, config = writer["Arguments"], writer.get("WriterConfig", {})
-    client = boto_client_for(region=record.map_run_arn.split(":")[3], service="s3")
+    client: Any = boto_client_for(region=record.map_run_arn.split(":")[3], service="s3")
     folder = "/".join(filter(None, [given.get("Prefix", "").strip("/"), record.map_run_arn.rpartition(":")[2]]))
     files: dict[str, list[dict[str, Any]]] = {"FAILED": [], "PENDING": [], "SUCCEEDED": []}
     lines = config.get("OutputType", "JSON") == "JSONL"

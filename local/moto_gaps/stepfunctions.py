@@ -7,7 +7,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from local.journal import Journal, JournalledExecution
 from local.moto_gaps import distributed_map, speed
@@ -179,7 +179,7 @@ def _spell_answers_of(kind: Any) -> None:
             try:
                 found = resolve()
             except FailureEventException as failure:
-                details = failure.failure_event.event_details["taskFailedEventDetails"]
+                details = cast(Any, failure.failure_event.event_details)["taskFailedEventDetails"]
                 details["cause"] = to_json_str(_capitalised(json.loads(details["cause"])))
                 raise
             return json.loads(to_json_str(_capitalised(found))) if isinstance(found, dict) else found
