@@ -17,13 +17,13 @@ _WHAT = {
 }
 
 
-def button() -> None:
-    """Show the button that opens the choice, where the deployment can do it."""
-    if settings().backfill_arn and st.button("Measure many again …", icon=":material/restart_alt:"):
-        _choose()
+def section() -> None:
+    """Show the choice, folded, where the deployment can do it."""
+    if settings().backfill_arn:
+        with st.expander("Measure many again", icon=":material/restart_alt:"):
+            _choose()
 
 
-@st.dialog("Measure many again")
 def _choose() -> None:
     prefix = st.text_input("Names that begin with", placeholder="2024-Moorea", help="Leave it empty for all.").strip()
     step = st.selectbox("From which step on", STEPS, index=STEPS.index("segmentation"), format_func=_named)
@@ -35,7 +35,6 @@ def _choose() -> None:
     if st.button("Start", type="primary", icon=":material/restart_alt:"):
         name = executions.measure_again(prefix, step)
         st.toast(f"Started {plain(name)}. Its report comes when all is done.", icon=":material/restart_alt:")
-        st.rerun()
 
 
 def _named(step: str) -> str:

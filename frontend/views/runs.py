@@ -59,7 +59,7 @@ def show() -> None:
     if status is RunStatus.FAILED:
         retry_many.button()
     elif status is RunStatus.DONE:
-        measure_again.button()
+        measure_again.section()
     my_uploads.ask_browser()
     executions.executions(status.states, size=PAGE)  # fails here, not in the fragment, when AWS is away
     # Also while nothing runs: a photograph that has just arrived has no run yet.
