@@ -1,4 +1,7 @@
-"""Rules about the places of runs (docs/decision_log.md): who takes one, who gives it back, and by what number."""
+"""Rules about the places of runs: who takes one, who gives it back, and by what number.
+
+docs/decisions/places-and-a-line.md says why.
+"""
 
 from __future__ import annotations
 

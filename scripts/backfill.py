@@ -3,7 +3,7 @@
     python -m scripts.backfill --env dev [--prefix 2024-] [--keys list.txt] [--failed ERROR [--since 3d]]
                                [--start-at segmentation] [--at-once 5] [--yes]
 
-It says what it will do first. docs/operations.md describes the report.
+It says what it will do first. docs/how-to/recover.md describes the report.
 """
 
 from __future__ import annotations

@@ -2,9 +2,10 @@
 
     python -m scripts.simulate_admission --photos 10000 --slots 10
 
-A discrete-event simulation. Steps last as docs/operations.md says, scattered log-normally. Among the photographs are
-runs that somebody stops and redrives, functions that crash or hang, events that come twice or never, and a backfill.
-It prints one line a design; docs/decision_log.md says which was chosen.
+A discrete-event simulation. Steps last as docs/measurements/costs.md says, scattered log-normally. Among the
+photographs are runs that somebody stops and redrives, functions that crash or hang, events that come twice or never,
+and a backfill.
+It prints one line a design; docs/decisions/places-and-a-line.md says which was chosen.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-STEP_S = (1.2, 4.5, 2.8, 0.3)  # restoration to coverage, docs/operations.md, "Costs"
+STEP_S = (1.2, 4.5, 2.8, 0.3)  # restoration to coverage, docs/measurements/costs.md
 _FIRST_STEP_OF_BACKFILL = 2
 _SCATTER = 0.25  # standard deviation of the logarithm of a step's duration
 _TRANSITION_S = (0.03, 0.08)  # from state to state

@@ -1,6 +1,6 @@
 """Measuring many photographs again: starting the state machine ``backfill``, and reading the report that it leaves.
 
-docs/operations.md describes input and report.
+docs/how-to/recover.md describes input and report.
 """
 
 from __future__ import annotations
