@@ -19,7 +19,9 @@ def given(expression: str, **variables: Any) -> Any:
 
 
 def test_a_listing_and_a_list_are_worked_on_alike() -> None:
-    one, other = MAPS.values()
+    """Step Functions wants each name once in a state machine, so the second processor's names have an ending."""
+    one = MAPS["Reprocess photographs"]
+    other = json.loads(json.dumps(MAPS["Reprocess the listed"]).replace(' (listed)"', '"'))
     for field in ("ItemProcessor", "ResultWriter", "MaxConcurrency", "ToleratedFailurePercentage"):
         assert one[field] == other[field]
 
