@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy
 
 from local.provision import Clients
-from local.stack import StackInfo, running
+from local.stack_info import StackInfo, running
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]

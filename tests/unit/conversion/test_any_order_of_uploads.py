@@ -29,7 +29,7 @@ from reefsteps.evaluation import REAL, Figure, MeasuredSet
 from reefsteps.results import ObjectRef
 from reefsteps.storage import ObjectInfo
 from tests.support import checkpoints as make
-from training.measured import record
+from training.library.measured import record
 
 BUCKET, NAME = "model-segmentation", "detectron2-classifier"
 PARTS = ("pth", "yaml", "evaluation.json", "classes.json")

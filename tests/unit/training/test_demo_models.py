@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from conversion.convert import convert
-from training.evaluate import coral_crop, frame_photo
-from training.examples import TEST_SEED, restored
-from training.metrics import mask_iou
-from training.predict import Predictor, load_predictor
+from training.library.examples import TEST_SEED, restored
+from training.library.metrics import mask_iou
+from training.library.predict import load_predictor
+from training.library.prediction import Predictor
+from training.library.scores import coral_crop, frame_photo
 
 MODELS = Path(__file__).parents[3] / "models"
 # Regression guards, looser than the card, because eight photographs are few; the bars (0.95 and 3 points) are not met.

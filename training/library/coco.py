@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from reefsteps.errors import InvalidImageError
 from reefsteps.images import decode
 from synthetic.paint import inside
-from training import run_lengths
-from training.augment import Example
-from training.upright import SizeError, is_label_studio, scale_to_upright, sizes
+from training.library import run_lengths
+from training.library.augment import Example
+from training.library.upright import SizeError, is_label_studio, scale_to_upright, sizes
 
 MIN_AREA_PX = 4.0
 MAX_LISTED = 50
@@ -102,25 +102,6 @@ def read(annotations: Path, images: Path, merge: Collection[str] | None = None) 
         )
         for number, image in found.items()
     ]
-
-
-def coco_batches(
-    annotations: Path, images: Path, seed: int, size: int, target: str, merge: Collection[str] | None = None
-) -> Iterator[list[Example]]:
-    """Yield batches of augmented examples of the annotated photographs for ever, scaled as the demo models' are."""
-    from training.examples import CORAL_SIDE_PX, restored
-    from training.train import AUGMENTATIONS, varied
-
-    found = read(annotations, images, merge)
-    if not found:
-        raise AnnotationError(f"{annotations} names no photograph.")
-    short_px = CORAL_SIDE_PX if target == "coral" else 256
-    rng = np.random.default_rng(seed)
-    while True:
-        chosen = rng.choice(len(found), size)
-        examples = [load_example(found[i], short_px) for i in chosen]
-        treated = [Example(restored(e.image_bgr) if rng.random() < 0.8 else e.image_bgr, e.labels) for e in examples]
-        yield varied(rng, treated, AUGMENTATIONS[target])
 
 
 def load_picture(path: Path) -> NDArray[np.uint8]:

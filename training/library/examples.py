@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from restoration import planar
 from synthetic import PhotoConfig, SyntheticPhoto, generate
-from training.augment import Example
+from training.library.augment import Example
 
 RESTORED_SHARE = 0.8  # the rest stays raw, so that a photograph for which restoration is switched off works too
 FIRST_TRAINING_SEED = 10_000_000

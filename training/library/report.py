@@ -12,7 +12,7 @@ mpl.use("Agg")
 from matplotlib import pyplot
 
 if TYPE_CHECKING:
-    from training.evaluate import CoralScores, FrameScores
+    from training.library.scores import CoralScores, FrameScores
 
 
 def frame_report(folder: Path, model: str, figures: dict[str, Any], scores: FrameScores) -> Path:

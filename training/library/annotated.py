@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from training.coco import Annotated, AnnotationError, load_example
-from training.evaluate import (
+from training.library.coco import Annotated, AnnotationError, load_example
+from training.library.examples import restored
+from training.library.metrics import corner_error_percent, mask_iou
+from training.library.prediction import Predictor
+from training.library.scores import (
     EVALUATION_SIDE_PX,
     CoralScores,
     FrameScores,
@@ -15,9 +18,6 @@ from training.evaluate import (
     coral_scores,
     mask_corners,
 )
-from training.examples import restored
-from training.metrics import corner_error_percent, mask_iou
-from training.predict import Predictor
 
 KIND = "annotated"
 

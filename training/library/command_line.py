@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reefsteps.errors import ReefStepsError
-from training.coco import AnnotationError
+from training.library.coco import AnnotationError
 
 # Packages of requirements/training.in, and detectron2, which no index has.
 _PACKAGES = {"torch", "torchvision", "detectron2", "fvcore", "iopath", "pycocotools", "matplotlib", "yaml"}

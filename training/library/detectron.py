@@ -16,8 +16,8 @@ from detectron2.structures import BitMasks, Instances
 from numpy.typing import NDArray
 
 from conversion.binding import bind
-from training.augment import Example
-from training.predict import Prediction, Predictor
+from training.library.augment import Example
+from training.library.prediction import Prediction, Predictor
 
 MIN_INSTANCE_PX = 24
 

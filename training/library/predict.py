@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-
-@dataclass(frozen=True)
-class Prediction:
-    """Instances of one picture, best first: ``masks`` bool (N, H, W), ``scores`` float32 (N,)."""
-
-    masks: NDArray[np.bool_]
-    scores: NDArray[np.float32]
-
-    def union(self, min_score: float) -> NDArray[np.bool_]:
-        """Return bool (H, W): where any instance scored at least ``min_score`` lies."""
-        return np.asarray(self.masks[self.scores >= min_score].any(0))
-
-
-Predictor = Callable[[NDArray[np.uint8]], Prediction]
+from training.library.prediction import Prediction, Predictor
 
 
 def load_predictor(model: Path, threads: int = 1) -> Predictor:
     """Return a function from a BGR picture to its instances; the suffix of ``model`` decides what runs it."""
     if model.suffix == ".onnx":
         return _product(model, threads)
-    from training.detectron import predictor
+    from training.library.detectron import predictor
 
     return predictor(model, threads)
 

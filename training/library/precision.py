@@ -13,7 +13,7 @@ from pycocotools import mask as run_lengths
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from training.predict import Prediction
+from training.library.prediction import Prediction
 
 
 def average_precision(
