@@ -23,10 +23,10 @@ import numpy.typing as npt
 
 from reefsteps.images import decode
 from restoration.methods import METHODS, restore
-from tests.benchmarks import quality
 from tests.benchmarks.segmentation import WATERS as SYNTHETIC_WATERS
 from tests.benchmarks.segmentation import cover_scores, model_cover, quadrats
-from tests.benchmarks.separability import (
+from tests.support import quality
+from tests.support.separability import (
     WATERS,
     Bgr,
     Restore,

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from conversion.convert import convert
 from synthetic import PhotoConfig, SyntheticPhoto, generate
-from tests.benchmarks.separability import Bgr, Restore
+from tests.support.separability import Bgr, Restore
 from training.library.examples import TEST_SEED, coral_photo, straighten
 from training.library.predict import load_predictor
 from training.library.prediction import Predictor

@@ -15,7 +15,7 @@ from tests.e2e.visiting import LINKS, Address, check, follow, links, stays
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-    from tests.e2e.page_server import ServedPage
+    from tests.support.page_server import ServedPage
 
 STATES = (
     "",

@@ -15,13 +15,13 @@ import pytest
 from PIL import Image
 
 from reefsteps.formats import STORED_EXTENSIONS
-from tests.e2e import page_world
 from tests.e2e.test_page_looks import _AXE, PHONE, settle
+from tests.support import page_world
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-    from tests.e2e.page_server import ServedPage
+    from tests.support.page_server import ServedPage
 
 MANY = 300
 _SCROLL = "[...document.querySelectorAll('*')].map(e => e.shadowRoot && e.shadowRoot.querySelector('.scroll'))"

@@ -23,7 +23,7 @@ from reefsteps.images import decode, encode_jpeg, encode_png
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import RestorationResult
 from reefsteps.texts import LONGEST_CAMERA
-from tests.integration.handler_loading import loaded
+from tests.support.handlers import loaded
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -22,7 +22,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.integration.local_stack_fixture import REPOSITORY, RunningStack, scaled_definitions
+from tests.support.local_stack import REPOSITORY, RunningStack, scaled_definitions
 from tests.support.steps import package_of
 
 STEPS = ("restoration", "reframing", "segmentation", "coverage", "conversion", "relabel")

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from frontend.services import aws, measurements
 from frontend.settings import settings
 from reefsteps.database import Database
-from tests.e2e import page_world
+from tests.support import page_world
 
 APP = Path(__file__).parents[3] / "frontend" / "app.py"
 

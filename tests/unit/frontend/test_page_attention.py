@@ -13,7 +13,7 @@ from frontend.domain.executions import ExecutionDetail, ExecutionSummary
 from frontend.services import attention, photos
 from reefsteps.keys import corners_key, no_quadrat_key, record_key
 from reefsteps.surveys import SurveyKey
-from tests.e2e import page_world
+from tests.support import page_world
 
 if TYPE_CHECKING:
     from tests.unit.frontend.conftest import PageWorld

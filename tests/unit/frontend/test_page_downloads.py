@@ -17,7 +17,7 @@ from frontend.domain.exports import About
 from frontend.services import masks, measurements
 from reefsteps import keys
 from reefsteps.errors import DatabaseUnavailableError
-from tests.e2e import page_world
+from tests.support import page_world
 
 if TYPE_CHECKING:
     from tests.unit.frontend.conftest import PageWorld

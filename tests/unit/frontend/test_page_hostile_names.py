@@ -15,7 +15,7 @@ from frontend.components.text import plain, visible
 from frontend.domain import charts
 from frontend.domain.statistics import MeanCover
 from reefsteps.tables import coral_coverage, survey
-from tests.e2e import page_world
+from tests.support import page_world
 
 if TYPE_CHECKING:
     from tests.unit.frontend.conftest import PageWorld

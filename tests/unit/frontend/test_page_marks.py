@@ -25,8 +25,8 @@ from reefsteps.keys import model_card_key
 from reefsteps.results import Trust
 from reefsteps.tables import coverage_provenance
 from reefsteps.trust import DEMONSTRATION, MARK, TRUSTED, UNKNOWN_MODEL
-from tests.e2e import page_world
-from tests.unit.frontend.test_page_models import manifest
+from tests.support import page_world
+from tests.support.manifests import manifest
 
 if TYPE_CHECKING:
     from tests.unit.frontend.conftest import PageWorld

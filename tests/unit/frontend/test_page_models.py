@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from streamlit.testing.v1 import AppTest
 
 from frontend.services.model_files import REFRAMING_MODEL, SEGMENTATION_MODEL
-from reefsteps.detection import Manifest
-from reefsteps.detection.manifest import FORMAT
 from reefsteps.keys import model_card_key
+from tests.support.manifests import manifest
 
 if TYPE_CHECKING:
     from tests.unit.frontend.conftest import PageWorld
 
 Texts = Callable[[AppTest], str]
-
-
-def manifest(name: str, **more: Any) -> dict[str, Any]:
-    file = {"file": f"{name}.pth", "sha256": "5e" * 32, "size_bytes": 1, "version_id": None}
-    described = {
-        "format": FORMAT, "name": name, "architecture": "MaskRCNN", "classes": ["coral"], "precision": "int8",
-        "min_size_test": 640, "max_size_test": 1024, "score_threshold": 0.05, "nms_threshold": 0.5,
-        "detections_per_image": 300, "mask_threshold": 0.5, "rgb": False, "source": file, "model": file,
-        "config": "x.yaml", "converter_version": "1",
-    }  # fmt: skip
-    Manifest.from_json(described | more)  # what conversion cannot have written proves nothing here
-    return described | more
 
 
 EVALUATION = {

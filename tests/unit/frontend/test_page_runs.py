@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from frontend.services import executions
-from tests.e2e import page_world
+from tests.support import page_world
 
 if TYPE_CHECKING:
     from tests.unit.frontend.conftest import PageWorld

@@ -21,7 +21,7 @@ from frontend.settings import Settings, settings
 from reefsteps.errors import ConfigurationError, DatabaseUnavailableError
 from reefsteps.settings import Environment
 from reefsteps.surveys import SurveyKey
-from tests.e2e import page_world
+from tests.support import page_world
 from tests.unit.frontend.conftest import APP
 
 if TYPE_CHECKING:

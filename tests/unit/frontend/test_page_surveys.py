@@ -17,9 +17,9 @@ from frontend.services import aws, measurements
 from frontend.settings import settings
 from reefsteps.database import Database
 from reefsteps.surveys import SurveyKey
-from tests.e2e import page_world
-from tests.integration.handler_loading import ENVIRONMENT, loaded
-from tests.integration.relabel_world import World
+from tests.support import page_world
+from tests.support.handlers import ENVIRONMENT, loaded
+from tests.support.relabel_world import World
 from tests.unit.frontend.conftest import APP
 
 Texts = Callable[[AppTest], str]

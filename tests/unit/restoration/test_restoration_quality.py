@@ -8,8 +8,8 @@ import pytest
 
 from reefsteps.images import decode
 from restoration.methods import restore
-from tests.benchmarks import quality
-from tests.benchmarks.separability import WATERS, Bgr, Scene, cross_water_accuracy, drawn_reef, immerse
+from tests.support import quality
+from tests.support.separability import WATERS, Bgr, Scene, cross_water_accuracy, drawn_reef, immerse
 
 U45 = Path(__file__).parents[3].parent / "shared/data/restoration/u45"
 

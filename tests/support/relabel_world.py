@@ -18,8 +18,8 @@ from reefsteps.keys import corners_key, mask_key, picture_key, thumbnail_key
 from reefsteps.storage import JPEG, PNG, Storage
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import colony, coral_coverage, coverage_provenance, survey_fields
-from tests.integration.handler_loading import BUCKETS
-from tests.integration.pipeline_records import result
+from tests.support.handlers import BUCKETS
+from tests.support.pipeline_records import result
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from reefsteps.database import Database
-from tests.e2e import page_world
+from tests.support import page_world
 
 REPOSITORY = Path(__file__).parents[2]
 
