@@ -20,11 +20,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from reefsteps.masks import mask_iou
 from training.library.coco import load_picture
 from training.library.command_line import run_command
 from training.library.examples import restored, straighten
 from training.library.measured import EXPERT_POINTS, REEF_MASKS, cover_set, real_frame_sets, record
-from training.library.metrics import corner_error_percent, coverage_errors, mask_iou
+from training.library.metrics import corner_error_percent, coverage_errors
 from training.library.predict import load_predictor
 from training.library.prediction import Predictor
 from training.library.scores import EVALUATION_SIDE_PX, mask_corners

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from reefsteps.masks import mask_iou
 from training.library.coco import Annotated, AnnotationError, load_example
 from training.library.examples import restored
-from training.library.metrics import corner_error_percent, mask_iou
+from training.library.metrics import corner_error_percent
 from training.library.prediction import Predictor
 from training.library.scores import (
     EVALUATION_SIDE_PX,

@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from reefsteps.masks import mask_iou
 from synthetic import PhotoConfig, SyntheticPhoto, generate
 from training.library.examples import coral_photo, restored, straighten
-from training.library.metrics import CoverageErrors, corner_error_percent, coverage_errors, mask_iou
+from training.library.metrics import CoverageErrors, corner_error_percent, coverage_errors
 from training.library.prediction import Prediction, Predictor
 
 EVALUATION_SIDE_PX = 512  # corals are judged at this size, twice what the demo model sees

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from conversion.convert import convert
+from reefsteps.masks import mask_iou
 from training.library.examples import TEST_SEED, restored
-from training.library.metrics import mask_iou
 from training.library.predict import load_predictor
 from training.library.prediction import Predictor
 from training.library.scores import coral_crop, frame_photo
