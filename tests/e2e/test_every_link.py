@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.test_page_looks import settle
+from tests.e2e.looking import settle
 
 pytest.importorskip("playwright.sync_api")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reefsteps.keys import corners_key
-from tests.e2e.test_page_looks import settle
+from tests.e2e.looking import settle
 from tests.support import page_world
 
 pytest.importorskip("playwright.sync_api")

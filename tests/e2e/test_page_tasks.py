@@ -15,7 +15,7 @@ import openpyxl
 import pytest
 
 from reefsteps.surveys import SurveyKey
-from tests.e2e.test_page_looks import loaded_width, settle
+from tests.e2e.looking import loaded_width, settle
 from tests.support import page_world
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from reefsteps.surveys import SurveyKey
 from reefsteps.trust import cover_text
-from tests.e2e.test_page_looks import loaded_width
+from tests.e2e.looking import loaded_width
 from tests.support import page_world
 
 if TYPE_CHECKING:

@@ -1,10 +1,5 @@
 """Finding the inner edge: on drawn quadrats with exact corners, whole and damaged masks, and pictures without one."""
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
-
 import cv2
 import numpy as np
 import pytest
@@ -19,20 +14,7 @@ from reframing.plane.view import PlaneModel
 from reframing.quadrat import find_quadrat
 from reframing.rectification import rectify, source_side_px
 from reframing.strings.visibility import end_cell_visibility
-
-
-def _drawing() -> ModuleType:
-    path = Path(__file__).with_name("quadrat_drawing.py")
-    spec = importlib.util.spec_from_file_location("quadrat_drawing", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-drawing = _drawing()
+from tests.support import quadrat_drawing as drawing
 
 
 def error_percent(corners: np.ndarray, model: PlaneModel) -> float:

@@ -1,10 +1,5 @@
 """Rectangular frames: which way round they lie, at which scale, and what is refused because it has another shape."""
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -19,23 +14,10 @@ from reframing.quadrat import find_quadrat
 from reframing.rectification import height_px, rectify, source_side_px
 from reframing.shape import extents_of, refuse_other_shapes
 from reframing.strings.mesh import possible_meshes
+from tests.support import quadrat_drawing as drawing
 
 SIZE = QuadratSize(50, 75)
 LYING, STANDING = extents_of(SIZE)
-
-
-def _drawing() -> ModuleType:
-    path = Path(__file__).with_name("quadrat_drawing.py")
-    spec = importlib.util.spec_from_file_location("quadrat_drawing", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-drawing = _drawing()
 
 
 def error_percent(corners: np.ndarray, model: PlaneModel) -> float:
