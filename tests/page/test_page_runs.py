@@ -16,7 +16,7 @@ from frontend.services import executions
 from tests.support import page_world
 
 if TYPE_CHECKING:
-    from tests.unit.frontend.conftest import PageWorld
+    from tests.page.conftest import PageWorld
 
 Texts = Callable[[AppTest], str]
 STARTED = datetime(2026, 5, 1, tzinfo=UTC)

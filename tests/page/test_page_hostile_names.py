@@ -18,7 +18,7 @@ from reefsteps.tables import coral_coverage, survey
 from tests.support import page_world
 
 if TYPE_CHECKING:
-    from tests.unit.frontend.conftest import PageWorld
+    from tests.page.conftest import PageWorld
 
 Texts = Callable[[AppTest], str]
 HOSTILE = (

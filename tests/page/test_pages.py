@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 if TYPE_CHECKING:
-    from tests.unit.frontend.conftest import PageWorld
+    from tests.page.conftest import PageWorld
 
 PAGES = ("overview", "upload", "runs", "gallery", "quadrat", "coverage", "corners", "delete", "importing", "guide")
 TITLES = {"corners": "Fix corners", "importing": "Import", "guide": "Help"}
@@ -21,7 +21,7 @@ Texts = Callable[[AppTest], str]
 
 def test_no_view_has_an_expression_that_streamlit_would_print() -> None:
     """Streamlit's "magic" shows every bare expression of a page's script, a constant's docstring as well."""
-    views = sorted((Path(__file__).parents[3] / "frontend" / "views").glob("*.py"))
+    views = sorted((Path(__file__).parents[2] / "frontend" / "views").glob("*.py"))
     assert views
     bare = [
         f"{view.name}:{node.lineno}"

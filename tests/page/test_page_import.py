@@ -17,7 +17,7 @@ from reefsteps.results import ObjectRef
 from reefsteps.surveys import SurveyKey
 
 if TYPE_CHECKING:
-    from tests.unit.frontend.conftest import PageWorld
+    from tests.page.conftest import PageWorld
 
 Texts = Callable[[AppTest], str]
 OUTCOME = {

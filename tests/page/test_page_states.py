@@ -22,11 +22,11 @@ from frontend.settings import Settings, settings
 from reefsteps.errors import ConfigurationError, DatabaseUnavailableError
 from reefsteps.settings import Environment
 from reefsteps.surveys import SurveyKey
+from tests.page.conftest import APP
 from tests.support import page_world
-from tests.unit.frontend.conftest import APP
 
 if TYPE_CHECKING:
-    from tests.unit.frontend.conftest import PageWorld
+    from tests.page.conftest import PageWorld
 
 NEED_THE_DATABASE = ("overview", "gallery", "quadrat", "coverage")
 Texts = Callable[[AppTest], str]

@@ -29,7 +29,7 @@ from tests.support import page_world
 from tests.support.manifests import manifest
 
 if TYPE_CHECKING:
-    from tests.unit.frontend.conftest import PageWorld
+    from tests.page.conftest import PageWorld
 
 Texts = Callable[[AppTest], str]
 

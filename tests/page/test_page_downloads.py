@@ -20,7 +20,7 @@ from reefsteps.errors import DatabaseUnavailableError
 from tests.support import page_world
 
 if TYPE_CHECKING:
-    from tests.unit.frontend.conftest import PageWorld
+    from tests.page.conftest import PageWorld
 
 Texts = Callable[[AppTest], str]
 ABOUT = About("all", datetime(2026, 5, 1, tzinfo=UTC), [])

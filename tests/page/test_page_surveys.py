@@ -17,10 +17,10 @@ from frontend.services import aws, measurements
 from frontend.settings import settings
 from reefsteps.database import Database
 from reefsteps.surveys import SurveyKey
+from tests.page.conftest import APP
 from tests.support import page_world
 from tests.support.handlers import ENVIRONMENT, loaded
 from tests.support.relabel_world import World
-from tests.unit.frontend.conftest import APP
 
 Texts = Callable[[AppTest], str]
 _DONE = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}

@@ -17,7 +17,7 @@ from frontend.settings import settings
 from reefsteps.database import Database
 from tests.support import page_world
 
-APP = Path(__file__).parents[3] / "frontend" / "app.py"
+APP = Path(__file__).parents[2] / "frontend" / "app.py"
 
 
 @dataclass

@@ -13,7 +13,7 @@ from reefsteps.keys import model_card_key
 from tests.support.manifests import manifest
 
 if TYPE_CHECKING:
-    from tests.unit.frontend.conftest import PageWorld
+    from tests.page.conftest import PageWorld
 
 Texts = Callable[[AppTest], str]
 

@@ -16,7 +16,7 @@ from reefsteps.surveys import SurveyKey
 from tests.support import page_world
 
 if TYPE_CHECKING:
-    from tests.unit.frontend.conftest import PageWorld
+    from tests.page.conftest import PageWorld
 
 NOW = datetime.now(UTC)
 BEFORE, AFTER = NOW - timedelta(hours=1), NOW + timedelta(hours=1)  # of what the test writes

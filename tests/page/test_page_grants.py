@@ -15,7 +15,7 @@ from frontend.services import aws
 from reefsteps.quadrat_size import QuadratSize
 
 if TYPE_CHECKING:
-    from tests.unit.frontend.conftest import PageWorld
+    from tests.page.conftest import PageWorld
 
 FRAME = QuadratSize(50, 75)
 

@@ -21,7 +21,7 @@ import pytest
 
 from tests.support import checkpoints as make
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 CPU_S = 10
 MEMORY_BYTES = 2 << 30
 STATE: dict[str, np.ndarray[Any, Any]] = {"a.weight": np.zeros((2, 3), np.float32)}

@@ -8,8 +8,8 @@ from frontend.domain.file_names import Guess
 from frontend.domain.upload_plan import IncomingFile, Status, plan
 from frontend.services import photos
 from reefsteps.surveys import SurveyKey
+from tests.page.conftest import PageWorld
 from tests.support.page_world import BUCKETS
-from tests.unit.frontend.conftest import PageWorld
 
 RAW = BUCKETS["RAW_BUCKET"]
 

@@ -1,7 +1,5 @@
 """The bars that restoration is held to, on few pictures; `make bench-imaging` prints the full tables."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -9,9 +7,10 @@ import pytest
 from reefsteps.images import decode
 from restoration.methods import restore
 from tests.support import quality
+from tests.support.real_data import REAL_DATA
 from tests.support.separability import WATERS, Bgr, Scene, cross_water_accuracy, drawn_reef, immerse
 
-U45 = Path(__file__).parents[3].parent / "shared/data/restoration/u45"
+U45 = REAL_DATA / "restoration/u45"
 
 
 def restored(bgr: Bgr) -> Bgr:
