@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from local.processing import Run
 
 from local.borrowing import a_stack
-from local.stack import STATE, StackInfo, StackOptions, StackRunningError, is_locked, running, serve
+from local.stack import StackOptions, serve
+from local.stack_info import STATE, StackInfo, StackRunningError, is_locked, running
 from local.terminal import command, explain_os_error, report_crash
 from scripts import backfill_options
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from local.photos import Photo
 from local.provision import Clients
-from local.stack import StackInfo
+from local.stack_info import StackInfo
 from reefsteps import errors
 from reefsteps.failures import WITHOUT_RESULT, split_cause
 from reefsteps.originals import originals

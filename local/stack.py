@@ -23,19 +23,15 @@ from typing import Any
 from local.journal import JournalledExecution
 from local.lambda_emulator import FunctionPool, emulator_path
 from local.resources import ACCOUNT, REPOSITORY, LocalResources, default_template, read_resources
+from local.stack_info import STATE, StackInfo, StackRunningError
 from local.terminal import command, line_of, log_to_file
 
-STATE = REPOSITORY / ".local-stack"
 _QUEUE_S = 20.0
 _MAX_WORKERS = 4
 _LOCK_WAIT_S = 1.0
 _RUNS_A_WORKER = 2  # as many runs at once keep the workers of every function busy
 
 Say = Callable[[str], None]
-
-
-class StackRunningError(RuntimeError):
-    """Another stack uses the state folder, or another program the port."""
 
 
 @dataclass(frozen=True)
@@ -53,46 +49,6 @@ class StackOptions:
     max_workers: int = max(1, min(_MAX_WORKERS, os.cpu_count() or 1))
     queue_s: float = _QUEUE_S
     runs_at_once: int | None = None  # None: as many as keep the workers busy
-
-
-@dataclass(frozen=True)
-class StackInfo:
-    """Where a running stack is found; written to ``stack.json`` once it is ready."""
-
-    pid: int
-    endpoint: str
-    region: str
-    database_url: str
-    page_url: str | None
-    buckets: dict[str, str]  # by logical id
-    state_machines: dict[str, str]  # ARN by logical id
-    models: dict[str, str]  # name -> "ready", or why not
-    left_out: dict[str, str]
-    functions: dict[str, str] = field(default_factory=dict)  # name by handler
-
-
-def running(state: Path = STATE) -> StackInfo | None:
-    """Return the stack that runs on the state folder, None where there is none (or it is still starting)."""
-    try:
-        info = StackInfo(**json.loads((state / "stack.json").read_text()))
-        holder = (state / "lock").read_text()
-    except FileNotFoundError:
-        return None
-    # A killed stack leaves its stack.json behind, so the lock's holder must be the one that wrote it.
-    return info if is_locked(state) and holder == str(info.pid) else None
-
-
-def is_locked(state: Path) -> bool:
-    """Whether a stack, started or starting, holds the state folder."""
-    lock = state / "lock"
-    if not lock.exists():
-        return False
-    with lock.open("r") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return True
-        return False
 
 
 def serve(options: StackOptions, say: Say = print) -> None:

@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conversion.binding import bind
-from training.command import run_command
-from training.evaluate import coral_crop
-from training.examples import VALIDATION_SEED
-from training.metrics import coverage_errors
+from training.library.command_line import run_command
+from training.library.examples import VALIDATION_SEED
+from training.library.metrics import coverage_errors
+from training.library.scores import coral_crop
 
 CLASS_BIAS = "roi_heads.box_predictor.cls_score.bias"
 MASK_BIAS = "roi_heads.mask_head.predictor.bias"
@@ -55,7 +55,7 @@ def best_thresholds(model: Path, count: int) -> Thresholds:
 
 def _covers(model: Path, mask: float, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
     """Return percent cover (crops, SCORES) with the masks' threshold at ``mask``."""
-    from training.detectron import predictor
+    from training.library.detectron import predictor
 
     with tempfile.TemporaryDirectory() as scratch:
         moved = Path(scratch) / model.name

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from training.card import write_card
-from training.command import run_command
+from training.library.command_line import run_command
 
 CONFIGS = Path(__file__).parent / "configs"
 MODELS = {"frame": "detectron2-reframe", "coral": "detectron2-classifier"}

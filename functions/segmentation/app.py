@@ -18,7 +18,7 @@ from reefsteps.document import (
     refuse_superseded,
     save_record,
 )
-from reefsteps.evaluation import PictureLimits, trust_of
+from reefsteps.evaluation import PictureLimits
 from reefsteps.excluded import excluded_mask
 from reefsteps.images import decode, encode_jpeg, encode_png, thumbnail
 from reefsteps.keys import mask_key, picture_key, thumbnail_key
@@ -28,6 +28,7 @@ from reefsteps.observability import step_handler
 from reefsteps.results import ModelIdentity, ObjectRef, ReframingResult, SegmentationResult
 from reefsteps.storage import JPEG, PNG, Storage
 from reefsteps.surveys import SurveyKey
+from reefsteps.trust import trust_of
 from segmentation.cover import Cover, measure, outside
 from segmentation.novelty import LEAST_SCORE, picture_figures, reasons_to_look
 from segmentation.overlay import draw_overlay

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reefsteps.keys import corners_key
-from tests.e2e import page_world
-from tests.e2e.test_page_looks import settle
+from tests.e2e.looking import settle
+from tests.support import page_world
 
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import Error, expect
@@ -24,7 +24,7 @@ from tests.e2e.visiting import LINKS, Address, check, follow, stays
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-    from tests.e2e.page_server import ServedPage
+    from tests.support.page_server import ServedPage
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from local.samples import MEASURED_NAME, make_samples
-from tests.e2e.test_page_looks import loaded_width, settle
+from tests.e2e.looking import loaded_width, settle
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page

@@ -15,13 +15,13 @@ import openpyxl
 import pytest
 
 from reefsteps.surveys import SurveyKey
-from tests.e2e import page_world
-from tests.e2e.test_page_looks import loaded_width, settle
+from tests.e2e.looking import loaded_width, settle
+from tests.support import page_world
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-    from tests.e2e.page_server import ServedPage
+    from tests.support.page_server import ServedPage
 
 
 @pytest.fixture

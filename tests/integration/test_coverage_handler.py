@@ -23,8 +23,8 @@ from reefsteps.errors import (
     SupersededError,
 )
 from reefsteps.storage import Storage
-from tests.integration.handler_loading import loaded
-from tests.integration.pipeline_records import SURVEY, document, result
+from tests.support.handlers import loaded
+from tests.support.pipeline_records import SURVEY, document, result
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.local_stack_fixture import REPOSITORY, RunningStack, project_with_fakes, wait_for
+from tests.support.local_stack import REPOSITORY, RunningStack, project_with_fakes, wait_for
 
 
 @pytest.fixture(scope="module")

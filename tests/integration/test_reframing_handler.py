@@ -34,7 +34,7 @@ from reefsteps.results import ModelIdentity, ObjectRef, ReframingResult, Restora
 from reframing.quadrat import find_quadrat
 from reframing.quadrat_fit import QuadratFit
 from reframing.shape import extents_of
-from tests.unit.reframing import quadrat_drawing as drawing
+from tests.support import quadrat_drawing as drawing
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

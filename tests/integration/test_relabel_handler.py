@@ -17,10 +17,10 @@ from reefsteps.coverage_store import record_result
 from reefsteps.database import Database
 from reefsteps.errors import InvalidParameterError
 from reefsteps.surveys import SurveyKey
-from tests.integration.handler_loading import BUCKETS, emulated_s3, loaded
-from tests.integration.mariadb import MariaDb
-from tests.integration.pipeline_records import result
-from tests.integration.relabel_world import RAW, World, crashing
+from tests.support.handlers import BUCKETS, emulated_s3, loaded
+from tests.support.mariadb import MariaDb
+from tests.support.pipeline_records import result
+from tests.support.relabel_world import RAW, World, crashing
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -23,12 +23,13 @@ from reefsteps.images import decode, encode_jpeg, encode_png
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import RestorationResult
 from reefsteps.texts import LONGEST_CAMERA
-from tests.integration.handler_loading import loaded
+from tests.support.handlers import loaded
+from tests.support.real_data import REAL_DATA
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-NEF = Path(__file__).parents[2].parent / "shared/data/raw/lat_sample1_1200px.NEF"
+NEF = REAL_DATA / "raw/lat_sample1_1200px.NEF"
 RAW, TREATED = "reef-raw", "reef-treated"
 KEY, STEM = "2006-Mo'orea-3.jpg", "2006-Mo'orea-03"
 

@@ -20,7 +20,7 @@ from moto.events.models import EventPattern
 from reefsteps.errors import REFUSALS
 from reefsteps.explanations import explain
 from scripts.deployment import Deployment
-from tests.integration.handler_loading import ENVIRONMENT, loaded
+from tests.support.handlers import ENVIRONMENT, loaded
 
 Json = dict[str, Any]
 NOON_S = 1_800_000_000 - 1_800_000_000 % 3600

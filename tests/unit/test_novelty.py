@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from reefsteps.evaluation import PictureFigures, PictureLimits
 from segmentation.novelty import picture_figures, reasons_to_look
-from training.coco import AnnotationError
+from training.library.coco import AnnotationError
 from training.reference import LEAST_PHOTOS, MARKED_SHARE, limits_of
 
 LIMITS = PictureLimits("drawn photographs", 300, PictureFigures(0.9, 0.6, 2.0))

@@ -25,7 +25,7 @@ from reefsteps.results import (
     SegmentationResult,
     Source,
 )
-from tests.integration.pipeline_records import result
+from tests.support.pipeline_records import result
 
 RECORDS: tuple[type[Record], ...] = (
     RestorationResult,

@@ -24,8 +24,8 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.integration.local_stack_fixture import RunningStack, project_with_scripts, scaled_definitions
 from tests.integration.statemachine.state_by_state import StateByState
+from tests.support.local_stack import RunningStack, project_with_scripts, scaled_definitions
 
 STEPS = ("restoration", "reframing", "segmentation", "coverage", "conversion", "relabel")
 _ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
