@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from local.provision import Clients
-from local.stack import StackInfo
+from local.stack_info import StackInfo
 from reefsteps import backfills
 from reefsteps.retries import RunHistory
 from scripts.backfill_options import chosen, described

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from reefsteps.results import STEPS
-from tests.integration.local_stack_fixture import RunningStack, project_with_scripts, wait_for
+from tests.support.local_stack import RunningStack, project_with_scripts, wait_for
 
 RUNS_AT_ONCE = 6
 

@@ -11,7 +11,7 @@ import pytest
 
 from local import cli
 from reefsteps import backfills
-from tests.integration.local_stack_fixture import RunningStack, project_with_fakes, wait_for
+from tests.support.local_stack import RunningStack, project_with_fakes, wait_for
 
 GOOD = [f"2006-Maupiti-{number:02d}.jpg" for number in (1, 2, 3)]
 DOOMED, HOLIDAY = "2006-Doomed-01.jpg", "2006-holiday.jpg"
