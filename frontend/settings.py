@@ -37,6 +37,7 @@ class Settings:
     client_id: str | None
     quadrat_size: QuadratSize
     import_function: str | None = None
+    points_function: str | None = None
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str] | None = None) -> Self:
@@ -65,6 +66,7 @@ class Settings:
             client_id=_optional(read, "OIDC_CLIENT_ID"),
             quadrat_size=read.size("QUADRAT_SIDE_CM", DEFAULT_SIZE),
             import_function=_optional(read, "IMPORT_FUNCTION"),
+            points_function=_optional(read, "POINTS_FUNCTION"),
         )
 
     @property

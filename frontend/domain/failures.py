@@ -71,6 +71,11 @@ EXPLANATIONS: dict[str, Explanation] = {
         "The list on the Surveys page says why. Change the list, or remove what is in the way, and start again.",
         (),
     ),
+    "PointsRefusedError": Explanation(
+        "Points cannot be kept for a photograph as it is now.",
+        "The message says why for each photograph. No point of the import has been written.",
+        (),
+    ),
     "SupersededError": Explanation(
         "A newer photograph of the same position was uploaded while this one was being worked on.",
         "Nothing is to be done: the newer photograph has a run of its own.",

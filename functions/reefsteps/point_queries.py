@@ -1,0 +1,27 @@
+"""Reading what points are placed by: the photographs behind results, and where their quadrats lie."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from reefsteps.points.matching import Measured
+from reefsteps.points.placing import Frame
+from reefsteps.results import ReframingResult, RestorationResult
+from reefsteps.surveys import SurveyKey
+from reefsteps.tables import coverage_provenance
+
+
+def measured_photographs(connection: Connection) -> list[Measured]:
+    """Return the photographs of all results of ours, by island, year and position."""
+    p = coverage_provenance.c
+    query = select(p.island, p.location, p.year, p.raw_key, p.raw_version_id, p.restoration, p.reframing)
+    found = []
+    for row in connection.execute(query.order_by(p.island, p.year, p.location)):
+        source = RestorationResult.from_json(row.restoration).source
+        reframing = ReframingResult.from_json(row.reframing)
+        frame = Frame(
+            source.width_px, source.height_px, reframing.corners_px, reframing.lens_term, reframing.excluded_px
+        )
+        survey = SurveyKey(row.year, row.island, row.location)
+        found.append(Measured(survey, row.raw_key, row.raw_version_id, source.original_name, frame))
+    return found
