@@ -8,13 +8,16 @@ from reefsteps.points.matching import Measured
 from reefsteps.points.placing import Frame
 from reefsteps.results import ReframingResult, RestorationResult
 from reefsteps.surveys import SurveyKey
-from reefsteps.tables import coverage_provenance
+from reefsteps.tables import coverage_provenance, point_set
 
 
-def measured_photographs(connection: Connection) -> list[Measured]:
-    """Return the photographs of all results of ours, by island, year and position."""
-    p = coverage_provenance.c
+def measured_photographs(connection: Connection, *, with_points: bool = False) -> list[Measured]:
+    """Return the photographs of all results of ours, or only those with points, by island, year and position."""
+    p, c = coverage_provenance.c, point_set.c
     query = select(p.island, p.location, p.year, p.raw_key, p.raw_version_id, p.restoration, p.reframing)
+    if with_points:
+        same = c.island == p.island, c.location == p.location, c.year == p.year
+        query = query.where(select(c.set_id).where(*same).exists())
     found = []
     for row in connection.execute(query.order_by(p.island, p.year, p.location)):
         source = RestorationResult.from_json(row.restoration).source

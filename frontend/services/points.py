@@ -1,0 +1,61 @@
+"""Points that people have answered: as the page reads them, and the function that keeps them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import boto3
+from botocore.config import Config
+
+from frontend.services import measurements
+from frontend.services.measurements import database
+from frontend.settings import settings
+from reefsteps import point_queries, point_store
+from reefsteps.errors import ReefStepsError
+from reefsteps.points.matching import Measured
+from reefsteps.points.point_sets import PointSet
+
+MOST_BYTES = 5_500_000  # Lambda takes 6 MB in a call
+_LONGEST_S = 65  # the function itself ends after 60 s
+
+
+class PointsNotKeptError(ReefStepsError):
+    """No point was kept; the message is the function's own."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """On how many photographs points were kept, and how many sets they replaced."""
+
+    written: int
+    replaced: int
+
+
+def point_sets() -> list[PointSet]:
+    """Return all sets (never kept: only an export wants them)."""
+    with database().read() as connection:
+        return point_store.point_sets(connection)
+
+
+def photographs() -> list[Measured]:
+    """Return the photographs that points may be imported onto (never kept)."""
+    with database().read() as connection:
+        return point_queries.measured_photographs(connection)
+
+
+def keep(sets: Sequence[PointSet]) -> Outcome:
+    """Have the function keep the sets, all or none; raises PointsNotKeptError."""
+    here = settings()
+    body = json.dumps({"sets": [one.to_json() for one in sets]}).encode()
+    if len(body) > MOST_BYTES:
+        raise PointsNotKeptError(f"The points are {len(body) / 1e6:.1f} MB: import the files in parts.")
+    config = Config(connect_timeout=5, read_timeout=_LONGEST_S, retries={"total_max_attempts": 1})
+    client = boto3.client("lambda", region_name=here.region, endpoint_url=here.endpoint_url, config=config)
+    answer = client.invoke(FunctionName=here.points_function or "", Payload=body)
+    result = json.loads(answer["Payload"].read())
+    if answer.get("FunctionError"):
+        raise PointsNotKeptError(f"{result.get('errorMessage')}")
+    measurements.forget()
+    return Outcome(result["written"], result["replaced"])
