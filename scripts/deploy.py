@@ -1,6 +1,6 @@
 """`make deploy` and `make destroy`: registry, build, push, application, in that order, saying what is done.
 
-    python -m scripts.deploy deploy --env dev [--without-page]
+    python -m scripts.deploy deploy --env dev [--without-page] [--without-smoke-test]
     python -m scripts.deploy destroy --env dev
 
 People's choices are in samconfig.toml; what only this script knows (image addresses, the commit) is added to them.
@@ -15,17 +15,18 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from reefsteps.smoke_test import NoModelsError, SmokeTestError
 from scripts import stacks
 from scripts.deployment import ROOT, Deployment
 from scripts.deployment_rules import faults
+from scripts.environments import DeployEnvironment, DeploymentError
+from scripts.smoke import smoke
 
 IMAGES = ("Restoration", "Reframing", "Segmentation", "Conversion")
 BUILT_TEMPLATE = ROOT / ".aws-sam/build/template.yaml"  # what `sam build` writes and `sam deploy` reads
@@ -37,44 +38,7 @@ Kept, because no one gets them back:
 docs/operations.md says how to remove them, and how to start again from them."""
 
 
-class DeploymentError(Exception):
-    """Something that the operator can mend; the message says how."""
-
-
-@dataclass(frozen=True)
-class Environment:
-    """One environment of samconfig.toml."""
-
-    name: str
-    stack: str
-    region: str
-    overrides: dict[str, str]
-    registry_overrides: dict[str, str]
-
-    @classmethod
-    def read(cls, name: str) -> Environment:
-        """Read an environment; raises DeploymentError naming those that exist."""
-        config = tomllib.loads((ROOT / "samconfig.toml").read_text())
-        section = config.get(name, {})
-        if "deploy" not in section:
-            known = [key for key, value in config.items() if isinstance(value, dict) and "deploy" in value]
-            raise DeploymentError(f"samconfig.toml has no environment '{name}'; it has {', '.join(known)}.")
-        shared = section["global"]["parameters"]
-        return cls(
-            name=name,
-            stack=shared["stack_name"],
-            region=shared["region"],
-            overrides=dict(pair.split("=", 1) for pair in section["deploy"]["parameters"]["parameter_overrides"]),
-            registry_overrides=dict(section.get("registry", {}).get("parameters", {})),
-        )
-
-    @property
-    def registry_stack(self) -> str:
-        """Name of the stack that holds the image repositories."""
-        return f"{self.stack}-registry"
-
-
-def deploy(environment: Environment, *, with_page: bool) -> None:
+def deploy(environment: DeployEnvironment, *, with_page: bool) -> None:
     """Bring the account to what the checkout says."""
     _say(f"1/5 checking the deployment and the account ({environment.stack} in {environment.region})")
     _preflight(environment)
@@ -122,7 +86,15 @@ def deploy(environment: Environment, *, with_page: bool) -> None:
     _say("Next: add people to the user pool, upload the two .pth models (README, 'On AWS').")
 
 
-def destroy(environment: Environment) -> None:
+def _smoke(environment: DeployEnvironment) -> None:
+    """Try the deployment; one without models cannot be tried yet. Raises SmokeTestError."""
+    try:
+        smoke(environment)
+    except NoModelsError:
+        _say(f"Not tried yet: there are no models. Once they are uploaded: make smoke ENV={environment.name}")
+
+
+def destroy(environment: DeployEnvironment) -> None:
     """Delete both stacks after the operator typed the stack's name."""
     _say(f"This deletes the stacks {environment.stack} and {environment.registry_stack} (functions, page, images).")
     _say(KEPT)
@@ -146,7 +118,7 @@ def destroy(environment: Environment) -> None:
     _say("Done. " + KEPT)
 
 
-def _preflight(environment: Environment) -> None:
+def _preflight(environment: DeployEnvironment) -> None:
     for tool in ("sam", "docker", "make", "curl"):
         if shutil.which(tool, path=_path()) is None:
             raise DeploymentError(f"'{tool}' is not installed; see 'On AWS' in the README.")
@@ -164,7 +136,7 @@ def _preflight(environment: Environment) -> None:
         stacks.make_ready(cloudformation, stack, environment.region, _say)
 
 
-def _sam_deploy_registry(environment: Environment) -> None:
+def _sam_deploy_registry(environment: DeployEnvironment) -> None:
     values = {"ApplicationStack": environment.stack, "GitHubEnvironment": environment.name}
     values |= {name: value for name, value in environment.registry_overrides.items() if value}
     _run(
@@ -219,13 +191,13 @@ def _in_registry(image: str) -> bool:
     return known
 
 
-def _docker_login(environment: Environment, registry: str) -> None:
+def _docker_login(environment: DeployEnvironment, registry: str) -> None:
     token = boto3.client("ecr", region_name=environment.region).get_authorization_token()
     user, password = base64.b64decode(token["authorizationData"][0]["authorizationToken"]).decode().split(":", 1)
     _run(["docker", "login", "--username", user, "--password-stdin", registry], text_input=password)
 
 
-def _outputs(environment: Environment, stack: str) -> dict[str, str]:
+def _outputs(environment: DeployEnvironment, stack: str) -> dict[str, str]:
     cloudformation = boto3.client("cloudformation", region_name=environment.region)
     (description,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])}
@@ -267,14 +239,17 @@ def main() -> int:
     parser.add_argument("action", choices=("deploy", "destroy"))
     parser.add_argument("--env", default="dev", help="environment of samconfig.toml")
     parser.add_argument("--without-page", action="store_true", help="leave the web service out")
+    parser.add_argument("--without-smoke-test", action="store_true", help="do not send a photograph at the end")
     arguments = parser.parse_args()
     try:
-        environment = Environment.read(arguments.env)
+        environment = DeployEnvironment.read(arguments.env)
         if arguments.action == "deploy":
             deploy(environment, with_page=not arguments.without_page)
+            if not arguments.without_smoke_test:
+                _smoke(environment)
         else:
             destroy(environment)
-    except (DeploymentError, stacks.StackError) as error:
+    except (DeploymentError, stacks.StackError, SmokeTestError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     except (BotoCoreError, ClientError) as error:

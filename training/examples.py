@@ -75,7 +75,7 @@ def _maybe_restored(seed: int, image_bgr: NDArray[np.uint8]) -> NDArray[np.uint8
     return restored(image_bgr) if np.random.default_rng(seed + 2).random() < RESTORED_SHARE else image_bgr
 
 
-class Replay:
+class ReplayBuffer:
     """An endless stream of examples that draws each one several times, because drawing costs as much as learning.
 
     ``draw`` makes the example of a seed; ``capacity`` examples are kept, and each batch replaces ``fresh`` of them on

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from frontend.domain.exports import About
 from frontend.domain.measurements import event_of, reasons_of
+from reefsteps.arrays import BoolArray, ByteArray
 from reefsteps.coverage_queries import ColonyBox, CoverageRow
 from reefsteps.keys import picture_key
 
@@ -31,9 +31,6 @@ LIMITS = (
     "'approximate' is true where the segmentation's area differs from it by more than 5 %. Colonies without a pixel "
     "are not listed."
 )
-
-ByteArray = npt.NDArray[np.uint8]
-BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,7 +38,7 @@ _STATES: dict[RunStatus, tuple[str | None, ...]] = {
 
 
 @dataclass(frozen=True)
-class Execution:
+class ExecutionSummary:
     """One run of the pipeline. ``key`` is None until its detail has been read."""
 
     arn: str
@@ -100,15 +100,6 @@ def step_states(events: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         if left in states:
             states[left] = "done"
     return states
-
-
-def console_url(arn: str) -> str:
-    """Return the address of the execution's page in the AWS console."""
-    partition, region = arn.split(":")[1], arn.split(":")[3]
-    domain = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}.get(
-        partition, "console.aws.amazon.com"
-    )
-    return f"https://{region}.{domain}/states/home?region={region}#/v2/executions/details/{arn}"
 
 
 def retry_input(given: Mapping[str, Any], *, start_at: str | None = None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import streamlit as st
 
 from frontend.domain.trusted import with_trust
 from frontend.domain.verified import Checked, checks
-from frontend.services import models
+from frontend.services import model_files
 from frontend.settings import settings
 from reefsteps import coverage_queries as queries
 from reefsteps import point_queries, point_store
@@ -48,7 +48,7 @@ def coverage() -> list[CoverageRow]:
     _read_at()["coverage"] = datetime.now(UTC)
     with database().read() as connection:
         rows = queries.coverage_rows(connection)
-    return with_trust(rows, models.coral_model() if rows else None)
+    return with_trust(rows, model_files.coral_model() if rows else None)
 
 
 @st.cache_data(ttl=KEPT_S, max_entries=50, show_spinner=False)

@@ -10,8 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from frontend import navigation
 from frontend.components import filters, marks, states, survey_choice
 from frontend.components.text import ago, count, plain
-from frontend.domain.executions import Execution, ExecutionDetail, RunStatus
-from frontend.domain.failures import explain
+from frontend.domain.executions import ExecutionDetail, ExecutionSummary, RunStatus
 from frontend.domain.measurements import Filter, cover_of, islands_of, reasons_of, survey_of, years_of
 from frontend.domain.statistics import mean_cover
 from frontend.domain.verified import campaigns, models_that_are_off
@@ -19,6 +18,7 @@ from frontend.services import attention, executions, measurements
 from frontend.services.aws import link
 from frontend.settings import settings
 from reefsteps.coverage_queries import CoverageRow
+from reefsteps.explanations import explain
 from reefsteps.failures import WITHOUT_RESULT
 from reefsteps.keys import thumbnail_key
 from reefsteps.trust import decimals
@@ -93,7 +93,7 @@ def _runs() -> DeltaGenerator:
     return box
 
 
-def _failure(execution: Execution, detail: ExecutionDetail) -> None:
+def _failure(execution: ExecutionSummary, detail: ExecutionDetail) -> None:
     st.write(f"**{plain(detail.photo)}**, {ago(execution.started_at)}: {explain(detail.error).meaning}")
 
 

@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from conversion.variants import Photos
+from reefsteps.arrays import Float32Array
 from reefsteps.detection import Detections, Detector
-from reefsteps.detection.detections import FloatArray
 from reefsteps.detection.manifest import Agreement
 
 MATCHED_PERCENT_MIN = 95.0
@@ -90,7 +90,7 @@ def matches(expected: Detections, found: Detections) -> list[tuple[int, int]]:
     return pairs
 
 
-def box_ious(first: FloatArray, second: FloatArray) -> FloatArray:
+def box_ious(first: Float32Array, second: Float32Array) -> Float32Array:
     """Return the (N, M) intersection over union of boxes (N, 4) and (M, 4)."""
     low = np.maximum(first[:, None, :2], second[None, :, :2])
     high = np.minimum(first[:, None, 2:], second[None, :, 2:])

@@ -20,7 +20,7 @@ from conversion.config import NAMED, ModelConfig, model_config
 from conversion.evaluation import accepted
 from conversion.mask_rcnn import build
 from conversion.variants import SCOPES, Photos, half_weights, quantised
-from reefsteps.detection.detections import ByteArray
+from reefsteps.arrays import ByteArray
 from reefsteps.detection.manifest import FORMAT, FileIdentity, Manifest
 from reefsteps.detection.onnx_engine import OnnxDetector
 from reefsteps.errors import UnsupportedModelError

@@ -20,8 +20,8 @@ from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import ObjectRef, Point, Source
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey
-from reframing.geometry import PlaneModel
 from reframing.manual import manual_model
+from reframing.plane.view import PlaneModel
 
 MIN_MEASURED_SHARE = 0.1
 """Of the quadrat. What is left beside a slate that hides more says nothing about the quadrat."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from reefsteps.arrays import Float64Array
 from reefsteps.errors import QuadratNotFoundError
-from reframing.geometry import SQUARE, Array, Extent, is_convex, side_lengths, signed_area
-from reframing.strings import MIN_STRINGS, SQUARE_MESH, Mesh
+from reframing.plane.geometry import SQUARE, Extent, is_convex, side_lengths, signed_area
+from reframing.strings.mesh import MIN_STRINGS, SQUARE_MESH, Mesh
 
 FIGURES = "Figures: "
 """What stands before a refusal's figures, the last part of its message; the page folds them away."""
@@ -46,7 +47,7 @@ DOUBTFUL_LIKENESS = 0.6
 STRINGS_FOR_NO_SIDE = 8  # these numbers are of the nine of a square's 10 x 10 grid
 MIN_OUTLINE_AGREEMENT = 0.5
 MAX_INNER_RIVAL = 0.75  # right readings have 0.24 in the median and 0.56 in the 98th percentile
-MAX_MASK_AMISS = {True: 0.6, False: 0.4}  # by whether strings were used
+MAX_MASK_SHARE_OFF_FRAME = {True: 0.6, False: 0.4}  # by whether strings were used
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Evidence:
     end_cell: float = 1.0
     rim_percent: float = 0.0
     outline_agreement: float = 0.0
-    corners_px: Array = field(default_factory=lambda: np.zeros((4, 2)))
+    corners_px: Float64Array = field(default_factory=lambda: np.zeros((4, 2)))
     extent: Extent = SQUARE  # of the opening, from the corner that comes first
     picture_px: tuple[int, int] = (1, 1)
     residual_percent: float = 0.0
@@ -73,7 +74,7 @@ class Evidence:
     radial: float = 0.0
     moved_percent: float = 0.0
     squareness_percent: float = 0.0
-    mask_share_amiss: float = 0.0
+    mask_share_off_frame: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -198,13 +199,13 @@ def _fit_doubts(evidence: Evidence) -> list[Doubt]:
                 f"(at least {100 * MIN_OUTLINE_AGREEMENT:.0f} %)",
             )
         )
-    most_amiss = MAX_MASK_AMISS[evidence.strings is not None]
-    if evidence.mask_share_amiss > most_amiss:
+    most_off_frame = MAX_MASK_SHARE_OFF_FRAME[evidence.strings is not None]
+    if evidence.mask_share_off_frame > most_off_frame:
         doubts.append(
             Doubt(
                 "much of what the model marked lies off the frame",
-                f"{100 * evidence.mask_share_amiss:.0f} % of the mask away from the frame "
-                f"(at most {100 * most_amiss:.0f} %)",
+                f"{100 * evidence.mask_share_off_frame:.0f} % of the mask away from the frame "
+                f"(at most {100 * most_off_frame:.0f} %)",
             )
         )
     limit = MAX_UNCERTAINTY_PERCENT[evidence.strings is not None]

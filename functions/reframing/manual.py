@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from reefsteps.arrays import Float64Array
 from reefsteps.errors import InvalidParameterError
 from reefsteps.quadrat_size import QuadratSize
-from reframing.geometry import Array, PlaneModel, is_convex, order_corners, side_lengths, signed_area
+from reframing.plane.geometry import is_convex, order_corners, side_lengths, signed_area
+from reframing.plane.view import PlaneModel
 from reframing.shape import by_hand, extents_of
 
 # The page's corners may lie on the border's outer edge; rounding may put them a little beyond it.
@@ -49,7 +51,7 @@ def manual_model(
     return by_hand(corners, width_px, height_px, size)
 
 
-def _check_inside(corners: Array, width_px: int, height_px: int) -> None:
+def _check_inside(corners: Float64Array, width_px: int, height_px: int) -> None:
     for x, y in corners:
         inside = (
             -BORDER_TOLERANCE_PX <= x <= width_px + BORDER_TOLERANCE_PX

@@ -5,8 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from reframing.geometry import UNIT_SQUARE, PlaneModel, opening, side_lengths
-from reframing.sampling import Pixels, lookup_map
+from reefsteps.arrays import ByteArray
+from reframing.plane.geometry import UNIT_SQUARE, opening, side_lengths
+from reframing.plane.sampling import lookup_map
+from reframing.plane.view import PlaneModel
 
 MIN_SIDE_PX = 64
 BAND_ROWS = 256
@@ -23,7 +25,7 @@ def height_px(model: PlaneModel, side_px: int) -> int:
     return round(side_px / model.extent[0] * model.extent[1])
 
 
-def rectify(image_bgr: Pixels, model: PlaneModel, side_px: int) -> Pixels:
+def rectify(image_bgr: ByteArray, model: PlaneModel, side_px: int) -> ByteArray:
     """Return the quadrat as a picture (height_px, side_px, 3) uint8, never mirrored; a square's is square.
 
     Each output pixel is interpolated (bicubic) from the photograph itself; where the output has fewer pixels than the

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reefsteps.arrays import Float64Array
 from reefsteps.errors import InvalidParameterError, QuadratNotFoundError
 from reefsteps.quadrat_size import QuadratSize
-from reframing.geometry import FOCAL_LENGTHS, SQUARE, Array, Extent, PlaneModel, squareness_error, squareness_errors
+from reframing.plane.geometry import SQUARE, Extent
+from reframing.plane.view import FOCAL_LENGTHS, PlaneModel, squareness_error, squareness_errors
 
 if TYPE_CHECKING:
-    from reframing.quadrat import QuadratFit
+    from reframing.quadrat_fit import QuadratFit
 
 # By how much more the mask's rough corners may miss one way round than the other, and still be searched for it.
 ROUGH_LEAD = 0.3
@@ -31,7 +33,7 @@ USUAL_FOCAL_LENGTH = 1.6
 MISS_PER_FOCAL_LENGTH = 0.02
 
 # A tilted view changes by the step from one focal length to the next, so the step is a fifth of the limits above.
-FINE_FOCAL_LENGTHS: Array = np.geomspace(FOCAL_LENGTHS[0], FOCAL_LENGTHS[-1], 800)
+FINE_FOCAL_LENGTHS: Float64Array = np.geomspace(FOCAL_LENGTHS[0], FOCAL_LENGTHS[-1], 800)
 
 MARK_THEM = "Mark the four inner corners by hand on the page."
 
@@ -46,7 +48,7 @@ def extents_of(size: QuadratSize | None) -> tuple[Extent, ...]:
 
 
 def possible_extents(
-    size: QuadratSize | None, rough_corners_px: Array, width_px: int, height_px: int
+    size: QuadratSize | None, rough_corners_px: Float64Array, width_px: int, height_px: int
 ) -> tuple[Extent, ...]:
     """Return the extents worth a search around rough corners (4, 2), the better one first."""
     missed = sorted(
@@ -85,7 +87,7 @@ def refuse_other_shapes(model: PlaneModel, size: QuadratSize | None) -> None:
             )
 
 
-def by_hand(corners_px: Array, width_px: int, height_px: int, size: QuadratSize | None) -> PlaneModel:
+def by_hand(corners_px: Float64Array, width_px: int, height_px: int, size: QuadratSize | None) -> PlaneModel:
     """Return the view whose opening has corners (4, 2) that a person set, the rectangle the way round that fits better.
 
     Where tilt lets both ways fit, the one that a usual lens explains is taken. Raises InvalidParameterError if the

@@ -11,7 +11,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from restoration.colour import Bgr, reduced
+from reefsteps.arrays import Pixels
+from restoration.colour import reduced
 
 _MAX_CAST = 9.0
 _MIN_SPAN = 88.0
@@ -19,7 +20,7 @@ _FLAT_SPAN = 2.0
 _OVEREXPOSED = 0.98
 
 
-def reason_to_skip(pixels_bgr: Bgr) -> str | None:
+def reason_to_skip(pixels_bgr: Pixels) -> str | None:
     """Return why the photograph (HxWx3, 8 or 16 bit) is better left as it is, with figures; None to restore it.
 
     Cast is the distance of the mean colour from neutral and span the range of lightness (1st to 99th percentile), both

@@ -8,10 +8,11 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
+from reefsteps.arrays import ByteArray
 from reefsteps.detection import Manifest
 from reefsteps.document import (
-    Earlier,
     StateDocument,
+    UpstreamResult,
     derived_metadata,
     refuse_other_photo,
     refuse_superseded,
@@ -27,11 +28,11 @@ from reefsteps.observability import step_handler
 from reefsteps.results import ModelIdentity, ObjectRef, ReframingResult, SegmentationResult
 from reefsteps.storage import JPEG, PNG, Storage
 from reefsteps.surveys import SurveyKey
-from segmentation.cover import ByteArray, Cover, measure, outside
+from segmentation.cover import Cover, measure, outside
 from segmentation.novelty import LEAST_SCORE, picture_figures, reasons_to_look
 from segmentation.overlay import draw_overlay
 from segmentation.settings import Settings
-from segmentation.strings import find_strings
+from segmentation.string_mask import find_strings
 
 SETTINGS = Settings.from_environment()
 STORAGE = Storage()
@@ -80,7 +81,7 @@ def _limits(manifest: Manifest) -> PictureLimits | None:
     return manifest.measured.pictures if manifest.measured else None
 
 
-def _reframed_picture(earlier: Earlier[ReframingResult]) -> ByteArray:
+def _reframed_picture(earlier: UpstreamResult[ReframingResult]) -> ByteArray:
     stored = STORAGE.get(earlier.record.reframed)
     refuse_other_photo(stored.info, earlier.source)
     pixels = decode(stored.body).pixels_bgr
@@ -88,7 +89,7 @@ def _reframed_picture(earlier: Earlier[ReframingResult]) -> ByteArray:
     return pixels  # type: ignore[return-value]
 
 
-def _excluded(earlier: Earlier[ReframingResult], picture_bgr: ByteArray) -> ByteArray | None:
+def _excluded(earlier: UpstreamResult[ReframingResult], picture_bgr: ByteArray) -> ByteArray | None:
     """Return what a person has left out, (H, W) uint8 in the reframed picture; None where nothing was."""
     record, source = earlier.record, earlier.source
     if not record.excluded_px:

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from reefsteps.arrays import ByteArray
 from reefsteps.detection import Detections, InstanceMask
 from reefsteps.errors import InvalidParameterError
 from reefsteps.results import Colony
-
-ByteArray = npt.NDArray[np.uint8]
 
 # How near to the crop's border an instance counts as cut by it, share of the side: masks are drawn from 28 x 28
 # samples, and one that ends within this distance may as well go on under the frame.

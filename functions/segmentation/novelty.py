@@ -11,8 +11,8 @@ import math
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from reefsteps.arrays import ByteArray, Float32Array
 from reefsteps.evaluation import PictureFigures, PictureLimits
 
 LEAST_SCORE = 0.3  # detections below say nothing of the picture, and each costs a mask
@@ -22,10 +22,8 @@ _SURE_WITHOUT_LIMITS = 0.75  # a convention, for models whose scores nobody has 
 
 _KNOWN = "in photographs that the model knows"
 
-ByteArray = npt.NDArray[np.uint8]
 
-
-def picture_figures(picture_bgr: ByteArray, scores: npt.NDArray[np.float32]) -> PictureFigures:
+def picture_figures(picture_bgr: ByteArray, scores: Float32Array) -> PictureFigures:
     """Return the three figures of a (H, W, 3) uint8 picture and its detections' scores (N,), at `LEAST_SCORE` or more.
 
     Scores are from 0 to 1, 0 where nothing was found. The contrast is the standard deviation of CIELAB's b (yellow

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from reefsteps.arrays import ByteArray
 from reefsteps.detection import Detections, InstanceMask
-
-ByteArray = npt.NDArray[np.uint8]
 
 # Orange is what a reef has least of, before and after its colours are restored; white on black shows on any ground.
 _TINT_BGR = (0, 140, 255)

@@ -19,7 +19,7 @@ from pathlib import Path
 import cv2
 import sqlalchemy
 
-from local.models import READY
+from local.model_files import READY
 from local.samples import MEASURED_SEED, sample_config
 from reefsteps.results import STEPS
 from synthetic import generate

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from reefsteps.detection.detections import ByteArray, Detections, InstanceMask
+from reefsteps.arrays import ByteArray
+from reefsteps.detection.detections import Detections, InstanceMask
 from reefsteps.detection.engine import Engine, available_threads
 from reefsteps.detection.manifest import FORMAT, FileIdentity, Manifest
 from reefsteps.errors import UnsupportedModelError

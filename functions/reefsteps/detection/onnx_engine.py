@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from reefsteps.detection.detections import ByteArray, Detections
+from reefsteps.arrays import ByteArray
+from reefsteps.detection.detections import Detections
 from reefsteps.detection.engine import Engine, available_threads
-from reefsteps.detection.geometry import network_shape, paste_mask, resize, restore_boxes
 from reefsteps.detection.manifest import FileIdentity, Manifest
 from reefsteps.detection.mapped_weights import by_reference
+from reefsteps.detection.resizing import network_shape, paste_mask, resize, restore_boxes
 from reefsteps.errors import UnsupportedModelError
 
 _LOG_ERRORS_ONLY = 3

@@ -15,14 +15,13 @@ from __future__ import annotations
 
 from reefsteps.images.decoding import decode
 from reefsteps.images.encode import THUMBNAIL_PX, encode_jpeg, encode_png, thumbnail
-from reefsteps.images.picture import DEFAULT_MAX_MEGAPIXELS, MAX_SIDE_PX, DecodedImage, Pixels
+from reefsteps.images.picture import DEFAULT_MAX_MEGAPIXELS, MAX_SIDE_PX, DecodedImage
 
 __all__ = [
     "DEFAULT_MAX_MEGAPIXELS",
     "MAX_SIDE_PX",
     "THUMBNAIL_PX",
     "DecodedImage",
-    "Pixels",
     "decode",
     "encode_jpeg",
     "encode_png",

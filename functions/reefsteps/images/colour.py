@@ -14,13 +14,13 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageCms
 
+from reefsteps.arrays import AnyArray, Pixels
 from reefsteps.errors import InvalidImageError
 from reefsteps.images import metadata
 from reefsteps.images.messages import unsupported
-from reefsteps.images.picture import Pixels, row_blocks
+from reefsteps.images.picture import row_blocks
 
 _MAX_PROFILE = 16 << 20
 _RELATIVE_COLORIMETRIC = 1
@@ -149,7 +149,7 @@ def to_srgb(pixels_bgr: Pixels, encoding: Encoding, *, grey: bool = False) -> tu
     return pixels_bgr, f"{encoding}, converted to sRGB"
 
 
-def cmyk_to_srgb(ink: npt.NDArray[Any], encoding: Encoding) -> tuple[npt.NDArray[Any], str]:
+def cmyk_to_srgb(ink: AnyArray, encoding: Encoding) -> tuple[AnyArray, str]:
     """Return ink (HxWx4, 8 or 16 bits, 0 is none) as BGR: by its ICC profile, else as 1 - ink of each colour."""
     profile = encoding.profile
     if profile is not None and profile[16:20] == b"CMYK":
@@ -172,7 +172,7 @@ def _convert_grey(pixels_bgr: Pixels, profile: bytes) -> None:
         pixels_bgr[rows] = table[pixels_bgr[rows]]
 
 
-def _transformed(block: npt.NDArray[Any], profile: bytes, space: str, into: str) -> npt.NDArray[Any]:
+def _transformed(block: AnyArray, profile: bytes, space: str, into: str) -> AnyArray:
     import imagecodecs
 
     return imagecodecs.cms_transform(

@@ -15,8 +15,8 @@ from conversion.agreement import compare, matches, objection
 from conversion.config import model_config
 from conversion.convert import convert, self_check
 from conversion.variants import half_weights
+from reefsteps.arrays import ByteArray
 from reefsteps.detection import Detections, InstanceMask, Manifest, load_detector
-from reefsteps.detection.detections import ByteArray
 from reefsteps.detection.manifest import Agreement
 from reefsteps.results import ModelIdentity
 from tests.support import checkpoints as make

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from reefsteps.errors import QuadratNotFoundError
+from reframing.frame.bevel import inner_end
 from reframing.gate import MIN_END_CELL
-from reframing.geometry import UNIT_SQUARE, PlaneModel, homography, order_corners, side_lengths, signed_area
+from reframing.plane.geometry import UNIT_SQUARE, homography, order_corners, side_lengths, signed_area
+from reframing.plane.sampling import Photograph
+from reframing.plane.view import PlaneModel
 from reframing.quadrat import find_quadrat
 from reframing.rectification import rectify, source_side_px
-from reframing.sampling import Photograph
-from reframing.side_points import inner_end
-from reframing.strings import end_cell_ratio
+from reframing.strings.visibility import end_cell_ratio
 
 
 def _drawing() -> ModuleType:

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from reefsteps.errors import InvalidParameterError, QuadratNotFoundError
 from reefsteps.quadrat_size import QuadratSize
-from reframing.geometry import Extent, PlaneModel, opening, order_corners, side_lengths, signed_area, squareness_error
 from reframing.manual import manual_model
+from reframing.plane.geometry import Extent, opening, order_corners, side_lengths, signed_area
+from reframing.plane.view import PlaneModel, squareness_error
 from reframing.quadrat import find_quadrat
 from reframing.rectification import height_px, rectify, source_side_px
 from reframing.shape import extents_of, refuse_other_shapes
-from reframing.strings import meshes
+from reframing.strings.mesh import meshes
 
 SIZE = QuadratSize(50, 75)
 LYING, STANDING = extents_of(SIZE)

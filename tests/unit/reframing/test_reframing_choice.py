@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from reframing.choice import choose
-from reframing.edges import Candidate, SideSearch
+from reframing.frame.hypotheses import choose
+from reframing.frame.side_search import Candidate, SideSearch
 
 OUTER, INNER = -0.03, 0.0
 PRIORS = ((-0.015, 0.02),)  # the mask lies between the two

@@ -44,7 +44,7 @@ def test_a_clear_reading_is_accepted() -> None:
         ({"reading_margin": 0.5}, "more than one set of edges"),
         ({"inner_rival": 1.1}, "a line further in runs parallel"),
         ({"squareness_percent": 1.3}, "no view of a square"),
-        ({"mask_share_amiss": 0.5}, "50 % of the mask away from the frame"),
+        ({"mask_share_off_frame": 0.5}, "50 % of the mask away from the frame"),
         ({"uncertainty_percent": 0.4}, "estimated corner error"),
         ({"outline_agreement": 0.4}, "mask's outline"),
     ],
@@ -71,7 +71,7 @@ def test_a_clear_frame_need_not_be_built_quite_square() -> None:
         ({"beyond": 0.9, "moved_percent": 8.0}, "strings go on beyond a side"),
         ({"end_cell": 0.01, "moved_percent": 8.0}, "no strings in a side's outermost cells"),
         ({"squareness_percent": 1.6}, "no view of a square"),
-        ({"mask_share_amiss": 0.7}, "70 % of the mask away from the frame"),
+        ({"mask_share_off_frame": 0.7}, "70 % of the mask away from the frame"),
     ],
 )
 def test_with_strings_each_figure_refuses_by_itself(change: dict[str, object], says: str) -> None:

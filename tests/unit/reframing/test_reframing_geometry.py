@@ -6,17 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reefsteps.errors import InvalidParameterError
-from reframing.geometry import (
-    UNIT_SQUARE,
-    PlaneModel,
-    apply_homography,
-    homography,
-    is_convex,
-    order_corners,
-    signed_area,
-)
 from reframing.manual import manual_model
-from reframing.quadrat import model_with_corners
+from reframing.plane.geometry import UNIT_SQUARE, apply_homography, homography, is_convex, order_corners, signed_area
+from reframing.plane.view import PlaneModel
+from reframing.quadrat_fit import model_with_corners
 
 WIDTH, HEIGHT = 1200, 900
 

@@ -1,0 +1,1 @@
+"""From the frame's mask to a rough quadrilateral."""

@@ -1,0 +1,1 @@
+"""The grid of strings, where a quadrat has one."""
