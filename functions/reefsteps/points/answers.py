@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reefsteps.errors import InvalidParameterError
-from reefsteps.spreadsheets import Fault, Row, read_sheet, refusal
+from reefsteps.spreadsheets import Fault, SheetRow, read_sheet, refusal
 
 
 class Answer(StrEnum):
@@ -94,7 +94,7 @@ def read_table(data: bytes, name: str) -> LabelTable:
 _COLUMNS = {"label": ("label_code", "code", "name"), "answer": ("means", "reponse", "class")}
 
 
-def _row(row: Row) -> tuple[int, str, Answer] | None:
+def _row(row: SheetRow) -> tuple[int, str, Answer] | None:
     label, answer = row.required("label"), row.value("answer", parse_answer)
     row.required("answer")
     return None if label is None or answer is None else (row.line, label, answer)

@@ -13,7 +13,7 @@ from reefsteps.errors import InvalidParameterError
 from reefsteps.points.answers import Answer, parse_answer
 from reefsteps.points.cpce import read_cpc
 from reefsteps.points.picture_names import picture_of
-from reefsteps.spreadsheets import Row, read_sheet
+from reefsteps.spreadsheets import SheetRow, read_sheet
 
 MAX_BYTES = 50_000_000
 
@@ -99,7 +99,7 @@ class _Line:
     source: str | None
 
 
-def _line(row: Row, name: str) -> _Line | None:
+def _line(row: SheetRow, name: str) -> _Line | None:
     label, answer = row.text("label"), row.value("answer", parse_answer)
     if label is None and answer is None:
         row.refuse("label is empty: a point that nobody has answered cannot be imported; delete the line.")

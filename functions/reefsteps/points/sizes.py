@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reefsteps.spreadsheets import Row, read_sheet
+from reefsteps.spreadsheets import SheetRow, read_sheet
 
 _COLUMNS = {
     "file": ("name", "image", "image_name", "photo", "photograph", "filename", "file_name", "fichier"),
@@ -19,7 +19,7 @@ def read_sizes(data: bytes, name: str) -> dict[str, tuple[float, float]]:
     return dict(read_sheet(data, name, columns=_COLUMNS, needs=[("file", "width", "height")]).convert(_row))
 
 
-def _row(row: Row) -> tuple[str, tuple[float, float]] | None:
+def _row(row: SheetRow) -> tuple[str, tuple[float, float]] | None:
     file, width, height = row.required("file"), row.number("width"), row.number("height")
     if width is None or height is None or width <= 0 or height <= 0:
         row.refuse("width and height are not both positive numbers.")
