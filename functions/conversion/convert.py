@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from conversion.agreement import compare, objection
+from conversion.agreement import compare, rejection_reason
 from conversion.architecture import recognise
 from conversion.binding import bound_to, weights_digest
 from conversion.buffers import checked_buffers
@@ -190,7 +190,7 @@ def _smaller(
             manifest, precision=precision, model=FileIdentity.of(smaller, manifest.model.file)
         )
         agreement = compare(reference, OnnxDetector(smaller, candidate, threads), photos)
-        reason = objection(agreement)
+        reason = rejection_reason(agreement)
         if reason is None:
             return smaller, dataclasses.replace(candidate, agreement=agreement)
     return exact, dataclasses.replace(manifest, agreement=agreement, refused_variant=f"{precision}: {reason}")

@@ -79,6 +79,10 @@ class DiskFullError(TransientError):
     """The disk that a step or the local stack writes to is full."""
 
 
+class OutOfMemoryError(TransientError):
+    """A step had not enough memory for this photograph or model."""
+
+
 class ConfigurationError(ReefStepsError):
     """An environment variable of the function is missing or malformed: the deployment is at fault."""
 

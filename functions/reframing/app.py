@@ -14,7 +14,7 @@ import numpy as np
 from reefsteps.arrays import ByteArray
 from reefsteps.document import StateDocument, derived_metadata, refuse_other_photo, refuse_superseded, save_record
 from reefsteps.errors import QuadratNotFoundError
-from reefsteps.images import decode, encode_jpeg, thumbnail
+from reefsteps.images import THUMBNAIL_QUALITY, decode, encode_jpeg, thumbnail
 from reefsteps.keys import picture_key, thumbnail_key
 from reefsteps.model_store import ModelStore
 from reefsteps.observability import logger, step_handler
@@ -105,7 +105,7 @@ def _write_pictures(
     survey: SurveyKey, reframed_bgr: ByteArray, metadata: dict[str, str]
 ) -> tuple[ObjectRef, ObjectRef]:
     bucket, stem = SETTINGS.reframed_bucket, survey.stem
-    picture, small = encode_jpeg(reframed_bgr, quality=95), encode_jpeg(thumbnail(reframed_bgr), quality=85)
+    picture, small = encode_jpeg(reframed_bgr), encode_jpeg(thumbnail(reframed_bgr), quality=THUMBNAIL_QUALITY)
     return (
         STORAGE.put(bucket, picture_key(stem), picture, content_type=JPEG, metadata=metadata),
         STORAGE.put(bucket, thumbnail_key(stem), small, content_type=JPEG, metadata=metadata),

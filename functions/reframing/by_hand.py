@@ -1,7 +1,7 @@
 """What a person has decided about a photograph: its corners, the areas to leave out, or that it shows no quadrat.
 
-Decisions lie beside the reframed pictures, bound to the original's version and content: later runs of the same
-photograph obey them, and a new photograph of the same position is looked at afresh.
+Decisions are stored beside the reframed pictures, with the original's version and content. Later runs of the same
+photograph follow them; a new photograph of the same position is measured without them.
 """
 
 from __future__ import annotations
@@ -20,12 +20,9 @@ from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import ObjectRef, Point, Source
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey
+from reframing.limits.gate import BY_HAND as LIMITS
 from reframing.manual import manual_model
 from reframing.plane.view import PlaneModel
-
-MIN_MEASURED_SHARE = 0.1
-"""Of the quadrat. What is left beside a slate that hides more says nothing about the quadrat."""
-_CHECK_PX = 200
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ class FrameByHand:
 
 
 class Decisions:
-    """The decisions about one photograph of a survey."""
+    """The decisions about one photograph."""
 
     def __init__(self, storage: Storage, bucket: str, pipeline_version: str, survey: SurveyKey, source: Source) -> None:
         """Read and write them in the reframed bucket."""
@@ -45,10 +42,10 @@ class Decisions:
         self._metadata = derived_metadata(source, pipeline_version)
 
     def refuse_without_quadrat(self, given: PipelineInput) -> None:
-        """Raise NoQuadratError if a person says, or has said, that the photograph shows no quadrat.
+        """Raise NoQuadratError if a person has decided, now or earlier, that the photograph shows no quadrat.
 
-        Corners or ``no_quadrat: false`` in the execution's input take an earlier word back. Raises SupersededError
-        where the input decides about another version than the one that would be measured.
+        Corners or ``no_quadrat: false`` in the execution's input withdraw an earlier decision. Raises SupersededError
+        if the input decides about another version than the one that would be measured.
         """
         decides = given.corners_px is not None or given.no_quadrat is not None
         present = self._source.image.version_id
@@ -57,19 +54,19 @@ class Decisions:
                 f"What was decided by hand is about another version of the photograph of {self._survey}; this run "
                 "changes nothing. Open Fix corners again, and look at the photograph that is there now."
             )
-        said = self._stored(no_quadrat_key(self._survey.stem))
-        before = bool(said and said["no_quadrat"])
-        now = before if given.no_quadrat is None and given.corners_px is None else bool(given.no_quadrat)
-        if now != before:
-            self._store(no_quadrat_key(self._survey.stem), {"no_quadrat": now})
-        if now:
+        stored = self._stored(no_quadrat_key(self._survey.stem))
+        earlier = bool(stored and stored["no_quadrat"])
+        no_quadrat = earlier if given.no_quadrat is None and given.corners_px is None else bool(given.no_quadrat)
+        if no_quadrat != earlier:
+            self._store(no_quadrat_key(self._survey.stem), {"no_quadrat": no_quadrat})
+        if no_quadrat:
             raise NoQuadratError(
                 f"A person has said that the photograph of {self._survey} shows no quadrat, so it is not measured. "
                 "Fix corners on the page takes this back."
             )
 
     def frame(self, given: PipelineInput, width_px: int, height_px: int, size: QuadratSize) -> FrameByHand | None:
-        """Return the frame that the input gives (and keep it), else the one that is kept, else None.
+        """Return the frame that the input gives and store it, else the stored one, else None.
 
         ``size`` is the quadrat's. Raises InvalidParameterError for corners that are no quadrilateral in the picture or
         no view of a quadrat of this size, and for areas that leave less than a tenth of the quadrat to be measured.
@@ -108,11 +105,11 @@ def _checked(
     view = manual_model(corners_px, width_px, height_px, size)
     if excluded_px:
         corners = [(float(x), float(y)) for x, y in view.corners_px]
-        mask = excluded_mask(excluded_px, corners, (height_px, width_px), (_CHECK_PX, _CHECK_PX))
+        mask = excluded_mask(excluded_px, corners, (height_px, width_px), (LIMITS.check_px, LIMITS.check_px))
         left = 1 - float(np.count_nonzero(mask)) / mask.size
-        if left < MIN_MEASURED_SHARE:
+        if left < LIMITS.min_measured:
             raise InvalidParameterError(
                 f"The hidden areas leave {100 * left:.0f} % of the quadrat to be measured; at least "
-                f"{100 * MIN_MEASURED_SHARE:.0f} % are needed. Photograph the quadrat again, or hide less."
+                f"{100 * LIMITS.min_measured:.0f} % are needed. Photograph the quadrat again, or hide less."
             )
     return FrameByHand(view, excluded_px)

@@ -1,4 +1,8 @@
-"""Find the quadrat: from photograph and frame mask to the four corners of the frame's inner edge, or a refusal."""
+"""Find the quadrat: from photograph and frame mask to the four corners of the frame's inner edge, or a refusal.
+
+The stages: `mask` gives a rough quadrilateral; `strings` or, without a grid, `frame` finds lines and fits them in the
+`plane`; `acceptance` measures the fit and asks the `gate`. All limits stand in `limits`.
+"""
 
 from __future__ import annotations
 
@@ -17,16 +21,16 @@ from reframing.quadrat_fit import QuadratFit
 from reframing.shape import extents_of, only_one, possible_extents, refuse_other_shapes
 from reframing.strings.fit import fit_with_strings
 from reframing.strings.grid import find_grid
-from reframing.strings.mesh import meshes
+from reframing.strings.mesh import possible_meshes
 
 
 def find_quadrat(image_bgr: ByteArray, frame_mask: BoolArray, size: QuadratSize | None = None) -> QuadratFit:
     """Return the inner edge of the quadrat's frame.
 
-    ``image_bgr`` is (H, W, 3) uint8 in full resolution, ``frame_mask`` (H, W) bool: the frame's bars or the filled
-    quadrat, as imperfect as a mask head leaves it. ``size`` is the frame's, None for any square. A rectangle is looked
-    for with either length along the top. Raises QuadratNotFoundError with the figures of every check that failed, or if
-    more than one shape of frame could have given the picture.
+    ``image_bgr`` is (H, W, 3) uint8 in full resolution. ``frame_mask`` is (H, W) bool: the frame's bars or the filled
+    quadrat, as a detector gives it. ``size`` is the frame's size, None for any square. A rectangle is searched for
+    with either length along the top. Raises QuadratNotFoundError with the figures of every check that failed, or if
+    more than one shape of frame fits the picture.
     """
     rough = rough_quad(frame_mask, extents_of(size))
     if rough is None:
@@ -53,7 +57,7 @@ def find_quadrat(image_bgr: ByteArray, frame_mask: BoolArray, size: QuadratSize 
 def _find(photo: Photograph, mask: BoolArray, rough: RoughQuad, size: QuadratSize | None, extent: Extent) -> QuadratFit:
     """Return the fit of an opening of one shape, accepted by the gate."""
     start = starting_model(rough, *photo.size, extent)
-    grids = (find_grid(photo, start, mesh) for mesh in meshes(size, extent))
+    grids = (find_grid(photo, start, mesh) for mesh in possible_meshes(size, extent))
     grid = next((grid for grid in grids if grid is not None), None)
     fit, evidence = fit_with_strings(photo, grid) if grid is not None else fit_without_strings(photo, start, rough)
     return accept(photo, fit, replace(evidence, outline_agreement=rough.agreement), mask, rough)

@@ -1,4 +1,4 @@
-"""What is known about a quadrat that was found."""
+"""A quadrat that was found, and what is known about it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ from reframing.plane.view import PlaneModel
 class QuadratFit:
     """The quadrat's inner edge in a photograph.
 
-    ``corners_px`` (4, 2) float64, clockwise from the corner that is top-left in the photograph; ``radial`` is the lens
-    term of ``PlaneModel``; ``visible_share`` (top, right, bottom, left) is the part of each side on which the edge was
-    measured; ``partly_visible`` says that a corner lies outside the picture or behind something. ``extent`` is the
-    opening's width (along the top) and height relative to their mean. ``string_cells`` is how many cells of the string
-    grid lie along the top and down, None without strings.
+    * ``corners_px``: (4, 2) float64, clockwise from the corner that is top-left in the photograph;
+    * ``radial``: the lens term of ``PlaneModel``;
+    * ``residual_px``: root mean square distance of the points from the fit;
+    * ``uncertainty_percent``: expected largest corner error, percent of the side;
+    * ``confidence``: chance (0 to 1) that every corner is within 1 % of the side;
+    * ``visible_share``: share of the top, right, bottom and left side on which the edge was measured;
+    * ``partly_visible``: whether a corner lies outside the picture or behind something;
+    * ``extent``: the opening's width (along the top) and height relative to their mean;
+    * ``string_cells``: how many cells of the string grid lie along the top and down; None without strings.
     """
 
     corners_px: Float64Array

@@ -1,4 +1,4 @@
-"""What the restoration methods share: the sRGB curve, the reduced picture that statistics are taken from, depth."""
+"""Functions that the restoration methods share: sRGB curve, reduction for statistics, conversion to 8 bits."""
 
 from __future__ import annotations
 

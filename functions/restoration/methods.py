@@ -26,8 +26,8 @@ class Restored:
 def restore(pixels_bgr: Pixels, method: str = DEFAULT_METHOD) -> Restored:
     """Restore an underwater photograph's colours (HxWx3 BGR, 8 or 16 bit) without moving a pixel; deterministic.
 
-    ``planar`` leaves a photograph alone that it would not help, and says why; the methods for comparison always act,
-    and ``none`` only reduces to 8 bits. Raises InvalidParameterError for another method.
+    ``planar`` does not change a photograph that it would not help, and the result says why. The other methods, kept for
+    comparison, always act; ``none`` only reduces to 8 bits. Raises InvalidParameterError for an unknown method.
     """
     check_method(method)
     if method == "none":

@@ -4,14 +4,14 @@ A quadrat is photographed from above, so all of it is about equally far from the
 (Akkaynak and Treibitz, CVPR 2018) collapses to one affine map per channel in linear light: seen = scene x gain + veil.
 
 * veil: the first percentile of each channel (dark object subtraction; Chavez, Remote Sens. Environ. 24, 1988);
-* gains: Shades of Gray with Minkowski norm 6 (Finlayson and Trezzi, CIC 2004), bounded; before it the red that water
-  has taken is filled in from green (Ancuti et al., IEEE Trans. Image Process. 27(1), 2018, eq. 4), and blue likewise in
+* gains: Shades of Gray with Minkowski norm 6 (Finlayson and Trezzi, CIC 2004), bounded. Before it, red that the water
+  has absorbed is filled in from green (Ancuti et al., IEEE Trans. Image Process. 27(1), 2018, eq. 4), and so is blue in
   green water;
 * lightness: stretched between its 0.2 and 99.8 percentiles, with a soft shoulder in place of clipping;
 * local contrast: CLAHE (Zuiderveld, Graphics Gems IV, 1994) on luma, chroma kept.
 
-All of it is estimated on at most 0.4 megapixels. The colour map touches each channel alone, except that red (and blue)
-look at green: so it is applied to the full picture exactly, through tables of 256 or 256 x 256 entries.
+Everything is estimated on at most 0.4 megapixels. The colour map changes each channel by its own value, and red and
+blue also by that of green. So tables of 256 or 256 x 256 entries apply it exactly to the full picture.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MAX_GAIN = 3.5
 _OVEREXPOSED = 0.98
 _GREEN_WATER_BLUE_SHARE = 0.7  # below this blue is filled in from green as well
 _STRETCH_PERCENTILES = (0.2, 99.8)
-_MIN_SPAN = 0.2  # no more than five-fold contrast: beyond it noise and JPEG blocks are what is amplified
+_MIN_SPAN = 0.2  # at most five-fold contrast: more would amplify noise and JPEG blocks
 _SHOULDER = 0.9
 _CLAHE_CLIP = 1.5
 _CLAHE_TILES = 8

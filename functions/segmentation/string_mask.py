@@ -1,9 +1,9 @@
-"""The strings across a quadrat, in its reframed picture.
+"""The pixels under strings in a reframed picture. (`reframing.strings` finds the grid before, in the photograph.)
 
-A CRIOBE frame is strung 10 x 10, a rectangular one in as many square cells as fit, and reframing puts each string
-within about a percent of its place. Each is followed there as the brightest or darkest thin line, block by block, by
-dynamic programming. What such a search finds by chance is measured on the same picture half way between the strings'
-places; a line that does not stand out clearly more is left out.
+A CRIOBE frame has 10 x 10 cells, a rectangular one as many square cells as fit. Reframing puts each string within about
+one percent of its place. There it is followed block by block as the brightest or darkest thin line, by dynamic
+programming. The same search half way between the strings' places measures what is found by chance; a line that is not
+clearly stronger is left out.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def find_strings(picture_bgr: ByteArray, cells: tuple[int, int] | None = None) -
     grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
     along_top, along_side = cells or USUAL_CELLS
     down, across = _find_lines(grey, along_top), _find_lines(np.ascontiguousarray(grey.T), along_side)
-    # The strings of one quadrat are of one cord; a single one's section may be widened by what grows beside it.
+    # All strings of a quadrat are of the same cord; something beside a single string may make it look wider.
     thickness_px = round(float(np.median([line.thickness_px for line in down + across]))) if down or across else 0
     mask = np.zeros(grey.shape, np.uint8)
     for lines, is_across in ((down, False), (across, True)):
@@ -94,7 +94,7 @@ def _best_line(profiles: Float32Array, place: float, reach: int) -> _Line:
         raised = _contrast(profiles, half_width)[:, first : first + 2 * reach + 1]
         for contrast in (raised, -raised):
             columns = _follow(contrast)
-            # What the line has along three quarters of its way: coral may hide the rest.
+            # The contrast that three quarters of the line reach: coral may hide the rest.
             common = float(np.percentile(contrast[np.arange(len(columns)), columns], 25))
             lines.append(_Line(columns + first, common))
     return max(lines, key=lambda line: line.contrast)
@@ -118,7 +118,7 @@ def _contrast(profiles: Float32Array, half_width: int) -> Float32Array:
     size = 2 * half_width + 1
     mean = cv2.blur(profiles, (size, 1))
     left, right = np.roll(mean, size, axis=1), np.roll(mean, -size, axis=1)
-    # The flank that is nearer to the line: an edge between two grounds is no line.
+    # The flank with the nearer grey level decides: an edge between two grounds is no line.
     above, below = mean - np.maximum(left, right), mean - np.minimum(left, right)
     return np.where(above > 0, above, np.where(below < 0, below, 0)).astype(np.float32)
 

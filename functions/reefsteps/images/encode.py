@@ -9,9 +9,11 @@ from reefsteps.arrays import ByteArray, Pixels
 from reefsteps.errors import InvalidImageError
 
 THUMBNAIL_PX = 320
+PICTURE_QUALITY = 95  # of JPEG, 0 to 100
+THUMBNAIL_QUALITY = 85
 
 
-def encode_jpeg(pixels_bgr: ByteArray, quality: int = 95) -> bytes:
+def encode_jpeg(pixels_bgr: ByteArray, quality: int = PICTURE_QUALITY) -> bytes:
     """Encode as baseline JPEG without chroma subsampling (4:4:4): thin coloured edges matter to what follows."""
     options = [
         cv2.IMWRITE_JPEG_QUALITY,

@@ -1,4 +1,8 @@
-"""Which straight steps of the four sides are the frame's inner edge: every reading is scored as a whole."""
+"""Which lines of the four sides are the frame's inner edge.
+
+A frame's four bars are one object: across each of them the same steps of colour follow one another. So a hypothesis
+takes one candidate line a side, and each combination is scored as a whole.
+"""
 
 from __future__ import annotations
 
@@ -8,49 +12,40 @@ from dataclasses import dataclass
 import numpy as np
 
 from reefsteps.arrays import Float64Array
-from reframing.frame.side_search import PATTERN_DEPTH, Candidate, SideSearch
+from reframing.frame.side_search import Candidate, SideSearch
+from reframing.limits.frame import HYPOTHESES as LIMITS
+from reframing.limits.frame import SIDE_SEARCH
+from reframing.plane.side import Side
 from reframing.plane.view import FOCAL_LENGTHS, PlaneModel
-
-INSIDE_STEP_WEIGHT = 4.0
-COMMON_OFFSET_SPREAD = 0.012
-WITHOUT_A_SIDE = -3.0
-CONTRAST_WEIGHT = 0.7
-COLOUR_WEIGHT = 4.0
-RIVAL_WEIGHT = 4.0
-RIVAL_FROM = 0.5  # strength of a line further in, relative to the candidate's
-SQUARE_SPREAD = 0.006  # by which coarse lines of the right reading miss a square
-MAX_READINGS = 5
-APART = 0.006  # readings that lie nearer than this are one
-PARALLEL = 0.004  # difference of slopes
-SQUARE_LIMIT = 6.0  # score that a reading loses at most for being no square
 
 
 @dataclass(frozen=True)
-class Choice:
-    """One candidate per side (None where a side has none) and how well they read as one frame."""
+class Hypothesis:
+    """One candidate a side (None where a side has none), and how well they form one frame."""
 
     candidates: tuple[Candidate | None, ...]
     score: float
-    score_as_square: float  # the part of the score (0 or less) that is due to the view of a square
-    likeness: float  # correlation of the least fitting side's steps with the other three's
-    inner_rival: float  # strength of the strongest line that runs parallel further in, relative to its side's candidate
+    square_score: float  # part of the score (0 or less): how well the lines are a view of the opening
+    similarity: float  # correlation of the least similar side's steps with those of the other three
+    inner_rival: float  # strength of the strongest parallel line further in, relative to the candidate
 
 
-def choose(
+def ranked_hypotheses(
     searches: list[SideSearch], priors: tuple[tuple[float, float], ...], start: PlaneModel | None
-) -> list[Choice]:
-    """Return the readings that differ by more than 0.6 % of the side somewhere, best first.
+) -> list[Hypothesis]:
+    """Return the hypotheses that differ by more than 0.6 % of the side on some side, best first.
 
-    Each prior (offset, spread) is a place where the mask (or the strings) may put the inner edge; the four offsets
-    share one unknown shift (a mask is too fat or too thin all around). With ``start``, the model that the searches were
-    made around, the reading must be a view of its opening; without it strings stand in, and a side may go without.
+    Each prior (offset, spread) is a place where the mask or the strings suggest the inner edge. The four offsets share
+    one unknown shift, since a mask is too wide or too narrow all around. ``start`` is the model that the searches were
+    made around; a hypothesis must be a view of its opening. Without ``start`` the strings give the shape, and a side
+    may have no candidate.
     """
     sides: list[list[Candidate | None]] = [
         [*search.candidates, None] if start is None or not search.candidates else list(search.candidates)
         for search in searches
     ]
     unary = [
-        np.array([_own_score(search, item, priors) for item in side])
+        np.array([_candidate_score(search, item, priors) for item in side])
         for search, side in zip(searches, sides, strict=True)
     ]
     total = np.zeros([len(side) for side in sides])
@@ -58,21 +53,24 @@ def choose(
         total = total + scores.reshape([-1 if axis == index else 1 for axis in range(4)])
     for first, second in itertools.combinations(range(4), 2):
         pair = np.array(
-            [[_alike(searches[first], a, searches[second], b) for b in sides[second]] for a in sides[first]]
+            [
+                [_pattern_similarity(searches[first], a, searches[second], b) for b in sides[second]]
+                for a in sides[first]
+            ]
         )
         shape = [1, 1, 1, 1]
         shape[first], shape[second] = pair.shape
         total = total + pair.reshape(shape)
-    total = total - 0.5 * _spread_of_offsets(sides) / COMMON_OFFSET_SPREAD**2
-    total = total - INSIDE_STEP_WEIGHT * _common_step_inside(searches, sides)
+    total = total - 0.5 * _spread_of_offsets(sides) / LIMITS.offset_spread**2
+    total = total - LIMITS.inside_step_weight * _common_inner_step(searches, sides)
     square = np.zeros_like(total)
     if start is not None:
-        square = -np.minimum(0.5 * (_squareness(start, sides) / SQUARE_SPREAD) ** 2, SQUARE_LIMIT)
-    return _ranked(total + square, square, sides, searches)
+        square = -np.minimum(0.5 * (_squareness(start, sides) / LIMITS.square_spread) ** 2, LIMITS.max_square_penalty)
+    return _best_first(total + square, square, sides, searches)
 
 
 def _spread_of_offsets(sides: list[list[Candidate | None]]) -> Float64Array:
-    """Return for every reading the sum of squared differences of its offsets from their mean."""
+    """Return the sum of squared differences of the offsets from their mean, for each hypothesis."""
     offsets = np.meshgrid(*[[np.nan if c is None else c.offset for c in side] for side in sides], indexing="ij")
     stacked = np.stack(offsets)
     seen = np.isfinite(stacked)
@@ -81,23 +79,28 @@ def _spread_of_offsets(sides: list[list[Candidate | None]]) -> Float64Array:
 
 
 def _squareness(start: PlaneModel, sides: list[list[Candidate | None]]) -> Float64Array:
-    """Return for every reading by how much its lines are no view of the opening (``geometry.squareness_error``)."""
+    """Return `plane.view.squareness_error` of the four lines, for each hypothesis."""
     width, height = start.extent
     offset = np.meshgrid(*[[0.0 if c is None else c.offset for c in side] for side in sides], indexing="ij")
     slope = np.meshgrid(*[[0.0 if c is None else c.slope for c in side] for side in sides], indexing="ij")
 
-    def corner(row: int, column: int) -> Float64Array:
+    def corner(row: Side, column: Side) -> Float64Array:
         """Return where a top or bottom line (y = a + b x) meets a left or right one (x = c + d y)."""
-        rise, run = (slope[row] if row == 0 else -slope[row]), (slope[column] if column == 3 else -slope[column])
-        a = (offset[row] if row == 0 else height - offset[row]) - 0.5 * rise
-        c = (offset[column] if column == 3 else width - offset[column]) - 0.5 * run
+        rise, run = (
+            (slope[row] if row is Side.TOP else -slope[row]),
+            (slope[column] if column is Side.LEFT else -slope[column]),
+        )
+        a = (offset[row] if row is Side.TOP else height - offset[row]) - 0.5 * rise
+        c = (offset[column] if column is Side.LEFT else width - offset[column]) - 0.5 * run
         b, d = rise / width, run / height
         x = (c + d * a) / (1 - b * d)
         return np.stack([x, a + b * x], axis=-1)
 
-    corners = np.stack([corner(0, 3), corner(0, 1), corner(2, 1), corner(2, 3)], axis=-2)
+    top_left, top_right = corner(Side.TOP, Side.LEFT), corner(Side.TOP, Side.RIGHT)
+    bottom_right, bottom_left = corner(Side.BOTTOM, Side.RIGHT), corner(Side.BOTTOM, Side.LEFT)
+    corners = np.stack([top_left, top_right, bottom_right, bottom_left], axis=-2)
     matrix = start.matrix @ _from_unit_square(corners) / np.array([width, height, 1.0])
-    focal = FOCAL_LENGTHS[::3]
+    focal = FOCAL_LENGTHS[:: LIMITS.focal_length_step]
     first, second = (matrix[..., :, column, None] / np.stack([focal, focal, np.ones_like(focal)]) for column in (0, 1))
     lengths = np.linalg.norm(first, axis=-2), np.linalg.norm(second, axis=-2)
     skew = np.abs(np.sum(first * second, axis=-2)) / (lengths[0] * lengths[1])
@@ -117,16 +120,16 @@ def _from_unit_square(corners: Float64Array) -> Float64Array:
     return np.stack([first, second, third], axis=-1)
 
 
-def _own_score(search: SideSearch, item: Candidate | None, priors: tuple[tuple[float, float], ...]) -> float:
+def _candidate_score(search: SideSearch, item: Candidate | None, priors: tuple[tuple[float, float], ...]) -> float:
     if item is None:
-        return WITHOUT_A_SIDE
-    rival = float(np.clip(_rival(search, item) - RIVAL_FROM, 0.0, 1.0))
+        return LIMITS.without_a_side
+    rival = float(np.clip(_rival(search, item) - LIMITS.rival_from, 0.0, 1.0))
     return (
-        0.8 * float(np.log(max(item.strength, 0.05)))
-        + CONTRAST_WEIGHT * float(np.clip(item.contrast, -1.0, 1.2))
-        + COLOUR_WEIGHT * float(np.clip(item.colour, -1.0, 1.0))
-        + 1.0 * item.backing
-        - RIVAL_WEIGHT * rival
+        LIMITS.strength_weight * float(np.log(max(item.strength, LIMITS.min_strength)))
+        + LIMITS.contrast_weight * float(np.clip(item.contrast, *LIMITS.contrast_range))
+        + LIMITS.colour_weight * float(np.clip(item.colour, -1.0, 1.0))
+        + item.outer_line
+        - LIMITS.rival_weight * rival
         - 0.5 * min(((item.offset - expected) / spread) ** 2 for expected, spread in priors)
     )
 
@@ -137,21 +140,21 @@ def _pattern(search: SideSearch, item: Candidate, depths: Float64Array) -> Float
     return np.asarray(np.interp(item.offset + depths, search.across, profile, left=np.nan, right=np.nan))
 
 
-def _alike(one: SideSearch, a: Candidate | None, other: SideSearch, b: Candidate | None) -> float:
-    """Return how well the step patterns outside two candidates match (-1 to 1), which they do for one frame's bars."""
+def _pattern_similarity(one: SideSearch, a: Candidate | None, other: SideSearch, b: Candidate | None) -> float:
+    """Return the correlation (-1 to 1) of the steps outside two candidates: high for two bars of one frame."""
     if a is None or b is None:
         return 0.0
-    depths = np.linspace(-PATTERN_DEPTH, -0.004, 120)
+    depths = np.linspace(-SIDE_SEARCH.pattern_depth, LIMITS.pattern_end, LIMITS.pattern_places)
     return _correlation(_pattern(one, a, depths), _pattern(other, b, depths))
 
 
-def _common_step_inside(searches: list[SideSearch], sides: list[list[Candidate | None]]) -> Float64Array:
-    """Return for every reading the strongest step that all four sides show at one distance inside it (0 to 1).
+def _common_inner_step(searches: list[SideSearch], sides: list[list[Candidate | None]]) -> Float64Array:
+    """Return the strongest step (0 to 1) that all four sides show at one distance further in, for each hypothesis.
 
-    The inner edge is the innermost step of the bars; a step further in at the same distance on every side means that
-    the reading took the line between rim and bar for it.
+    The inner edge is the innermost step of the bars. A step further in, equally far on every side, means that the
+    hypothesis takes a line within the bars for the edge.
     """
-    depths = np.linspace(0.0045, 0.024, 28)
+    depths = np.linspace(*LIMITS.inside_step_range, LIMITS.inside_step_places)
     total = np.zeros([len(side) for side in sides] + [len(depths)])
     for index, (search, side) in enumerate(zip(searches, sides, strict=True)):
         patterns = np.array(
@@ -161,13 +164,13 @@ def _common_step_inside(searches: list[SideSearch], sides: list[list[Candidate |
     return np.asarray(total.max(-1) / 4)
 
 
-def _likeness(searches: list[SideSearch], picked: tuple[Candidate | None, ...]) -> float:
-    """Return how well the least fitting side's steps match the mean of the other sides' (-1 to 1)."""
-    depths = np.linspace(-PATTERN_DEPTH, 0.006, 130)
+def _similarity(searches: list[SideSearch], picked: tuple[Candidate | None, ...]) -> float:
+    """Return the correlation (-1 to 1) of the least similar side's steps with the mean of the other sides'."""
+    depths = np.linspace(-SIDE_SEARCH.pattern_depth, LIMITS.similarity_end, LIMITS.similarity_places)
     patterns = [
         _pattern(search, item, depths) for search, item in zip(searches, picked, strict=True) if item is not None
     ]
-    if len(patterns) < 3:
+    if len(patterns) < LIMITS.min_similar_sides:
         return 0.0
     return min(
         _correlation(pattern, np.mean([np.nan_to_num(other) for other in patterns if other is not pattern], axis=0))
@@ -176,15 +179,15 @@ def _likeness(searches: list[SideSearch], picked: tuple[Candidate | None, ...]) 
 
 
 def _rival(search: SideSearch, item: Candidate) -> float:
-    """Return the strength of the strongest line parallel to a candidate and inside of it, relative to the candidate's.
+    """Return the strength of the strongest parallel line inside of a candidate, relative to the candidate.
 
-    Seabed has no such lines; a ruler along the inner edge has, and then the candidate is the ruler's outer edge.
+    Seabed has no such line. If a ruler lies along the inner edge, the candidate may be the ruler's outer edge.
     """
     return max(
         (
-            other.strength / max(item.strength, 0.05)
+            other.strength / max(item.strength, LIMITS.min_strength)
             for other in search.candidates
-            if other.offset - item.offset > APART and abs(other.slope - item.slope) < PARALLEL
+            if other.offset - item.offset > LIMITS.apart and abs(other.slope - item.slope) < LIMITS.parallel
         ),
         default=0.0,
     )
@@ -198,29 +201,31 @@ def _inner_rival(searches: list[SideSearch], picked: tuple[Candidate | None, ...
 
 def _correlation(first: Float64Array, second: Float64Array) -> float:
     both = np.isfinite(first) & np.isfinite(second)
-    if both.sum() < 15:
+    if both.sum() < LIMITS.min_common_places:
         return 0.0
     first, second = first[both] - first[both].mean(), second[both] - second[both].mean()
     norm = float(np.linalg.norm(first) * np.linalg.norm(second))
-    return float(first @ second) / norm if norm > 1e-9 else 0.0
+    return float(first @ second) / norm if norm > LIMITS.min_norm else 0.0
 
 
-def _ranked(
+def _best_first(
     total: Float64Array, square: Float64Array, sides: list[list[Candidate | None]], searches: list[SideSearch]
-) -> list[Choice]:
+) -> list[Hypothesis]:
     left = total.copy()
-    ranked: list[Choice] = []
-    while len(ranked) < MAX_READINGS:
+    ranked: list[Hypothesis] = []
+    while len(ranked) < LIMITS.max_hypotheses:
         where = np.unravel_index(int(np.argmax(left)), left.shape)
         if not np.isfinite(left[where]):
             break
         picked = tuple(side[i] for side, i in zip(sides, where, strict=True))
         score, as_square = float(total[where]), float(square[where])
-        ranked.append(Choice(picked, score, as_square, _likeness(searches, picked), _inner_rival(searches, picked)))
+        ranked.append(
+            Hypothesis(picked, score, as_square, _similarity(searches, picked), _inner_rival(searches, picked))
+        )
         differs = np.zeros(total.shape, bool)
         for index, (side, chosen) in enumerate(zip(sides, picked, strict=True)):
             far = np.array(
-                [c is not None and chosen is not None and abs(c.offset - chosen.offset) > APART for c in side]
+                [c is not None and chosen is not None and abs(c.offset - chosen.offset) > LIMITS.apart for c in side]
             )
             differs |= far.reshape([-1 if axis == index else 1 for axis in range(4)])
         left[~differs] = -np.inf

@@ -8,18 +8,19 @@ import cv2
 import numpy as np
 
 from reefsteps.arrays import ByteArray, Float64Array
-
-BORDER_PX = 3
+from reframing.limits.mask import OUTLINE
 
 
 @dataclass(frozen=True)
 class Outline:
+    """Points of an outline in the reduced mask's pixels, each with the direction of the outline's normal there."""
+
     points: Float64Array  # (N, 2)
     directions: Float64Array  # (N,), angle of the normal that points to the quadrat's centre
 
 
 def largest_piece(mask: ByteArray) -> ByteArray:
-    """Return the piece with the largest bounding box: bars cover less than a false instance, but reach further."""
+    """Return the piece with the largest bounding box: bars cover less than a false instance but reach further."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
     extent = stats[1:, cv2.CC_STAT_WIDTH] * stats[1:, cv2.CC_STAT_HEIGHT]
     return np.asarray(labels == 1 + int(np.argmax(extent)), np.uint8)
@@ -32,23 +33,28 @@ def filled_hull(mask: ByteArray) -> ByteArray:
 
 
 def main_pieces(mask: ByteArray) -> ByteArray | None:
-    """Close pinholes and drop crumbs; None when nothing is left."""
+    """Return the mask with small holes closed and small pieces dropped; None if nothing is left."""
     closed = cv2.morphologyEx(
-        (mask > 127).astype(np.uint8), cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+        (mask > OUTLINE.mask_level).astype(np.uint8),
+        cv2.MORPH_CLOSE,
+        cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (OUTLINE.closing_px, OUTLINE.closing_px)),
     )
     count, labels, stats, _ = cv2.connectedComponentsWithStats(closed)
     if count < 2:
         return None
     areas = stats[1:, cv2.CC_STAT_AREA]
-    kept = [i + 1 for i in range(count - 1) if areas[i] >= 0.04 * areas.max()]
+    kept = [i + 1 for i in range(count - 1) if areas[i] >= OUTLINE.min_piece_share * areas.max()]
     return np.isin(labels, kept).astype(np.uint8)
 
 
 def outlines(mask: ByteArray, border_px: int) -> tuple[Outline, Outline]:
-    """Split the outline into points with the mask towards the centre (outer edge) and away from it (inner edge)."""
+    """Return the outer outline (mask towards the centre) and the inner one (mask away from it).
+
+    Points within ``border_px`` of the picture's border are left out; -1 keeps all and takes the border as an edge.
+    """
     height, width = mask.shape
     edge = cv2.BORDER_REPLICATE if border_px >= 0 else cv2.BORDER_CONSTANT
-    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 3.0, borderType=edge)
+    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), OUTLINE.smoothing_px, borderType=edge)
     grad_x, grad_y = (
         cv2.Sobel(soft, cv2.CV_32F, 1, 0, borderType=edge),
         cv2.Sobel(soft, cv2.CV_32F, 0, 1, borderType=edge),

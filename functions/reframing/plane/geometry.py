@@ -23,16 +23,22 @@ def opening(extent: Extent, inset: float = 0.0) -> Float64Array:
     return np.array([[low, low], [right, low], [right, bottom], [low, bottom]])
 
 
-def wider_by(rim: float, extent: Extent) -> Float64Array:
-    """Return the change of plane (3, 3) that moves the four sides of an opening outwards by ``rim``."""
+def widened_by(edge_distance: float, extent: Extent) -> Float64Array:
+    """Return the homography (3, 3) within the plane that moves the four sides outwards by ``edge_distance``."""
     width, height = extent
-    return np.array([[1 + 2 * rim / width, 0, -rim], [0, 1 + 2 * rim / height, -rim], [0, 0, 1]])
+    return np.array(
+        [
+            [1 + 2 * edge_distance / width, 0, -edge_distance],
+            [0, 1 + 2 * edge_distance / height, -edge_distance],
+            [0, 0, 1],
+        ]
+    )
 
 
-def narrower_by(rim: float, extent: Extent) -> Float64Array:
-    """Return the inverse of ``wider_by``."""
-    x, y = 1 / (1 + 2 * rim / extent[0]), 1 / (1 + 2 * rim / extent[1])
-    return np.array([[x, 0, rim * x], [0, y, rim * y], [0, 0, 1]])
+def narrowed_by(edge_distance: float, extent: Extent) -> Float64Array:
+    """Return the inverse of ``widened_by``."""
+    x, y = 1 / (1 + 2 * edge_distance / extent[0]), 1 / (1 + 2 * edge_distance / extent[1])
+    return np.array([[x, 0, edge_distance * x], [0, y, edge_distance * y], [0, 0, 1]])
 
 
 def signed_area(corners: Float64Array) -> float:
@@ -42,7 +48,7 @@ def signed_area(corners: Float64Array) -> float:
 
 
 def is_convex(corners: Float64Array) -> bool:
-    """Return whether the clockwise polygon (N, 2) turns the same way at every corner (so it never crosses itself)."""
+    """Return whether the clockwise polygon (N, 2) turns the same way at every corner, so that it is convex."""
     sides = np.roll(corners, -1, 0) - corners
     following = np.roll(sides, -1, 0)
     return bool(np.all(sides[:, 0] * following[:, 1] - sides[:, 1] * following[:, 0] > 0))
@@ -56,8 +62,8 @@ def side_lengths(corners: Float64Array) -> Float64Array:
 def order_corners(corners: Float64Array) -> Float64Array:
     """Return the four corners clockwise, starting with the one that is top-left in the photograph.
 
-    The order is by angle around the centre, so the result is never mirrored; of the four sides, the one whose
-    direction is nearest to the photograph's +x becomes the top, so the quadrat's up is the photograph's up.
+    Corners are sorted by their angle around the centre, so the result is never mirrored. The top is the side whose
+    direction is nearest to the photograph's +x, so the quadrat's up is the photograph's up.
     """
     centred = corners - corners.mean(0)
     clockwise = corners[np.argsort(np.arctan2(centred[:, 1], centred[:, 0]))]
@@ -67,7 +73,7 @@ def order_corners(corners: Float64Array) -> Float64Array:
 
 
 def homography(source: Float64Array, target: Float64Array) -> Float64Array:
-    """Return the 3x3 homography that takes the four points ``source`` (4, 2) to ``target`` (4, 2).
+    """Return the homography (3, 3) from four points ``source`` (4, 2) to ``target`` (4, 2).
 
     Direct linear transform with h33 = 1 (Hartley and Zisserman, Multiple View Geometry, 2nd ed., section 4.1).
     """
@@ -79,6 +85,6 @@ def homography(source: Float64Array, target: Float64Array) -> Float64Array:
 
 
 def apply_homography(matrix: Float64Array, points: Float64Array) -> Float64Array:
-    """Return the points (N, 2) moved by a 3x3 homography."""
+    """Return the images (N, 2) of points (N, 2) under a homography (3, 3)."""
     moved = points @ matrix[:, :2].T + matrix[:, 2]
     return np.asarray(moved[:, :2] / moved[:, 2:])

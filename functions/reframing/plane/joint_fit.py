@@ -1,4 +1,4 @@
-"""Joint fit of the camera's view to edge and string points: robust least squares, and how certain the corners are."""
+"""Joint fit of the camera's view to points on edges and strings: robust least squares, and the corners' error."""
 
 from __future__ import annotations
 
@@ -8,24 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from reefsteps.arrays import Float64Array, IndexArray
-from reframing.plane.geometry import Extent, apply_homography, opening, wider_by
+from reframing.limits.plane import JOINT_FIT as LIMITS
+from reframing.plane.geometry import Extent, apply_homography, opening, widened_by
+from reframing.plane.side import Side
 from reframing.plane.view import PlaneModel, undistort
 
-# Robust scale of a residual, in parts of the side: beyond it a point counts linearly (soft L1).
-SOFT_LIMIT = 0.0008
-# One radial term of a lens behind a dome or flat port; 0.03 moves a picture's corner by 3 % of the half diagonal.
-RADIAL_PRIOR = 0.03
-# Distance between the strings' outermost cell and the inner edge, in parts of the side.
-RIM_PRIOR = 0.008
-PRIOR_POINTS = 0.05  # the priors weigh as much as this share of the points
-MAX_STEPS = 25
+# The parameters of the fit: a homography without its last element (1), then one number each.
+HOMOGRAPHY = RADIAL = 8
+EDGE_DISTANCE = 9
 
 
 @dataclass(frozen=True)
 class Constraint:
     """Points that lie on one line of the quadrat's plane: a side (``outward`` -1 or 1) or a string (0).
 
-    ``axis`` 0 says that the line is x = ``position``, 1 that it is y = ``position``.
+    The line is x = ``position`` for ``axis`` 0, y = ``position`` for ``axis`` 1.
     """
 
     points_px: Float64Array  # (N, 2)
@@ -35,10 +32,9 @@ class Constraint:
     weight: float
 
 
-def on_a_side(side: int, extent: Extent, points_px: Float64Array, weight: float = 1.0) -> Constraint:
-    """Return the constraint of points (N, 2) on the opening's top, right, bottom or left side (0 to 3)."""
-    position = (0.0, extent[0], extent[1], 0.0)[side]
-    return Constraint(points_px, (1, 0, 1, 0)[side], position, (-1, 1, 1, -1)[side], weight)
+def side_constraint(side: Side, extent: Extent, points_px: Float64Array, weight: float = 1.0) -> Constraint:
+    """Return the constraint of points (N, 2) on one of the opening's sides."""
+    return Constraint(points_px, side.across_axis, side.position(extent), side.outward, weight)
 
 
 @dataclass(frozen=True)
@@ -46,9 +42,9 @@ class JointFit:
     """The model whose opening is the inner edge, and what is known about its quality."""
 
     model: PlaneModel
-    rim: float  # how far outside the strings' grid the inner edge lies, parts of the side
-    residuals: Float64Array  # (N,), parts of the side, signed
-    corner_error: float  # estimated largest corner error (one sigma), parts of the side
+    edge_distance: float  # from the strings' outline outwards to the inner edge, share of the side
+    residuals: Float64Array  # (N,), shares of the side, signed
+    corner_error: float  # estimated largest corner error (one sigma), share of the side
 
 
 @dataclass(frozen=True)
@@ -59,35 +55,38 @@ class _Problem:
     outward: Float64Array
     weight: Float64Array
     group: IndexArray
-    with_rim: bool
+    with_edge_distance: bool
 
     def plane(self, parameters: Float64Array) -> Float64Array:
-        matrix = np.append(parameters[:8], 1.0).reshape(3, 3)
-        return apply_homography(matrix, undistort(self.points, float(parameters[8])))
+        matrix = np.append(parameters[:HOMOGRAPHY], 1.0).reshape(3, 3)
+        return apply_homography(matrix, undistort(self.points, float(parameters[RADIAL])))
 
     def residuals(self, parameters: Float64Array) -> Float64Array:
-        """Distance of every point to its line, parts of the side."""
+        """Return the distance of every point from its line, (N,), shares of the side."""
         plane = self.plane(parameters)
         across = np.where(self.axis == 0, plane[:, 0], plane[:, 1])
-        return np.asarray(across - self.target - self.outward * (parameters[9] if self.with_rim else 0.0))
+        return np.asarray(
+            across - self.target - self.outward * (parameters[EDGE_DISTANCE] if self.with_edge_distance else 0.0)
+        )
 
 
 def joint_fit(constraints: list[Constraint], start: PlaneModel) -> JointFit:
-    """Fit homography, one radial term and, with strings and sides together, the rim between them.
+    """Return the fit of a homography, one radial term and the distance between strings and inner edge.
 
-    Levenberg-Marquardt on soft-L1 residuals measured in the quadrat's plane. ``start``'s opening is the strings' grid
-    (or the inner edge where there are no strings). Raises ``numpy.linalg.LinAlgError`` when points do not
-    determine the model.
+    The distance is fitted only if there are both strings and sides. The loss is soft L1 on residuals in the quadrat's
+    plane, minimised by Levenberg-Marquardt. The opening of ``start`` is the strings' outline, or the inner edge if
+    there are no strings. Raises ``numpy.linalg.LinAlgError`` if the points do not determine the model.
     """
     problem = _assemble(constraints, start)
     inverse = np.linalg.inv(start.matrix)
-    parameters = np.append((inverse / inverse[2, 2]).ravel()[:8], [start.radial, 0.0])[: 10 if problem.with_rim else 9]
+    parameters = np.append((inverse / inverse[2, 2]).ravel()[:HOMOGRAPHY], [start.radial, 0.0])
+    parameters = parameters if problem.with_edge_distance else parameters[:EDGE_DISTANCE]
     parameters = _levenberg_marquardt(problem, parameters)
     residuals = problem.residuals(parameters)
-    rim = float(parameters[9]) if problem.with_rim else 0.0
+    edge_distance = float(parameters[EDGE_DISTANCE]) if problem.with_edge_distance else 0.0
     return JointFit(
-        _edge_model(parameters, rim, start),
-        rim,
+        _edge_model(parameters, edge_distance, start),
+        edge_distance,
         residuals,
         _corner_error(problem, parameters, residuals, start),
     )
@@ -100,10 +99,11 @@ def _assemble(constraints: list[Constraint], start: PlaneModel) -> _Problem:
         return np.repeat(np.array(values, np.float64), sizes)
 
     outward = spread([item.outward for item in constraints])
+    parts = LIMITS.side_groups
     # Groups whose errors go together: a string, or an eighth of a side.
     group = np.concatenate(
         [
-            index * 8 + (np.zeros(size) if item.outward == 0 else np.arange(size) * 8 // max(size, 1))
+            index * parts + (np.zeros(size) if item.outward == 0 else np.arange(size) * parts // max(size, 1))
             for index, (item, size) in enumerate(zip(constraints, sizes, strict=True))
         ]
     ).astype(np.intp)
@@ -118,28 +118,28 @@ def _assemble(constraints: list[Constraint], start: PlaneModel) -> _Problem:
     )
 
 
-def _edge_model(parameters: Float64Array, rim: float, start: PlaneModel) -> PlaneModel:
-    matrix = np.linalg.inv(np.append(parameters[:8], 1.0).reshape(3, 3))
-    grid = PlaneModel(matrix / matrix[2, 2], float(parameters[8]), start.width_px, start.height_px, start.extent)
-    return grid.after(wider_by(rim, start.extent))
+def _edge_model(parameters: Float64Array, edge_distance: float, start: PlaneModel) -> PlaneModel:
+    matrix = np.linalg.inv(np.append(parameters[:HOMOGRAPHY], 1.0).reshape(3, 3))
+    grid = PlaneModel(matrix / matrix[2, 2], float(parameters[RADIAL]), start.width_px, start.height_px, start.extent)
+    return grid.compose(widened_by(edge_distance, start.extent))
 
 
 def _prior_rows(problem: _Problem, parameters: Float64Array) -> Float64Array:
-    scale = np.sqrt(PRIOR_POINTS * float(np.sum(problem.weight**2))) * SOFT_LIMIT
-    rows = [parameters[8] / RADIAL_PRIOR * scale]
-    if problem.with_rim:
-        rows.append(parameters[9] / RIM_PRIOR * scale)
+    scale = np.sqrt(LIMITS.prior_weight * float(np.sum(problem.weight**2))) * LIMITS.soft_limit
+    rows = [parameters[RADIAL] / LIMITS.radial_prior * scale]
+    if problem.with_edge_distance:
+        rows.append(parameters[EDGE_DISTANCE] / LIMITS.edge_distance_prior * scale)
     return np.array(rows)
 
 
 def _weights(problem: _Problem, residuals: Float64Array) -> Float64Array:
-    """Iteratively reweighted form of the soft-L1 loss 2 (sqrt(1 + z^2) - 1)."""
-    return np.asarray(problem.weight / (1 + (residuals / SOFT_LIMIT) ** 2) ** 0.25)
+    """Return the weights (N,) of the iteratively reweighted form of the soft-L1 loss 2 (sqrt(1 + z^2) - 1)."""
+    return np.asarray(problem.weight / (1 + (residuals / LIMITS.soft_limit) ** 2) ** 0.25)
 
 
 def _cost(problem: _Problem, parameters: Float64Array) -> float:
-    z = problem.residuals(parameters) / SOFT_LIMIT
-    robust = np.sum(problem.weight**2 * 2 * (np.sqrt(1 + z**2) - 1)) * SOFT_LIMIT**2
+    z = problem.residuals(parameters) / LIMITS.soft_limit
+    robust = np.sum(problem.weight**2 * 2 * (np.sqrt(1 + z**2) - 1)) * LIMITS.soft_limit**2
     return float(robust + np.sum(_prior_rows(problem, parameters) ** 2))
 
 
@@ -148,14 +148,14 @@ def _jacobian(function: Callable[[Float64Array], Float64Array], parameters: Floa
     columns = []
     for index in range(len(parameters)):
         step = np.zeros_like(parameters)
-        step[index] = 1e-6 * max(1.0, abs(float(parameters[index])))
+        step[index] = LIMITS.difference * max(1.0, abs(float(parameters[index])))
         columns.append((function(parameters + step) - base) / step[index])
     return np.stack(columns, axis=1)
 
 
 def _levenberg_marquardt(problem: _Problem, parameters: Float64Array) -> Float64Array:
-    damping, cost = 1e-4, _cost(problem, parameters)
-    for _ in range(MAX_STEPS):
+    damping, cost = LIMITS.first_damping, _cost(problem, parameters)
+    for _ in range(LIMITS.max_steps):
         residuals = problem.residuals(parameters)
         weights = _weights(problem, residuals)
         rows = np.vstack(
@@ -167,24 +167,24 @@ def _levenberg_marquardt(problem: _Problem, parameters: Float64Array) -> Float64
         values = np.append(weights * residuals, _prior_rows(problem, parameters))
         normal, gradient = rows.T @ rows, rows.T @ values
         gained = 0.0
-        for _ in range(6):
+        for _ in range(LIMITS.max_trials):
             step = np.linalg.solve(normal + damping * np.diag(np.diag(normal)), -gradient)
             trial = _cost(problem, parameters + step)
             if trial < cost:
                 gained = (cost - trial) / cost
-                parameters, cost, damping = parameters + step, trial, damping * 0.2
+                parameters, cost, damping = parameters + step, trial, damping * LIMITS.damping_after_success
                 break
-            damping *= 6
-        if gained < 1e-5:
+            damping *= LIMITS.damping_after_failure
+        if gained < LIMITS.min_gain:
             return parameters
     return parameters
 
 
 def _corner_error(problem: _Problem, parameters: Float64Array, residuals: Float64Array, start: PlaneModel) -> float:
-    """Estimate the largest corner error (one sigma, parts of the side) with a cluster-robust covariance.
+    """Return the estimated largest corner error, one sigma, share of the side.
 
-    Points along one string or one part of a side err together, so the covariance is the sandwich estimator over such
-    groups (Liang and Zeger 1986) instead of one that takes points as independent.
+    Points along one string or one part of a side err together. So the covariance is the cluster-robust sandwich
+    estimator over such groups (Liang and Zeger 1986), not one for independent points.
     """
     weights = _weights(problem, residuals)
     jacobian = weights[:, None] * _jacobian(problem.residuals, parameters)
@@ -198,8 +198,8 @@ def _corner_error(problem: _Problem, parameters: Float64Array, residuals: Float6
     covariance = bread @ (scores.T @ scores) @ bread * correction
 
     def corners(values: Float64Array) -> Float64Array:
-        rim = float(values[9]) if problem.with_rim else 0.0
-        return _edge_model(values, rim, start).corners_px.ravel()
+        edge_distance = float(values[EDGE_DISTANCE]) if problem.with_edge_distance else 0.0
+        return _edge_model(values, edge_distance, start).corners_px.ravel()
 
     moves = _jacobian(corners, parameters)
     variance = np.diag(moves @ covariance @ moves.T).reshape(4, 2).sum(1)

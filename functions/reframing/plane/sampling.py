@@ -1,4 +1,4 @@
-"""Looking up pixels along lines of the quadrat's plane, in full resolution or in a smaller copy of the photograph."""
+"""Looking up the photograph's pixels at points of the quadrat's plane."""
 
 from __future__ import annotations
 
@@ -8,29 +8,14 @@ import cv2
 import numpy as np
 
 from reefsteps.arrays import BoolArray, ByteArray, Float32Array, Float64Array
-from reframing.plane.geometry import Extent, side_lengths
+from reframing.limits.plane import SAMPLING as LIMITS
+from reframing.plane.geometry import side_lengths
+from reframing.plane.side import Side
 from reframing.plane.view import PlaneModel
-
-# Which plane coordinates a point has at ``along`` (0 to 1, clockwise) and ``inward`` (> 0 inside) of each side.
-TOP, RIGHT, BOTTOM, LEFT = range(4)
-
-MAP_BLOCK = 16
-
-
-def on_side(side: int, along: Float64Array, inward: Float64Array, extent: Extent) -> Float64Array:
-    """Return plane points (N, 2) ``along`` a side (0 to 1; top, bottom: +x; left, right: +y) and ``inward`` of it."""
-    width, height = extent
-    x, y = {
-        TOP: (along * width, inward),
-        RIGHT: (width - inward, along * height),
-        BOTTOM: (along * width, height - inward),
-        LEFT: (inward, along * height),
-    }[side]
-    return np.stack([np.ravel(x), np.ravel(y)], axis=1)
 
 
 def largest_channel(colours: Float32Array) -> Float32Array:
-    """Return the largest of three channels (..., 3): the same as ``max(-1)``, which numpy does several times slower."""
+    """Return the largest of three channels (..., 3); several times faster than numpy's ``max(-1)``."""
     return np.asarray(np.maximum(np.maximum(colours[..., 0], colours[..., 1]), colours[..., 2]))
 
 
@@ -46,15 +31,15 @@ class Strip:
 
 @dataclass(frozen=True)
 class Photograph:
-    """A photograph and half-size copies of it, so that lookups at any scale are anti-aliased."""
+    """A photograph and copies of half, a quarter, ... of its size, so that lookups at any scale are anti-aliased."""
 
     levels: tuple[ByteArray, ...]
 
     @staticmethod
     def of(image_bgr: ByteArray) -> Photograph:
-        """Build the pyramid down to about 500 pixels."""
+        """Return the photograph with its smaller copies, down to about 500 pixels on the shorter side."""
         levels = [image_bgr]
-        while min(levels[-1].shape[:2]) >= 1000:
+        while min(levels[-1].shape[:2]) >= LIMITS.smallest_level_px:
             height, width = levels[-1].shape[:2]
             even = levels[-1][: height // 2 * 2, : width // 2 * 2]
             levels.append(np.asarray(cv2.resize(even, (width // 2, height // 2), interpolation=cv2.INTER_AREA)))
@@ -68,22 +53,23 @@ class Photograph:
     def sample(self, points_px: Float64Array, shape: tuple[int, int], step_px: float) -> tuple[Float32Array, BoolArray]:
         """Return colours (rows, columns, 3) in 0..1 at image points (N, 2), and which of them are in the picture.
 
-        ``step_px`` is the distance between neighbouring points in full-size pixels: it selects the pyramid level.
+        ``step_px`` is the distance between neighbouring points in full-size pixels. It selects the copy.
         """
-        level = int(np.clip(np.floor(np.log2(max(step_px, 1.0)) + 0.25), 0, len(self.levels) - 1))
+        level = int(np.clip(np.floor(np.log2(max(step_px, 1.0)) + LIMITS.level_rounding), 0, len(self.levels) - 1))
         picture = self.levels[level]
         scaled = (points_px / 2**level - 0.5).astype(np.float32)
         map_x, map_y = scaled[:, 0].reshape(shape), scaled[:, 1].reshape(shape)
         colours = cv2.remap(picture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         height, width = picture.shape[:2]
-        inside = (map_x > 0.5) & (map_x < width - 1.5) & (map_y > 0.5) & (map_y < height - 1.5)
+        first, last = LIMITS.bilinear_border_px
+        inside = (map_x > first) & (map_x < width - last) & (map_y > first) & (map_y < height - last)
         return colours.astype(np.float32) * np.float32(1 / 255), inside
 
 
 def side_strip(
     photo: Photograph,
     model: PlaneModel,
-    side: int,
+    side: Side,
     centre: Float64Array,
     across: Float64Array,
     along: Float64Array,
@@ -92,7 +78,7 @@ def side_strip(
     """Sample a band along a side; ``centre`` (columns,) is the inward position of the band's middle line."""
     t = np.broadcast_to(along, (len(across), len(along)))
     inward = centre[None, :] + across[:, None]
-    points = model.to_image(on_side(side, t, inward, model.extent))
+    points = model.to_image(side.points(t, inward, model.extent))
     values, inside = photo.sample(points, t.shape, step_px)
     return Strip(values, inside, across, along)
 
@@ -107,12 +93,12 @@ def lookup_map(
     below a hundredth of a pixel.
     """
     rows, columns = shape
-    x = origin[0] + (np.arange(-1, columns // MAP_BLOCK + 2) + 0.5) * MAP_BLOCK * pitch
-    y = origin[1] + (np.arange(-1, rows // MAP_BLOCK + 2) + 0.5) * MAP_BLOCK * pitch
+    x = origin[0] + (np.arange(-1, columns // LIMITS.map_block + 2) + 0.5) * LIMITS.map_block * pitch
+    y = origin[1] + (np.arange(-1, rows // LIMITS.map_block + 2) + 0.5) * LIMITS.map_block * pitch
     grid_x, grid_y = np.meshgrid(x, y)
     points = model.to_image(np.stack([grid_x.ravel(), grid_y.ravel()], axis=1))
     blocks = points.reshape(len(y), len(x), 2).astype(np.float32)
-    step = MAP_BLOCK * per_pixel
+    step = LIMITS.map_block * per_pixel
     dense = cv2.resize(blocks, (len(x) * step, len(y) * step), interpolation=cv2.INTER_LINEAR)
     return np.asarray(dense[step : step + rows * per_pixel, step : step + columns * per_pixel], np.float32)
 

@@ -7,20 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from reefsteps.arrays import Float64Array
+from reframing.limits.plane import LENSES
 from reframing.plane.geometry import SQUARE, Extent, apply_homography, homography, opening
 
-# Focal lengths that cameras have, in half diagonals of the picture: a 14 mm fisheye-like wide angle to an 85 mm lens
-# on 36 x 24 mm.
-FOCAL_LENGTHS: Float64Array = np.geomspace(0.65, 4.0, 40)
+# Focal lengths that cameras have, in half diagonals of the picture.
+FOCAL_LENGTHS: Float64Array = np.geomspace(*LENSES.focal_lengths, LENSES.focal_length_steps)
 
 
 def squareness_error(matrix: Float64Array) -> float:
-    """Return by how much the plane's image is no view of a plane, least over the possible focal lengths.
+    """Return how far a homography is from any camera's view of the opening, for the focal length that fits best.
 
     For a camera with its principal point in the picture's centre, the images of the plane's unit vectors are orthogonal
-    and equal once the focal length is taken out (Zhang 2000, section 2.3); returned is the larger of the log ratio of
-    their lengths and the cosine between them: 0 where the opening has the shape that ``extent`` says, 0.02 where a side
-    is 2 % off.
+    and of equal length once the focal length is divided out (Zhang 2000, section 2.3). The error is the larger of the
+    log ratio of their lengths and the cosine between them: 0 for an opening of the right shape, 0.02 if one side is
+    2 % too long.
     """
     return float(np.min(squareness_errors(matrix, FOCAL_LENGTHS)))
 
@@ -82,18 +82,18 @@ class PlaneModel:
         inverse = np.asarray(np.linalg.inv(self.matrix), np.float64)
         return apply_homography(inverse, undistort(self.normalise(image), self.radial))
 
-    def after(self, change: Float64Array) -> PlaneModel:
-        """Return the model whose plane is this one's image of ``change`` (a homography within the plane)."""
+    def compose(self, change: Float64Array) -> PlaneModel:
+        """Return the view with ``matrix`` times ``change``, a homography (3, 3) within the plane."""
         matrix = self.matrix @ change
         return PlaneModel(matrix / matrix[2, 2], self.radial, self.width_px, self.height_px, self.extent)
 
 
 def undistort(points: Float64Array, radial: float) -> Float64Array:
-    """Return ideal points (N, 2) of distorted ones, both normalised, by fixed-point iteration (error < 1e-6)."""
+    """Return ideal points (N, 2) of distorted ones, both normalised. Fixed-point iteration; the error is below 1e-6."""
     if radial == 0.0:
         return points
     ideal = points
-    for _ in range(5):
+    for _ in range(LENSES.undistortion_steps):
         ideal = points / (1 + radial * _squared_length(ideal))
     return ideal
 

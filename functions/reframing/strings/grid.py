@@ -1,9 +1,7 @@
-"""The string grid: where a quadrat has one, it is the ruler.
+"""The grid of strings: found in a small straightened picture, then measured in full resolution.
 
-A square frame's grid has 10 x 10 cells. A rectangle's has cells that are square, too: `meshes` says which are tried.
-
-Strings are thin, light, nearly straight and evenly spaced. They are looked for in a small straightened picture, one
-orientation at a time, accepted only as an evenly spaced family, and then measured to sub-pixels in full resolution.
+Strings are thin, light, nearly straight and evenly spaced. Each orientation is searched by itself, and only an evenly
+spaced set is accepted.
 """
 
 from __future__ import annotations
@@ -12,17 +10,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reframing.limits.strings import STRING_SEARCH as LIMITS
 from reframing.plane.joint_fit import Constraint, joint_fit
 from reframing.plane.sampling import Photograph, rectified
 from reframing.plane.view import PlaneModel
 from reframing.strings.measure import measure_string
 from reframing.strings.mesh import SQUARE_MESH, Mesh
-from reframing.strings.search import MARGIN, SIZE_PX, StringLine, candidate_strings, evenly_spaced, local_contrast
+from reframing.strings.search import StringLine, candidate_strings, evenly_spaced, local_contrast
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Strings found, by orientation, and the model whose opening is the grid's outline."""
+    """The strings that were found, and the model whose opening is the grid's outline."""
 
     model: PlaneModel
     constraints: tuple[Constraint, ...]
@@ -30,16 +29,16 @@ class Grid:
 
     @property
     def counts(self) -> tuple[int, int]:
-        """Numbers of strings that run down and across."""
+        """How many strings run down and across."""
         down = sum(1 for item in self.constraints if item.axis == 0)
         return down, len(self.constraints) - down
 
 
 def find_grid(photo: Photograph, start: PlaneModel, mesh: Mesh = SQUARE_MESH) -> Grid | None:
-    """Return the string grid near a rough model (within 45 % of a cell), or None when there is none."""
+    """Return the grid of strings within 45 % of a cell of a rough model; None where there is none."""
     model, extent = start, start.extent
-    for reach in (0.045 * mesh.scale, 0.018 * mesh.scale):
-        straight = local_contrast(rectified(photo, model, SIZE_PX, MARGIN))
+    for reach in (share * mesh.scale for share in LIMITS.reaches):
+        straight = local_contrast(rectified(photo, model, LIMITS.size_px, LIMITS.margin))
         families = [
             evenly_spaced(
                 candidate_strings(straight if axis == 0 else straight.T, reach, mesh, axis, extent),
@@ -55,7 +54,7 @@ def find_grid(photo: Photograph, start: PlaneModel, mesh: Mesh = SQUARE_MESH) ->
         except np.linalg.LinAlgError:
             return None
     constraints: list[Constraint] = []
-    for reach in (0.008, 0.005):
+    for reach in LIMITS.measure_reaches:
         constraints = [
             item
             for axis in (0, 1)
@@ -74,7 +73,7 @@ def find_grid(photo: Photograph, start: PlaneModel, mesh: Mesh = SQUARE_MESH) ->
 
 
 def _as_constraint(model: PlaneModel, axis: int, line: StringLine) -> Constraint:
-    t = np.linspace(0.03, 0.97, 6)
+    t = np.linspace(*LIMITS.along, LIMITS.constraint_points)
     across = line.start + (line.end - line.start) * t
     down = t * model.extent[1 - axis]
     plane = np.stack([across, down] if axis == 0 else [down, across], axis=1)
