@@ -7,13 +7,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from frontend.domain.estimates.agreement import Agreement, agreement
 from frontend.domain.estimates.campaign import Campaign, Quadrat, campaign
 from frontend.domain.estimates.change import Change, change
-from frontend.domain.estimates.quadrat import PointCount
+from frontend.domain.estimates.quadrat import Confusion, PointCount, confusion
 from frontend.domain.estimates.two_phase import Target
 from frontend.domain.measurements import is_ours
 from frontend.domain.ordering import natural_key
+from reefsteps.arrays import ByteArray
 from reefsteps.coverage_queries import CoverageRow
 from reefsteps.points.answers import Answer
 from reefsteps.points.matching import Measured
@@ -60,11 +63,32 @@ def checks(sets: Iterable[PointSet], photographs: Iterable[Measured]) -> dict[Su
 
 
 def _check(sets: Sequence[PointSet], photo: Measured) -> Checked:
-    found = [_of_one(one, photo) for one in sets]
-    chosen = next((index for index, checked in enumerate(found) if checked.counts), 0)
-    others = [one for index, one in enumerate(sets) if index != chosen]
-    first = found[chosen]
-    return Checked(first.count, first.outside, first.annotator, first.drawn, _second(sets[chosen], others))
+    chosen = _chosen(sets, photo)
+    first = _of_one(chosen, photo)
+    second = _second(chosen, [one for one in sets if one is not chosen])
+    return Checked(first.count, first.outside, first.annotator, first.drawn, second)
+
+
+def _chosen(sets: Sequence[PointSet], photo: Measured) -> PointSet:
+    return next((one for one in sets if _of_one(one, photo).counts), sets[0])
+
+
+def at_the_points(sets: Iterable[PointSet], photo: Measured, mask: ByteArray) -> Confusion | None:
+    """Return what the model's mask (H, W), above 0 where it sees coral, says at a person's points; None without any.
+
+    The points are those that `checks` counts.
+    """
+    own = [one for one in sets if one.survey == photo.survey and one.raw_version_id == photo.raw_version_id]
+    if not own:
+        return None
+    chosen = _chosen(own, photo)
+    places = np.stack([chosen.x, chosen.y], 1)
+    said = np.array([*chosen.answers])
+    counts = photo.frame.inside(places) & (said != Answer.UNCLEAR.value)
+    height, width = mask.shape
+    plane = photo.frame.to_plane(places[counts])
+    column, row = np.minimum(plane * (width, height), (width - 1, height - 1)).astype(int).T
+    return confusion((mask[row, column] > 0).tolist(), (said[counts] == Answer.CORAL.value).tolist())
 
 
 def _of_one(one: PointSet, photo: Measured) -> Checked:

@@ -7,15 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import boto3
+import streamlit as st
 from botocore.config import Config
 
+from frontend.domain import verified
+from frontend.domain.estimates.quadrat import Confusion
 from frontend.services import measurements
-from frontend.services.measurements import database
+from frontend.services.masks import mask_of
+from frontend.services.measurements import KEPT_S, database
 from frontend.settings import settings
 from reefsteps import point_queries, point_store
+from reefsteps.coverage_queries import CoverageRow
 from reefsteps.errors import ReefStepsError
 from reefsteps.points.matching import Measured
 from reefsteps.points.point_sets import PointSet
+from reefsteps.surveys import SurveyKey
 
 MOST_BYTES = 5_500_000  # Lambda takes 6 MB in a call
 _LONGEST_S = 65  # the function itself ends after 60 s
@@ -43,6 +49,17 @@ def photographs() -> list[Measured]:
     """Return the photographs that points may be imported onto (never kept)."""
     with database().read() as connection:
         return point_queries.measured_photographs(connection)
+
+
+@st.cache_data(ttl=KEPT_S, max_entries=50, show_spinner=False)
+def at_the_points(row: CoverageRow) -> Confusion | None:
+    """Return what the model says at the points of a quadrat; None without points or without its mask."""
+    survey = SurveyKey(row.year, row.island, row.location)
+    with database().read() as connection:
+        sets = point_store.point_sets(connection, survey)
+        photo = next((p for p in point_queries.measured_photographs(connection, survey=survey)), None) if sets else None
+    mask = mask_of(row) if photo else None
+    return None if photo is None or mask is None else verified.at_the_points(sets, photo, mask)
 
 
 def keep(sets: Sequence[PointSet]) -> Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
+from reefsteps.coverage_store import where_survey
 from reefsteps.points.matching import Measured
 from reefsteps.points.placing import Frame
 from reefsteps.results import ReframingResult, RestorationResult
@@ -11,10 +12,17 @@ from reefsteps.surveys import SurveyKey
 from reefsteps.tables import coverage_provenance, point_set
 
 
-def measured_photographs(connection: Connection, *, with_points: bool = False) -> list[Measured]:
-    """Return the photographs of all results of ours, or only those with points, by island, year and position."""
+def measured_photographs(
+    connection: Connection, *, with_points: bool = False, survey: SurveyKey | None = None
+) -> list[Measured]:
+    """Return the photographs of all results of ours, or only those with points or of one survey.
+
+    They come by island, year and position.
+    """
     p, c = coverage_provenance.c, point_set.c
     query = select(p.island, p.location, p.year, p.raw_key, p.raw_version_id, p.restoration, p.reframing)
+    if survey:
+        query = query.where(*where_survey(coverage_provenance, survey))
     if with_points:
         same = c.island == p.island, c.location == p.location, c.year == p.year
         query = query.where(select(c.set_id).where(*same).exists())

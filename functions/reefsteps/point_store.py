@@ -77,10 +77,14 @@ def _replace(connection: Connection, one: PointSet, photo: PhotographVersion) ->
     return gone
 
 
-def point_sets(connection: Connection) -> list[PointSet]:
-    """Return all sets by island, year, position and time of writing, those of replaced photographs included."""
+def point_sets(connection: Connection, survey: SurveyKey | None = None) -> list[PointSet]:
+    """Return all sets (of a survey) by island, year, position and time of writing.
+
+    Those of photographs that were replaced since are among them.
+    """
     c = point_set.c
-    query = select(point_set).order_by(c.island, c.year, c.location, c.recorded_at, c.set_id)
+    query = select(point_set).where(*(where_survey(point_set, survey) if survey else ()))
+    query = query.order_by(c.island, c.year, c.location, c.recorded_at, c.set_id)
     return [_read(dict(row)) for row in connection.execute(query).mappings()]
 
 

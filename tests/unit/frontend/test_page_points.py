@@ -10,12 +10,14 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from sqlalchemy import select, update
 from streamlit.testing.v1 import AppTest
 
 from frontend.domain import exports, point_tables, verified
 from frontend.domain.estimates.campaign import Status
+from frontend.domain.estimates.quadrat import Confusion
 from frontend.domain.estimates.two_phase import Target
 from frontend.services import measurements, points
 from reefsteps.coverage_queries import coverage_rows
@@ -223,3 +225,31 @@ def test_files_are_shown_confirmed_and_kept(world: PageWorld, monkeypatch: pytes
     with world.database.read() as connection:
         (one,) = point_sets(connection)
     assert (one.raw_key, one.answers, one.labels) == (photo.raw_key, "c", ("Porit",))
+
+
+def test_a_quadrat_shows_its_points_with_their_interval_and_what_the_model_says_there(
+    world: PageWorld, texts: Texts
+) -> None:
+    with world.database.read() as connection:
+        row = next(row for row in coverage_rows(connection) if row.written_at)
+    survey = SurveyKey(row.year, row.island, row.location)
+    photo = next(photo for photo in photographs(world.database) if photo.survey == survey)
+    first = answered(photo, 50, seed=3)
+    second = dataclasses.replace(first, annotator="Bob", answers=first.answers.replace("c", "o", 2))
+    record_points(world.database, [first, second])
+    app = world.open("quadrat", island=row.island, year=str(row.year), location=str(row.location))
+    assert not app.exception
+    coral = first.answers.count("c")
+    assert f"{coral} of 100 points on coral; 95 % interval" in texts(app)
+    assert "A second person agrees at 98 % of the same points, Cohen's kappa" in texts(app)
+
+
+def test_the_mask_is_read_where_the_points_lie(world: PageWorld) -> None:
+    photo = photographs(world.database)[0]
+    mask = np.zeros((300, 400), np.uint8)
+    mask[:, 200:] = 255  # coral in the right half
+    x, y = photo.frame.to_photograph([(0.25, 0.5), (0.75, 0.5), (0.75, 0.9), (0.1, 0.1)]).T
+    one = dataclasses.replace(answered(photo, 50, seed=3, count=4), x=tuple(x), y=tuple(y), answers="ccuo")
+    found = verified.at_the_points([one], photo, mask)
+    assert found == Confusion(both=1, model_only=0, person_only=1, neither=1)
+    assert verified.at_the_points([dataclasses.replace(one, raw_version_id="older")], photo, mask) is None

@@ -14,7 +14,7 @@ from reefsteps.points.matching import Measured, labels_without_answer, plan
 from reefsteps.points.placing import Frame, scale_to_photograph
 from reefsteps.points.point_sets import Drawn
 from reefsteps.surveys import SurveyKey
-from reframing.quadrat import model_with_corners
+from reframing.quadrat_fit import model_with_corners
 
 WIDTH, HEIGHT = 3000, 2000
 OFFSETS = st.tuples(*[st.tuples(st.floats(-250, 250), st.floats(-250, 250))] * 4)
