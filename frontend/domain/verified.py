@@ -63,7 +63,7 @@ def checks(sets: Iterable[PointSet], photographs: Iterable[Measured]) -> dict[Su
 
 
 def _check(sets: Sequence[PointSet], photo: Measured) -> Checked:
-    chosen = _chosen(sets, photo)
+    chosen = _chosen(sets, photo) if len(sets) > 1 else sets[0]
     first = _of_one(chosen, photo)
     second = _second(chosen, [one for one in sets if one is not chosen])
     return Checked(first.count, first.outside, first.annotator, first.drawn, second)

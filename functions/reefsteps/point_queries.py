@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from sqlalchemy import Connection, select
 
 from reefsteps.coverage_store import where_survey
 from reefsteps.points.matching import Measured
 from reefsteps.points.placing import Frame
-from reefsteps.results import ReframingResult, RestorationResult
+from reefsteps.results import Point
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import coverage_provenance, point_set
 
@@ -28,11 +31,22 @@ def measured_photographs(
         query = query.where(select(c.set_id).where(*same).exists())
     found = []
     for row in connection.execute(query.order_by(p.island, p.year, p.location)):
-        source = RestorationResult.from_json(row.restoration).source
-        reframing = ReframingResult.from_json(row.reframing)
-        frame = Frame(
-            source.width_px, source.height_px, reframing.corners_px, reframing.lens_term, reframing.excluded_px
-        )
-        survey = SurveyKey(row.year, row.island, row.location)
-        found.append(Measured(survey, row.raw_key, row.raw_version_id, source.original_name, frame))
+        source = row.restoration["source"]
+        names = row.raw_key, row.raw_version_id, source.get("original_name")
+        found.append(Measured(SurveyKey(row.year, row.island, row.location), *names, _frame(source, row.reframing)))
     return found
+
+
+def _frame(source: Mapping[str, Any], reframing: Mapping[str, Any]) -> Frame:
+    """Read what places points from the steps' records, and nothing else: thousands are read for a page's first view."""
+    return Frame(
+        source["width_px"],
+        source["height_px"],
+        _outline(reframing["corners_px"]),
+        reframing.get("lens_term", 0.0),
+        tuple(_outline(area) for area in reframing.get("excluded_px", ())),
+    )
+
+
+def _outline(points: Sequence[Sequence[float]]) -> tuple[Point, ...]:
+    return tuple((float(x), float(y)) for x, y in points)
