@@ -51,11 +51,11 @@ def run(info: StackInfo, options: argparse.Namespace, console: Console, agree: C
     if not planned.planned:
         say("Nothing can be imported.")
         return False
-    if not agree(f"Import the points of {len(planned.planned)} photographs? [y/N] "):
+    if not agree(f"Import the points of {_photographs(len(planned.planned))}? [y/N] "):
         say("Nothing was imported.")
         return False
     outcome = _send(Clients(info.endpoint, info.region), info.functions[_HANDLER], planned)
-    say(f"Points of {outcome['written']} photographs imported, {outcome['replaced']} in place of earlier ones.")
+    say(f"Points of {_photographs(outcome['written'])} imported, {outcome['replaced']} in place of earlier ones.")
     return not planned.not_matched
 
 
@@ -100,13 +100,17 @@ def _show(planned: PointPlan, table: LabelTable, photos: Sequence[PhotoPoints], 
         say(f"Not imported: {left.what}: {left.why}")
     outside = sum(one.outside for one in planned.planned)
     say(
-        f"{len(planned.planned)} photographs with {sum(one.inside for one in planned.planned):,} points in their "
-        f"quadrats; {outside:,} points beside them do not count; {len(planned.not_matched)} are left out."
+        f"{_photographs(len(planned.planned))} with {sum(one.inside for one in planned.planned):,} points in their "
+        f"quadrats; {outside:,} points beside them do not count. Left out: {len(planned.not_matched)}."
     )
     if drawn is Drawn.AT_RANDOM:
         say("They count as drawn at random, or as all of their island and year. If a person chose them: --hand-picked.")
     else:
         say("They count as chosen by hand, so no interval uses them.")
+
+
+def _photographs(number: int) -> str:
+    return f"{number:,} photograph{'' if number == 1 else 's'}"
 
 
 def _words(one: Planned) -> str:

@@ -60,7 +60,7 @@ def _models_that_are_off(rows: Sequence[CoverageRow]) -> None:
     more = f" {count(len(sentences) - 1, 'more island and year', 'more islands and years')} too." * (len(sentences) > 1)
     st.write(
         f"**{plain(sentences[0])}**{more} Use the combined figures, and train or adapt a model to photographs of these "
-        "reefs (docs/training.md)."
+        "reefs (docs/how-to/train-a-model.md)."
     )
     navigation.link(navigation.to_coverage(Filter(), "Checked by people"), "See the combined figures", icon="rule")
 

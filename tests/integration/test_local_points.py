@@ -49,7 +49,7 @@ def test_points_are_shown_asked_for_and_kept_once(stack: RunningStack, tmp_path:
 
     done = call(stack, str(file), "--yes")
     assert done.returncode == 0, done.stderr
-    assert "Points of 1 photographs imported, 0 in place of earlier ones." in done.stdout
+    assert "Points of 1 photograph imported, 0 in place of earlier ones." in done.stdout
     (one,) = kept(stack)
     assert (one.x, one.y, one.answers, one.annotator) == ((20.5, 40.5), (10.5, 30.5), "co", "Léa")
     assert "1 in place of earlier ones" in call(stack, str(file), "--yes").stdout

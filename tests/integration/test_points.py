@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -44,6 +46,14 @@ def test_points_are_read_as_they_were_written(database: Database, app: ModuleTyp
     points = dataclasses.replace(measured(database), labels=("Porit", "été 'x'", "", "Off"), annotated_at="2023-05-01")
     assert app.handler({"sets": [points.to_json()]}, None) == {"written": 1, "replaced": 0}
     assert kept(database) == [points]
+
+
+def test_the_sample_payload_is_a_request(database: Database, app: ModuleType) -> None:
+    event = json.loads((Path(__file__).parents[2] / "events/points.json").read_text())
+    sample = PointSet.from_json(event["sets"][0])
+    sample.check()
+    with pytest.raises(PointsRefusedError, match="no result"):
+        app.handler(event, None)
 
 
 def test_the_same_person_replaces_and_another_one_stands_beside(database: Database) -> None:
