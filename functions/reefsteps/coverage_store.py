@@ -16,7 +16,7 @@ from sqlalchemy.dialects import mysql, sqlite
 from reefsteps.database import Database
 from reefsteps.document import Execution
 from reefsteps.errors import ExistingTableError
-from reefsteps.precedence import Upload, compare_sequencers, compare_uploads, instant, same_photo
+from reefsteps.precedence import Run, Upload, compare_runs, compare_sequencers, compare_uploads, instant, same_photo
 from reefsteps.results import ObjectRef, Record, ReframingResult, RestorationResult, SegmentationResult, Source
 from reefsteps.surveys import SurveyKey, decode_key
 from reefsteps.tables import (
@@ -58,6 +58,7 @@ class WriteOutcome(Record):
 
     written: bool
     reason: str | None = None
+    deleted: bool = False  # the photograph has no result, because it was deleted or has another name
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def record_result(database: Database, result: Result) -> WriteOutcome:
     def work(connection: Connection) -> WriteOutcome:
         refusal = _refusal(connection, result.survey, result.source, result.execution)
         if refusal is not None:
-            return WriteOutcome(written=False, reason=refusal)
+            return refusal
         refuse_other_name(connection, result.survey)
         _delete_rows(connection, result.survey, (imported_result, colony, coverage_provenance))
         write_coverage(connection, _coverage_row(result))
@@ -145,7 +146,7 @@ def withdraw_result(database: Database, key: SurveyKey, source: Source, executio
         if refusal is None:
             refuse_other_name(connection, key)
             _delete_rows(connection, key, (imported_result, colony, coverage_provenance, coral_coverage))
-        return WriteOutcome(written=False, reason=refusal or why)
+        return refusal or WriteOutcome(written=False, reason=why)
 
     return _locked(database, key, work)
 
@@ -217,24 +218,25 @@ def survey_rows(connection: Connection, table: Table, key: SurveyKey) -> list[di
     ]
 
 
-def _refusal(connection: Connection, key: SurveyKey, source: Source, execution: Execution) -> str | None:
+def _refusal(connection: Connection, key: SurveyKey, source: Source, execution: Execution) -> WriteOutcome | None:
     for removal in _removals(connection, key):
         if removal.covers(source):
-            return removal.reason
+            return WriteOutcome(written=False, reason=removal.reason, deleted=True)
     if _is_moving(connection, key, source):
-        return "The photograph is being given another name or size: start the run again when that is done."
+        why = "The photograph is being given another name or size: start the run again when that is done."
+        return WriteOutcome(written=False, reason=why)
     present = _present(connection, key)
     if present is None:
         return None
     kept = _source_of(present)
-    order = compare_uploads(kept, source)
-    if order > 0:
-        return f"A photograph uploaded later, at {kept.uploaded_at}, has been measured already."
-    later = instant(present.execution_started_at) > instant(execution.started_at)
-    if order == 0 and later:
+    there = Run(kept, present.execution_started_at, present.execution_name)
+    if compare_runs(there, Run(source, timestamp(execution.started_at), execution.name)) <= 0:
+        return None
+    why = f"A photograph uploaded later, at {kept.uploaded_at}, has been measured already."
+    if compare_uploads(kept, source) == 0:
         what = "this photograph" if same_photo(kept, source) else "a photograph uploaded in the same second"
-        return f"A run of {what} that started later, at {present.execution_started_at}, has been recorded already."
-    return None
+        why = f"A run of {what} that started later, at {present.execution_started_at}, has been recorded already."
+    return WriteOutcome(written=False, reason=why)
 
 
 def _is_moving(connection: Connection, key: SurveyKey, source: Source) -> bool:

@@ -1,7 +1,8 @@
-"""Which of two uploads of one survey's photograph is the newer."""
+"""Which of two uploads of one survey's photograph is the newer, and which of two runs counts."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -30,6 +31,27 @@ class Upload(Protocol):
     def sequencer(self) -> str | None:
         """S3's order of events on the key, where it is known."""
         ...
+
+
+@dataclass(frozen=True)
+class Run:
+    """An execution that measures an upload; its start is ISO 8601."""
+
+    upload: Upload
+    started_at: str
+    name: str
+
+
+def compare_runs(one: Run, other: Run) -> int:
+    """Return 1 if `one`'s result counts before `other`'s, -1 if the other's does, 0 if they are the same run.
+
+    The newest upload wins, and for one upload (or two whose order cannot be told) the execution that started later.
+    """
+    order = compare_uploads(one.upload, other.upload)
+    if order:
+        return order
+    first, second = ((instant(run.started_at), run.name) for run in (one, other))
+    return (first > second) - (first < second)
 
 
 def same_photo(one: Upload, other: Upload) -> bool:

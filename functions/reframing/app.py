@@ -12,13 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reefsteps.document import (
-    StateDocument,
-    derived_metadata,
-    refuse_other_photo,
-    refuse_superseded,
-    save_record,
-)
+from reefsteps.derived import DerivedObjects
+from reefsteps.document import StateDocument, refuse_other_photo
 from reefsteps.errors import QuadratNotFoundError
 from reefsteps.images import decode, encode_jpeg, thumbnail
 from reefsteps.keys import picture_key, thumbnail_key
@@ -52,24 +47,25 @@ class Located:
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Return the ReframingResult of the document's photograph as JSON."""
     started = time.perf_counter()
-    document = StateDocument.parse(event)
+    document = StateDocument.parse(event, SETTINGS.raw_bucket)
     survey = document.survey
     earlier = document.restoration(STORAGE, SETTINGS.treated_bucket)
-    refuse_superseded(STORAGE, SETTINGS.reframed_bucket, survey, earlier.source)
-    decisions = Decisions(STORAGE, SETTINGS.reframed_bucket, SETTINGS.pipeline_version, survey, earlier.source)
+    derived = DerivedObjects(STORAGE, survey, document.execution, earlier.source, SETTINGS.pipeline_version)
+    derived.refuse_superseded(SETTINGS.reframed_bucket)
+    decisions = Decisions(STORAGE, derived, SETTINGS.reframed_bucket, survey, earlier.source)
     decisions.refuse_without_quadrat(document.input)
     picture_bgr = _treated_picture(earlier)
     located = _locate(document, decisions, picture_bgr)
     side_px = source_side_px(located.view)
     reframed_bgr = rectify(picture_bgr, located.view, side_px)
 
-    metadata = derived_metadata(earlier.source, SETTINGS.pipeline_version, located.identity)
-    refs = _write_pictures(survey, reframed_bgr, metadata)
+    refs = _write_pictures(derived, survey, reframed_bgr, located.identity)
     side_cm = document.input.side_cm or earlier.side_cm
     result = _result(located, refs, side_px, side_cm)
     elapsed_s = round(time.perf_counter() - started, 3)
     result = dataclasses.replace(result, elapsed_s=elapsed_s, pipeline_version=SETTINGS.pipeline_version)
-    save_record(STORAGE, SETTINGS.reframed_bucket, survey, result, earlier.source, metadata)
+    derived.save_record(SETTINGS.reframed_bucket, result, located.identity)
+    derived.refuse_deleted()
     logger.info(
         "reframed",
         manual=result.manual,
@@ -106,13 +102,13 @@ def _locate(document: StateDocument, decisions: Decisions, picture_bgr: NDArray[
 
 
 def _write_pictures(
-    survey: SurveyKey, reframed_bgr: NDArray[np.uint8], metadata: dict[str, str]
+    derived: DerivedObjects, survey: SurveyKey, reframed_bgr: NDArray[np.uint8], model: ModelIdentity | None
 ) -> tuple[ObjectRef, ObjectRef]:
     bucket, stem = SETTINGS.reframed_bucket, survey.stem
     picture, small = encode_jpeg(reframed_bgr, quality=95), encode_jpeg(thumbnail(reframed_bgr), quality=85)
     return (
-        STORAGE.put(bucket, picture_key(stem), picture, content_type=JPEG, metadata=metadata),
-        STORAGE.put(bucket, thumbnail_key(stem), small, content_type=JPEG, metadata=metadata),
+        derived.put(bucket, picture_key(stem), picture, content_type=JPEG, model=model),
+        derived.put(bucket, thumbnail_key(stem), small, content_type=JPEG, model=model),
     )
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from reefsteps.document import PipelineInput, derived_metadata
+from reefsteps.derived import DerivedObjects
+from reefsteps.document import PipelineInput
 from reefsteps.errors import InvalidParameterError, NoQuadratError, PhotoNotFoundError, SupersededError
 from reefsteps.excluded import excluded_mask
 from reefsteps.keys import corners_key, no_quadrat_key
@@ -38,10 +39,12 @@ class FrameByHand:
 class Decisions:
     """The decisions about one photograph of a survey."""
 
-    def __init__(self, storage: Storage, bucket: str, pipeline_version: str, survey: SurveyKey, source: Source) -> None:
-        """Read and write them in the reframed bucket."""
-        self._storage, self._bucket, self._survey, self._source = storage, bucket, survey, source
-        self._metadata = derived_metadata(source, pipeline_version)
+    def __init__(
+        self, storage: Storage, derived: DerivedObjects, bucket: str, survey: SurveyKey, source: Source
+    ) -> None:
+        """Read them from the reframed bucket, and write them there through `derived`."""
+        self._storage, self._derived, self._bucket = storage, derived, bucket
+        self._survey, self._source = survey, source
 
     def refuse_without_quadrat(self, given: PipelineInput) -> None:
         """Raise NoQuadratError if a person says, or has said, that the photograph shows no quadrat.
@@ -94,7 +97,7 @@ class Decisions:
 
     def _store(self, key: str, value: Mapping[str, Any]) -> None:
         bound = {"source_version_id": self._source.image.version_id, "source_etag": self._source.etag}
-        self._storage.put_json(self._bucket, key, {**value, **bound}, self._metadata)
+        self._derived.put_json(self._bucket, key, {**value, **bound})
 
 
 def _checked(

@@ -14,7 +14,6 @@ import pytest
 from reefsteps.coverage_queries import coverage_rows, provenance
 from reefsteps.coverage_store import Result
 from reefsteps.database import Database
-from reefsteps.document import save_record
 from reefsteps.errors import (
     ConfigurationError,
     DatabaseUnavailableError,
@@ -24,7 +23,7 @@ from reefsteps.errors import (
 )
 from reefsteps.storage import Storage
 from tests.integration.handler_loading import loaded
-from tests.integration.pipeline_records import SURVEY, document, result
+from tests.integration.pipeline_records import SURVEY, derived_objects, document, result
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -46,7 +45,7 @@ def covers(database: Database) -> list[float]:
 def leave_records(done: Result, *steps: str) -> None:
     buckets = {"restoration": "reef-treated", "reframing": "reef-reframed", "segmentation": "reef-segmented"}
     for step in steps:
-        save_record(Storage(), buckets[step], done.survey, getattr(done, step), done.source, {})
+        derived_objects(done).save_record(buckets[step], getattr(done, step))
 
 
 def test_a_finished_document_becomes_a_row(app: ModuleType, database: Database) -> None:

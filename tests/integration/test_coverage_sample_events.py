@@ -34,7 +34,7 @@ def sample(name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_steps_sample_is_a_whole_state_document(step: str) -> None:
-    document = StateDocument.parse(sample(step))
+    document = StateDocument.parse(event := sample(step), event["input"]["bucket"])
     assert document.survey.stem == "2006-Bora-Bora-01"
     assert list(document.records) == list(STEPS[: STEPS.index(step)])
     for name, record in document.records.items():

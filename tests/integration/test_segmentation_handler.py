@@ -14,13 +14,12 @@ import pytest
 
 from reefsteps.coverage_store import Result
 from reefsteps.detection import Detections, InstanceMask
-from reefsteps.document import derived_metadata, save_record
 from reefsteps.errors import InvalidParameterError, ModelNotReadyError, PhotoNotFoundError, SupersededError
 from reefsteps.images import encode_jpeg
 from reefsteps.results import ModelIdentity, SegmentationResult
 from reefsteps.storage import JPEG, Storage
 from tests.integration.handler_loading import loaded
-from tests.integration.pipeline_records import SURVEY, document, result
+from tests.integration.pipeline_records import SURVEY, derived_objects, document, leave_photograph, result
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -65,9 +64,10 @@ def reframed(done: Result) -> npt.NDArray[np.bool_]:
     for centre, radius in DISCS:
         cv2.circle(picture, centre, radius, (60, 60, 200), -1)
         cv2.circle(truth, centre, radius, 1, -1)
-    metadata = derived_metadata(done.source, "1.2.3")
-    Storage().put("reef-reframed", f"{SURVEY.stem}.jpg", encode_jpeg(picture), content_type=JPEG, metadata=metadata)
-    save_record(Storage(), "reef-reframed", SURVEY, done.reframing, done.source, metadata)
+    leave_photograph(done)
+    derived = derived_objects(done, "1.2.3")
+    derived.put("reef-reframed", f"{SURVEY.stem}.jpg", encode_jpeg(picture), content_type=JPEG)
+    derived.save_record("reef-reframed", done.reframing)
     return truth.astype(bool)
 
 

@@ -66,17 +66,17 @@ def entry(**changes: Any) -> dict[str, Any]:
 
 
 def test_bucket_and_key_are_enough() -> None:
-    document = StateDocument.parse(entry(version_id=None, start_at=None))
+    document = StateDocument.parse(entry(version_id=None, start_at=None), RAW)
     assert (document.input.start_at, document.input.corners_px, document.survey.stem) == (None, None, "2006-X-01")
 
 
 def test_corners_and_side_come_through() -> None:
     corners = [[1, 2], [3.5, 2], [3, 4], [1, 4]]
-    document = StateDocument.parse(entry(corners_px=corners, side_cm=50, start_at="reframing"))
+    document = StateDocument.parse(entry(corners_px=corners, side_cm=50, start_at="reframing"), RAW)
     assert document.input.corners_px == ((1.0, 2.0), (3.5, 2.0), (3.0, 4.0), (1.0, 4.0))
     assert document.input.side_cm == 50.0
     area = [[1, 2], [3, 4], [5.5, 6]]
-    document = StateDocument.parse(entry(corners_px=corners, excluded_px=[area], no_quadrat=False))
+    document = StateDocument.parse(entry(corners_px=corners, excluded_px=[area], no_quadrat=False), RAW)
     assert document.input.excluded_px == (((1.0, 2.0), (3.0, 4.0), (5.5, 6.0)),)
 
 
@@ -109,17 +109,17 @@ def test_corners_and_side_come_through() -> None:
 )
 def test_mistyped_input_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(InvalidParameterError):
-        StateDocument.parse(entry(**changes))
+        StateDocument.parse(entry(**changes), RAW)
 
 
 @pytest.mark.parametrize("event", [{}, {"input": {}}, {"execution": EXECUTION}, {"execution": {}, "input": {}}])
 def test_a_payload_that_is_no_state_document_is_refused(event: dict[str, Any]) -> None:
     with pytest.raises(InvalidParameterError):
-        StateDocument.parse(event)
+        StateDocument.parse(event, RAW)
 
 
 def test_a_key_that_names_no_survey_is_refused_when_it_is_needed() -> None:
-    document = StateDocument.parse(entry(key="IMG_1.jpg"))
+    document = StateDocument.parse(entry(key="IMG_1.jpg"), RAW)
     with pytest.raises(InvalidSurveyKeyError):
         _ = document.survey
 
