@@ -51,6 +51,12 @@ class Result:
         """The photograph that was measured."""
         return self.restoration.source
 
+    @property
+    def run(self) -> Run:
+        """The run as it is compared with others."""
+        started_at = timestamp(self.execution.started_at)
+        return Run(self.source, started_at, self.execution.name, self.reframing.decided_at)
+
 
 @dataclass(frozen=True)
 class WriteOutcome(Record):
@@ -120,7 +126,7 @@ def record_result(database: Database, result: Result) -> WriteOutcome:
     """
 
     def work(connection: Connection) -> WriteOutcome:
-        refusal = _refusal(connection, result.survey, result.source, result.execution)
+        refusal = _refusal(connection, result.survey, result.run)
         if refusal is not None:
             return refusal
         refuse_other_name(connection, result.survey)
@@ -141,8 +147,10 @@ def withdraw_result(database: Database, key: SurveyKey, source: Source, executio
     DatabaseUnavailableError.
     """
 
+    run = Run(source, timestamp(execution.started_at), execution.name, decided_at=timestamp(execution.started_at))
+
     def work(connection: Connection) -> WriteOutcome:
-        refusal = _refusal(connection, key, source, execution)
+        refusal = _refusal(connection, key, run)
         if refusal is None:
             refuse_other_name(connection, key)
             _delete_rows(connection, key, (imported_result, colony, coverage_provenance, coral_coverage))
@@ -218,7 +226,8 @@ def survey_rows(connection: Connection, table: Table, key: SurveyKey) -> list[di
     ]
 
 
-def _refusal(connection: Connection, key: SurveyKey, source: Source, execution: Execution) -> WriteOutcome | None:
+def _refusal(connection: Connection, key: SurveyKey, run: Run) -> WriteOutcome | None:
+    source = run.upload
     for removal in _removals(connection, key):
         if removal.covers(source):
             return WriteOutcome(written=False, reason=removal.reason, deleted=True)
@@ -229,17 +238,20 @@ def _refusal(connection: Connection, key: SurveyKey, source: Source, execution: 
     if present is None:
         return None
     kept = _source_of(present)
-    there = Run(kept, present.execution_started_at, present.execution_name)
-    if compare_runs(there, Run(source, timestamp(execution.started_at), execution.name)) <= 0:
+    decided_at = present.reframing.get("decided_at")
+    if compare_runs(Run(kept, present.execution_started_at, present.execution_name, decided_at), run) <= 0:
         return None
     why = f"A photograph uploaded later, at {kept.uploaded_at}, has been measured already."
     if compare_uploads(kept, source) == 0:
         what = "this photograph" if same_photo(kept, source) else "a photograph uploaded in the same second"
-        why = f"A run of {what} that started later, at {present.execution_started_at}, has been recorded already."
+        why = (
+            f"A run of {what} that started later, at {present.execution_started_at}, or that obeys a later decision of "
+            "a person, has been recorded already."
+        )
     return WriteOutcome(written=False, reason=why)
 
 
-def _is_moving(connection: Connection, key: SurveyKey, source: Source) -> bool:
+def _is_moving(connection: Connection, key: SurveyKey, source: Upload) -> bool:
     """Tell whether a relabelling has looked at the photograph's rows and not moved them yet."""
     t = relabelled_photo.c
     same = t.state == "copying", t.raw_version_id == source.image.version_id

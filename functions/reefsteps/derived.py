@@ -22,7 +22,7 @@ from reefsteps.buckets import Photograph
 from reefsteps.document import Execution
 from reefsteps.errors import PhotoDeletedError, PhotoNotFoundError, SupersededError
 from reefsteps.keys import record_key
-from reefsteps.precedence import Run, Upload, compare_runs
+from reefsteps.precedence import Run, Upload, compare_runs, instant
 from reefsteps.results import ModelIdentity, ObjectRef, Record, Source
 from reefsteps.stamps import stamped
 from reefsteps.storage import JSON, ObjectChangedError, ObjectInfo, Storage
@@ -35,11 +35,18 @@ class DerivedObjects:
     """What one run writes about one photograph, in any bucket of derived objects."""
 
     def __init__(
-        self, storage: Storage, survey: SurveyKey, execution: Execution, source: Source, pipeline_version: str
+        self,
+        storage: Storage,
+        survey: SurveyKey,
+        execution: Execution,
+        source: Source,
+        pipeline_version: str,
+        *,
+        decided_at: str | None = None,
     ) -> None:
-        """Write through `storage` for this execution, which measures the photograph `source`."""
+        """Write through `storage` for this execution, which measures `source` and obeys what a person decided then."""
         self._storage, self._survey, self._source = storage, survey, source
-        self._run = Run(source, execution.started_at, execution.name)
+        self._run = Run(source, execution.started_at, execution.name, decided_at)
         self._metadata = run_metadata(self._run, pipeline_version)
 
     def refuse_superseded(self, bucket: str) -> None:
@@ -47,13 +54,16 @@ class DerivedObjects:
 
         A step asks before it works, to save the work; `put` asks again.
         """
+        self._refuse_overwritten()
         try:
             stored = self._storage.get_json(ObjectRef(bucket, record_key(self._survey.stem)))
         except PhotoNotFoundError:
             return
         # Records from before the field name no run: then the upload alone decides.
         maker = stored.get("execution") or {"started_at": self._run.started_at, "name": self._run.name}
-        self._refuse_newer(Run(Source.from_json(stored["source"]), maker["started_at"], maker["name"]))
+        self._refuse_newer(
+            Run(Source.from_json(stored["source"]), maker["started_at"], maker["name"], stored.get("decided_at"))
+        )
 
     def put(
         self, bucket: str, key: str, body: bytes, *, content_type: str, model: ModelIdentity | None = None
@@ -83,7 +93,11 @@ class DerivedObjects:
         self, bucket: str, key: str, value: Mapping[str, Any], model: ModelIdentity | None = None
     ) -> ObjectRef:
         """Write `value` and this run's name as JSON; otherwise as `put`."""
-        named = {**value, "execution": {"name": self._run.name, "started_at": self._run.started_at}}
+        named = {
+            **value,
+            "decided_at": self._run.decided_at,
+            "execution": {"name": self._run.name, "started_at": self._run.started_at},
+        }
         body = json.dumps(named, ensure_ascii=False, allow_nan=False).encode()
         return self.put(bucket, key, body, content_type=JSON, model=model)
 
@@ -106,6 +120,22 @@ class DerivedObjects:
             raise PhotoDeletedError(
                 f"The photograph of {self._survey}, uploaded at {self._source.uploaded_at}, was deleted meanwhile: "
                 "what this run has made of it is removed."
+            )
+
+    def _refuse_overwritten(self) -> None:
+        """Raise SupersededError if another photograph was uploaded under the same key in the same second.
+
+        A run that nobody's upload started knows no sequencer, so nothing else tells that order afterwards. An upload
+        that comes after this look has a run that starts later, and wins by that.
+        """
+        image = self._source.image
+        present = self._head(ObjectRef(image.bucket, image.key)) if self._source.sequencer is None else None
+        if present is None or present.ref.version_id == image.version_id:
+            return
+        if instant(present.uploaded_at) == instant(self._source.uploaded_at):
+            raise SupersededError(
+                f"Another photograph of {self._survey} was uploaded in the same second, at {present.uploaded_at}, and "
+                "replaced the one of this run, which changes nothing."
             )
 
     def _refuse_newer(self, maker: Run) -> None:
@@ -131,7 +161,7 @@ def run_metadata(run: Run, pipeline_version: str) -> dict[str, str]:
         "execution-name": quote(run.name),
         "execution-started-at": run.started_at,
     }
-    return photograph_metadata(run.upload) | own
+    return photograph_metadata(run.upload) | own | ({"decided-at": run.decided_at} if run.decided_at else {})
 
 
 def photograph_metadata(photo: Upload) -> dict[str, str]:
@@ -166,4 +196,4 @@ def maker_of(info: ObjectInfo, raw_bucket: str) -> Run | None:
         None if version in ("", "null") else version,
     )
     photo = Photograph(image, metadata["source-etag"], metadata["source-uploaded-at"], metadata.get("source-sequencer"))
-    return Run(photo, metadata["execution-started-at"], unquote(metadata["execution-name"]))
+    return Run(photo, metadata["execution-started-at"], unquote(metadata["execution-name"]), metadata.get("decided-at"))

@@ -35,23 +35,32 @@ class Upload(Protocol):
 
 @dataclass(frozen=True)
 class Run:
-    """An execution that measures an upload; its start is ISO 8601."""
+    """An execution that measures an upload; times are ISO 8601.
+
+    ``decided_at`` is the start of the run in which a person decided what this run obeys (corners, for example).
+    """
 
     upload: Upload
     started_at: str
     name: str
+    decided_at: str | None = None
 
 
 def compare_runs(one: Run, other: Run) -> int:
     """Return 1 if `one`'s result counts before `other`'s, -1 if the other's does, 0 if they are the same run.
 
-    The newest upload wins, and for one upload (or two whose order cannot be told) the execution that started later.
+    The newest upload wins. For one upload (or two whose order cannot be told) the newest decision of a person wins, so
+    that a run which read before the decision was kept does not hide it; after that, the execution that started later.
     """
     order = compare_uploads(one.upload, other.upload)
     if order:
         return order
-    first, second = ((instant(run.started_at), run.name) for run in (one, other))
+    first, second = ((_decision(run), instant(run.started_at), run.name) for run in (one, other))
     return (first > second) - (first < second)
+
+
+def _decision(run: Run) -> datetime:
+    return instant(run.decided_at) if run.decided_at else datetime.min.replace(tzinfo=UTC)
 
 
 def same_photo(one: Upload, other: Upload) -> bool:

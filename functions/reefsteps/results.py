@@ -119,6 +119,7 @@ class ReframingResult(Record):
     partly_visible: bool = False  # a corner outside the picture, or less than half of a side seen
     # Outlines that a person has left out of the measurement, in the pixels of `corners_px`; only with manual corners.
     excluded_px: tuple[tuple[Point, ...], ...] = ()
+    decided_at: str | None = None  # start of the run in which a person set the corners; None when nobody has
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from reefsteps.observability import logger, step_handler
 from reefsteps.results import ModelIdentity, ObjectRef, Point, ReframingResult, RestorationResult
 from reefsteps.storage import JPEG, Storage
 from reefsteps.surveys import SurveyKey
-from reframing.by_hand import Decisions
+from reframing.by_hand import Decisions, last_decision
 from reframing.geometry import PlaneModel
 from reframing.quadrat import QuadratFit, find_quadrat
 from reframing.rectification import rectify, source_side_px
@@ -50,7 +50,10 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     document = StateDocument.parse(event, SETTINGS.raw_bucket)
     survey = document.survey
     earlier = document.restoration(STORAGE, SETTINGS.treated_bucket)
-    derived = DerivedObjects(STORAGE, survey, document.execution, earlier.source, SETTINGS.pipeline_version)
+    decided_at = last_decision(STORAGE, SETTINGS.reframed_bucket, survey, earlier.source, document)
+    derived = DerivedObjects(
+        STORAGE, survey, document.execution, earlier.source, SETTINGS.pipeline_version, decided_at=decided_at
+    )
     derived.refuse_superseded(SETTINGS.reframed_bucket)
     decisions = Decisions(STORAGE, derived, SETTINGS.reframed_bucket, survey, earlier.source)
     decisions.refuse_without_quadrat(document.input)
@@ -63,7 +66,9 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     side_cm = document.input.side_cm or earlier.side_cm
     result = _result(located, refs, side_px, side_cm)
     elapsed_s = round(time.perf_counter() - started, 3)
-    result = dataclasses.replace(result, elapsed_s=elapsed_s, pipeline_version=SETTINGS.pipeline_version)
+    result = dataclasses.replace(
+        result, elapsed_s=elapsed_s, pipeline_version=SETTINGS.pipeline_version, decided_at=decided_at
+    )
     derived.save_record(SETTINGS.reframed_bucket, result, located.identity)
     derived.refuse_deleted()
     logger.info(

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from reefsteps.derived import DerivedObjects
-from reefsteps.document import PipelineInput
+from reefsteps.document import PipelineInput, StateDocument
 from reefsteps.errors import InvalidParameterError, NoQuadratError, PhotoNotFoundError, SupersededError
 from reefsteps.excluded import excluded_mask
 from reefsteps.keys import corners_key, no_quadrat_key
+from reefsteps.precedence import instant
 from reefsteps.results import ObjectRef, Point, Source
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey
@@ -88,16 +89,32 @@ class Decisions:
         return _checked(stored["corners_px"], excluded, width_px, height_px)
 
     def _stored(self, key: str) -> Mapping[str, Any] | None:
-        try:
-            stored: Mapping[str, Any] = self._storage.get_json(ObjectRef(self._bucket, key))
-        except PhotoNotFoundError:
-            return None
-        version, etag = self._source.image.version_id, self._source.etag
-        return stored if (stored["source_version_id"], stored["source_etag"]) == (version, etag) else None
+        return _kept(self._storage, self._bucket, key, self._source)
 
     def _store(self, key: str, value: Mapping[str, Any]) -> None:
         bound = {"source_version_id": self._source.image.version_id, "source_etag": self._source.etag}
         self._derived.put_json(self._bucket, key, {**value, **bound})
+
+
+def last_decision(
+    storage: Storage, bucket: str, survey: SurveyKey, source: Source, document: StateDocument
+) -> str | None:
+    """Return when the run started in which a person decided last about this photograph; None where nobody has."""
+    given = document.input
+    if given.corners_px is not None or given.no_quadrat is not None:
+        return document.execution.started_at
+    kept = [_kept(storage, bucket, key(survey.stem), source) for key in (corners_key, no_quadrat_key)]
+    starts = [value["execution"]["started_at"] for value in kept if value and value.get("execution")]
+    return max(starts, key=instant, default=None)
+
+
+def _kept(storage: Storage, bucket: str, key: str, source: Source) -> Mapping[str, Any] | None:
+    try:
+        stored: Mapping[str, Any] = storage.get_json(ObjectRef(bucket, key))
+    except PhotoNotFoundError:
+        return None
+    own = source.image.version_id, source.etag
+    return stored if (stored["source_version_id"], stored["source_etag"]) == own else None
 
 
 def _checked(

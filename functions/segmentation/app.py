@@ -36,7 +36,14 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     document = StateDocument.parse(event, SETTINGS.raw_bucket)
     survey = document.survey
     earlier = document.reframing(STORAGE, SETTINGS.reframed_bucket)
-    derived = DerivedObjects(STORAGE, survey, document.execution, earlier.source, SETTINGS.pipeline_version)
+    derived = DerivedObjects(
+        STORAGE,
+        survey,
+        document.execution,
+        earlier.source,
+        SETTINGS.pipeline_version,
+        decided_at=earlier.record.decided_at,
+    )
     derived.refuse_superseded(SETTINGS.segmented_bucket)
     detector = MODELS.detector()
     picture_bgr = _reframed_picture(earlier)

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from reefsteps.coverage_store import record_result
 from reefsteps.database import Database
 from reefsteps.keys import corners_key, mask_key, picture_key, thumbnail_key
-from reefsteps.storage import JPEG, PNG, Storage
+from reefsteps.storage import JPEG, PNG
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import colony, coral_coverage, coverage_provenance, survey_fields
 from tests.integration.handler_loading import BUCKETS

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
-
-import pytest
 
 from reefsteps.database import Database
 from tests.integration.handler_loading import ENVIRONMENT

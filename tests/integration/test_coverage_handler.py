@@ -21,7 +21,6 @@ from reefsteps.errors import (
     PhotoNotFoundError,
     SupersededError,
 )
-from reefsteps.storage import Storage
 from tests.integration.handler_loading import loaded
 from tests.integration.pipeline_records import SURVEY, derived_objects, document, result
 

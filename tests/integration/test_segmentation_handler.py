@@ -17,7 +17,7 @@ from reefsteps.detection import Detections, InstanceMask
 from reefsteps.errors import InvalidParameterError, ModelNotReadyError, PhotoNotFoundError, SupersededError
 from reefsteps.images import encode_jpeg
 from reefsteps.results import ModelIdentity, SegmentationResult
-from reefsteps.storage import JPEG, Storage
+from reefsteps.storage import JPEG
 from tests.integration.handler_loading import loaded
 from tests.integration.pipeline_records import SURVEY, derived_objects, document, leave_photograph, result
 

@@ -56,7 +56,9 @@ def loaded_steps(database_url: str) -> Iterator[dict[str, ModuleType]]:
                 manifest=SimpleNamespace(score_threshold=0.5),
                 detect=lambda picture, _: _Framed(nothing, picture.shape[:2]),
             )
-            stack.enter_context(mock.patch.object(modules[step], "MODELS", SimpleNamespace(detector=lambda d=detector: d)))
+            stack.enter_context(
+                mock.patch.object(modules[step], "MODELS", SimpleNamespace(detector=lambda d=detector: d))
+            )
         reframing = modules["reframing"]
         stack.enter_context(mock.patch.object(reframing, "find_quadrat", lambda *_: _fit(reframing)))
         segmentation = modules["segmentation"]
@@ -99,7 +101,9 @@ class World:
             for _ in range(self.random.choice((0, 3, 10, 40))):
                 self.scheduler.pause()
             self._now += timedelta(milliseconds=self.random.choice((5, 300, 2000)))
-            self.random.choice((self._upload, self._upload, self._delete, self._delete_version, self._correct, self._rerun))()
+            self.random.choice(
+                (self._upload, self._upload, self._delete, self._delete_version, self._correct, self._rerun)
+            )()
 
     def _upload(self) -> None:
         self._uploads += 1
