@@ -22,7 +22,7 @@ def test_pictures_records_and_rows_belong_together_after_any_interleaving(tmp_pa
     with mock.patch.dict(os.environ, ENVIRONMENT), loaded_steps(url) as steps:
         for seed in range(FIRST_SEED, FIRST_SEED + SCHEDULES):
             world = World(seed, steps, emptied(database))
-            world.play(acts=2 + seed % 4)
+            world.play(count=2 + seed % 4)
             if faults := world.faults():
                 wrong.append(f"seed {seed}: {'; '.join(faults)}\n  " + "\n  ".join(world.story))
     assert not wrong, f"{len(wrong)} of {SCHEDULES} schedules\n" + "\n".join(wrong[:5])

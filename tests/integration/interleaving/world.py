@@ -79,7 +79,7 @@ class World:
         self._steps, self._database = steps, database
         self._runs = self._sequence = self._uploads = 0
 
-    def play(self, acts: int) -> None:
+    def play(self, count: int) -> None:
         """Let people do so many things, at any moments, and everything that follows from them come to its end."""
         storage = Storage(self.s3)  # type: ignore[arg-type]
         with contextlib.ExitStack() as stack:
@@ -90,14 +90,14 @@ class World:
             clock = SimpleNamespace(now=lambda _zone: self._now)
             request = self._steps["removal"].parse_request.__globals__
             stack.enter_context(mock.patch.dict(request, datetime=clock))
-            self.scheduler.spawn(lambda: self._people(acts))
+            self.scheduler.spawn(lambda: self._people(count))
             self.scheduler.run()
 
     # -- people
 
-    def _people(self, acts: int) -> None:
+    def _people(self, count: int) -> None:
         self._upload()
-        for _ in range(acts - 1):
+        for _ in range(count - 1):
             for _ in range(self.random.choice((0, 3, 10, 40))):
                 self.scheduler.pause()
             self._now += timedelta(milliseconds=self.random.choice((5, 300, 2000)))
@@ -211,8 +211,10 @@ class World:
             if version.metadata["source-version-id"] != photo.version_id and not place[1].startswith("corners/"):
                 faults.append(f"{place} was made from {version.metadata['source-version-id']}")
         for bucket in BUCKETS.with_records:
-            makers = {version.metadata["execution-name"] for (there, key), version in present.items()
-                      if (there == bucket and not key.startswith("corners/")) or (bucket == "reef-segmented" and there == "reef-masks")}  # fmt: skip
+            places = [place for place in present if place[0] == bucket and not place[1].startswith("corners/")]
+            if bucket == BUCKETS.segmented_bucket:
+                places += [place for place in present if place[0] == BUCKETS.masks_bucket]
+            makers = {present[place].metadata["execution-name"] for place in places}
             if len(makers) > 1:
                 faults.append(f"{bucket} mixes {sorted(makers)}")
         faults += self._faults_of_pixels(photo.body or b"", present)
