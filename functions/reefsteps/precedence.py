@@ -49,13 +49,16 @@ class Run:
 def compare_runs(one: Run, other: Run) -> int:
     """Return 1 if `one`'s result counts before `other`'s, -1 if the other's does, 0 if they are the same run.
 
-    The newest upload wins. For one upload (or two whose order cannot be told) the newest decision of a person wins, so
-    that a run which read before the decision was kept does not hide it; after that, the execution that started later.
+    The newest upload wins. For one upload the newest decision of a person wins, so that a run which read before the
+    decision was kept does not hide it. After that, and for uploads whose order cannot be told, the execution that
+    started later wins.
     """
     order = compare_uploads(one.upload, other.upload)
     if order:
         return order
-    first, second = ((_decision(run), instant(run.started_at), run.name) for run in (one, other))
+    if same_photo(one.upload, other.upload) and _decision(one) != _decision(other):
+        return 1 if _decision(one) > _decision(other) else -1
+    first, second = ((instant(run.started_at), run.name) for run in (one, other))
     return (first > second) - (first < second)
 
 

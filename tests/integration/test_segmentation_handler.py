@@ -106,9 +106,14 @@ def test_everything_written_says_where_it_comes_from(app: ModuleType, s3: S3Clie
         ("reef-segmented", "thumbnails/2006-Bora-Bora-01.jpg"),
         ("reef-segmented", "results/2006-Bora-Bora-01.json"),
     ]:
-        assert s3.head_object(Bucket=bucket, Key=key)["Metadata"] == {
+        metadata = s3.head_object(Bucket=bucket, Key=key)["Metadata"]
+        assert metadata.pop("source-key")
+        assert metadata == {
             "source-version-id": "v1",
             "source-etag": "etag-v1",
+            "source-uploaded-at": "2026-01-01T10:00:00+00:00",
+            "execution-name": "run-v1",
+            "execution-started-at": "2026-01-01T10:00:05.000Z",
             "pipeline-version": "1.2.3",
             "model-sha256": IDENTITY.sha256,
         }

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reefsteps.buckets import Photograph
 from reefsteps.coverage_store import Removal
-from reefsteps.document import Execution, StateDocument, derived_metadata
+from reefsteps.derived import maker_of, run_metadata
+from reefsteps.document import Execution, StateDocument
 from reefsteps.errors import InvalidParameterError, InvalidSurveyKeyError
-from reefsteps.precedence import compare_sequencers, compare_uploads, same_photo
+from reefsteps.precedence import Run, compare_sequencers, compare_uploads, same_photo
 from reefsteps.results import (
     Colony,
     ModelIdentity,
@@ -24,6 +27,7 @@ from reefsteps.results import (
     SegmentationResult,
     Source,
 )
+from reefsteps.storage import ObjectInfo
 
 RECORDS: tuple[type[Record], ...] = (
     RestorationResult,
@@ -34,6 +38,7 @@ RECORDS: tuple[type[Record], ...] = (
     ObjectRef,
     Execution,
 )
+RAW = "raw"
 EXECUTION = {"id": "arn", "name": "run", "started_at": "2026-01-01T00:00:00Z"}
 SOURCE = Source(
     ObjectRef("raw", "2006-X-1.jpg", "v1"), "etag1", "2026-01-01T10:00:00+00:00", "00A1", "JPEG", 4000, 3000
@@ -180,11 +185,28 @@ def test_what_a_deletion_covers(removal: Removal, covered: bool) -> None:
     assert removal.covers(SOURCE) is covered
 
 
-def test_derived_objects_say_where_they_come_from() -> None:
-    assert derived_metadata(SOURCE, "1.0", ModelIdentity("m", "abc")) == {
-        "source-version-id": "v1",
-        "source-etag": "etag1",
-        "pipeline-version": "1.0",
-        "model-sha256": "abc",
-    }
-    assert "model-sha256" not in derived_metadata(SOURCE, "1.0")
+@given(
+    key=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=255),
+    name=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=80),
+    version=st.none() | st.text("0123456789abcdefXYZ._-", min_size=1, max_size=32),
+    sequencer=st.none() | st.text("0123456789ABCDEF", min_size=1, max_size=24),
+    decided_at=st.none() | st.just("2026-01-01T10:00:04+00:00"),
+)
+def test_derived_objects_say_which_run_made_them_of_what(
+    key: str, name: str, version: str | None, sequencer: str | None, decided_at: str | None
+) -> None:
+    version = None if version == "null" else version
+    image = ObjectRef("raw", key, version)
+    photo = Photograph(image, "0123456789abcdef0123456789abcdef", "2026-01-01T10:00:00+00:00", sequencer)
+    run = Run(photo, "2026-01-01T10:00:05.123000+00:00", name, decided_at)
+    metadata = run_metadata(run, "0" * 40)
+    assert "".join((*metadata, *metadata.values())).isascii()
+    info = ObjectInfo(ObjectRef("treated", "x.jpg"), "e", 1, datetime.now(UTC), "image/jpeg", metadata)
+    assert maker_of(info, "raw") == run
+    if len(key.encode()) <= 1024 and name.isascii():
+        assert sum(len(part) for part in (*metadata, *metadata.values(), "model-sha256", "f" * 64)) <= 2048
+
+
+def test_another_bucket_than_the_originals_is_refused() -> None:
+    with pytest.raises(InvalidParameterError, match="not the bucket of original photographs: write raw"):
+        StateDocument.parse({"execution": EXECUTION, "input": {"bucket": "treated", "key": "2006-X-01.jpg"}}, "raw")
