@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import html
 import json
 import logging
 import re
@@ -12,6 +14,8 @@ import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+from moto.moto_server.werkzeug_app import MotoRequestHandler
 
 from local.journal import Journal
 from local.moto_gaps import events
@@ -26,17 +30,29 @@ _WRITES = frozenset({"PUT", "POST", "DELETE"})
 _ASYNC_ATTEMPTS = 3  # Lambda: two retries of an asynchronous invocation
 _DELIVERIES = 8
 _THROTTLED_PAUSE_S = 0.5
+_KEY_LOCKS = 64
 
 StartResponse = Callable[..., Any]
 Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 
+class RequestHandler(MotoRequestHandler):
+    """Ends a connection that says nothing for a while, such as one whose body is shorter than it promised."""
+
+    timeout = 60.0
+
+
 class Gateway:
     """A WSGI application in front of moto's; moto's Step Functions calls Lambda on the same port."""
 
-    def __init__(self, moto: Application, mirror: ObjectMirror, journal: Journal, account: str, region: str) -> None:
+    def __init__(
+        self, moto: Application, mirror: ObjectMirror, journal: Journal, account: str, region: str, own_key: str
+    ) -> None:
         self._moto, self._mirror, self._journal = moto, mirror, journal
         self._account, self._region = account, region
+        self._own_key, self._is_open = own_key, False
+        self._origins: frozenset[str] = frozenset()
+        self._key_locks = [threading.Lock() for _ in range(_KEY_LOCKS)]
         self._pools: dict[str, FunctionPool] = {}
         self._deliveries = ThreadPoolExecutor(max_workers=_DELIVERIES, thread_name_prefix="events")
         events.invoke_functions_with(self._invoke_for_event)
@@ -45,8 +61,17 @@ class Gateway:
         """Serve a function under its name."""
         self._pools[pool.spec.name] = pool
 
+    def open(self) -> None:
+        """Answer everybody; until then only the stack itself and its workers are answered."""
+        self._is_open = True
+
+    def trust(self, page_url: str) -> None:
+        """Let pages of this address change something from within a browser."""
+        self._origins = frozenset({page_url, page_url.replace("127.0.0.1", "localhost")})
+
     def stop(self) -> None:
         """End the pools; events that were not delivered stay in the journal."""
+        self._is_open = False
         self._deliveries.shutdown(wait=False, cancel_futures=True)
         for pool in self._pools.values():
             pool.stop()
@@ -60,12 +85,42 @@ class Gateway:
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
+        refusal = self._refusal(environ)
+        if refusal is not None:
+            return _refuse_as_xml(start_response, *refusal)
         invocation = _INVOKE.match(environ["PATH_INFO"])
         if invocation and environ["REQUEST_METHOD"] == "POST":
             return self._invoke(invocation[1], environ, start_response)
-        if environ["REQUEST_METHOD"] not in _WRITES:
-            return self._moto(environ, start_response)
-        return self._write(environ, start_response)
+        with self._key_lock(environ):
+            if environ["REQUEST_METHOD"] not in _WRITES:
+                return self._moto(environ, start_response)
+            return self._write(environ, start_response)
+
+    def _refusal(self, environ: dict[str, Any]) -> tuple[str, str, str] | None:
+        """Return status, code and message for a request that is not to be answered."""
+        if environ["PATH_INFO"].startswith("/moto-api") or environ.get("HTTP_HOST") == "moto_api":
+            return "404 Not Found", "NoSuchAddress", "The local stack has no administrative addresses."
+        # Any web page may send requests to this machine; a browser says which page did.
+        origin = environ.get("HTTP_ORIGIN")
+        if environ["REQUEST_METHOD"] in _WRITES and origin is not None and origin not in self._origins:
+            return "403 Forbidden", "AccessDenied", f"Pages of {origin[:200]} may not change the local stack."
+        if not self._is_open and f"Credential={self._own_key}/" not in environ.get("HTTP_AUTHORIZATION", ""):
+            return (
+                "503 Service Unavailable",
+                "ServiceUnavailable",
+                "The local stack is starting or stopping: try again.",
+            )
+        return None
+
+    def _key_lock(self, environ: dict[str, Any]) -> contextlib.AbstractContextManager[Any]:
+        """Return what keeps requests for one S3 object apart.
+
+        moto checks If-Match and writes in two moves, and shows an object before it has its metadata.
+        """
+        bucket, _, key = _path(environ).lstrip("/").partition("/")
+        if not key or not self._mirror.is_bucket(bucket):
+            return contextlib.nullcontext()
+        return self._key_locks[hash((bucket, key)) % _KEY_LOCKS]
 
     # -- S3
 
@@ -136,12 +191,18 @@ class Gateway:
 
 
 def _refuse_for_full_disk(start_response: StartResponse) -> Iterable[bytes]:
-    """Answer as S3 would, with a status that boto3 does not repeat: room is made by people, not by waiting."""
-    body = f"<Error><Code>{DISK_FULL_CODE}</Code><Message>The disk of the local stack is full.</Message></Error>"
-    start_response(
-        "507 Insufficient Storage", [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))]
-    )
-    return [body.encode()]
+    """Answer with a status that boto3 does not repeat: room is made by people, not by waiting."""
+    message = "The disk of the local stack is full."
+    return _refuse_as_xml(start_response, "507 Insufficient Storage", DISK_FULL_CODE, message)
+
+
+def _refuse_as_xml(start_response: StartResponse, status: str, code: str, message: str) -> Iterable[bytes]:
+    """Answer as S3 would."""
+    text = html.escape(message)
+    body = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{text}</Message></Error>'.encode()
+    headers = [("Content-Type", "application/xml"), ("Content-Length", str(len(body))), ("Connection", "close")]
+    start_response(status, headers)
+    return [body]
 
 
 def function_name(reference: str) -> str:

@@ -62,12 +62,21 @@ class Journal:
     def __init__(self, folder: Path, ended: Callable[[StoredExecution], None] | None = None) -> None:
         """Open the journal in `folder`; `ended` is told of each execution that ends."""
         self._ended = ended
+        self._records_ends = True
         self._objects = folder / "objects"
         self._objects.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         self._database = sqlite3.connect(folder / "journal.sqlite", check_same_thread=False, isolation_level=None)
         self._database.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;" + _SCHEMA)
         self._remove_unnamed_files()
+
+    def stop_recording_ends(self) -> None:
+        """Take every execution that ends from now on for interrupted: the stack stops under it.
+
+        What ends then ends because its workers are gone, so the next life of the stack starts it again.
+        """
+        with self._lock:
+            self._records_ends = False
 
     def close(self) -> None:
         """Finish writing; the journal cannot be used afterwards."""
@@ -156,6 +165,8 @@ class Journal:
     def finish_execution(self, execution: StoredExecution) -> None:
         """Keep how an execution ended."""
         with self._transaction() as database:
+            if not self._records_ends:
+                return
             database.execute(
                 "INSERT OR REPLACE INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 tuple(getattr(execution, name) for name in StoredExecution.__dataclass_fields__),
@@ -166,6 +177,8 @@ class Journal:
     def remove_execution(self, arn: str) -> None:
         """Forget an execution (Express ones leave no record behind)."""
         with self._transaction() as database:
+            if not self._records_ends:
+                return
             database.execute("DELETE FROM executions WHERE arn = ?", (arn,))
 
     def executions(self) -> list[StoredExecution]:

@@ -43,13 +43,11 @@ def provision(deployment: Deployment, clients: Clients) -> None:
 class Clients:
     """boto3 clients of one local stack."""
 
-    def __init__(self, endpoint: str, region: str) -> None:
+    def __init__(self, endpoint: str, region: str, key: str = LOCAL_KEY) -> None:
         import boto3
         from botocore.config import Config
 
-        session = boto3.session.Session(
-            aws_access_key_id=LOCAL_KEY, aws_secret_access_key=LOCAL_KEY, region_name=region
-        )
+        session = boto3.session.Session(aws_access_key_id=key, aws_secret_access_key=key, region_name=region)
         config = Config(retries={"total_max_attempts": 3}, max_pool_connections=32, read_timeout=900)
 
         def client(service: Any) -> Any:

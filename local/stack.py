@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fcntl
 import json
 import logging
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -124,13 +126,16 @@ class _Stack:
     def __init__(self, options: StackOptions, run: Path, say: Say) -> None:
         from local.journal import Journal
         from local.persistence import ObjectMirror
+        from local.provision import LOCAL_KEY
 
         self._options, self._run, self._say = options, run, say
         self._port = _checked(options.port) if options.port else _free_port()
+        self._key = f"{LOCAL_KEY}{secrets.token_hex(8)}"  # what this stack and its workers sign with
         self._endpoint = f"http://127.0.0.1:{self._port}"
         self._database_url = options.database_url or f"sqlite:///{options.state.resolve() / 'reefsteps.sqlite'}"
         self._deployment = self._read_deployment()
         self._journal = Journal(options.state, self._tell)
+        self._executions_before = self._journal.executions()
         self._mirror = ObjectMirror(self._journal, ACCOUNT)
         self._page: Any = None
         self._server: Any = None
@@ -142,13 +147,14 @@ class _Stack:
         from local.provision import Clients, provision
 
         self._listen()
-        clients = Clients(self._endpoint, self._deployment.region)
+        clients = Clients(self._endpoint, self._deployment.region, self._key)
         provision(self._deployment, clients)
         objects = self._mirror.restore()
         self._create_tables()
         self._add_pools()
         restarted = self._restore_executions(clients)
         redelivered = self._gateway.redeliver()
+        self._gateway.open()
         if objects:
             self._say(
                 f"State of an earlier run: {objects} object versions, {restarted} interrupted executions started "
@@ -159,6 +165,7 @@ class _Stack:
         if self._options.page_port is not None:
             logs = self._options.state / "logs"
             self._page, page_url = start_page(self._deployment.page_environment, self._options.page_port, logs)
+            self._gateway.trust(page_url)
         self._write_info(page_url, models)
         for name, state in models.items():
             if state != READY:
@@ -172,6 +179,7 @@ class _Stack:
 
     def stop(self) -> None:
         (self._options.state / "stack.json").unlink(missing_ok=True)
+        self._journal.stop_recording_ends()
         if self._page is not None:
             self._page.stop()
         if self._gateway is not None:
@@ -192,7 +200,7 @@ class _Stack:
             definitions=self._options.definitions,
             overrides={
                 "AWS_ENDPOINT_URL": self._endpoint,
-                **_credentials(),
+                **_credentials(self._key),
                 "DATABASE_URL": self._database_url,
                 "DATABASE_AUTH": "url",
             },
@@ -200,21 +208,21 @@ class _Stack:
 
     def _listen(self) -> None:
         # moto's Step Functions calls Lambda at this port; read when moto is imported.
-        os.environ.update(MOTO_PORT=str(self._port), **_credentials())
+        os.environ.update(MOTO_PORT=str(self._port), **_credentials(self._key))
         from moto.core.config import default_user_config
-        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
         from werkzeug.serving import make_server
 
         from local import moto_gaps
-        from local.gateway import Gateway
+        from local.gateway import Gateway, RequestHandler
 
         default_user_config["stepfunctions"] = {"execute_state_machine": True}
         moto_gaps.close_all(self._journal)
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         moto = DomainDispatcherApplication(create_backend_app)
-        self._gateway = Gateway(moto, self._mirror, self._journal, ACCOUNT, self._deployment.region)
+        self._gateway = Gateway(moto, self._mirror, self._journal, ACCOUNT, self._deployment.region, self._key)
         self._server = make_server(
-            "127.0.0.1", self._port, self._gateway, threaded=True, request_handler=MotoRequestHandler
+            "127.0.0.1", self._port, self._gateway, threaded=True, request_handler=RequestHandler
         )
         threading.Thread(target=self._server.serve_forever, name="gateway", daemon=True).start()
 
@@ -233,13 +241,15 @@ class _Stack:
         backend = stepfunctions_parser_backends[ACCOUNT][self._deployment.region]
         known = {machine.arn for machine in self._deployment.state_machines}
         restarted = 0
-        for execution in self._journal.executions():
+        for execution in self._executions_before:
             if execution.machine not in known:
                 continue
             if execution.status == "RUNNING":
-                clients.stepfunctions.start_execution(
-                    stateMachineArn=execution.machine, name=execution.name, input=execution.input
-                )
+                # One that was started again may have started another by itself, as it did before.
+                with contextlib.suppress(clients.stepfunctions.exceptions.ExecutionAlreadyExists):
+                    clients.stepfunctions.start_execution(
+                        stateMachineArn=execution.machine, name=execution.name, input=execution.input
+                    )
                 restarted += 1
             else:
                 restore(execution, backend)
@@ -303,10 +313,8 @@ def _run_folder(state: Path) -> Iterator[Path]:
         shutil.rmtree(run, ignore_errors=True)
 
 
-def _credentials() -> dict[str, str]:
-    from local.provision import LOCAL_KEY
-
-    return {"AWS_ACCESS_KEY_ID": LOCAL_KEY, "AWS_SECRET_ACCESS_KEY": LOCAL_KEY, "AWS_SESSION_TOKEN": LOCAL_KEY}
+def _credentials(key: str) -> dict[str, str]:
+    return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": key, "AWS_SESSION_TOKEN": key}
 
 
 def _checked(port: int) -> int:
