@@ -12,7 +12,7 @@ from coverage.settings import Settings
 from reefsteps.coverage_store import Result, record_result, withdraw_result
 from reefsteps.database import Database
 from reefsteps.document import StateDocument
-from reefsteps.errors import InvalidParameterError, PhotoDeletedError
+from reefsteps.errors import InvalidParameterError, PhotoDeletedError, SupersededError
 from reefsteps.observability import logger, step_handler
 from reefsteps.precedence import same_photo
 from reefsteps.results import ReframingResult, RestorationResult, SegmentationResult
@@ -47,6 +47,8 @@ def _result(document: StateDocument) -> Result:
     segmentation = document.segmentation(STORAGE, SETTINGS.segmented_bucket)
     for step, source in (("reframing", reframing.source), ("segmentation", segmentation.source)):
         if not same_photo(source, restoration.source):
+            if document.records:
+                raise SupersededError(f"The restored picture of {document.survey} is another photograph's by now.")
             raise InvalidParameterError(
                 f"The {step} result of {document.survey} was made from another photograph than its restored picture: "
                 f"start the run at {step} or before."

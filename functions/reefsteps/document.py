@@ -121,6 +121,8 @@ class StateDocument:
                 f"There is no result of {step} for {self.survey} in bucket {bucket}: start the run at {step} or before."
             )
         source = Source.from_json(stored["source"])
+        if own and (stored.get("execution") or {}).get("name") != self.execution.name:
+            raise SupersededError(f"The {step} result of {self.survey} has been replaced by another run's meanwhile.")
         if begun and not same_photo(source, RestorationResult.from_json(dict(begun)).source):
             raise SupersededError(f"The {step} result of {self.survey} now belongs to another photograph.")
         return Earlier(kind.from_json(dict(own or stored)), source)

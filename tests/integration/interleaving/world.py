@@ -150,6 +150,7 @@ class World:
         self._runs += 1
         assert self._runs < _ENOUGH_RUNS, "runs start each other without end"
         name = f"run-{self._runs}"
+        self._tell(f"{name} is asked for: {entry}")
         self.scheduler.spawn(lambda: self._pipeline(name, {"bucket": "reef-raw", "key": KEY} | entry))
 
     def _pipeline(self, name: str, entry: dict[str, Any]) -> None:
@@ -160,8 +161,8 @@ class World:
         try:
             for step in STEPS[begin:]:
                 document[step] = self._call(step, document)
-            self._call("coverage", document)
-            self._tell(f"{name} ends")
+            outcome = self._call("coverage", document)
+            self._tell(f"{name} ends: {outcome['reason'] or 'row written'}")
         except PhotoDeletedError:
             self._tell(f"{name} finds the deletion")
             source = document.get("restoration", {}).get("source", {}).get("image", {})
