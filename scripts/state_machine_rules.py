@@ -26,7 +26,9 @@ AFTER_IDLE_WEEKS = {
 
 def states_retry_and_catch(d: Deployment) -> Iterator[str]:
     """Lambda tasks retry what passes, never bad input, and fail through the one failure path."""
-    bad_input = {BadInputError.__name__} | {kind.__name__ for kind in BadInputError.__subclasses__()}
+    kinds = BadInputError.__subclasses__()
+    special = [one for kind in kinds for one in kind.__subclasses__()]
+    bad_input = {kind.__name__ for kind in (BadInputError, *kinds, *special)}
     for uri, machine in d.machines.items():
         if machine.get("QueryLanguage") != "JSONata":
             yield f"{uri}: QueryLanguage JSONata belongs at the top level"

@@ -181,6 +181,13 @@ def remove_result(
     return _locked(database, key, work)
 
 
+def has_result(database: Database, key: SurveyKey, photo: Upload) -> bool:
+    """Tell whether the survey's row was measured on this photograph. Raises DatabaseUnavailableError."""
+    with database.read() as connection:
+        measured = _photograph_of_row(connection, key)
+    return measured is not None and same_photo(measured, photo)
+
+
 def forget_removals(database: Database, key: SurveyKey, current: Upload) -> int:
     """Forget deletions that cover a photograph which exists (again): a deletion that was undone. Returns how many."""
 

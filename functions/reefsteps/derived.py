@@ -125,11 +125,10 @@ class DerivedObjects:
     def _refuse_overwritten(self) -> None:
         """Raise SupersededError if another photograph was uploaded under the same key in the same second.
 
-        A run that nobody's upload started knows no sequencer, so nothing else tells that order afterwards. An upload
-        that comes after this look has a run that starts later, and wins by that.
+        Times do not tell the two apart, and a run that no upload started has no sequencer either. If the newer photograph is deleted at once, `removal` has this one measured again.
         """
         image = self._source.image
-        present = self._head(ObjectRef(image.bucket, image.key)) if self._source.sequencer is None else None
+        present = self._head(ObjectRef(image.bucket, image.key))
         if present is None or present.ref.version_id == image.version_id:
             return
         if instant(present.uploaded_at) == instant(self._source.uploaded_at):

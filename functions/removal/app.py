@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reefsteps.buckets import current_photographs
-from reefsteps.coverage_store import Removal, forget_removals, remove_result
+from reefsteps.coverage_store import Removal, forget_removals, has_result, remove_result
 from reefsteps.database import Database
 from reefsteps.errors import InvalidParameterError, InvalidSurveyKeyError
 from reefsteps.observability import logger, step_handler
@@ -77,7 +77,9 @@ def _remove(survey: SurveyKey, request: Request) -> RemovalOutcome:
     undone = sum(forget_removals(DATABASE, survey, photograph) for photograph in current)
     all_gone = not current and not current_photographs(STORAGE, SETTINGS.raw_bucket, survey)
     removed = remove_derived(STORAGE, SETTINGS, survey, gone, is_kept=is_kept, all_gone=all_gone)
-    again = to_measure_again(current, request.removal.removed_at) if row_removed or removed or undone else None
+    again = to_measure_again(current, request.removal.removed_at)
+    if again and not (row_removed or removed or undone) and has_result(DATABASE, survey, again):
+        again = None
     return RemovalOutcome(
         survey=survey.stem,
         row_removed=row_removed,
