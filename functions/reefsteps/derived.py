@@ -125,7 +125,8 @@ class DerivedObjects:
     def _refuse_overwritten(self) -> None:
         """Raise SupersededError if another photograph was uploaded under the same key in the same second.
 
-        Times do not tell the two apart, and a run that no upload started has no sequencer either. If the newer photograph is deleted at once, `removal` has this one measured again.
+        Times do not tell the two apart, and a run that no upload started has no sequencer either. If the newer
+        photograph is deleted at once, `removal` has this one measured again.
         """
         image = self._source.image
         present = self._head(ObjectRef(image.bucket, image.key))
