@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 PHOTOS ?=
 DETECTRON2_PYTHON ?= python3
+JOBS ?= $(shell nproc)
+# A file's tests stay in one process: they share what is slow to start.
+PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-links lint format types unit up parity train-demo bench bench-imaging lock clean
@@ -20,10 +23,10 @@ up: $(VENV)/.local ## Keep the local stack and the web page running until Ctrl-C
 
 test: $(VENV)/.dev $(VENV)-checkov/.ready ## Lint, types and every test
 	$(MAKE) --no-print-directory lint types
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
-test-links: $(VENV)/.dev ## Click every link of every page from every state, in a browser
-	$(BIN)/python -m pytest tests/e2e -m links
+test-links: $(VENV)/.dev ## Long browser tests: every link of every page from every state, every way of an upload
+	$(BIN)/python -m pytest tests/e2e -m "links or long"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -33,7 +36,7 @@ types: $(VENV)/.dev
 	$(BIN)/mypy functions local frontend training scripts
 
 unit: $(VENV)/.dev ## The fast tests only
-	$(BIN)/python -m pytest tests/unit
+	$(PYTEST) tests/unit
 
 format: $(VENV)/.dev ## Put the code into its form
 	$(BIN)/ruff format .

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from frontend.components.text import plain
 
@@ -52,9 +53,15 @@ def hold(page: str) -> None:
     """
     now = (page, tuple((name, tuple(texts(name))) for name in st.query_params))
     before = st.session_state.get(_SHOWN)
-    if before and before[0] == page and before != now:
+    if before and before[0] == page and before != now and not _by_history():
         write({})
     st.session_state[_SHOWN] = now
+
+
+def _by_history() -> bool:
+    """Return whether Back or Forward has brought this run about: the browser has its address, or is already ahead."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
 
 
 def choice(label: str, options: Sequence[str], *, name: str, default: str, drops: Sequence[str] = ()) -> str | None:
@@ -109,21 +116,30 @@ def tabs(options: Sequence[str], *, name: str) -> Sequence[Any]:
     return list(st.tabs(options, key=name, on_change=_follow, args=(name, ())))
 
 
-def typed(label: str, *, name: str, drops: Sequence[str] = (), **look: Any) -> str:
-    """Show a field for text and return what the address holds."""
+def typed(label: str, *, name: str, key: str | None = None, **look: Any) -> str:
+    """Show a field for text and return what the address holds; ``key`` is the field's, by default the name."""
     value = text(name) or ""
-    _seed(name, value)
-    st.text_input(label, key=name, on_change=_follow, args=(name, drops), **look)
+    _seed(key or name, value)
+    st.text_input(label, key=key or name, on_change=_follow, args=(name, (), key or name), **look)
     return value
 
 
-def _seed(name: str, value: object) -> None:
-    if name not in st.session_state or st.session_state[name] != value:
-        st.session_state[name] = value
+def typed_number(label: str, smallest: int, *, name: str, key: str, **look: Any) -> int | None:
+    """Show a field for a whole number and return what the address holds; None for anything else."""
+    value = number(name)
+    value = value if value is not None and value >= smallest else None
+    _seed(key, value)
+    st.number_input(label, smallest, None, value=None, step=1, key=key, on_change=_follow, args=(name, (), key), **look)
+    return value
 
 
-def _follow(name: str, drops: Sequence[str]) -> None:
-    write({name: st.session_state[name], **dict.fromkeys(drops)})
+def _seed(key: str, value: object) -> None:
+    if key not in st.session_state or st.session_state[key] != value:
+        st.session_state[key] = value
+
+
+def _follow(name: str, drops: Sequence[str], key: str | None = None) -> None:
+    write({name: st.session_state[key or name], **dict.fromkeys(drops)})
 
 
 def _values(value: object) -> list[str]:

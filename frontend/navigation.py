@@ -41,6 +41,8 @@ HELP = Page("help", "Help", "help", "guide")
 PAGES = (OVERVIEW, UPLOAD, RUNS, GALLERY, QUADRAT, COVERAGE, CORNERS, SURVEYS, DELETE, IMPORT, HELP)
 """In the order of the menu; the first is shown at the bare address."""
 
+TO_BE_LOOKED_AT = "To be looked at"  # which results the gallery shows, as its address names them
+
 _REGISTERED: dict[str, Any] = {}  # Streamlit's page objects by path; they hold no state of a visitor's
 
 
@@ -88,9 +90,17 @@ def to_runs(status: RunStatus = RunStatus.ALL) -> Route:
     return Route(RUNS, (("status", status.value),))
 
 
-def to_gallery(chosen: Filter | None = None, picture: str | None = None, number: int | None = None) -> Route:
-    """The way to the pictures of some islands and years: which picture of each quadrat, and which page of them."""
-    return Route(GALLERY, (*_pairs(picture=picture), *_filter(chosen or Filter()), *_pairs(page=number)))
+def to_gallery(
+    chosen: Filter | None = None,
+    picture: str | None = None,
+    number: int | None = None,
+    only: str | None = None,
+) -> Route:
+    """The way to the pictures of some islands and years: which picture of each quadrat, and which page of them.
+
+    ``only`` is `TO_BE_LOOKED_AT` for those results alone.
+    """
+    return Route(GALLERY, (*_pairs(picture=picture, only=only), *_filter(chosen or Filter()), *_pairs(page=number)))
 
 
 def to_coverage(chosen: Filter | None = None, show: str | None = None) -> Route:

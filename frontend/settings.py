@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal, Self, cast
 
-from reefsteps.settings import Environment
+from reefsteps.quadrat_size import QuadratSize
+from reefsteps.settings import DEFAULT_SIZE, Environment
 
 MAX_UPLOAD_BYTES = 500 * 1024 * 1024
 """Larger than any single photograph (a 100 MP 16-bit TIFF has 600 MB, a 45 MP NEF 60 MB) that restoration accepts."""
@@ -34,7 +35,7 @@ class Settings:
     logout_url: str | None
     public_url: str | None
     client_id: str | None
-    quadrat_side_cm: float
+    quadrat_size: QuadratSize
     import_function: str | None = None
 
     @classmethod
@@ -62,7 +63,7 @@ class Settings:
             logout_url=_optional(read, "OIDC_LOGOUT_URL"),
             public_url=_optional(read, "PUBLIC_URL"),
             client_id=_optional(read, "OIDC_CLIENT_ID"),
-            quadrat_side_cm=read.number("QUADRAT_SIDE_CM", 100.0, minimum=10, maximum=1000),
+            quadrat_size=read.size("QUADRAT_SIDE_CM", DEFAULT_SIZE),
             import_function=_optional(read, "IMPORT_FUNCTION"),
         )
 

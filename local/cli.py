@@ -255,9 +255,9 @@ def _send(
     console: Console,
     agree: Callable[[StackInfo], bool],
 ) -> list[Run]:
-    from local.models import READY
+    from local.models import READY, demonstrations
     from local.processing import Follower
-    from local.report import follow, print_failures, results_table, write_results
+    from local.report import follow, print_failures, print_notes, results_table, write_results
 
     with _a_stack(options, console) as info:
         missing = {name: why for name, why in info.models.items() if why != READY}
@@ -270,7 +270,9 @@ def _send(
             return []
         runs = follow(Follower(info, photos), console)
         table = write_results(runs, truth, info, options.output)
+        said = demonstrations(info)
     console.print(results_table(runs, truth))
+    print_notes(runs, said, console)
     print_failures(runs, console)
     measured = sum(run.succeeded for run in runs)
     console.print(f"{measured} of {len(runs)} measured. Table: {table}; pictures: {table.parent / 'pictures'}")

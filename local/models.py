@@ -5,13 +5,16 @@ A bucket that holds anything of a model keeps it: a model that somebody uploaded
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import itertools
 import json
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local.deployment import Deployment
+from reefsteps.errors import PhotoNotFoundError, UnsupportedModelError
 from reefsteps.keys import (
     checkpoint_key,
     model_card_key,
@@ -20,14 +23,17 @@ from reefsteps.keys import (
     model_evaluation_key,
     zoo_checkpoint_key,
 )
+from reefsteps.results import ObjectRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from local.provision import Clients
+    from local.stack import StackInfo
 
 READY = "ready"
 _POLL_S = 0.3
+_MODEL_BUCKETS = ("ModelReframingBucket", "ModelSegmentationBucket")
 _DEMO_KEYS = (model_evaluation_key, model_config_key, checkpoint_key)  # the checkpoint last
 
 
@@ -76,6 +82,32 @@ def wanted_models(deployment: Deployment) -> dict[str, str]:
     """Return the bucket of every model that a function names in its environment, by the model's name."""
     environments = [spec.environment for spec in deployment.functions]
     return {e["MODEL_NAME"]: e["MODEL_BUCKET"] for e in environments if "MODEL_NAME" in e}
+
+
+def demonstrations(info: StackInfo) -> str | None:
+    """Return a sentence that names the models in use that are demonstrations, by their manifests; None without any."""
+    from local.provision import Clients
+    from reefsteps.detection import Manifest
+    from reefsteps.evaluation import DEMONSTRATION, trust_of
+    from reefsteps.storage import Storage
+
+    storage = Storage(Clients(info.endpoint, info.region).s3)
+    buckets = [info.buckets[name] for name in _MODEL_BUCKETS if name in info.buckets]
+    found = []
+    for name, bucket in itertools.product(info.models, buckets):
+        with contextlib.suppress(PhotoNotFoundError, UnsupportedModelError):
+            card = storage.get(ObjectRef(bucket, model_card_key(name))).body
+            manifest = Manifest.parse(card.decode(errors="replace"))
+            if trust_of(manifest).state == DEMONSTRATION:
+                found.append(f"'{name}'")
+    if not found:
+        return None
+    which = (
+        f"The model {found[0]} is a demonstration: its"
+        if len(found) == 1
+        else (f"The models {' and '.join(found)} are demonstrations: their")
+    )
+    return f"{which} figures show how ReefSteps works and are no measurement."
 
 
 def _demo_files(folder: Path | None, name: str) -> list[Path]:

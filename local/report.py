@@ -17,7 +17,10 @@ from rich.table import Table
 from local.processing import Follower, Run
 from local.provision import Clients
 from local.stack import StackInfo
+from reefsteps.evaluation import DEMONSTRATION
 from reefsteps.failures import STEPS
+from reefsteps.results import SegmentationResult
+from reefsteps.trust import MARK, cover_text, decimals, is_marked, marked, reasons_to_look
 
 _COLUMNS = (
     "photo",
@@ -26,13 +29,17 @@ _COLUMNS = (
     "location",
     "year",
     "cover_percent",
+    "cover_shown",
+    "trust",
+    "trust_sentence",
+    "to_be_looked_at",
     "true_cover_percent",
     "colonies",
     "px_per_cm",
 )
 _HEADINGS = {
     "location": "loc.",
-    "cover_percent": "cover\n%",
+    "cover_shown": "cover",
     "true_cover_percent": "true\n%",
     "colonies": "colo-\nnies",
     "px_per_cm": "px/\ncm",
@@ -62,7 +69,7 @@ def results_table(runs: Sequence[Run], truth: Mapping[str, float]) -> Table:
     table = Table(title="Percent coral cover")
     table.add_column("photo", overflow="fold")
     table.add_column("island", overflow="fold")
-    shown = ["location", "year", "cover_percent", *(["true_cover_percent"] if truth else []), "colonies", "px_per_cm"]
+    shown = ["location", "year", "cover_shown", *(["true_cover_percent"] if truth else []), "colonies", "px_per_cm"]
     for name in shown:
         table.add_column(_HEADINGS.get(name, name), justify="right")
     for step in STEPS:
@@ -70,10 +77,29 @@ def results_table(runs: Sequence[Run], truth: Mapping[str, float]) -> Table:
     table.add_column("result", overflow="fold")
     for run in runs:
         row = _row(run, truth)
-        result = "measured" if run.succeeded else f"{row['status']}: {run.error or ''}"
+        look = ", to be looked at" if row.get("to_be_looked_at") else ""
+        result = f"measured{look}" if run.succeeded else f"{row['status']}: {run.error or ''}"
         figures = [str(row.get(name, "")) for name in ("island", *shown)]
         table.add_row(run.photo.path.name, *figures, *(_seconds(run, step) for step in STEPS), result)
     return table
+
+
+def print_notes(runs: Sequence[Run], demonstrations: str | None, console: Console) -> None:
+    """Print why figures of the table are marked, each reason once, and which photographs are to be looked at.
+
+    ``demonstrations`` is the sentence about all models in use that are demonstrations.
+    """
+    measured = [run for run in runs if run.succeeded]
+    marks = [trust for run in measured if is_marked(trust := _segmentation(run).trust)]
+    said = [demonstrations] if demonstrations else []
+    said += [trust.sentence for trust in marks if not demonstrations or trust.state != DEMONSTRATION]
+    for sentence in dict.fromkeys(said):
+        console.print(f"{MARK} {sentence}", markup=False, highlight=False, soft_wrap=True)
+    for run in measured:
+        reasons = " ".join(_reasons(run))
+        if reasons:
+            text = f"{run.photo.path.name} ({run.photo.key}) is to be looked at - {reasons}"
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def print_failures(runs: Sequence[Run], console: Console) -> None:
@@ -139,10 +165,25 @@ def _row(run: Run, truth: Mapping[str, float]) -> dict[str, Any]:
         survey = run.result["restoration"]["survey"]
         row |= {name: survey[name] for name in ("island", "location", "year")}
     if run.succeeded:
-        row["cover_percent"] = f"{run.result['segmentation']['cover_percent']:.2f}"
-        row["colonies"] = run.result["segmentation"]["colony_count"]
+        found = _segmentation(run)
+        row["cover_percent"] = f"{found.cover_percent:.2f}"
+        row["cover_shown"] = marked(cover_text(found.cover_percent, decimals((found.trust,))), found.trust)
+        if found.trust is not None:
+            row |= {"trust": found.trust.state, "trust_sentence": found.trust.sentence}
+        row["to_be_looked_at"] = " ".join(_reasons(run))
+        row["colonies"] = found.colony_count
         row["px_per_cm"] = f"{run.result['reframing']['px_per_cm']:.1f}"
     return row
+
+
+def _reasons(run: Run) -> list[str]:
+    found = _segmentation(run)
+    grey = bool(run.result["restoration"]["source"].get("grey"))
+    return reasons_to_look(found.to_be_looked_at, grey=grey, low_resolution=found.low_resolution)
+
+
+def _segmentation(run: Run) -> SegmentationResult:
+    return SegmentationResult.from_json(run.result["segmentation"])
 
 
 def _seconds(run: Run, step: str) -> str:

@@ -15,7 +15,8 @@ from typing import Any
 
 from conversion.evaluation import read_evaluation
 from reefsteps.detection.manifest import FileIdentity, Manifest
-from reefsteps.evaluation import DRAWN, EVALUATION_FORMAT, REAL, Evaluation, Figure, MeasuredSet
+from reefsteps.errors import UnsupportedModelError
+from reefsteps.evaluation import DRAWN, EVALUATION_FORMAT, REAL, Evaluation, Figure, MeasuredSet, PictureLimits
 from reefsteps.keys import model_evaluation_key
 
 # A report's figure, its name in the file, its unit, and the factor between the two.
@@ -82,19 +83,26 @@ def real_frame_sets(figures: Mapping[str, Any]) -> list[MeasuredSet]:
     return entries
 
 
-def record(model: Path, sets: Sequence[MeasuredSet], *, demonstration: bool = False) -> Path:
+def record(
+    model: Path, sets: Sequence[MeasuredSet], *, demonstration: bool = False, pictures: PictureLimits | None = None
+) -> Path:
     """Write the sets beside the checkpoint ``model``; return the file's path.
 
-    Sets that were measured on the same photographs are replaced, and so is a file about another checkpoint.
-    ``demonstration`` marks a model that is no instrument; the mark stays. Raises UnsupportedModelError when the file
-    that is there is damaged.
+    Sets that were measured on the same photographs are replaced, and so are earlier limits of ``pictures`` and a file
+    about another checkpoint. ``demonstration`` marks a model that is no instrument; the mark stays. Raises
+    UnsupportedModelError when the file that is there is damaged, or when there would be limits without errors.
     """
     path = model.with_name(model_evaluation_key(model.stem))
     sha256 = _checkpoint_sha256(model)
     before = _earlier(path, sha256)
     merged = {(s.kind, s.description, s.survey): s for s in (*(before.sets if before else ()), *sets)}
     demonstration = demonstration or (before is not None and before.demonstration)
-    path.write_text(Evaluation(EVALUATION_FORMAT, sha256, tuple(merged.values()), demonstration).dump(), "utf-8")
+    pictures = pictures or (before.pictures if before else None)
+    if not merged:
+        raise UnsupportedModelError(f"Measure the errors of {model.name} first, with training.evaluate.")
+    path.write_text(
+        Evaluation(EVALUATION_FORMAT, sha256, tuple(merged.values()), demonstration, pictures).dump(), "utf-8"
+    )
     return path
 
 

@@ -40,6 +40,7 @@ def commands(options: argparse.Namespace) -> Iterator[list[str]]:
             *("training.evaluate", "--target", target, "--model", model, "--output", report),
             *("--count", str(options.count), "--threads", str(options.threads), "--demonstration"),
         ]
+    yield ["training.reference", "--model", models["coral"], "--threads", str(options.threads)]
     if options.real:
         report = str(options.output / "report-real")
         pair = ("--frame", models["frame"], "--coral", models["coral"])

@@ -42,12 +42,12 @@ export default function ({ parentElement, data }) {
   };
   if (!sliding && !parentElement.reefstepsPlaced) range.value = 70;
   parentElement.reefstepsPlaced = true;
-  drawBoxes(find(".boxes"), data.boxes || [], data.side_px || 1);
+  drawBoxes(find(".boxes"), data.boxes || [], data.size_px || [1, 1]);
   place();
 }
 
-function drawBoxes(svg, boxes, side) {
-  svg.setAttribute("viewBox", `0 0 ${side} ${side}`);
+function drawBoxes(svg, boxes, [width, height]) {
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.setAttribute("preserveAspectRatio", "none");
   svg.replaceChildren(...boxes.map((box) => {
     const rect = document.createElementNS("http://www.w3.org/2000/svg", "rect");

@@ -75,7 +75,7 @@ function edit(editor, view, data, setTriggerValue) {
       : outline ? OUTLINING
       : !convex ? "The sides cross or a corner is pushed in: put the corners in order, clockwise from top left."
       : note + HELP;
-    if (looking) straighten(view, width, height, now.corners);
+    if (looking) straighten(view, width, height, now.corners, data.ratio);
   };
   const changed = () => { keep(draft, same(now, first) ? null : now); draw(); };
   const move = (i, x, y) => {
@@ -106,7 +106,7 @@ function edit(editor, view, data, setTriggerValue) {
     draw();
     setTriggerValue("confirmed", { identity: data.identity, corners_px: now.corners.map(rounded), excluded_px: now.areas.map((area) => area.map(rounded)) });
   };
-  new ResizeObserver(() => { if (looking) straighten(view, width, height, now.corners); }).observe(view.crop);
+  new ResizeObserver(() => { if (looking) straighten(view, width, height, now.corners, data.ratio); }).observe(view.crop);
   editor.update = (fresh) => {
     if (fresh.started !== started) { // the run of what was sent has started: that is where the next change begins
       started = fresh.started;
@@ -189,14 +189,18 @@ function polygon(points) {
 }
 
 // The browser itself straightens the picture: a homography is what CSS calls matrix3d.
-function straighten(view, width, height, corners) {
-  const side = view.crop.clientWidth, shown = Math.min(width, 2000), scale = shown / width;
+// `ratio` is the frame's longer side to its shorter one; the longer one is shown where the photograph shows it longer.
+function straighten(view, width, height, corners, ratio) {
+  const lengths = corners.map(([x, y], i) => Math.hypot(corners[(i + 1) % 4][0] - x, corners[(i + 1) % 4][1] - y));
+  const shape = lengths[0] + lengths[2] < lengths[1] + lengths[3] ? 1 / ratio : ratio;
+  view.crop.style.setProperty("--shape", shape);
+  const wide = view.crop.clientWidth, tall = wide / shape, shown = Math.min(width, 2000), scale = shown / width;
   const picture = view.plane.querySelector("img");
   if (picture.src !== view.photo.src) picture.src = view.photo.src;
   view.plane.querySelector("svg").setAttribute("viewBox", `0 0 ${width} ${height}`);
   view.plane.style.width = `${shown}px`;
   view.plane.style.height = `${height * scale}px`;
-  const h = homography(corners.map(([x, y]) => [x * scale, y * scale]), [[0, 0], [side, 0], [side, side], [0, side]]);
+  const h = homography(corners.map(([x, y]) => [x * scale, y * scale]), [[0, 0], [wide, 0], [wide, tall], [0, tall]]);
   view.plane.style.transform = `matrix3d(${[h[0], h[3], 0, h[6], h[1], h[4], 0, h[7], 0, 0, 1, 0, h[2], h[5], 0, 1].join(",")})`;
 }
 

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy.exc import SQLAlchemyError
 
 from frontend import navigation
+from frontend.components import marks
 from frontend.components.text import plain
 from frontend.services import measurements
 from reefsteps.coverage_queries import CoverageRow
@@ -23,9 +24,10 @@ Answer = TypeVar("Answer")
 
 
 def title(name: str, purpose: str) -> None:
-    """Show a page's title and, in one line, what it is for."""
+    """Show a page's title, in one line what it is for, and in another why figures are marked."""
     st.title(name, anchor=False)
     st.caption(purpose)
+    marks.say_of_the_model()
 
 
 def coverage() -> list[CoverageRow]:

@@ -1,35 +1,47 @@
 // Sends photographs from the browser straight to S3. Python decides the keys and signs; no photograph passes through it.
+// Its helpers lie in uploader_heads.js, uploader_md5.js and uploader_journal.js.
 
 const PARALLEL = 3;
 const ATTEMPTS = 4;
-const HEAD_BYTES = 131072; // enough for the EXIF block of a JPEG and the first directory of a TIFF or NEF
-const JOURNAL = "reefsteps-upload";
+const DIGESTS_EVERY_MS = 5000; // each message draws the whole table anew
+const RENEWED = ["ExpiredToken", "TokenRefreshRequired", "InvalidToken"]; // of the credentials that signed
+const TRIED_AGAIN = ["RequestTimeout", "RequestTimeTooSkewed", "SlowDown", "InternalError", "ServiceUnavailable"];
 const sessions = new Map(); // outlives reruns of the page, and a visit to another page of it
 
 export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
   const session = sessionOf(data.session);
   session.grants = data.grants;
+  session.formats = data.formats;
   session.view = viewOf(parentElement);
   session.emit = { setStateValue, setTriggerValue };
   if (!parentElement.reefstepsBound) {
     parentElement.reefstepsBound = true;
-    bind(session, parentElement);
+    bind(session, data.formats);
     showJournal(session);
+    if (session.waiting) setTriggerValue("renew", Date.now()); // asked, as below, while another page was shown
+    if (session.outcome && session.outcome.run !== data.seen) setStateValue("finished", session.outcome);
   }
-  if (session.waiting && data.grants.every((grant) => grant.expires_at * 1000 > Date.now() + 120000)) {
+  rememberForm(session, data.form);
+  if (session.waiting && data.renewal !== session.renewal) {
     session.waiting.forEach((resume) => resume());
     session.waiting = null;
   }
+  session.renewal = data.renewal;
   if (data.run && data.run !== session.run) {
     session.run = data.run;
+    rememberBatch({ id: data.batch.id, sent_at: data.batch.sent_at, keys: data.plan.map((job) => job.key) });
     send(session, data.plan);
   }
+  compare(session, data.compare);
   render(session);
 }
 
 function sessionOf(id) {
   if (!sessions.has(id)) {
-    sessions.set(id, { files: new Map(), run: 0, queue: [], active: new Map(), arrived: [], failed: [], total: 0 });
+    sessions.set(id, {
+      files: new Map(), run: 0, queue: [], active: new Map(), arrived: [], failed: [], total: 0,
+      dead: new Set(), wanted: [], digests: {},
+    });
   }
   return sessions.get(id);
 }
@@ -46,8 +58,10 @@ function viewOf(root) {
 
 // --- choosing ---------------------------------------------------------------------------------------------------
 
-function bind(session) {
+function bind(session, formats) {
   const view = session.view;
+  view.hint.textContent = `${formats.accepted}. Nothing is sent until you say so.`;
+  view.fileInput.accept = [...formats.extensions.map((extension) => `.${extension}`), "image/jpeg", "image/png", "image/tiff"].join();
   view.files.onclick = () => view.fileInput.click();
   view.folder.onclick = () => view.folderInput.click();
   for (const input of [view.fileInput, view.folderInput]) {
@@ -92,66 +106,18 @@ async function walk(entry, found) {
 async function add(session, chosen) {
   const photographs = chosen.filter(([path]) => !/(^|\/)(\.|Thumbs\.db$|desktop\.ini$)/i.test(path));
   if (!photographs.length) return;
-  if (!busy(session)) Object.assign(session, { files: new Map(), arrived: [], failed: [], total: 0 });
+  if (!busy(session)) Object.assign(session, { files: new Map(), arrived: [], failed: [], total: 0, wanted: [], digests: {} });
   const described = [];
   const batch = Date.now().toString(36);
   for (const [path, file] of photographs) {
     const id = `${batch}-${described.length}`;
     session.files.set(id, file);
-    described.push({ id, path, size: file.size, ...(await describe(file)) });
+    described.push({ id, path, size: file.size, modified: file.lastModified, ...(await describe(path, file, session.formats)) });
     if (described.length % 50 === 0) session.view.hint.textContent = `Reading ${described.length} of ${photographs.length} files …`;
   }
   session.view.hint.textContent = `${described.length} files read. Look at the table below, then send.`;
   session.emit.setStateValue("files", described);
   render(session);
-}
-
-async function describe(file) {
-  try {
-    const view = new DataView(await file.slice(0, HEAD_BYTES).arrayBuffer());
-    if (view.byteLength < 12) return { problem: "The file is empty or cut short." };
-    const start = view.getUint32(0);
-    if (start >>> 8 === 0xffd8ff) return { captured: jpegDate(view) };
-    if (start === 0x89504e47) return {};
-    if (start === 0x49492a00 || start === 0x4d4d002a) return { captured: tiffDate(view, 0) };
-    return { problem: "The content is no JPEG, PNG, TIFF or NEF picture, whatever its name says." };
-  } catch (error) {
-    return { problem: "The browser could not read the file." };
-  }
-}
-
-function jpegDate(view) {
-  let at = 2;
-  while (at + 10 < view.byteLength && view.getUint8(at) === 0xff) {
-    const length = view.getUint16(at + 2);
-    if (view.getUint8(at + 1) === 0xe1 && view.getUint32(at + 4) === 0x45786966) return tiffDate(view, at + 10);
-    if (view.getUint8(at + 1) === 0xda) return null;
-    at += 2 + length;
-  }
-  return null;
-}
-
-function tiffDate(view, base) {
-  try {
-    const little = view.getUint16(base) === 0x4949;
-    const entries = (directory) => {
-      const found = new Map();
-      const count = Math.min(view.getUint16(base + directory, little), 512);
-      for (let i = 0; i < count; i++) {
-        const at = base + directory + 2 + 12 * i;
-        found.set(view.getUint16(at, little), view.getUint32(at + 8, little));
-      }
-      return found;
-    };
-    const exif = entries(view.getUint32(base + 4, little)).get(0x8769);
-    const offset = exif && entries(exif).get(0x9003); // DateTimeOriginal
-    if (!offset) return null;
-    let text = "";
-    for (let i = 0; i < 19; i++) text += String.fromCharCode(view.getUint8(base + offset + i));
-    return /^\d{4}:\d\d:\d\d \d\d:\d\d:\d\d$/.test(text) ? text : null;
-  } catch (error) {
-    return null; // the directory lies beyond the head that was read
-  }
 }
 
 // --- sending ----------------------------------------------------------------------------------------------------
@@ -177,10 +143,9 @@ function start(session, jobs) {
   Promise.all(workers).then(() => {
     writeJournal(session);
     render(session);
-    session.emit.setTriggerValue("finished", {
-      arrived: session.arrived.map((job) => job.key),
-      failed: session.failed.map(({ job, reason }) => ({ key: job.key, reason })),
-    });
+    session.ends = (session.ends || 0) + 1;
+    session.outcome = { run: `${session.run}.${session.ends}`, arrived: session.arrived.map(({ id, key }) => [id, key]) };
+    session.emit.setStateValue("finished", session.outcome);
   });
 }
 
@@ -203,21 +168,24 @@ async function deliver(session, job) {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     if (attempt) await pause(1000 * 3 ** (attempt - 1));
     if (!navigator.onLine) await new Promise((done) => window.addEventListener("online", done, { once: true }));
-    const answer = await post(job, await freshGrant(session, job), (share) => {
+    const grant = await freshGrant(session, job);
+    if (!grant) return "The page has no permission to send to this survey.";
+    const answer = await post(job, grant, (share) => {
       session.active.set(job, share);
       render(session);
     });
     if (answer.ok) return "";
     reason = answer.reason;
-    if (answer.expired) await renew(session);
+    if (answer.expired) session.dead.add(grant.fields.policy);
     else if (!answer.again) return reason;
   }
   return `${reason} (tried ${ATTEMPTS} times)`;
 }
 
 async function freshGrant(session, job) {
-  const grant = () => session.grants.find((candidate) => candidate.prefix === job.prefix);
-  if (!grant() || grant().expires_at * 1000 < Date.now() + 60000) await renew(session);
+  const grant = () => session.grants.find((candidate) => candidate.id === job.grant);
+  const usable = () => grant() && !session.dead.has(grant().fields.policy) && grant().expires_at * 1000 > Date.now() + 60000;
+  if (!usable()) await renew(session);
   return grant();
 }
 
@@ -249,44 +217,41 @@ function post(job, grant, progressed) {
 function verdict(request) {
   if (request.status < 300) return { ok: true };
   const code = (/<Code>([A-Za-z]+)<\/Code>/.exec(request.responseText) || [])[1] || String(request.status);
-  const expired = request.status === 403 && /expired/i.test(request.responseText);
-  const reason = {
+  const expired = RENEWED.includes(code) || (request.status === 403 && /expired/i.test(request.responseText));
+  const reason = expired ? "The permission to send ran out." : {
     EntityTooLarge: "The file is larger than is accepted.",
-    AccessDenied: expired ? "The permission to send ran out." : "Storage refused the file (AccessDenied).",
+    AccessDenied: "Storage refused the file (AccessDenied).",
     SlowDown: "Storage is busy.",
+    RequestTimeout: "The connection was too slow.",
+    RequestTimeTooSkewed: "This computer's clock, or the connection, is far behind.",
   }[code] || `Storage answered ${code}.`;
-  return { ok: false, expired, again: request.status >= 500 || request.status === 429, reason };
+  return { ok: false, expired, again: TRIED_AGAIN.includes(code) || request.status >= 500 || request.status === 429, reason };
 }
 
 function pause(milliseconds) {
   return new Promise((done) => setTimeout(done, milliseconds));
 }
 
-// --- the journal: what this browser was sending, so that a closed page can say what is missing --------------------
+// --- comparing: the content of files that may be there already, one after the other ------------------------------
 
-function writeJournal(session) {
-  const missing = session.total - session.arrived.length;
-  try {
-    if (!missing) localStorage.removeItem(JOURNAL);
-    else localStorage.setItem(JOURNAL, JSON.stringify({ at: Date.now(), total: session.total, arrived: session.arrived.length }));
-  } catch (error) {
-    // A browser without storage only loses the reminder: what arrived is asked of S3 itself.
+async function compare(session, wanted) {
+  session.wanted = wanted.filter((id) => !(id in session.digests) && session.files.has(id));
+  if (session.comparing) return;
+  session.comparing = true;
+  let told = Date.now(), news = false;
+  while (session.wanted.length) {
+    const id = session.wanted.shift();
+    const digests = session.digests; // another choice of files makes another object
+    try { digests[id] = await md5Of(session.files.get(id)); } catch (error) { digests[id] = ""; }
+    news = true;
+    session.view.hint.textContent = session.wanted.length ? `Comparing with what is already there: ${session.wanted.length} files left …` : "Compared with what is already there.";
+    if (session.wanted.length && Date.now() - told < DIGESTS_EVERY_MS) continue;
+    told = Date.now();
+    session.emit.setStateValue("digests", { ...session.digests });
+    news = false;
   }
-}
-
-function showJournal(session) {
-  let journal = null;
-  try { journal = JSON.parse(localStorage.getItem(JOURNAL)); } catch (error) { return; }
-  if (!journal || busy(session) || session.total) return;
-  const notice = session.view.notice;
-  const when = new Date(journal.at).toLocaleString();
-  notice.textContent = `An upload on this computer stopped on ${when}: ${journal.arrived} of ${journal.total} photographs had arrived. Choose the same folder again; what arrived is recognised and not sent twice.`;
-  const dismiss = document.createElement("button");
-  dismiss.type = "button";
-  dismiss.textContent = "Dismiss";
-  dismiss.onclick = () => { localStorage.removeItem(JOURNAL); notice.hidden = true; };
-  notice.append(dismiss);
-  notice.hidden = false;
+  if (news) session.emit.setStateValue("digests", { ...session.digests });
+  session.comparing = false;
 }
 
 // --- showing ----------------------------------------------------------------------------------------------------

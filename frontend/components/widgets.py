@@ -1,4 +1,4 @@
-"""The page's own widgets, as Streamlit v2 components: uploader, comparison of two pictures, corner editor.
+"""The page's own widgets, as Streamlit v2 components: comparison of two pictures, corner editor.
 
 Their markup, style and script lie beside this module. Data reaches the scripts as JSON and is only ever written as text
 or attribute values, never as markup: file names and object keys are hostile input.
@@ -14,18 +14,22 @@ from typing import Any
 import streamlit as st
 
 from frontend.services.photos import CornersByHand
+from reefsteps.quadrat_size import QuadratSize
 
 _HERE = Path(__file__).parent
 
 
-def _component(name: str) -> Any:
-    html, css, js = ((_HERE / f"{name}.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
-    return st.components.v2.component(f"reefsteps_{name}", html=html, css=css, js=js)
+def component(name: str, *helpers: str) -> Any:
+    """Return the Streamlit component of this name; ``helpers`` name further scripts, which become part of its own."""
+    html, css, *scripts = (
+        (_HERE / file).read_text(encoding="utf-8")
+        for file in (f"{name}.html", f"{name}.css", f"{name}.js", *(f"{helper}.js" for helper in helpers))
+    )
+    return st.components.v2.component(f"reefsteps_{name}", html=html, css=css, js="\n".join(scripts))
 
 
-_uploader = _component("uploader")
-_compare = _component("compare")
-_corners = _component("corners")
+_compare = component("compare")
+_corners = component("corners")
 
 
 @dataclass(frozen=True)
@@ -45,51 +49,44 @@ class Confirmed:
     by_hand: CornersByHand
 
 
-@dataclass(frozen=True)
-class UploaderState:
-    """What the browser reported: the files chosen, and in this run of the script only, what just happened."""
-
-    files: Sequence[Mapping[str, Any]]
-    finished: Mapping[str, Any] | None
-    wants_renewal: bool
-
-
-def uploader(
-    *, session: str, run: int, plan: Sequence[Mapping[str, str]], grants: Sequence[Mapping[str, Any]], key: str
-) -> UploaderState:
-    """Show the uploader; a new ``run`` number starts sending ``plan`` ({id, key, prefix}) with ``grants``."""
-    result = _uploader(
-        key=key,
-        data={"session": session, "run": run, "plan": list(plan), "grants": list(grants)},
-        default={"files": []},
-        on_files_change=_nothing,
-        on_finished_change=_nothing,
-        on_renew_change=_nothing,
-    )
-    return UploaderState(result.get("files") or [], result.get("finished"), result.get("renew") is not None)
-
-
 def slider(first: Picture, second: Picture, *, key: str) -> None:
     """Show two pictures with a slider between them."""
     _compare(key=key, data={"mode": "slider", "first": vars(first), "second": vars(second)})
 
 
 def overlay(
-    base: Picture, over: Picture, *, key: str, boxes: Sequence[Mapping[str, Any]] = (), side_px: int = 1
+    base: Picture,
+    over: Picture,
+    *,
+    key: str,
+    boxes: Sequence[Mapping[str, Any]] = (),
+    size_px: tuple[int, int] = (1, 1),
 ) -> None:
-    """Show one picture over another with an opacity; ``boxes`` ({box_px, cut}) outline colonies."""
-    data = {"mode": "overlay", "first": vars(base), "second": vars(over), "boxes": list(boxes), "side_px": side_px}
-    _compare(key=key, data=data)
+    """Show one picture over another with an opacity.
+
+    ``boxes`` ({box_px, cut}) outline colonies, in pixels of a picture of width and height ``size_px``.
+    """
+    outlines = {"boxes": list(boxes), "size_px": list(size_px)}
+    _compare(key=key, data={"mode": "overlay", "first": vars(base), "second": vars(over)} | outlines)
 
 
 def corner_editor(
-    url: str, *, alt: str, identity: str, by_hand: CornersByHand | None, started: str | None, key: str
+    url: str,
+    *,
+    alt: str,
+    identity: str,
+    by_hand: CornersByHand | None,
+    started: str | None,
+    size: QuadratSize | None,
+    key: str,
 ) -> Confirmed | None:
     """Show the corner editor; returns what the user confirms in the run in which they do, else None.
 
     ``identity`` names one version of one photograph; ``started`` the run that was started from what was confirmed.
+    ``size`` is the quadrat's: the straightened crop is shown in its shape, as a square where it is not known.
     """
-    data = {"url": url, "alt": alt, "identity": identity, "started": started}
+    ratio = size.long_cm / size.short_cm if size else 1.0
+    data = {"url": url, "alt": alt, "identity": identity, "started": started, "ratio": ratio}
     shown = {"corners_px": by_hand.corners_px, "excluded_px": by_hand.excluded_px} if by_hand else {}
     result = _corners(key=key, data=data | shown, on_confirmed_change=_nothing)
     confirmed = result.get("confirmed")

@@ -7,9 +7,9 @@ Every way of starting a run puts the beginning of the photograph's key into the 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from frontend.domain.executions import WITHOUT_RESULT, Execution
 from reefsteps.retries import readable_key
@@ -22,6 +22,26 @@ class Batch:
     id: str
     sent_at: datetime
     keys: tuple[str, ...]
+
+
+MOST_KEYS = 20_000
+
+
+def batches_in(message: object) -> list[Batch]:
+    """Return the batches of a browser's message, leaving out what is none; trusts nothing in it."""
+    found = []
+    for item in message if isinstance(message, list) else ():
+        keys = item.get("keys") if isinstance(item, Mapping) else None
+        if not isinstance(keys, list) or not keys:
+            continue
+        try:
+            sent_at = datetime.fromisoformat(str(item.get("sent_at")))
+        except ValueError:
+            continue
+        if sent_at.tzinfo is not None:
+            texts = tuple(str(key)[:1024] for key in keys[:MOST_KEYS])
+            found.append(Batch(str(item.get("id"))[:64], sent_at.astimezone(UTC), texts))
+    return found
 
 
 @dataclass(frozen=True)

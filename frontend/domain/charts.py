@@ -14,8 +14,12 @@ from typing import Any
 from frontend.domain.comparability import share_positions
 from frontend.domain.ordering import natural_key
 from frontend.domain.statistics import MeanCover
+from reefsteps.results import Trust
+from reefsteps.trust import MARK, cover_number, cover_text, decimals, is_marked, label, marked
 
 Chart = dict[str, Any]
+Trusts = Mapping[tuple[int, int], Trust | None]
+"""How far the cover of a position in a year may be trusted."""
 
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 
@@ -31,6 +35,8 @@ SHAPES = (
 )  # all of Vega's filled symbols
 
 _POSITIONS_COLOUR = "#2b8cbe"
+_MARK_COLOUR = "#7F7F7F"  # shows on light and dark grounds
+NOTHING_KNOWN: Trusts = {}
 
 # The chart's height holds its legend, so the legend's measures are set here and not left to the page's theme.
 _PHONE_PX = 300  # Vega does not break a row of its legend that is too wide
@@ -88,8 +94,10 @@ def trend(means: Sequence[MeanCover]) -> Chart:
             "Mean cover (%)": m.mean,
             "low": max(0.0, m.mean - (m.standard_error or 0.0)),
             "high": min(100.0, m.mean + (m.standard_error or 0.0)),
+            "Cover": _shown(m.mean, m.trust),
             "Standard error": m.standard_error,
             "Quadrats (n)": m.n,
+            "mark": MARK if is_marked(m.trust) else "",
             "Colours": "; ".join(m.treatments) or "not recorded",
             "Model": "; ".join(m.models) or "not recorded",
             "stretch": stretches[m.island, m.year],
@@ -117,8 +125,8 @@ def trend(means: Sequence[MeanCover]) -> Chart:
             "tooltip": [
                 {"field": "Island", "type": "nominal"},
                 _measure("Year"),
-                _measure("Mean cover (%)", format=".2f"),
-                _measure("Standard error", format=".2f"),
+                {"field": "Cover", "type": "nominal", "title": "Mean cover"},
+                _measure("Standard error", format=".1f"),
                 _measure("Quadrats (n)"),
                 {"field": "Colours", "type": "nominal"},
                 {"field": "Model", "type": "nominal"},
@@ -131,8 +139,16 @@ def trend(means: Sequence[MeanCover]) -> Chart:
                 "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
                 "encoding": {"y": cover, "color": colour, "shape": shape},
             },
+            {
+                "mark": {"type": "text", "dx": 11, "dy": -8, "fontSize": 11, "color": _MARK_COLOUR},
+                "encoding": {"y": cover, "text": {"field": "mark", "type": "nominal"}},
+            },
         ],
     )
+
+
+def _shown(percent: float, trust: Trust | None) -> str:
+    return f"{cover_text(percent, decimals((trust,)))} {label(trust)}".strip()
 
 
 def _stretches(means: Sequence[MeanCover]) -> dict[tuple[str, int], int]:
@@ -147,10 +163,15 @@ def _stretches(means: Sequence[MeanCover]) -> dict[tuple[str, int], int]:
     return found
 
 
-def same_quadrats(matrix: Mapping[int, Mapping[int, float]]) -> Chart:
-    """Return a thin line for each position over the years."""
+def same_quadrats(matrix: Mapping[int, Mapping[int, float]], trusts: Trusts = NOTHING_KNOWN) -> Chart:
+    """Return a thin line for each position over the years; the axis is marked where one of its figures is."""
     rows = [
-        {"Position": str(location), "Year": year, "Cover (%)": cover}
+        {
+            "Position": str(location),
+            "Year": year,
+            "Cover (%)": cover,
+            "Cover": _shown(cover, trusts.get((location, year))),
+        }
         for location, years in matrix.items()
         for year, cover in years.items()
     ]
@@ -163,17 +184,23 @@ def same_quadrats(matrix: Mapping[int, Mapping[int, float]]) -> Chart:
         mark={"type": "line", "point": point, "opacity": 0.75, "strokeWidth": 1.3, "color": _POSITIONS_COLOUR},
         encoding={
             "x": _YEARS,
-            "y": _measure("Cover (%)", title="Coral cover (%)", scale={"domainMin": 0}),
+            "y": _measure("Cover (%)", title=_axis(trusts), scale={"domainMin": 0}),
             "detail": position,
-            "tooltip": [position, _measure("Year"), _measure("Cover (%)", format=".2f")],
+            "tooltip": [position, _measure("Year"), {"field": "Cover", "type": "nominal"}],
         },
     )
 
 
-def heat_map(matrix: Mapping[int, Mapping[int, float]], years: Sequence[int]) -> Chart:
+def _axis(trusts: Trusts) -> str:
+    marks = sorted({label(trust) for trust in trusts.values()} - {""})
+    return ", ".join(["Coral cover (%)", *marks])
+
+
+def heat_map(matrix: Mapping[int, Mapping[int, float]], years: Sequence[int], trusts: Trusts = NOTHING_KNOWN) -> Chart:
     """Return positions against years; a cell that was not measured stays empty with a dash."""
     rows = [
         {"Position": location, "Year": str(year), "Cover (%)": covers.get(year)}
+        | _cell_texts(covers.get(year), trusts.get((location, year)))
         for location, covers in matrix.items()
         for year in years
     ]
@@ -191,7 +218,7 @@ def heat_map(matrix: Mapping[int, Mapping[int, float]], years: Sequence[int]) ->
     tooltip = [
         {"field": "Position", "type": "ordinal"},
         {"field": "Year", "type": "ordinal"},
-        _measure("Cover (%)", format=".2f"),
+        {"field": "Cover", "type": "nominal"},
     ]
     return _chart(
         rows,
@@ -209,7 +236,7 @@ def heat_map(matrix: Mapping[int, Mapping[int, float]], years: Sequence[int]) ->
             {
                 "transform": measured,
                 "mark": {"type": "text", "fontSize": 11},
-                "encoding": {"text": _measure("Cover (%)", format=".1f"), "color": ink},
+                "encoding": {"text": {"field": "in cell", "type": "nominal"}, "color": ink},
             },
             {
                 "transform": [{"filter": "!isValid(datum['Cover (%)'])"}],
@@ -217,6 +244,12 @@ def heat_map(matrix: Mapping[int, Mapping[int, float]], years: Sequence[int]) ->
             },
         ],
     )
+
+
+def _cell_texts(percent: float | None, trust: Trust | None) -> dict[str, str]:
+    if percent is None:
+        return {}
+    return {"Cover": _shown(percent, trust), "in cell": marked(cover_number(percent, decimals((trust,))), trust)}
 
 
 def sizes(classes: Sequence[tuple[str, int]]) -> Chart:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from frontend.domain.exports import About
-from frontend.domain.measurements import event_of
+from frontend.domain.measurements import event_of, reasons_of
 from reefsteps.coverage_queries import ColonyBox, CoverageRow
 from reefsteps.keys import picture_key
 
@@ -85,6 +85,8 @@ def _image(image_id: int, row: CoverageRow, mask: ByteArray) -> dict[str, Any]:
         "cover_percent": row.cover_percent,
         "model_name": row.model_name,
         "model_sha256": row.model_sha256,
+        "trust": row.trust.state if row.trust else None,
+        "to_be_looked_at": reasons_of(row),
     }
 
 

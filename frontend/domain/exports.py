@@ -19,11 +19,13 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from frontend.domain.event_dates import event_date
-from frontend.domain.measurements import event_of, fields_of
+from frontend.domain.measurements import event_of, fields_of, reasons_of
 from frontend.domain.statistics import MeanCover, PairedChange
 from reefsteps.coverage_queries import ColonyRow, CoverageRow
+from reefsteps.results import Trust
 from reefsteps.survey_fields import SurveyFields
 from reefsteps.surveys import SurveyKey
+from reefsteps.trust import MARK, cover_text, decimals, is_marked, marked
 
 Row = Mapping[str, Any]
 Fields = Mapping[SurveyKey, SurveyFields]
@@ -42,6 +44,7 @@ class About:
     exported_at: datetime
     models: Sequence[str]
     link: str | None = None
+    said: Sequence[str] = ()  # why figures are marked, in sentences
 
     def lines(self) -> list[tuple[str, str]]:
         """Return (name, text) pairs for the about file or sheet."""
@@ -49,6 +52,7 @@ class About:
             ("query", self.query),
             ("exported", self.exported_at.strftime("%Y-%m-%d %H:%M UTC")),
             ("model", "; ".join(self.models) or "none recorded"),
+            *(("mark", f"{MARK} {sentence}") for sentence in self.said),
             ("method", "Percent cover of hard coral in the quadrat's inner area, by Mask R-CNN (ReefSteps)."),
             ("times", "Dates and times of photographs are the camera's own clock, never shifted to UTC."),
         ]
@@ -74,6 +78,7 @@ _QUADRATS: Mapping[str, Callable[[Entry], Any]] = {
     "parentEventID": lambda e: e.fields.transect,
     "quadrat": lambda e: e.row.location,
     "quadrat_size_cm": lambda e: e.row.side_cm,
+    "quadrat_height_cm": lambda e: e.row.side_cm if e.row.height_cm is None else e.row.height_cm,
     "px_per_cm": lambda e: _rounded(e.row.px_per_cm),
     "decimalLatitude": lambda e: e.fields.latitude,
     "decimalLongitude": lambda e: e.fields.longitude,
@@ -83,6 +88,11 @@ _QUADRATS: Mapping[str, Callable[[Entry], Any]] = {
     "measurementType": lambda _: "percent cover",
     "measurementValue": lambda e: e.row.cover_percent,
     "measurementUnit": lambda _: "%",
+    "cover_shown": lambda e: _shown(e.row.cover_percent, e.row.trust),
+    "trust": lambda e: e.row.trust.state if e.row.trust else None,
+    "measurementAccuracy": lambda e: _accuracy(e.row.trust),
+    "measurementRemarks": lambda e: _remarks(e.row.trust),
+    "to_be_looked_at": lambda e: " ".join(reasons_of(e.row)) or None,
     "colony_count": lambda e: e.row.colony_count,
     "corners_set_by_hand": lambda e: e.row.corners_manual,
     "frame_partly_visible": lambda e: e.row.partly_visible,
@@ -104,6 +114,8 @@ _MEANS: Mapping[str, Callable[[MeanCover], Any]] = {
     "year": lambda m: m.year,
     "n_quadrats": lambda m: m.n,
     "mean_cover_percent": lambda m: round(m.mean, 4),
+    "mean_cover_shown": lambda m: _shown(m.mean, m.trust),
+    "trust": lambda m: m.trust.state if m.trust else None,
     "standard_deviation": lambda m: _rounded(m.standard_deviation),
     "standard_error": lambda m: _rounded(m.standard_error),
     "colour_treatments": lambda m: "; ".join(m.treatments),
@@ -116,6 +128,7 @@ _CHANGES: Mapping[str, Callable[[PairedChange], Any]] = {
     "to_year": lambda c: c.to_year,
     "n_shared_quadrats": lambda c: c.n,
     "mean_change_points": lambda c: round(c.mean_change, 4),
+    "trust": lambda c: c.trust.state if c.trust else None,
     "ci95_low": lambda c: _rounded(c.low),
     "ci95_high": lambda c: _rounded(c.high),
     "colour_treatments": lambda c: "; ".join(c.treatments),
@@ -133,7 +146,10 @@ _COLONIES: Mapping[str, Callable[[ColonyRow], Any]] = {
 }
 
 # A colony's row repeats these of its quadrat: areas in cm2 mean nothing without the scale and the model behind them.
-_OF_ITS_QUADRAT = ("eventID", "quadrat_size_cm", "px_per_cm", "corners_set_by_hand", "model_name", "model_sha256")
+_OF_ITS_QUADRAT = (
+    *("eventID", "quadrat_size_cm", "quadrat_height_cm", "px_per_cm"),
+    *("corners_set_by_hand", "model_name", "model_sha256", "trust", "to_be_looked_at"),
+)
 
 
 def measurement_rows(rows: Iterable[CoverageRow], fields: Fields = NOTHING_SAID) -> list[Row]:
@@ -171,6 +187,21 @@ def entries(rows: Iterable[CoverageRow], fields: Fields) -> list[Entry]:
 def table(columns: Mapping[str, Callable[[Item], Any]], items: Iterable[Item]) -> list[Row]:
     """Return one row for each item, with these columns."""
     return [{name: value(item) for name, value in columns.items()} for item in items]
+
+
+def _shown(percent: float, trust: Trust | None) -> str:
+    return marked(cover_text(percent, decimals((trust,))), trust)
+
+
+def _remarks(trust: Trust | None) -> str | None:
+    return trust.sentence if is_marked(trust) else None
+
+
+def _accuracy(trust: Trust | None) -> str | None:
+    """Return the model's error in words, as Darwin Core's measurementAccuracy wants the potential error of a value."""
+    if trust is None or trust.error_points is None:
+        return None
+    return f"mean absolute error on real photographs {trust.error_points:.1f} points"
 
 
 def _rounded(value: float | None) -> float | None:

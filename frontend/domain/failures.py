@@ -46,9 +46,9 @@ EXPLANATIONS: dict[str, Explanation] = {
         ("replace", "delete"),
     ),
     "InvalidImageError": Explanation(
-        "The file cannot be read as a photograph: it is damaged, cut short, too large, or of another type.",
-        "Open it on your computer. If it opens there, export it as JPEG and replace it here; else copy it again from "
-        "the camera's card.",
+        "The file cannot be read as a photograph: it is damaged, too large, or of a kind that is not read.",
+        "Do what the message below says: a damaged file is copied again from the camera's card, one of another kind is "
+        "exported as JPEG, PNG or TIFF. Then replace it here.",
         _PHOTO,
     ),
     "InvalidParameterError": Explanation(

@@ -14,6 +14,7 @@ from frontend.domain.exports import Entry, Fields, entries, table
 from frontend.domain.measurements import size_of
 from frontend.domain.templates import NO_DATE, SAY_IT, Template, missing_in
 from reefsteps.coverage_queries import CoverageRow
+from reefsteps.trust import is_marked
 
 _TAXON = "The model finds hard coral and no taxon."
 _FROM_COORDINATES = "GCRMN takes it from the coordinates."
@@ -76,7 +77,9 @@ def _protocol(entry: Entry) -> str | None:
     size = size_of(entry.row)
     if entry.row.model_name is None or size is None:
         return None
-    return (
+    protocol = (
         f"Photo-quadrat, area of {size.short_cm / 100:g} x {size.long_cm / 100:g} m, image analyzed by instance "
         f"segmentation (ReefSteps, {entry.row.model_name})"
     )
+    trust = entry.row.trust
+    return f"{protocol}. {trust.sentence}" if is_marked(trust) else protocol

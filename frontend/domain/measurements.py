@@ -11,6 +11,7 @@ from reefsteps.coverage_queries import CoverageRow
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.survey_fields import SurveyFields
 from reefsteps.surveys import SurveyKey
+from reefsteps.trust import reasons_to_look
 
 
 def survey_of(row: CoverageRow) -> SurveyKey:
@@ -38,7 +39,7 @@ def event_of(row: CoverageRow) -> str:
 
 def cover_of(row: CoverageRow) -> Cover:
     """Return the figures of a row that statistics need."""
-    return Cover(row.island, row.year, row.location, row.cover_percent, treatment_of(row), model_of(row))
+    return Cover(row.island, row.year, row.location, row.cover_percent, treatment_of(row), model_of(row), row.trust)
 
 
 def fields_of(row: CoverageRow, fields: Mapping[SurveyKey, SurveyFields]) -> SurveyFields:
@@ -48,7 +49,12 @@ def fields_of(row: CoverageRow, fields: Mapping[SurveyKey, SurveyFields]) -> Sur
 
 def size_of(row: CoverageRow) -> QuadratSize | None:
     """Return how large the quadrat is; None for a row that another program wrote."""
-    return None if row.side_cm is None else QuadratSize(row.side_cm, row.side_cm)
+    return None if row.side_cm is None else QuadratSize.of(row.side_cm, row.height_cm)
+
+
+def reasons_of(row: CoverageRow) -> list[str]:
+    """Return why somebody should look at a row before using its cover, in sentences."""
+    return reasons_to_look(row.to_be_looked_at, grey=row.grey, low_resolution=row.low_resolution)
 
 
 def treatment_of(row: CoverageRow) -> str | None:

@@ -16,6 +16,7 @@ from frontend.domain.exports import Entry, Fields, Row, entries
 from frontend.domain.measurements import size_of
 from frontend.domain.templates import NO_DATE, Missing, Template, missing_in
 from reefsteps.coverage_queries import CoverageRow
+from reefsteps.trust import is_marked
 
 # A hundredth of a percent is the smallest step of a cover, so this many "points" hold it exactly. MERMAID keeps numbers
 # of points in 16 bits (32,767), and its import reads one that is not a whole number as 0.
@@ -115,9 +116,11 @@ def _mermaid_rows(unit: _SampleUnit, entry: Entry, group: Sequence[Entry]) -> li
 
 def _notes(entry: Entry) -> str:
     model = entry.row.model_name or "another program"
+    trust = entry.row.trust
+    remark = f" {trust.sentence}" if is_marked(trust) else ""
     return (
-        f"Island {entry.row.island}. Cover of hard coral from masks by {model} (ReefSteps). No points were counted: "
-        "each point here is 0.01 %."
+        f"Island {entry.row.island}. Cover of hard coral from masks by {model} (ReefSteps).{remark} No points were "
+        "counted: each point here is 0.01 %."
     )
 
 

@@ -13,6 +13,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from reefsteps.results import Trust
+from reefsteps.trust import worst
+
 SIZE_CLASS_EDGES_CM2 = (0.0, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0, math.inf)
 """Doubling classes: colony sizes are log-normal, so equal widths would put nearly all in the first class."""
 
@@ -27,6 +30,7 @@ class Cover:
     cover_percent: float
     treatment: str | None = None  # of the photograph's colours; None where it is not known, as for the model
     model: str | None = None
+    trust: Trust | None = None  # of the model; None for figures of another program
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,8 @@ class MeanCover:
     """Mean percent cover of an island in a year, over n quadrats.
 
     ``standard_deviation`` (n - 1 in the denominator) and ``standard_error`` are None when n is 1. ``locations`` are the
-    positions measured, ``treatments`` and ``models`` what is known of how they were measured, each once.
+    positions measured, ``treatments`` and ``models`` what is known of how they were measured, each once. ``trust`` is
+    the worst of the models'.
     """
 
     island: str
@@ -46,6 +51,7 @@ class MeanCover:
     locations: tuple[int, ...] = ()
     treatments: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
+    trust: Trust | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,7 @@ class PairedChange:
     locations: tuple[int, ...]
     treatments: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
+    trust: Trust | None = None
 
 
 def mean_cover(covers: Iterable[Cover]) -> list[MeanCover]:
@@ -85,11 +92,12 @@ def _mean_of(island: str, year: int, covers: Sequence[Cover]) -> MeanCover:
     return MeanCover(island, year, n, mean, deviation, error, locations, *_methods(covers))
 
 
-def _methods(covers: Iterable[Cover]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the colour treatments and the models that are known, each once, in alphabetical order."""
+def _methods(covers: Iterable[Cover]) -> tuple[tuple[str, ...], tuple[str, ...], Trust | None]:
+    """Return the colour treatments and the models that are known, each once, and the worst trust."""
     covers = list(covers)
     treatments = {cover.treatment for cover in covers if cover.treatment}
-    return tuple(sorted(treatments)), tuple(sorted({cover.model for cover in covers if cover.model}))
+    models = {cover.model for cover in covers if cover.model}
+    return tuple(sorted(treatments)), tuple(sorted(models)), worst(cover.trust for cover in covers)
 
 
 def sample_deviation(values: Sequence[float]) -> float | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Any, Self
@@ -15,10 +16,14 @@ from reefsteps.file_name_pattern import NamePattern
 from reefsteps.file_names import problem_of
 from reefsteps.formats import ACCEPTED, stored_extension
 from reefsteps.formats import STORED_EXTENSIONS as EXTENSIONS
+from reefsteps.quadrat_size import QuadratSize
 from reefsteps.surveys import SurveyKey
 
+_MD5 = re.compile(r"[0-9a-f]{32}")
+
 __all__ = [
-    "EXTENSIONS", "IncomingFile", "PlannedFile", "PresentObject", "Status", "plan", "surveys_touched", "typed_changes",
+    "EXTENSIONS", "IncomingFile", "Known", "PlannedFile", "PresentObject", "Status", "plan", "surveys_touched",
+    "to_compare",
 ]  # fmt: skip
 
 
@@ -31,6 +36,7 @@ class IncomingFile:
     size_bytes: int
     captured_at: str | None = None  # EXIF DateTimeOriginal
     problem: str | None = None  # what the browser found wrong with the file's first bytes
+    modified_ms: int = 0  # of the file, Unix time; tells two cards' DSC_0001.NEF apart, and is never taken for a year
 
     @classmethod
     def from_browser(cls, data: Mapping[str, Any]) -> Self:
@@ -42,6 +48,7 @@ class IncomingFile:
             size_bytes=max(0, int(data.get("size") or 0)),
             captured_at=str(captured)[:32] if captured else None,
             problem=str(problem)[:200] if problem else None,
+            modified_ms=int(data.get("modified") or 0),
         )
 
     @property
@@ -56,10 +63,12 @@ class IncomingFile:
 
 
 class Status(StrEnum):
-    """What the table says of a file; only READY and REPLACES are ever sent."""
+    """What the table says of a file; only READY, and if the user agrees REPLACES and UNCERTAIN, are ever sent."""
 
     READY = "ready"
     REPLACES = "replaces"
+    UNCERTAIN = "cannot be compared"
+    COMPARING = "being compared"
     PRESENT = "already there"
     DUPLICATE = "duplicate"
     INCOMPLETE = "needs input"
@@ -73,11 +82,30 @@ class PresentObject:
     key: str
     size_bytes: int
     others: tuple[str, ...] = ()  # older photographs of the position, under other spellings of its key
+    etag: str = ""
+
+    @property
+    def md5(self) -> str | None:
+        """The content's MD5 in hexadecimal, or None where S3 does not have it.
+
+        The ETag of an object that was sent in one piece to a bucket encrypted with SSE-S3 is its MD5; of one sent in
+        parts it is another figure, with a hyphen (Amazon S3 API Reference, "Object").
+        """
+        return self.etag if _MD5.fullmatch(self.etag) else None
 
     @property
     def keys(self) -> tuple[str, ...]:
         """All keys under which the position has a photograph, the newest first."""
         return (self.key, *self.others)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the browser has found out or done since the files were chosen, by file id."""
+
+    md5: Mapping[str, str] = field(default_factory=dict)  # of the content, in hexadecimal; empty: it cannot be read
+    arrived: Mapping[str, str] = field(default_factory=dict)  # the key under which this page has delivered the file
+    mistyped: Mapping[str, str] = field(default_factory=dict)  # why what was typed for the file cannot be used
 
 
 @dataclass(frozen=True)
@@ -106,14 +134,19 @@ class PlannedFile:
         return self.identity.location
 
     @property
+    def side(self) -> QuadratSize | None:
+        """The quadrat's size, where somebody or something has said it of this photograph."""
+        return self.identity.side
+
+    @property
     def note(self) -> str:
         """What the row says: why it has its status, and what sources disagree on."""
         return " ".join(filter(None, (self.reason, *self.identity.notes)))
 
     @property
     def can_be_sent(self) -> bool:
-        """Whether the file may be sent; one that REPLACES another only if the user agrees."""
-        return self.status in (Status.READY, Status.REPLACES)
+        """Whether the file may be sent; one that replaces another, or may be the same, only if the user agrees."""
+        return self.status in (Status.READY, Status.REPLACES, Status.UNCERTAIN)
 
 
 def surveys_touched(
@@ -136,16 +169,19 @@ def plan(
     present: Mapping[SurveyKey, PresentObject],
     max_bytes: int,
     pattern: NamePattern | None = None,
+    known: Known | None = None,
 ) -> list[PlannedFile]:
     """Return what happens to each file, in natural order of their paths.
 
     ``typed`` holds what the user typed for files, by file id, ``defaults`` what was typed for the whole folder,
     ``pattern`` the form of the names if the user has shown it by example, ``present`` the photographs that the raw
     bucket holds. `reefsteps.file_names` decides what counts. A survey position takes one photograph: further files for
-    it are duplicates, and an object of another extension counts as the same photograph.
+    it are duplicates, and an object of another extension counts as the same photograph. Two photographs are the same
+    if their contents are: uncompressed TIFF and NEF files of one camera all have one size.
     """
+    known = known or Known()
     ordered = sorted(files, key=lambda file: natural_key(file.path))
-    drafts = [_draft(file, _identity(file, typed, defaults, pattern), max_bytes) for file in ordered]
+    drafts = [_draft(file, _identity(file, typed, defaults, pattern), max_bytes, known) for file in ordered]
     surveys = [draft.identity.survey() if draft.can_be_sent else None for draft in drafts]
     counts = Counter(surveys)
     first: dict[SurveyKey, IncomingFile] = {}
@@ -154,25 +190,27 @@ def plan(
         if survey is None:
             result.append(draft)
         elif survey in first:
-            reason = f"The same position as {first[survey].path}; give it another position or leave it out."
-            result.append(replace(draft, status=Status.DUPLICATE, reason=reason))
+            result.append(replace(draft, status=Status.DUPLICATE, reason=_why_duplicate(draft, first[survey], known)))
         else:
             first[survey] = draft.file
-            result.append(_against_present(draft, present.get(survey), shared=counts[survey] > 1))
+            result.append(_against_present(draft, present.get(survey), known, shared=counts[survey] > 1))
     return result
 
 
-def typed_changes(before: PlannedFile, edited: Guess, typed: Guess) -> Guess:
-    """Return what counts as typed for a file after its row was edited, given what had been typed before.
+def to_compare(planned: Sequence[PlannedFile], known: Known) -> list[str]:
+    """Return the ids of the files whose content must be read before all is decided, in the order of the table.
 
-    A cell that was not changed stays what it was: a value of the file's name does not become a typed one because
-    another cell was edited. A cell that was emptied is no longer typed.
+    Reading a file takes seconds on a slow machine, so this names only files that may equal what is there already, and
+    files of one size for one position.
     """
-    fields = {}
-    for name in ("island", "year", "location"):
-        shown, now = getattr(before, name), getattr(edited, name)
-        fields[name] = getattr(typed, name) if now == shown else now
-    return Guess(**fields, side=typed.side)
+    wanted = {p.file.id for p in planned if p.status is Status.COMPARING}
+    sizes: dict[tuple[SurveyKey, int], list[str]] = {}
+    for p in planned:
+        survey = p.identity.survey() if p.key else None
+        if survey is not None:
+            sizes.setdefault((survey, p.file.size_bytes), []).append(p.file.id)
+    wanted.update(file for alike in sizes.values() if len(alike) > 1 for file in alike)
+    return [p.file.id for p in planned if p.file.id in wanted and p.file.id not in known.md5]
 
 
 def _identity(file: IncomingFile, typed: Mapping[str, Guess], defaults: Guess, pattern: NamePattern | None) -> Identity:
@@ -185,11 +223,11 @@ def _identity(file: IncomingFile, typed: Mapping[str, Guess], defaults: Guess, p
     )
 
 
-def _draft(file: IncomingFile, identity: Identity, max_bytes: int) -> PlannedFile:
+def _draft(file: IncomingFile, identity: Identity, max_bytes: int, known: Known) -> PlannedFile:
     unusable = _why_unusable(file, max_bytes)
     if unusable:
         return PlannedFile(file, identity, None, Status.UNUSABLE, unusable)
-    problem = problem_of(identity)
+    problem = known.mistyped.get(file.id) or problem_of(identity)
     survey = None if problem else identity.survey()
     if survey is None:
         return PlannedFile(file, identity, None, Status.INCOMPLETE, problem or "")
@@ -207,14 +245,32 @@ def _why_unusable(file: IncomingFile, max_bytes: int) -> str | None:
     return f"Larger than {max_bytes // 2**20} MB." if file.size_bytes > max_bytes else None
 
 
-def _against_present(draft: PlannedFile, there: PresentObject | None, *, shared: bool) -> PlannedFile:
+def _why_duplicate(draft: PlannedFile, first: IncomingFile, known: Known) -> str:
+    contents = known.md5.get(draft.file.id), known.md5.get(first.id)
+    if None not in contents and contents[0] == contents[1]:
+        return f"The same photograph as {first.path}: leave it out."
+    return f"The same position as {first.path}: give it another position or leave it out."
+
+
+def _against_present(draft: PlannedFile, there: PresentObject | None, known: Known, *, shared: bool) -> PlannedFile:
     if there is None:
         return replace(draft, reason="Another file has the same position." if shared else "")
+    here = draft.file
+    same_size = there.size_bytes == here.size_bytes
+    if same_size and known.arrived.get(here.id) == there.key:
+        return replace(draft, status=Status.PRESENT, reason="This page has sent it.")
+    content = known.md5.get(here.id)
+    if same_size and there.md5 and content is None:
+        return replace(draft, status=Status.COMPARING, reason=f"Its content is compared with {there.key}.")
+    if same_size and there.md5 and content == there.md5:
+        return replace(draft, status=Status.PRESENT, reason="This photograph has arrived before; it is not sent again.")
     others = [key for key in there.keys if key != draft.key]
     if others:
         reason = f"The position already has {others[0]}. Delete that photograph first, or choose another position."
         return replace(draft, status=Status.DUPLICATE, reason=reason)
-    if there.size_bytes == draft.file.size_bytes:
-        return replace(draft, status=Status.PRESENT, reason="This photograph has arrived before; it is not sent again.")
-    reason = f"Replaces the photograph {there.key}, which stays as an older version."
+    if same_size and not (there.md5 and content):
+        reason = f"{there.key} has as many bytes, but their contents cannot be compared: look whether it is the same."
+        return replace(draft, status=Status.UNCERTAIN, reason=reason)
+    other = "another picture of the same size in bytes" if same_size else "another picture"
+    reason = f"Replaces the photograph {there.key} ({other}), which stays as an older version."
     return replace(draft, status=Status.REPLACES, reason=reason)

@@ -13,11 +13,11 @@ from frontend.domain.executions import Execution, ExecutionDetail
 from frontend.services import photos
 from frontend.services.aws import storage
 from frontend.settings import settings
-from reefsteps.errors import InvalidSurveyKeyError, PhotoNotFoundError
+from reefsteps.errors import PhotoNotFoundError
 from reefsteps.keys import corners_key, no_quadrat_key, record_key
 from reefsteps.results import ObjectRef
 from reefsteps.storage import ObjectInfo
-from reefsteps.surveys import SurveyKey
+from reefsteps.surveys import SurveyKey, survey_of
 
 
 def still_open(failed: Sequence[Execution], details: Mapping[str, ExecutionDetail]) -> list[Execution]:
@@ -28,7 +28,7 @@ def still_open(failed: Sequence[Execution], details: Mapping[str, ExecutionDetai
 
 
 def settled(failed: Sequence[Execution], details: Mapping[str, ExecutionDetail]) -> set[str]:
-    """Return the ARNs of the failures after which the photograph was replaced, measured or decided about."""
+    """Return the ARNs of the failures after which the photograph was measured or somebody decided about it."""
 
     def is_done(execution: Execution) -> bool:
         key = details[execution.arn].key
@@ -56,20 +56,19 @@ def forget() -> None:
 
 @st.cache_data(ttl=15, max_entries=2000, show_spinner=False)
 def _settled_at(key: str) -> datetime | None:
-    """Return when the photograph was last replaced, measured, given corners by hand or said to show no quadrat."""
-    here = settings()
-    fits = 0 < len(key.encode(errors="replace")) <= photos.LONGEST_KEY_BYTES
-    original = _head(here.raw_bucket, key) if fits else None
-    try:
-        stem = SurveyKey.parse(key).stem
-    except InvalidSurveyKeyError:
-        return original.last_modified if original else None
-    found = [
-        original,
-        _head(here.segmented_bucket, record_key(stem)),
-        _head(here.reframed_bucket, corners_key(stem)),
-        _head(here.reframed_bucket, no_quadrat_key(stem)),
-    ]
+    """Return when the survey was last measured, given corners by hand or said to show no quadrat.
+
+    A photograph that has been replaced needs no word here: its own run measures it, or fails later than this one.
+    """
+    here, survey = settings(), survey_of(key)
+    if survey is None:
+        return None
+    places = (
+        (here.segmented_bucket, record_key(survey.stem)),
+        (here.reframed_bucket, corners_key(survey.stem)),
+        (here.reframed_bucket, no_quadrat_key(survey.stem)),
+    )
+    found = [_head(bucket, place) for bucket, place in places]
     return max((info.last_modified for info in found if info), default=None)
 
 

@@ -11,9 +11,11 @@ from urllib.parse import quote
 import boto3
 import streamlit as st
 from botocore.config import Config
+from botocore.credentials import RefreshableCredentials
 
 from frontend.settings import MAX_UPLOAD_BYTES, settings
 from reefsteps.originals import survey_prefix
+from reefsteps.quadrat_size import QuadratSize
 from reefsteps.storage import Storage
 
 if TYPE_CHECKING:
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
 
 LINK_LIFE_S = 3600
 GRANT_LIFE_S = 3600
+GRANT_STEP_S = 120
+
+
+@cache
+def _session() -> boto3.Session:
+    return boto3.Session()
 
 
 @cache
@@ -32,7 +40,7 @@ def s3() -> S3Client:
     config = Config(
         signature_version="s3v4", s3=style, connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 3}
     )
-    return boto3.client("s3", region_name=here.region, endpoint_url=here.endpoint_url, config=config)
+    return _session().client("s3", region_name=here.region, endpoint_url=here.endpoint_url, config=config)
 
 
 @cache
@@ -66,28 +74,45 @@ def link(bucket: str, key: str, version_id: str | None = None, *, download_as: s
 
 @dataclass(frozen=True)
 class Grant:
-    """Permission for the browser to send photographs of one survey: keys that begin with ``prefix``."""
+    """Permission for the browser to send photographs of one survey and size: keys that begin with ``prefix``."""
 
+    id: str
     prefix: str
     url: str
     fields: dict[str, str]
     expires_at: float  # Unix time
 
 
-def grant(year: int, island: str, side_cm: float) -> Grant:
-    """Return a presigned POST for the photographs of one survey; the quadrat's side becomes their metadata."""
+def grant(year: int, island: str, size: QuadratSize) -> Grant:
+    """Return a presigned POST for the photographs of one survey; the quadrat's size becomes their metadata."""
     prefix = survey_prefix(year, island)
+    life_s = _life_s()
     post = s3().generate_presigned_post(
         settings().raw_bucket,
         prefix + "${filename}",
-        Fields={"x-amz-meta-side-cm": f"{side_cm:g}"},
+        Fields={"x-amz-meta-side-cm": str(size)},
         Conditions=[
-            {"x-amz-meta-side-cm": f"{side_cm:g}"},
+            {"x-amz-meta-side-cm": str(size)},
             ["starts-with", "$x-amz-meta-original-name", ""],
             ["starts-with", "$Content-Type", ""],
             ["content-length-range", 1, MAX_UPLOAD_BYTES],
         ],
-        ExpiresIn=GRANT_LIFE_S,
+        ExpiresIn=life_s,
     )
     fields = {name: value for name, value in post["fields"].items() if name != "key"}
-    return Grant(prefix, post["url"], fields, time.time() + GRANT_LIFE_S)
+    return Grant(grant_id(year, island, size), prefix, post["url"], fields, time.time() + life_s)
+
+
+def grant_id(year: int, island: str, size: QuadratSize) -> str:
+    """Return the name of the grant for a survey and a size of quadrat."""
+    return f"{survey_prefix(year, island)}{size}"
+
+
+def _life_s() -> int:
+    """Return how long what is signed now can be used: S3 refuses it once the credentials that signed have ended."""
+    credentials = _session().get_credentials()
+    lives_s = range(GRANT_LIFE_S, GRANT_STEP_S, -GRANT_STEP_S)
+    if isinstance(credentials, RefreshableCredentials):
+        credentials.get_frozen_credentials()  # fetches new ones where little is left
+        return next((life_s for life_s in lives_s if not credentials.refresh_needed(life_s)), GRANT_STEP_S)
+    return GRANT_LIFE_S

@@ -11,6 +11,8 @@ from functools import cache
 
 import streamlit as st
 
+from frontend.domain.trusted import with_trust
+from frontend.services import models
 from frontend.settings import settings
 from reefsteps import coverage_queries as queries
 from reefsteps.coverage_queries import ColonyRow, CoverageRow, Provenance
@@ -30,9 +32,13 @@ def database() -> Database:
 
 @st.cache_data(ttl=KEPT_S, max_entries=1, show_spinner=False)
 def coverage() -> list[CoverageRow]:
-    """Return every row without its colonies: a few thousand (20 years of 20 positions on 20 islands are 8,000)."""
+    """Return every row without its colonies: a few thousand (20 years of 20 positions on 20 islands are 8,000).
+
+    Each row of ours has the trust of its model as far as it is known today.
+    """
     with database().read() as connection:
-        return queries.coverage_rows(connection)
+        rows = queries.coverage_rows(connection)
+    return with_trust(rows, models.coral_model() if rows else None)
 
 
 @st.cache_data(ttl=KEPT_S, max_entries=50, show_spinner=False)

@@ -13,6 +13,7 @@ from reefsteps.results import ObjectRef
 
 REFRAMING_MODEL = "detectron2-reframe"
 SEGMENTATION_MODEL = "detectron2-classifier"
+CORALS = "Finding corals"
 
 
 @st.cache_data(ttl=300, show_spinner=False)
@@ -21,9 +22,15 @@ def manifests() -> dict[str, Manifest | str]:
     here = settings()
     places = {
         "Finding the frame": ObjectRef(here.model_reframing_bucket, model_card_key(REFRAMING_MODEL)),
-        "Finding corals": ObjectRef(here.model_segmentation_bucket, model_card_key(SEGMENTATION_MODEL)),
+        CORALS: ObjectRef(here.model_segmentation_bucket, model_card_key(SEGMENTATION_MODEL)),
     }
     return {role: _manifest(place) for role, place in places.items()}
+
+
+def coral_model() -> Manifest | None:
+    """Return the manifest of the model that measures cover; None where there is none that can be read."""
+    manifest = manifests()[CORALS]
+    return manifest if isinstance(manifest, Manifest) else None
 
 
 def _manifest(place: ObjectRef) -> Manifest | str:

@@ -18,6 +18,7 @@ from reefsteps.errors import PhotoNotFoundError
 from reefsteps.keys import record_key
 from reefsteps.originals import survey_prefix
 from reefsteps.precedence import same_photo
+from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import ObjectRef, Source
 from reefsteps.storage import ObjectInfo
 from reefsteps.surveys import SurveyKey, key_candidates, survey_of
@@ -37,7 +38,7 @@ def originals(year: int, island: str) -> dict[SurveyKey, PresentObject]:
 
 def _present(infos: Sequence[ObjectInfo]) -> PresentObject:
     newest, *others = infos
-    return PresentObject(newest.ref.key, newest.size_bytes, tuple(info.ref.key for info in others))
+    return PresentObject(newest.ref.key, newest.size_bytes, tuple(info.ref.key for info in others), newest.etag)
 
 
 def originals_of(surveys: Iterable[tuple[int, str]]) -> dict[SurveyKey, PresentObject]:
@@ -108,6 +109,16 @@ def restored_from(survey: SurveyKey) -> Source | None:
     try:
         record = storage().get_json(ObjectRef(settings().treated_bucket, record_key(survey.stem)))
         return Source.from_json(record["source"])
+    except (PhotoNotFoundError, KeyError):
+        return None
+
+
+@st.cache_data(ttl=15, max_entries=500, show_spinner=False)
+def quadrat_size(survey: SurveyKey) -> QuadratSize | None:
+    """Return the size that the quadrat of the survey's restored picture was given; None where there is no picture."""
+    try:
+        record = storage().get_json(ObjectRef(settings().treated_bucket, record_key(survey.stem)))
+        return QuadratSize.of(record["side_cm"], record.get("height_cm"))
     except (PhotoNotFoundError, KeyError):
         return None
 

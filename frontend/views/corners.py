@@ -103,6 +103,7 @@ def _edit(survey: SurveyKey) -> None:
         identity=identity,
         by_hand=by_hand,
         started=started.run if started else None,
+        size=photos.quadrat_size(survey),
         key=f"corners-{identity}",
     )
     if confirmed and confirmed.identity == identity:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from frontend import address, navigation
-from frontend.components import downloads, filters, states
+from frontend.components import downloads, filters, marks, states
 from frontend.components.text import count, plain
 from frontend.domain import charts, exports, statistics
 from frontend.domain.comparability import mixed_methods
 from frontend.domain.exports import About
 from frontend.domain.measurements import Filter, cover_of, islands_of, models_of
 from frontend.domain.statistics import Cover, MeanCover
+from frontend.domain.trusted import sentences
 from frontend.services import measurements
 from reefsteps.coverage_queries import CoverageRow
+from reefsteps.results import Trust
+from reefsteps.trust import MARK, change_number, cover_number, decimals, is_marked, marked
 
 _FEW_POSITIONS = 40
 _FEW_SERIES = 5
@@ -46,11 +50,13 @@ def show() -> None:
     if chosen is None:
         return
     found = chosen.apply(rows)
+    marks.say_of_others(found)
     if not found:
         st.info("No result fits these filters. Take one away.", icon=":material/filter_alt_off:")
         return
     covers = [cover_of(row) for row in found]
-    about = About(chosen.describe(), datetime.now(UTC), models_of(found))
+    said = [sentence for sentence, _ in sentences(row.trust for row in found)]
+    about = About(chosen.describe(), datetime.now(UTC), models_of(found), said=said)
     if len(about.models) > 1:
         st.warning(
             f"These results come from {len(about.models)} models. A change between years may be the model's: "
@@ -79,9 +85,11 @@ def _trend(choice: _Choice) -> None:
     st.caption(
         "Bars: one standard error of the mean over n quadrats. No bar where n is 1. A line joins two successive years "
         "only where at least half of the quadrats are the same positions."
+        + (f" {MARK}: see the top of the page." if choice.about.said else "")
     )
     _say_mixed(mixed)
-    downloads.chart_files(chart, "Coral cover by island", "trend", mixed)
+    downloads.chart_files(chart, "Coral cover by island", "trend", [*_with_mark(choice.about.said), *mixed])
+    places = decimals(m.trust for m in choice.means)
     st.dataframe(
         [
             {
@@ -89,19 +97,20 @@ def _trend(choice: _Choice) -> None:
                 "Year": m.year,
                 "n": m.n,
                 "Mean (%)": m.mean,
+                **mark,
                 "SD (points)": m.standard_deviation,
                 "SE (points)": m.standard_error,
             }
-            for m in choice.means
+            for m, mark in zip(choice.means, marks.column([m.trust for m in choice.means]), strict=True)
         ],
         hide_index=True,
         height=min(320, 40 + 35 * len(choice.means)),
         column_config={
             "Year": st.column_config.NumberColumn(format="%d"),
             "n": st.column_config.NumberColumn(help="Number of quadrats"),
-            "Mean (%)": st.column_config.NumberColumn(format="%.2f"),
-            "SD (points)": st.column_config.NumberColumn(format="%.2f", help="Standard deviation between quadrats"),
-            "SE (points)": st.column_config.NumberColumn(format="%.2f", help="Standard error of the mean: SD / √n"),
+            "Mean (%)": st.column_config.NumberColumn(format=f"%.{places}f"),
+            "SD (points)": st.column_config.NumberColumn(format="%.1f", help="Standard deviation between quadrats"),
+            "SE (points)": st.column_config.NumberColumn(format="%.1f", help="Standard error of the mean: SD / √n"),
         },
         alt="Mean cover by island and year",
     )
@@ -128,20 +137,44 @@ def _same_quadrats(choice: _Choice) -> None:
     _changes(statistics.successive_changes(choice.covers, island), years)
     mixed = mixed_methods([m for m in choice.means if m.island == island])
     _say_mixed(mixed)
+    trusts = {(c.location, c.year): c.trust for c in choice.covers if c.island == island}
+    notes = [*_with_mark(sentence for sentence, _ in sentences(trusts.values())), *mixed]
     if len(years) > 1:
-        lines = charts.same_quadrats(matrix)
+        lines = charts.same_quadrats(matrix, trusts)
         st.vega_lite_chart(lines, width="stretch", alt=f"Cover of each position on {island} over the years")
         st.caption("Each line is one position.")
-        downloads.chart_files(lines, f"{island}: each position", "positions", mixed)
+        downloads.chart_files(lines, f"{island}: each position", "positions", notes)
     st.subheader("Positions and years", anchor=False)
-    heat = charts.heat_map(matrix, years)
+    heat = charts.heat_map(matrix, years, trusts)
     if len(matrix) > _FEW_POSITIONS:
-        frame = pd.DataFrame.from_dict(matrix, orient="index").reindex(columns=years)
-        st.dataframe(frame.style.format("{:.1f}", na_rep="–"), height=420, alt="Positions by years")
+        st.dataframe(_large_matrix(matrix, years, trusts), height=420, alt="Positions by years")
     else:
         st.vega_lite_chart(heat, width="stretch", alt=f"Cover by position and year on {island}")
     st.caption("Percent cover of each quadrat. A dash: not measured in that year.")
-    downloads.chart_files(heat, f"{island}: positions and years", "matrix", mixed)
+    downloads.chart_files(heat, f"{island}: positions and years", "matrix", notes)
+
+
+def _with_mark(said: Iterable[str]) -> list[str]:
+    return [f"{MARK} {sentence}" for sentence in said]
+
+
+def _large_matrix(matrix: dict[int, dict[int, float]], years: list[int], trusts: charts.Trusts) -> Any:
+    """Return positions by years as a table that sorts by number and shows each cover with its mark."""
+    frame = pd.DataFrame.from_dict(matrix, orient="index").reindex(columns=years)
+    styled = frame.style.format(na_rep="–")
+    for year in years:
+        for is_cell_marked in (False, True):
+            cells = [at for at in matrix if year in matrix[at] and is_marked(trusts.get((at, year))) == is_cell_marked]
+            if cells:
+                some = trusts.get((cells[0], year))
+                places = decimals(trusts.get((at, year)) for at in cells)
+                shown = partial(_cell, places=places, trust=some)
+                styled = styled.format(shown, subset=pd.IndexSlice[cells, [year]])
+    return styled
+
+
+def _cell(percent: float, places: int, trust: Trust | None) -> str:
+    return marked(cover_number(percent, places), trust)
 
 
 def _say_mixed(mixed: Sequence[str]) -> None:
@@ -161,22 +194,24 @@ def _changes(changes: Sequence[statistics.PairedChange], years: Sequence[int]) -
     if len(years) < 2:
         st.info("One year only: change needs two.", icon=":material/calendar_today:")
         return
+    places = decimals(c.trust for c in changes)
     st.dataframe(
         [
             {
                 "From": c.from_year,
                 "To": c.to_year,
                 "Mean change (points)": c.mean_change,
-                "95 % interval": "needs two quadrats" if c.low is None else f"{c.low:+.2f} to {c.high:+.2f}",
+                **mark,
+                "95 % interval": _interval(c, places),
                 "Shared quadrats (n)": c.n,
             }
-            for c in changes
+            for c, mark in zip(changes, marks.column([c.trust for c in changes]), strict=True)
         ],
         hide_index=True,
         column_config={
             "From": st.column_config.NumberColumn(format="%d"),
             "To": st.column_config.NumberColumn(format="%d"),
-            "Mean change (points)": st.column_config.NumberColumn(format="%+.2f"),
+            "Mean change (points)": st.column_config.NumberColumn(format=f"%+.{places}f"),
         },
         alt="Paired change between years",
     )
@@ -184,6 +219,12 @@ def _changes(changes: Sequence[statistics.PairedChange], years: Sequence[int]) -
         "Change in percentage points at positions measured in both years (paired; Student's t). It does not include "
         "the model's own error, which the Help page states."
     )
+
+
+def _interval(change: statistics.PairedChange, places: int) -> str:
+    if change.low is None or change.high is None:
+        return "needs two quadrats"
+    return f"{change_number(change.low, places)} to {change_number(change.high, places)}"
 
 
 def _sizes(choice: _Choice) -> None:

@@ -19,7 +19,7 @@ from frontend.services.photos import Trace
 from frontend.settings import settings
 from reefsteps.errors import DatabaseUnavailableError, InvalidSurveyKeyError
 from reefsteps.keys import thumbnail_key
-from reefsteps.surveys import SurveyKey, decode_key, survey_of
+from reefsteps.surveys import FIRST_YEAR, SurveyKey, normalise_island, survey_of
 
 KINDS = ("Photograph", "Survey")
 OFFERED = 6  # links
@@ -62,13 +62,9 @@ def _photograph() -> _Doomed | None:
 
 def _no_photograph(name: str) -> None:
     st.info(f"There is no photograph of this name: {plain(name)}", icon=":material/search_off:")
-    try:
-        survey = SurveyKey.parse(decode_key(name))
-    except InvalidSurveyKeyError:
-        near = []
-    else:
-        there = photos.originals(survey.year, survey.island)
-        near = sorted(there, key=lambda other: abs(other.location - survey.location))[:OFFERED]
+    survey = survey_of(name)
+    there = photos.originals(survey.year, survey.island) if survey else {}
+    near = sorted(there, key=lambda other: abs(other.location - survey.location) if survey else 0)[:OFFERED]
     with st.container(horizontal=True, vertical_alignment="center"):
         for other in near:
             navigation.link(navigation.to_delete(there[other].key), plain(there[other].key))
@@ -79,24 +75,21 @@ def _no_photograph(name: str) -> None:
 
 def _survey() -> _Doomed | None:
     with st.container(horizontal=True):
-        island = address.typed("Island", name="island", max_chars=30, width=260)
-        year = address.typed("Year", name="year", max_chars=4, width=160)
+        island = address.typed("Island", name="island", key="delete_island", max_chars=30, width=260)
+        year = address.typed_number("Year", FIRST_YEAR, name="year", key="delete_year", width=160)
     if not (island and year):
         return None
     try:
-        name = SurveyKey(int(year), island, 1).island
-    except ValueError:
-        st.error(f"{plain(year)} is not a year.")
-        return None
+        name = normalise_island(island)
     except InvalidSurveyKeyError as error:
         st.error(plain(str(error)))
         return None
-    there: dict[SurveyKey, PresentObject] = photos.originals(int(year), name)
+    there: dict[SurveyKey, PresentObject] = photos.originals(year, name)
     if not there:
         st.info("There is no photograph of this survey.", icon=":material/search_off:")
         return None
     surveys = tuple(sorted(there))
-    return _Doomed(f"{int(year)}-{name}", surveys, tuple(key for survey in surveys for key in there[survey].keys))
+    return _Doomed(f"{year}-{name}", surveys, tuple(key for survey in surveys for key in there[survey].keys))
 
 
 def _confirm(doomed: _Doomed) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from frontend import address, navigation
-from frontend.components import filters, states, survey_choice
+from frontend.components import filters, marks, states, survey_choice
 from frontend.components.text import count, plain
 from frontend.domain.executions import RunStatus
-from frontend.domain.measurements import is_imported, is_ours, survey_of
+from frontend.domain.measurements import is_imported, is_ours, reasons_of, survey_of
 from frontend.services import photos
 from frontend.services.aws import link
 from frontend.settings import settings
@@ -19,6 +19,7 @@ from reefsteps.coverage_queries import CoverageRow
 from reefsteps.surveys import SurveyKey
 
 VERSIONS = ("Reframed", "Segmented", "Restored", "Mask", "Raw")
+ALL, TO_BE_LOOKED_AT = "All", navigation.TO_BE_LOOKED_AT
 PAGE = 24
 RAW_PAGE = 6  # originals have no thumbnail, and 8 MB each
 _SHOWN_BY_BROWSERS = (".jpg", ".jpeg", ".png")
@@ -31,10 +32,12 @@ def show() -> None:
     if not rows:
         states.nothing_yet()
     version = address.choice("Picture", VERSIONS, name="picture", default=VERSIONS[0], drops=("page",))
-    chosen = filters.survey_filter(rows, lambda other: navigation.to_gallery(other, version))
+    only = _only(rows)
+    chosen = filters.survey_filter(rows, lambda other: navigation.to_gallery(other, version, only=only))
     if version is None or chosen is None:
         return
-    found = chosen.apply(rows)
+    found = chosen.apply(row for row in rows if only != TO_BE_LOOKED_AT or reasons_of(row))
+    marks.say_of_others(found)
     if not found:
         st.info("No result fits these filters. Take one away.", icon=":material/filter_alt_off:")
         return
@@ -49,13 +52,21 @@ def show() -> None:
     pages = (len(found) + size - 1) // size
     number = _page_number(pages)
     if number is None:
-        navigation.link(navigation.to_gallery(chosen, version), "Go to the first page", icon="arrow_forward")
+        first = navigation.to_gallery(chosen, version, only=only)
+        navigation.link(first, "Go to the first page", icon="arrow_forward")
         return
     st.caption(f"{count(len(found), 'quadrat')}, page {number} of {pages}")
     _grid(found[(number - 1) * size : number * size], version)
     _turn(number, pages)
     if len(chosen.islands) == 1 and len(chosen.years) == 1:
         _without_result(chosen.islands[0], chosen.years[0], rows)
+
+
+def _only(rows: Sequence[CoverageRow]) -> str | None:
+    """Show a choice of all results or those to be looked at, where there are such or the address names them."""
+    if address.text("only") is None and not any(map(reasons_of, rows)):
+        return None
+    return address.choice("Results", (ALL, TO_BE_LOOKED_AT), name="only", default=ALL, drops=("page",))
 
 
 def _page_number(pages: int) -> int | None:
@@ -112,7 +123,9 @@ def _card(row: CoverageRow, version: str) -> None:
             st.caption("Browsers cannot show this format; download it from the quadrat's page.")
         navigation.link(navigation.to_quadrat(row), survey_choice.words(row))
         by_hand = ", corners by hand" if row.corners_manual else ""
-        st.caption(f"{row.cover_percent:.2f} % cover{by_hand}")
+        st.caption(f"Cover {marks.cover(row)}{by_hand}")
+        if reasons_of(row):
+            st.caption(marks.LOOK)
 
 
 def _address(row: CoverageRow, survey: SurveyKey, version: str) -> str | None:

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from frontend import navigation
-from frontend.components import filters, states, survey_choice
+from frontend.components import filters, marks, states, survey_choice
 from frontend.components.text import ago, count, plain
 from frontend.domain.executions import WITHOUT_RESULT, Execution, ExecutionDetail, RunStatus
 from frontend.domain.failures import explain
-from frontend.domain.measurements import cover_of, islands_of, survey_of, years_of
+from frontend.domain.measurements import cover_of, islands_of, reasons_of, survey_of, years_of
 from frontend.domain.statistics import mean_cover
 from frontend.services import attention, executions
 from frontend.services.aws import link
 from frontend.settings import settings
 from reefsteps.coverage_queries import CoverageRow
 from reefsteps.keys import thumbnail_key
+from reefsteps.trust import decimals
 
 LATEST = 4
 RUNS_LOOKED_AT = 20
@@ -26,8 +28,12 @@ RUNS_LOOKED_AT = 20
 def show() -> None:
     """Show the page."""
     states.title("Overview", "What is in the system, what is running and what needs attention.")
-    _runs()
+    others, attention_box = st.container(), _runs()
     rows = states.coverage()
+    with others:
+        marks.say_of_others(rows)
+    with attention_box:
+        _to_be_looked_at(rows)
     if not rows:
         _first_steps()
         return
@@ -36,7 +42,15 @@ def show() -> None:
     _islands(rows)
 
 
-def _runs() -> None:
+def _to_be_looked_at(rows: Sequence[CoverageRow]) -> None:
+    number = sum(bool(reasons_of(row)) for row in rows)
+    if number:
+        st.write(f"{count(number, 'result')} to be looked at before the cover is used.")
+        navigation.link(navigation.to_gallery(only=navigation.TO_BE_LOOKED_AT), "Look at them", icon="visibility")
+
+
+def _runs() -> DeltaGenerator:
+    """Show what runs and what failed; returns the box of what needs attention."""
     running = executions.executions(("RUNNING",), size=RUNS_LOOKED_AT)
     failed = executions.executions(WITHOUT_RESULT, size=RUNS_LOOKED_AT)
     details = executions.details(failed.executions)
@@ -50,7 +64,8 @@ def _runs() -> None:
         else:
             st.write("Nothing is running.")
             navigation.link(navigation.to_upload(), "Upload photographs", icon="upload")
-    with right, st.container(border=True, height="stretch"):
+    box = right.container(border=True, height="stretch")
+    with box:
         st.subheader("Needs attention", anchor=False)
         if open_failures:
             more = " or more" if failed.following else ""
@@ -58,7 +73,8 @@ def _runs() -> None:
             _failure(*open_failures[0])
             navigation.link(navigation.to_runs(RunStatus.FAILED), "See reasons and what to do", icon="arrow_forward")
         else:
-            st.write("Nothing: every photograph whose run has ended has a result, or a person's word on it.")
+            st.write("No failure: every photograph whose run has ended has a result, or a person's word on it.")
+    return box
 
 
 def _failure(execution: Execution, detail: ExecutionDetail) -> None:
@@ -112,12 +128,13 @@ def _latest(rows: Sequence[CoverageRow]) -> None:
                     width="stretch",
                 )
                 navigation.link(navigation.to_quadrat(survey), survey_choice.words(survey))
-                st.caption(f"{row.cover_percent:.2f} % cover")
+                st.caption(f"Cover {marks.cover(row)}")
 
 
 def _islands(rows: Sequence[CoverageRow]) -> None:
     st.subheader("Islands and years", anchor=False)
     means = mean_cover([cover_of(row) for row in rows])
+    places = decimals(m.trust for m in means)
     st.dataframe(
         [
             {
@@ -125,15 +142,16 @@ def _islands(rows: Sequence[CoverageRow]) -> None:
                 "Year": m.year,
                 "Quadrats": m.n,
                 "Mean cover (%)": m.mean,
+                **mark,
                 "Standard error (points)": m.standard_error,
             }
-            for m in means
+            for m, mark in zip(means, marks.column([m.trust for m in means]), strict=True)
         ],
         hide_index=True,
         column_config={
             "Year": st.column_config.NumberColumn(format="%d"),
-            "Mean cover (%)": st.column_config.NumberColumn(format="%.2f"),
-            "Standard error (points)": st.column_config.NumberColumn(format="%.2f"),
+            "Mean cover (%)": st.column_config.NumberColumn(format=f"%.{places}f"),
+            "Standard error (points)": st.column_config.NumberColumn(format="%.1f"),
         },
         alt="Mean cover by island and year",
     )

@@ -8,7 +8,7 @@ from typing import TypeVar
 import streamlit as st
 
 from frontend import address, navigation
-from frontend.components import states, survey_choice, widgets
+from frontend.components import marks, states, survey_choice, widgets
 from frontend.components.text import camera_time, moment, plain
 from frontend.components.widgets import Picture
 from frontend.domain.executions import console_url
@@ -20,6 +20,7 @@ from reefsteps import keys
 from reefsteps.coverage_queries import CoverageRow, Provenance
 from reefsteps.formats import SHOWN_BY_BROWSERS, stored_extension
 from reefsteps.results import Colony
+from reefsteps.trust import change_text, decimals, is_marked, label, marked, worst
 
 MODES = ("Coral overlay", "Versions", "Years")
 SIDES = ("left", "right")  # of a comparison, as the address names them
@@ -37,8 +38,9 @@ def show() -> None:
     row = survey_choice.choose_row(rows, drops=SIDES)
     if row is None:
         return
+    marks.say_of_others([row])
     if not is_ours(row):
-        st.metric("Coral cover", f"{row.cover_percent:.2f} %", border=True, width=260)
+        st.metric("Coral cover", marks.figure(row), border=True, width=260)
         _by_another_program(row)
         return
     detail = states.from_database(lambda: measurements.provenance(survey_of(row)))
@@ -85,7 +87,7 @@ def _pictures(row: CoverageRow, rows: Sequence[CoverageRow], detail: Provenance 
             _version(row, "Segmented"),
             key=f"overlay-{survey_of(row).stem}",
             boxes=[{"box_px": c.box_px, "cut": c.cut_by_frame} for c in colonies],
-            side_px=detail.reframing.side_px if detail else 1,
+            size_px=detail.reframing.size_px if detail else (1, 1),
         )
 
 
@@ -114,7 +116,10 @@ def _between_years(row: CoverageRow, rows: Sequence[CoverageRow]) -> None:
         return
     widgets.slider(_of_year(same[first]), _of_year(same[second]), key=f"years-{row.island}-{row.location}")
     change = same[second].cover_percent - same[first].cover_percent
-    st.metric(f"Change from {first} to {second}", f"{change:+.2f} points", border=True)
+    trusts = [same[first].trust, same[second].trust]
+    st.metric(f"Change from {first} to {second}", change_text(change, decimals(trusts)), border=True)
+    if label(worst(trusts)):
+        st.caption(label(worst(trusts)))
 
 
 def _sides(options: Sequence[Side], left: Side, right: Side) -> tuple[Side | None, Side | None]:
@@ -152,12 +157,15 @@ def _version(row: CoverageRow, name: str) -> Picture:
 
 def _of_year(row: CoverageRow) -> Picture:
     picture = _version(row, "Reframed")
-    return Picture(picture.url, f"{row.year}: {row.cover_percent:.2f} %", picture.alt)
+    return Picture(picture.url, f"{row.year}: {marks.figure(row)} {label(row.trust)}".strip(), picture.alt)
 
 
 def _figures(row: CoverageRow, detail: Provenance | None) -> None:
     st.subheader(survey_choice.words(row), anchor=False)
-    st.metric("Coral cover", f"{row.cover_percent:.2f} %", border=True)
+    st.metric("Coral cover", marked(marks.figure(row), row.trust), border=True)
+    if is_marked(row.trust):
+        st.caption(f"{label(row.trust)}: read this cover with the sentence above.")
+    marks.say_what_to_look_at(row)
     if detail is None:
         st.caption("Nothing more is known about this result.")
         return
@@ -170,7 +178,9 @@ def _figures(row: CoverageRow, detail: Provenance | None) -> None:
     else:
         unsure = r.uncertainty_percent
         error = "" if unsure is None else f", expected corner error {unsure:.2f} % of the side"
-        st.caption(f"Frame found with confidence {r.confidence:.2f}{error}.")
+        st.caption(
+            f"The frame's corners were found with confidence {r.confidence:.2f}{error}. This is not about the cover."
+        )
     left_out = detail.segmentation.excluded_percent
     if left_out is not None:
         st.badge(f"{left_out:.1f} % left out", icon=":material/visibility_off:", color="orange")
@@ -220,8 +230,9 @@ def _provenance(detail: Provenance) -> None:
         "Taken": camera_time(source.captured_at) if source.captured_at else "the file does not say",
         "Camera": source.camera or "the file does not say",
         "Size": f"{source.width_px:,} × {source.height_px:,} px, {source.image_format}",
+        "Colours": source.colour_encoding or "not recorded",
         "Uploaded": moment(source.uploaded_at),
-        "Quadrat's side": f"{detail.reframing.side_cm:g} cm",
+        "Quadrat's side": detail.reframing.size.words,
         "Colour restored by": f"{detail.restoration.method}{'' if detail.restoration.applied else ' (not applied)'}",
         "Coral model": f"{segmentation.model.name}, sha256 {segmentation.model.sha256}",
         "Score threshold": f"{segmentation.score_threshold:g}",

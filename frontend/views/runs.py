@@ -60,6 +60,7 @@ def show() -> None:
         st.session_state.runs_status, st.session_state.runs_pages = status, [None]
     if status is RunStatus.FAILED:
         retry_many.button()
+    my_uploads.ask_browser()
     executions.executions(status.states, size=PAGE)  # fails here, not in the fragment, when AWS is away
     # Also while nothing runs: a photograph that has just arrived has no run yet.
     st.fragment(_list, run_every=EVERY_S if live else None)(status)
@@ -85,7 +86,7 @@ def _list(status: RunStatus) -> None:
     if left_out:
         st.caption(
             f"{count(left_out, 'failed run')} of this page {'needs' if left_out == 1 else 'need'} nobody any more: the "
-            "photograph was fixed, measured or replaced later. All lists them."
+            "photograph was fixed or measured later. All lists them."
         )
     _pager(page, pages)
 

@@ -5,86 +5,207 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-import pandas as pd
 import streamlit as st
+from sqlalchemy.exc import SQLAlchemyError
 
 from frontend import navigation
-from frontend.components import states, widgets
-from frontend.components.text import count
+from frontend.components import my_uploads, states, upload_widgets
+from frontend.components.text import count, plain
 from frontend.domain.arrivals import arrived_meanwhile
+from frontend.domain.batches import Batch
 from frontend.domain.file_names import PATTERN_EXAMPLES, Guess
-from frontend.domain.upload_plan import IncomingFile, PlannedFile, Status, plan, surveys_touched, typed_changes
-from frontend.services import photos
-from frontend.services.aws import Grant, grant
+from frontend.domain.upload_plan import IncomingFile, Known, PlannedFile, Status, plan, surveys_touched, to_compare
+from frontend.domain.upload_sizes import mixed, stored_otherwise
+from frontend.domain.upload_table import Typed, rows, typed_in
+from frontend.services import measurements, photos
+from frontend.services.aws import grant, grant_id
 from frontend.settings import MAX_UPLOAD_BYTES, settings
-from reefsteps.errors import InvalidSurveyKeyError
-from reefsteps.originals import survey_prefix
+from reefsteps.coverage_queries import CoverageRow
+from reefsteps.errors import DatabaseUnavailableError, InvalidParameterError, InvalidSurveyKeyError
+from reefsteps.file_name_pattern import NamePattern
+from reefsteps.quadrat_size import RANGE, QuadratSize
 from reefsteps.surveys import FIRST_YEAR, normalise_island
 
-SIDES_CM = (50.0, 75.0, 100.0)
-_MARKS = {
-    Status.READY: "✓ ready",
-    Status.REPLACES: "↻ replaces",
-    Status.PRESENT: "= already there",
-    Status.DUPLICATE: "✕ duplicate",
-    Status.INCOMPLETE: "… needs input",
-    Status.UNUSABLE: "✕ unusable",
+SIDES_CM = ("50", "50x75", "75", "100")  # suggestions only: any length, or two, can be typed
+TABLE = "upload_table"
+SHOWN_WARNINGS = 5
+_COLOURS = {
+    Status.READY: "green",
+    Status.REPLACES: "orange",
+    Status.UNCERTAIN: "orange",
+    Status.COMPARING: "blue",
+    Status.PRESENT: "gray",
+    Status.DUPLICATE: "red",
+    Status.INCOMPLETE: "orange",
+    Status.UNUSABLE: "red",
 }
 
 
 def show() -> None:
     """Show the page."""
     states.title("Upload", "Photographs go from this browser straight to storage, three at a time.")
+    _first_time()
+    form = st.container()  # filled below: the uploader tells what it remembers before the form is drawn
+    reported = _uploader()
     state = st.session_state
-    state.setdefault("upload_session", secrets.token_hex(8))
-    state.setdefault("upload_run", 0)
-    state.setdefault("upload_plan", [])
-    state.setdefault("upload_grants", [])
-    defaults, side_cm = _defaults()
-    reported = widgets.uploader(
-        session=state.upload_session,
-        run=state.upload_run,
-        plan=state.upload_plan,
-        grants=[vars(g) for g in state.upload_grants],
-        key="uploader",
-    )
-    if reported.wants_renewal:
-        state.upload_grants = [_renewed(g) for g in state.upload_grants]
-        st.rerun()
-    if reported.finished:
-        photos.forget()
-        arrived = reported.finished.get("arrived", [])
-        state.upload_finished = {"arrived": len(arrived), "meanwhile": _meanwhile(arrived)}
-    _outcome()
-    files = [IncomingFile.from_browser(file) for file in reported.files]
+    with form:
+        defaults, size = _defaults()
+    with st.container():
+        _outcome()
+    if reported.files:
+        state.upload_files = list(reported.files)
+    files = [IncomingFile.from_browser(file) for file in state.upload_files]
     if not files:
         _patterns()
         return
-    if state.get("upload_batch") != files[0].id:  # a new choice of files: ask S3 itself what has arrived
-        state.upload_batch = files[0].id
-        photos.forget()
-    planned = _preview(files, defaults)
-    _send(planned, side_cm)
+    pattern = _pattern(files)
+    cells = upload_widgets.typed(TABLE)
+    if cells is not None:  # None also after a visit to another page, when what was typed still counts
+        state.upload_typed = cells
+    typed = typed_in(state.upload_typed)
+    known = Known(md5=state.upload_md5, arrived=state.upload_arrived, mistyped=typed.mistyped)
+    with st.container():
+        planned = _planned(files, typed, defaults, pattern, known)
+    # Each part has a container of its own, so that no part appears or goes before another one: the browser would
+    # build the table anew, and lose where somebody is typing.
+    st.subheader("What will be sent", anchor=False)
+    with st.container():
+        _summary(planned)
+    with st.container():
+        upload_widgets.table(rows(planned), session=state.upload_session, usual_side=str(size or ""), key=TABLE)
+    with st.container():
+        _sizes(planned, size)
+    with st.container():
+        _send(planned, size)
+    compare = to_compare(planned, known)
+    unread = set(compare) - set(state.upload_compare)
+    state.upload_compare = compare
+    if unread:  # the uploader is drawn above: it learns of these in another run
+        st.rerun()
 
 
-def _defaults() -> tuple[Guess, float]:
+def _first_time() -> None:
+    first: dict[str, Any] = {
+        "upload_session": secrets.token_hex(8),
+        "upload_run": 0,
+        "upload_batch": {},
+        "upload_plan": [],
+        "upload_grants": [],
+        "upload_wanted": [],  # the grants that the plan needs: year, island, size
+        "upload_renewal": 0,
+        "upload_compare": [],
+        "upload_files": [],
+        "upload_md5": {},
+        "upload_arrived": {},
+        "upload_typed": {},
+        "upload_pattern": None,
+        "upload_restored": False,
+        "upload_seen": "",
+    }
+    for name, value in first.items():
+        st.session_state.setdefault(name, value)
+
+
+def _uploader() -> upload_widgets.Reported:
+    state = st.session_state
+    order = upload_widgets.Order(
+        run=state.upload_run,
+        batch=state.upload_batch,
+        plan=state.upload_plan,
+        grants=[vars(g) for g in state.upload_grants],
+        renewal=state.upload_renewal,
+        compare=state.upload_compare,
+        form={"restored": state.upload_restored, "side": state.get("upload_side"), "pattern": state.upload_pattern},
+        seen=state.upload_seen,
+    )
+    reported = upload_widgets.uploader(order, session=state.upload_session, key="uploader")
+    if reported.wants_renewal:
+        state.upload_grants = [grant(year, island, size) for year, island, size in state.upload_wanted]
+        state.upload_renewal += 1
+        st.rerun()
+    if reported.remembered and not state.upload_restored:
+        _restore(reported.remembered)
+        state.upload_restored = True
+    state.upload_md5.update({str(file): str(digest) for file, digest in reported.md5.items()})
+    if reported.finished and reported.finished.get("run") != state.upload_seen:
+        _finish(reported.finished)
+        st.rerun()
+    return reported
+
+
+def _restore(remembered: Mapping[str, Any]) -> None:
+    """Take over what the browser remembers from before a reload; what was typed since counts more."""
+    state = st.session_state
+    state.upload_side_before = str(remembered.get("side") or "")[:40]
+    if remembered.get("pattern") and not state.upload_pattern:
+        state.upload_pattern = remembered["pattern"]
+
+
+def _finish(finished: Mapping[str, Any]) -> None:
+    state = st.session_state
+    photos.forget()
+    arrived = {str(file): str(key) for file, key in finished.get("arrived", [])}
+    state.upload_arrived.update(arrived)
+    state.upload_seen = finished.get("run")
+    state.upload_finished = {"arrived": len(arrived), "meanwhile": _meanwhile(arrived.values())}
+
+
+def _meanwhile(arrived: Any) -> list[str]:
+    """Return, in words, what others sent for the same quadrats since the plan was made."""
+    state = st.session_state
+    sent = {key: state.upload_sizes[key] for key in arrived if key in state.get("upload_sizes", {})}
+    if not sent:
+        return []
+    surveys = {(year, island) for year, island, _ in state.upload_wanted}
+    return [str(found) for found in arrived_meanwhile(state.upload_versions, sent, photos.versions_of(surveys))]
+
+
+def _defaults() -> tuple[Guess, QuadratSize | None]:
+    """Return what was typed for the folder, and the size of a photograph of which nothing is said; None if mistyped."""
     st.write("**For the whole folder** (what you type here counts before file names and the camera's clock)")
+    usual = settings().quadrat_size
+    _restore_side()
     with st.container(horizontal=True):
-        island = st.text_input("Island", key="upload_island", placeholder="Takapoto", max_chars=30, width=220)
-        year = st.number_input("Year", FIRST_YEAR, None, None, step=1, key="upload_year", placeholder="2012", width=180)
-        options = sorted({*SIDES_CM, settings().quadrat_side_cm})
+        island = st.text_input(
+            "Island", key="upload_island", placeholder="Takapoto", max_chars=30, width=220, persist_state="session"
+        )
+        year = st.number_input(
+            "Year", FIRST_YEAR, None, None, step=1, key="upload_year", placeholder="2012", width=180,
+            persist_state="session",
+        )  # fmt: skip
         side = st.selectbox(
             "Quadrat's inner side (cm)",
-            options,
-            index=options.index(settings().quadrat_side_cm),
-            format_func=lambda value: f"{value:g}",
+            sorted({*SIDES_CM, str(usual)}, key=lambda text: QuadratSize.parse(text).area_cm2),
+            index=None,
             key="upload_side",
-            help="The inner edge of the frame. Areas in cm² depend on it.",
-            width=220,
+            placeholder=f"{usual}, or type another",
+            accept_new_options=True,
+            help=f"The inner edge of the frame: a length of {RANGE}, or two as in 50 x 75. Areas in cm² depend on it.",
+            width=240,
+            persist_state="session",
         )
-    return Guess(island=_island(island), year=int(year) if year else None), float(side or 0)
+    try:
+        size = QuadratSize.parse(side) if side else None
+    except InvalidParameterError as error:
+        st.error(plain(str(error)))
+        return Guess(island=_island(island), year=int(year) if year else None), None
+    return Guess(_island(island), int(year) if year else None, side=size), size or usual
+
+
+def _restore_side() -> None:
+    """Put the remembered side into the empty field, until a run of the page begins with a value in it.
+
+    Once is not enough: where the browser reports something else at that moment, Streamlit 1.67 takes the field's old,
+    empty value from that report.
+    """
+    state = st.session_state
+    if state.get("upload_side"):
+        state.pop("upload_side_before", None)
+    elif state.get("upload_side_before"):
+        state.upload_side = state.upload_side_before
 
 
 def _island(text: str) -> str | None:
@@ -93,7 +214,7 @@ def _island(text: str) -> str | None:
     try:
         return normalise_island(text)
     except InvalidSurveyKeyError as error:
-        st.error(str(error))
+        st.error(plain(str(error)))
         return None
 
 
@@ -103,140 +224,138 @@ def _patterns() -> None:
         st.write(
             "Also folders such as `2006-Takapoto/07.NEF`, and the camera's date for the year. A camera's counter "
             "(`DSC_1998`) and the date of a copy are never used. Whatever is missing can be typed in the table that "
-            "appears, before anything is sent."
+            "appears, before anything is sent. Names of another form can be shown by an example."
         )
 
 
-def _preview(files: Sequence[IncomingFile], defaults: Guess) -> list[PlannedFile]:
-    st.subheader("What will be sent", anchor=False)
-    typed: dict[str, Guess] = st.session_state.setdefault("upload_typed", {})
-    if st.session_state.get("upload_compared") != files:
-        photos.forget()  # a page that was closed a moment ago may have sent some of them
-        st.session_state.upload_compared = files
+def _pattern(files: Sequence[IncomingFile]) -> NamePattern | None:
+    """Show how names of another form are read; return the pattern that applies."""
+    state = st.session_state
+    with st.expander("Are the names of another form? Show one by example"):
+        names = list(dict.fromkeys(file.name for file in files))
+        example = (state.upload_pattern or {}).get("example")
+        chosen = st.selectbox("Example", names, index=names.index(example) if example in names else 0)
+        told = upload_widgets.name_pattern(chosen, state.upload_pattern, key=f"upload_pattern_{state.upload_session}")
+        if told and told["value"] != state.upload_pattern:
+            state.upload_pattern = told["value"]
+            st.rerun()
+        if not state.upload_pattern:
+            return None
+        try:
+            pattern = NamePattern.from_json(state.upload_pattern)
+        except InvalidParameterError as error:
+            st.error(plain(str(error)))
+            return None
+        fits = sum(pattern.read(file.name.rpartition(".")[0] or file.name) is not None for file in files)
+        st.write(f"The form of {plain(pattern.example)} fits {fits:,} of {count(len(files), 'name')}.")
+        return pattern
+
+
+def _planned(
+    files: Sequence[IncomingFile], typed: Typed, defaults: Guess, pattern: NamePattern | None, known: Known
+) -> list[PlannedFile]:
+    state = st.session_state
+    if state.get("upload_compared") != files:
+        photos.forget()  # ask S3 itself what has arrived: a page that was closed a moment ago may have sent some
+        state.upload_compared = files
     with st.spinner("Comparing with what is already there …"):
-        present = photos.originals_of(surveys_touched(files, typed, defaults))
-    planned = plan(files, typed=typed, defaults=defaults, present=present, max_bytes=MAX_UPLOAD_BYTES)
-    _summary(planned)
-    edited = st.data_editor(
-        pd.DataFrame([_table_row(p) for p in planned]),
-        hide_index=True,
-        disabled=["File", "Status", "Key", "MB", "Note", "From"],
-        column_order=["File", "Status", "Island", "Year", "Position", "Key", "Note", "From", "MB"],
-        column_config={
-            "Year": st.column_config.NumberColumn(format="%d", min_value=FIRST_YEAR, step=1),
-            "Position": st.column_config.NumberColumn(format="%d", min_value=1, step=1),
-            "MB": st.column_config.NumberColumn(format="%.1f"),
-            "Note": st.column_config.TextColumn(width="large"),
-        },
-        key=f"upload_table_{st.session_state.get('upload_edits', 0)}",
-        alt="Files and the keys they will get",
+        present = photos.originals_of(surveys_touched(files, typed.guesses, defaults, pattern))
+    return plan(
+        files,
+        typed=typed.guesses,
+        defaults=defaults,
+        present=present,
+        max_bytes=MAX_UPLOAD_BYTES,
+        pattern=pattern,
+        known=known,
     )
-    corrections = _corrections(planned, edited, typed)
-    if corrections:
-        typed.update(corrections)
-        st.session_state.upload_edits = st.session_state.get("upload_edits", 0) + 1
-        st.rerun()
-    return planned
 
 
 def _summary(planned: Sequence[PlannedFile]) -> None:
     counts = Counter(p.status for p in planned)
     with st.container(horizontal=True):
-        for status, colour in (
-            (Status.READY, "green"),
-            (Status.REPLACES, "orange"),
-            (Status.PRESENT, "gray"),
-            (Status.DUPLICATE, "red"),
-            (Status.INCOMPLETE, "orange"),
-            (Status.UNUSABLE, "red"),
-        ):
+        for status, colour in _COLOURS.items():
             if counts[status]:
                 st.badge(f"{counts[status]:,} {status.value}", color=colour)  # type: ignore[arg-type]
-    if counts[Status.INCOMPLETE]:
-        st.write("Type what is missing for the whole folder above, or in the table's Island, Year and Position cells.")
 
 
-def _table_row(p: PlannedFile) -> dict[str, Any]:
-    return {
-        "id": p.file.id,
-        "File": p.file.path,
-        "Status": _MARKS[p.status],
-        "Island": p.island,
-        "Year": p.year,
-        "Position": p.location,
-        "Key": p.key,
-        "MB": p.file.size_bytes / 1e6,
-        "Note": p.note,
-        "From": p.identity.told_sources,
-    }
+def _sizes(planned: Sequence[PlannedFile], size: QuadratSize | None) -> None:
+    if size is None:
+        return
+    measured = _measured()
+    found = mixed(planned, size, measured)
+    for several in found[:SHOWN_WARNINGS]:
+        st.warning(plain(f"{several} Areas in cm² depend on it."), icon=":material/straighten:")
+    if len(found) > SHOWN_WARNINGS:
+        st.caption(f"And {count(len(found) - SHOWN_WARNINGS, 'survey')} more.")
+    stored = stored_otherwise(planned, size, measured)
+    if stored:
+        (survey, other), more = stored[0], len(stored) - 1
+        others = f", and {count(more, 'more photograph')} likewise" if more else ""
+        st.info(
+            plain(f"{survey.stem} is there with a quadrat of {other.words}{others}. Sending it again changes nothing. ")
+            + "A wrong size is corrected on Surveys; nothing is measured again.",
+            icon=":material/straighten:",
+        )
+        navigation.link(navigation.to_surveys(survey, "Quadrat size"), "Correct its size", icon="straighten")
 
 
-def _corrections(planned: Sequence[PlannedFile], edited: pd.DataFrame, typed: Mapping[str, Guess]) -> dict[str, Guess]:
-    changed = {}
-    for before, (_, row) in zip(planned, edited.iterrows(), strict=True):
-        island = str(row["Island"]).strip() if pd.notna(row["Island"]) else None
-        year = int(row["Year"]) if pd.notna(row["Year"]) else None
-        location = int(row["Position"]) if pd.notna(row["Position"]) else None
-        if (island or None, year, location) != (before.island, before.year, before.location):
-            earlier = typed.get(before.file.id, Guess())
-            changed[before.file.id] = typed_changes(before, Guess(island or None, year, location), earlier)
-    return changed
+def _measured() -> Sequence[CoverageRow]:
+    """Return what was measured before; nothing while the database sleeps, because an upload does not wait for it."""
+    try:
+        return measurements.coverage()
+    except (DatabaseUnavailableError, SQLAlchemyError):
+        st.caption("The database does not answer now, so sizes are not compared with earlier results.")
+        return ()
 
 
-def _send(planned: Sequence[PlannedFile], side_cm: float) -> None:
-    replacing = [p for p in planned if p.status is Status.REPLACES]
-    also = bool(replacing) and st.checkbox(
-        f"Also replace {count(len(replacing), 'photograph')} that are there already (the older versions are kept)"
-    )
-    ready = [p for p in planned if p.status is Status.READY or (also and p.status is Status.REPLACES)]
+def _send(planned: Sequence[PlannedFile], size: QuadratSize | None) -> None:
+    chosen = {Status.READY}
+    for status, words in (
+        (Status.REPLACES, "Also replace {} that are there already (the older versions are kept)"),
+        (Status.UNCERTAIN, "Also send {} that may be there already (the older versions are kept)"),
+    ):
+        number = sum(p.status is status for p in planned)
+        if number and st.checkbox(words.format(count(number, "photograph")), key=f"upload_also_{status.name}"):
+            chosen.add(status)
+    ready = [p for p in planned if p.status in chosen] if size else []
     megabytes = sum(p.file.size_bytes for p in ready) / 1e6
     label = f"Send {count(len(ready), 'photograph')} ({megabytes:,.0f} MB)" if ready else "Nothing to send"
-    if not st.button(label, type="primary", disabled=not ready, icon=":material/send:"):
-        return
+    if st.button(label, type="primary", disabled=not ready, icon=":material/send:", key="upload_send") and size:
+        _start(ready, size)
+        st.rerun()
+
+
+def _start(ready: Sequence[PlannedFile], usual: QuadratSize) -> None:
     state = st.session_state
-    surveys = sorted({(p.year, p.island) for p in ready if p.year and p.island})
-    state.upload_side_cm = side_cm
-    state.upload_grants = [grant(year, island, side_cm) for year, island in surveys]
+    jobs = [(p, p.year, p.island, p.key, p.side or usual) for p in ready if p.year and p.island and p.key]
+    wanted = {grant_id(year, island, size): (year, island, size) for _, year, island, _, size in jobs}
+    state.upload_wanted = list(wanted.values())
+    state.upload_grants = [grant(*survey) for survey in state.upload_wanted]
     state.upload_plan = [
-        {"id": p.file.id, "key": p.key, "prefix": survey_prefix(p.year, p.island)}
-        for p in ready
-        if p.year and p.island and p.key
+        {"id": p.file.id, "key": key, "grant": grant_id(year, island, size)} for p, year, island, key, size in jobs
     ]
-    state.upload_surveys = surveys
-    state.upload_sizes = {p.key: p.file.size_bytes for p in ready if p.key}
-    state.upload_known = {version.version_id for version in photos.versions_of(surveys)}
+    state.upload_sizes = {key: p.file.size_bytes for p, _, _, key, _ in jobs}
+    surveys = {(year, island) for year, island, _ in state.upload_wanted}
+    state.upload_versions = {version.version_id for version in photos.versions_of(surveys)}
     state.upload_run += 1
+    sent_at = datetime.now(UTC)
+    batch = Batch(f"{state.upload_session}-{state.upload_run}", sent_at, tuple(state.upload_sizes))
+    state.upload_batch = {"id": batch.id, "sent_at": sent_at.isoformat()}
+    state.upload_batches = [*my_uploads.batches(), batch]
     state.pop("upload_finished", None)
-    st.rerun()
-
-
-def _meanwhile(arrived: Sequence[str]) -> list[str]:
-    """Return, in words, what others sent for the same quadrats since the plan was made."""
-    state = st.session_state
-    if "upload_known" not in state:
-        return []
-    sent = {key: state.upload_sizes[key] for key in arrived if key in state.upload_sizes}
-    return [
-        str(found) for found in arrived_meanwhile(state.upload_known, sent, photos.versions_of(state.upload_surveys))
-    ]
-
-
-def _renewed(old: Grant) -> Grant:
-    year, island = old.prefix[:4], old.prefix[5:-1]
-    return grant(int(year), island, st.session_state.upload_side_cm)
 
 
 def _outcome() -> None:
     finished = st.session_state.get("upload_finished")
-    if finished:
-        with st.container(border=True):
-            st.write(f"**{count(finished['arrived'], 'photograph')} arrived.** Each is being measured now.")
-            if finished.get("meanwhile"):
-                st.warning(
-                    "Somebody else sent photographs of the same quadrats at the same time.", icon=":material/group:"
-                )
-                st.text("\n".join(finished["meanwhile"]))
-            navigation.link(navigation.to_runs(), "Follow the runs", icon="arrow_forward")
+    if not finished:
+        return
+    with st.container(border=True):
+        st.write(f"**{count(finished['arrived'], 'photograph')} arrived.** Each is being measured now.")
+        if finished["meanwhile"]:
+            st.warning("Somebody else sent photographs of the same quadrats at the same time.", icon=":material/group:")
+            st.text("\n".join(finished["meanwhile"]))
+        navigation.link(navigation.to_runs(), "Follow the runs", icon="arrow_forward")
 
 
 show()

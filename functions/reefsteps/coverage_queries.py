@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Table, and_, select
 
 from reefsteps.document import Execution
-from reefsteps.results import ReframingResult, RestorationResult, SegmentationResult
+from reefsteps.results import ReframingResult, RestorationResult, SegmentationResult, Trust
 from reefsteps.survey_fields import SurveyFields
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import colony, coral_coverage, coverage_provenance, imported_result
@@ -40,13 +40,18 @@ class CoverageRow:
     written_at: str | None
     raw_key: str | None
     raw_version_id: str | None
+    height_cm: float | None = None  # a rectangle's other length; None for a square
     original_name: str | None = None  # of the file, as its owner named it
     restoration_method: str | None = None
     restoration_applied: bool | None = None
     partly_visible: bool | None = None
     excluded_percent: float | None = None  # share of the inner area that a person has left out; None: nothing
+    trust: Trust | None = None  # of the model when it measured; None in rows older than the field
+    to_be_looked_at: tuple[str, ...] | None = None  # why the picture is unlike what the model knows, in sentences
     imported_at: str | None = None  # of rows that another program measured and that were imported with a photograph
     imported_key: str | None = None  # that photograph
+    grey: bool | None = None  # the photograph holds no colours
+    low_resolution: bool | None = None  # the quadrat has fewer pixels than the model looks at
 
 
 @dataclass(frozen=True)
@@ -92,10 +97,13 @@ def coverage_rows(
 
 def _coverage_row(row: Row[Any]) -> CoverageRow:
     values = dict(row._mapping)
-    for name in ("restoration_applied", "partly_visible"):
+    for name in ("restoration_applied", "partly_visible", "grey", "low_resolution"):
         values[name] = _truth(values[name])
     excluded = values["excluded_percent"]
     values["excluded_percent"] = None if excluded is None else float(excluded)
+    values["trust"] = Trust.from_json(values["trust"]) if values["trust"] else None
+    reasons = values["to_be_looked_at"]
+    values["to_be_looked_at"] = None if reasons is None else tuple(reasons)
     return CoverageRow(**values)
 
 
@@ -161,12 +169,15 @@ def _coverage() -> Select[Any]:
     columns = (
         *(c.island, c.location, c.year, c.coverage.label("cover_percent"), c.last_update),
         *(p.colony_count, p.side_cm, p.px_per_cm, p.corners_manual, p.captured_at, p.model_name, p.model_sha256),
-        *(p.pipeline_version, p.execution_name, p.written_at, p.raw_key, p.raw_version_id),
+        *(p.pipeline_version, p.execution_name, p.written_at, p.raw_key, p.raw_version_id, p.height_cm),
         p.restoration[("source", "original_name")].as_string().label("original_name"),
         p.restoration["method"].as_string().label("restoration_method"),
         p.restoration["applied"].as_string().label("restoration_applied"),
         p.reframing["partly_visible"].as_string().label("partly_visible"),
         p.segmentation["excluded_percent"].as_string().label("excluded_percent"),
+        p.restoration[("source", "grey")].as_string().label("grey"),
+        p.segmentation["low_resolution"].as_string().label("low_resolution"),
+        *(p.segmentation["trust"].label("trust"), p.segmentation["to_be_looked_at"].label("to_be_looked_at")),
         *(i.imported_at, i.raw_key.label("imported_key")),
     )
     return select(*columns).select_from(_with_provenance()).where(c.coverage.is_not(None))

@@ -381,6 +381,7 @@ def _provenance_row(result: Result) -> dict[str, Any]:
         "uploaded_at": timestamp(result.source.uploaded_at),
         "captured_at": result.source.captured_at,
         "side_cm": result.reframing.side_cm,
+        "height_cm": result.reframing.height_cm,
         "px_per_cm": result.reframing.px_per_cm,
         "corners_manual": result.reframing.manual,
         "colony_count": result.segmentation.colony_count,

@@ -15,6 +15,7 @@ from typing import Any, Generic, Self, TypeVar
 from reefsteps.errors import InvalidParameterError, PhotoNotFoundError, SupersededError
 from reefsteps.keys import record_key
 from reefsteps.precedence import same_photo
+from reefsteps.quadrat_size import RANGE, QuadratSize
 from reefsteps.results import (
     ObjectRef,
     Point,
@@ -55,9 +56,16 @@ class PipelineInput(Record):
     corners_px: tuple[Point, ...] | None = None
     excluded_px: tuple[tuple[Point, ...], ...] | None = None
     no_quadrat: bool | None = None
-    side_cm: float | None = None
+    side_cm: float | str | None = None  # a square's side, or a size as text: 50x75
     restoration_method: str | None = None
     requested_by: str | None = None
+
+    @property
+    def size(self) -> QuadratSize | None:
+        """The quadrat's size, where the execution gives one; raises InvalidParameterError."""
+        if self.side_cm is None:
+            return None
+        return QuadratSize.parse(self.side_cm) if isinstance(self.side_cm, str) else QuadratSize.of(self.side_cm, None)
 
 
 @dataclass(frozen=True)
@@ -155,8 +163,10 @@ def _check_input(entry: Mapping[str, Any]) -> None:
             raise InvalidParameterError(f"The input's '{name}' is not text.")
     if entry.get("start_at", STEPS[0]) not in STEPS:
         raise InvalidParameterError(f"start_at is '{entry['start_at']}', not one of {', '.join(STEPS)}.")
-    if "side_cm" in entry and not (_is_number(entry["side_cm"]) and 1 <= entry["side_cm"] <= 10_000):
-        raise InvalidParameterError(f"side_cm is {entry['side_cm']!r}, not a length of 1 to 10000 cm.")
+    if "side_cm" in entry and not _is_size(entry["side_cm"]):
+        raise InvalidParameterError(
+            f"side_cm is {entry['side_cm']!r}, not a length from {RANGE}, and no text like '50x75'."
+        )
     _check_by_hand(entry)
 
 
@@ -185,6 +195,15 @@ def _are_points(value: object, fewest: int, most: int) -> bool:
         and fewest <= len(value) <= most
         and all(isinstance(point, list) and len(point) == 2 and all(map(_is_number, point)) for point in value)
     )
+
+
+def _is_size(value: object) -> bool:
+    if not isinstance(value, str) and not _is_number(value):
+        return False
+    try:
+        return PipelineInput("", "", side_cm=value).size is not None  # type: ignore[arg-type]
+    except InvalidParameterError:
+        return False
 
 
 def _is_number(value: object) -> bool:

@@ -87,7 +87,14 @@ class ExistingTableError(ConfigurationError):
     """A table that was in the database before cannot be used as it is; the message says why and what to do."""
 
 
-_NO_REFUSALS = (SupersededError, NoQuadratError, UnsupportedModelError)
-
-REFUSALS = frozenset(kind.__name__ for kind in BadInputError.__subclasses__() if kind not in _NO_REFUSALS)
+REFUSALS = frozenset(
+    kind.__name__
+    for kind in (
+        InvalidSurveyKeyError,
+        InvalidImageError,
+        InvalidParameterError,
+        PhotoNotFoundError,
+        QuadratNotFoundError,
+    )
+)
 """Names of the errors for which the photograph, its name or the execution's input is at fault."""

@@ -16,7 +16,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from reefsteps.errors import UnsupportedModelError
-from reefsteps.results import Record
+from reefsteps.results import Record, Trust
 
 if TYPE_CHECKING:
     from reefsteps.detection.manifest import Manifest
@@ -80,6 +80,24 @@ class MeasuredSet(Record):
 
 
 @dataclass(frozen=True)
+class PictureFigures(Record):
+    """What tells photographs like the model's training from others; see `segmentation.novelty`."""
+
+    best_score: float
+    mean_score: float
+    colour_contrast: float
+
+
+@dataclass(frozen=True)
+class PictureLimits(Record):
+    """Below which figures a picture is unlike the photographs that the model knows."""
+
+    description: str  # which photographs were measured
+    photos: int
+    least: PictureFigures
+
+
+@dataclass(frozen=True)
 class Evaluation(Record):
     """What was measured of one checkpoint."""
 
@@ -87,23 +105,11 @@ class Evaluation(Record):
     checkpoint_sha256: str
     sets: tuple[MeasuredSet, ...]
     demonstration: bool = False  # made to show the software, not to measure reefs
+    pictures: PictureLimits | None = None  # of the coral model
 
     def dump(self) -> str:
         """Return the content of the file."""
         return json.dumps(self.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-@dataclass(frozen=True)
-class Trust:
-    """How far the figures of a model may be trusted: ``state`` is one of the four below, ``sentence`` is for people."""
-
-    state: str
-    sentence: str
-
-    @property
-    def trusted(self) -> bool:
-        """Say whether figures may be shown without a mark."""
-        return self.state == TRUSTED
 
 
 DEMONSTRATION = "demonstration"
@@ -117,11 +123,13 @@ def trust_of(manifest: Manifest) -> Trust:
     measured = manifest.measured
     real = [entry for entry in measured.sets if entry.kind == REAL] if measured else []
     biases = [bias for entry in real if (bias := entry.value("bias_points")) is not None]
+    error_points = max((error for entry in real if (error := entry.value("mae_points")) is not None), default=None)
     if measured and measured.demonstration:
         return Trust(
             DEMONSTRATION,
             f"The model '{manifest.name}' is a demonstration: its figures show how ReefSteps works and are no "
             "measurement.",
+            error_points,
         )
     if not any(entry.value(name) is not None for entry in real for name in _ERRORS):
         return Trust(NOT_MEASURED, f"Nobody has measured how wrong the model '{manifest.name}' is on real photographs.")
@@ -132,8 +140,10 @@ def trust_of(manifest: Manifest) -> Trust:
             BIASED,
             f"On real photographs the cover that the model '{manifest.name}' finds was {abs(worst):.0f} points "
             f"{direction} on average.",
+            error_points,
         )
-    return Trust(TRUSTED, f"The errors of the model '{manifest.name}' were measured on real photographs; see Help.")
+    sentence = f"The errors of the model '{manifest.name}' were measured on real photographs; see Help."
+    return Trust(TRUSTED, sentence, error_points)
 
 
 def parse_evaluation(content: bytes | str, name: str) -> Evaluation:
@@ -175,11 +185,28 @@ def _faults(data: Any) -> list[str]:
         faults.append("'checkpoint_sha256' is no sha256 in 64 hexadecimal digits (small letters)")
     if not isinstance(data.get("demonstration", False), bool):
         faults.append("'demonstration' is neither true nor false")
+    faults += _limit_faults(data.get("pictures"))
     sets = data.get("sets")
     if not isinstance(sets, list) or not 0 < len(sets) <= _MAX_SETS:
         return [*faults, f"'sets' is no list of 1 to {_MAX_SETS} entries"]
     for number, entry in enumerate(sets, start=1):
         faults += [f"set {number}: {fault}" for fault in _set_faults(entry)]
+    return faults
+
+
+def _limit_faults(limits: Any) -> list[str]:
+    if limits is None:
+        return []
+    least = limits.get("least") if isinstance(limits, dict) else None
+    if not isinstance(least, dict):
+        return ["'pictures' has no 'least'"]
+    faults = [] if _is_text(limits.get("description")) else ["'pictures' has no description"]
+    if type(limits.get("photos")) is not int or not 0 < limits["photos"] <= _MAX_PHOTOS:
+        faults.append(f"'photos' of 'pictures' is {_shown(limits.get('photos'))}, no count of photographs")
+    for name in PictureFigures.__dataclass_fields__:
+        value = least.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
+            faults.append(f"'{name}' of 'pictures' is {_shown(value)}, no finite number")
     return faults
 
 

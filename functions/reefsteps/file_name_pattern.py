@@ -9,7 +9,8 @@ Page: the person chooses a file, selects ``07`` in ``TakP07A12`` and says "this 
 Command line: ``--pattern 'TakP{position=07}A{year=12}.jpg'`` (`NamePattern.parse`).
 
 The pattern fits names of the same form: equal signs at the same places, letters where the example has letters, digits
-where it has digits. What is not marked is read as in any other name.
+where it has digits. Letters that touch a marked island, and digits that touch a marked number, keep their form: with
+``Tak`` in ``TakP07`` marked as island, ``P`` is a ``P`` in every name. What is not marked is read as in any other name.
 """
 
 from __future__ import annotations
@@ -107,14 +108,14 @@ class NamePattern:
     @cached_property
     def _regex(self) -> re.Pattern[str]:
         stem = self.example
-        expression, at = "", 0
+        expression, at, before = "", 0, ""
         for name, (start, end) in self.marks:
             part = ".+?" if name == "island" else "[0-9]{4}" if end - start == 4 and name == "year" else "[0-9]{1,9}"
             if name == "year" and end - start != 4:
                 part = "[0-9]{2}"
-            expression += _form(stem[at:start]) + f"(?P<{name}>{part})"
-            at = end
-        return re.compile(expression + _form(_without_extension(stem[at:])))
+            expression += _form(stem[at:start], before, name) + f"(?P<{name}>{part})"
+            at, before = end, name
+        return re.compile(expression + _form(_without_extension(stem[at:]), before, ""))
 
     def _check(self) -> None:
         before = 0
@@ -143,10 +144,23 @@ def _without_extension(text: str) -> str:
     return re.sub(r"\.[A-Za-z][A-Za-z0-9]{1,3}$", "", text)
 
 
-def _form(text: str) -> str:
-    """Return the expression for what is not marked: digits and letters by kind, signs as they are."""
+def _form(text: str, before: str, after: str) -> str:
+    """Return the expression for what is not marked: digits and letters by kind, signs as they are.
+
+    ``before`` and ``after`` are the fields marked on either side. A run of a mark's own kind that touches it would take
+    from it, or give to it: such letters are taken as they are, such digits by their number.
+    """
     runs = _RUNS.findall(_tidy_inside(text))
-    return "".join("[0-9]+" if run.isdigit() else _LETTERS if run.isalpha() else re.escape(run) for run in runs)
+    last = len(runs) - 1
+    return "".join(
+        _form_of_run(run, {before if at == 0 else "", after if at == last else ""}) for at, run in enumerate(runs)
+    )
+
+
+def _form_of_run(run: str, touched: set[str]) -> str:
+    if run.isdigit():
+        return f"[0-9]{{{len(run)}}}" if touched & {"year", "location"} else "[0-9]+"
+    return _LETTERS if run.isalpha() and "island" not in touched else re.escape(run)
 
 
 def _tidy_inside(text: str) -> str:

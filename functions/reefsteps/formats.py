@@ -15,6 +15,28 @@ STORED_EXTENSIONS = {
     )},
 }  # fmt: skip
 
+RAW_EXTENSIONS = frozenset(STORED_EXTENSIONS) - {"jpg", "jpeg", "png", "tif", "tiff"}
+"""Extensions of camera RAW files: their first bytes are of many kinds, which LibRaw knows and nobody lists here."""
+
+FIRST_BYTES = {
+    "JPEG": (0, b"\xff\xd8\xff"),
+    "PNG": (0, b"\x89PNG\r\n\x1a\n"),
+    "TIFF": (0, b"II*\0"),
+    "TIFF of a Motorola machine": (0, b"MM\0*"),
+    "BigTIFF": (0, b"II+\0"),
+    "BigTIFF of a Motorola machine": (0, b"MM\0+"),
+    "CR3": (4, b"ftypcrx "),
+    "RAF": (0, b"FUJIFILMCCD-RAW"),
+    "ORF": (0, b"IIRO"),
+    "ORF of another camera": (0, b"IIRS"),
+    "RW2": (0, b"IIU\0"),
+    "CRW": (6, b"HEAPCCDR"),
+}
+"""How a photograph's content begins, whatever its extension says: an offset in bytes, and what is there.
+
+NEF, NRW, CR2, ARW, SRF, SR2, DNG, PEF, SRW, 3FR and IIQ begin as TIFF does.
+"""
+
 SHOWN_BY_BROWSERS = frozenset({"jpg", "png"})
 """Stored extensions of originals that a browser can show by itself."""
 

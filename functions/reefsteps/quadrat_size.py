@@ -54,6 +54,11 @@ class QuadratSize:
         lengths_cm = [float(length.replace(",", ".")) for length in match.groups() if length is not None]
         return cls(lengths_cm[0], lengths_cm[-1])
 
+    @classmethod
+    def of(cls, side_cm: float, height_cm: float | None) -> Self:
+        """Return the size that records keep as two lengths, the second None for a square."""
+        return cls(side_cm, side_cm if height_cm is None else height_cm)
+
     @property
     def is_square(self) -> bool:
         """Whether both sides have one length."""
@@ -63,6 +68,11 @@ class QuadratSize:
     def area_cm2(self) -> float:
         """The area inside the frame."""
         return self.short_cm * self.long_cm
+
+    @property
+    def words(self) -> str:
+        """The size as people read it: ``100 cm``, ``50 x 75 cm``."""
+        return f"{self.short_cm:.10g} cm" if self.is_square else f"{self.short_cm:.10g} x {self.long_cm:.10g} cm"
 
     def __str__(self) -> str:
         """Return the stored text, which `parse` reads back."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from reefsteps.errors import InvalidParameterError
+from reefsteps.quadrat_size import QuadratSize
 
 Point = tuple[float, float]
 
@@ -70,6 +71,8 @@ class Source(Record):
     captured_at: str | None = None  # ISO 8601, the camera's clock
     camera: str | None = None
     original_name: str | None = None  # of the file before it was given a survey's key
+    colour_encoding: str | None = None  # what the file says of its colours, and whether they were converted to sRGB
+    grey: bool = False  # the photograph holds no colours
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,20 @@ class ModelIdentity(Record):
 
     name: str
     sha256: str
+
+
+@dataclass(frozen=True)
+class Trust(Record):
+    """How far a model's figures may be trusted: ``state`` is one of `reefsteps.trust`, ``sentence`` is for people."""
+
+    state: str
+    sentence: str
+    error_points: float | None = None  # mean absolute error of cover on real photographs; None where nobody measured it
+
+    @property
+    def trusted(self) -> bool:
+        """Say whether figures may be shown without a mark."""
+        return self.state == "trusted"
 
 
 @dataclass(frozen=True)
@@ -90,15 +107,21 @@ class RestorationResult(Record):
     thumbnail: ObjectRef
     method: str
     applied: bool
-    side_cm: float
+    side_cm: float  # a rectangle's shorter side
     elapsed_s: float
     skipped_because: str | None = None
     pipeline_version: str | None = None  # of the code that ran; None in records older than the field
+    height_cm: float | None = None  # a rectangle's longer side; None for a square
+
+    @property
+    def size(self) -> QuadratSize:
+        """The quadrat's size, as it was given."""
+        return QuadratSize.of(self.side_cm, self.height_cm)
 
 
 @dataclass(frozen=True)
 class ReframingResult(Record):
-    """Where the inner edge of the frame is, and the square picture cut from it."""
+    """Where the inner edge of the frame is, and the picture cut from it, which has the frame's shape."""
 
     reframed: ObjectRef
     thumbnail: ObjectRef
@@ -108,9 +131,9 @@ class ReframingResult(Record):
     residual_px: float | None  # RMS distance of edge points to the fit, source pixels; None when manual
     uncertainty_percent: float | None  # expected largest corner error, percent of the side; None when manual
     strings_used: bool
-    side_cm: float
-    side_px: int
-    px_per_cm: float
+    side_cm: float  # the frame's length along the top of the reframed picture
+    side_px: int  # the reframed picture's width
+    px_per_cm: float  # of the reframed picture, both ways
     elapsed_s: float
     model: ModelIdentity | None = None  # None when the corners are manual
     pipeline_version: str | None = None
@@ -120,6 +143,19 @@ class ReframingResult(Record):
     # Outlines that a person has left out of the measurement, in the pixels of `corners_px`; only with manual corners.
     excluded_px: tuple[tuple[Point, ...], ...] = ()
     decided_at: str | None = None  # start of the run in which a person set the corners; None when nobody has
+    height_cm: float | None = None  # a rectangle's other length; None for a square
+    height_px: int | None = None  # the reframed picture's height; None in old records, whose pictures are square
+    string_cells: tuple[int, int] | None = None  # of the string grid, along the top and down; None: 10 x 10, or unused
+
+    @property
+    def size(self) -> QuadratSize:
+        """The quadrat's size."""
+        return QuadratSize.of(self.side_cm, self.height_cm)
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height of the reframed picture."""
+        return self.side_px, self.side_px if self.height_px is None else self.height_px
 
 
 @dataclass(frozen=True)
@@ -148,6 +184,9 @@ class SegmentationResult(Record):
     strings_percent: float | None = None  # share of the area judged by its surroundings because a string hides it
     pipeline_version: str | None = None
     excluded_percent: float | None = None  # share of the inner area that a person has left out; None: nothing
+    trust: Trust | None = None  # of the model, when it measured; None in records older than the field
+    to_be_looked_at: tuple[str, ...] = ()  # why the picture is unlike what the model knows, in sentences
+    low_resolution: bool = False  # the reframed picture is smaller than the model's input and was enlarged
 
 
 def _plain(value: Any) -> Any:
@@ -161,8 +200,10 @@ def _plain(value: Any) -> Any:
 def _typed(hint: Any, value: Any) -> Any:
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        chosen = next(arg for arg in args if arg is not type(None))
-        return None if value is None else _typed(chosen, value)
+        options = [arg for arg in args if arg is not type(None)]
+        if value is None or (str in options and isinstance(value, str)):
+            return value
+        return _typed(options[0], value)
     if origin is tuple:
         inner = [args[0]] * len(value) if args[-1] is Ellipsis else args
         return tuple(_typed(kind, item) for kind, item in zip(inner, value, strict=True))

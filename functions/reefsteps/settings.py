@@ -10,7 +10,10 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 
-from reefsteps.errors import ConfigurationError
+from reefsteps.errors import ConfigurationError, InvalidParameterError
+from reefsteps.quadrat_size import QuadratSize
+
+DEFAULT_SIZE = "100"  # of a quadrat, in cm
 
 
 class Environment:
@@ -48,6 +51,14 @@ class Environment:
         if not (math.isfinite(number) and minimum <= number <= maximum):
             raise ConfigurationError(f"Environment variable {name} is {value}, not within {minimum:g} to {maximum:g}.")
         return number
+
+    def size(self, name: str, default: str | None = None) -> QuadratSize:
+        """Return the variable as the size of a quadrat: ``100`` or ``50x75``, in cm."""
+        value = self.text(name, default)
+        try:
+            return QuadratSize.parse(value)
+        except InvalidParameterError as error:
+            raise ConfigurationError(f"Environment variable {name} is '{value}': {error}") from None
 
     def whole(self, name: str, default: int | None = None, *, minimum: int = 0, maximum: int = 2**31 - 1) -> int:
         """Return the variable as a whole number from `minimum` to `maximum`."""

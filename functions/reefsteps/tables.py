@@ -77,7 +77,8 @@ coverage_provenance = Table(
     Column("raw_version_id", String(255)),
     Column("uploaded_at", String(32), nullable=False),
     Column("captured_at", String(32)),
-    Column("side_cm", Double, nullable=False),
+    Column("side_cm", Double, nullable=False),  # along the top of the reframed picture
+    Column("height_cm", Double),  # a rectangle's other length; empty for a square
     Column("px_per_cm", Double, nullable=False),
     Column("corners_manual", Boolean, nullable=False),
     Column("colony_count", Integer, nullable=False),

@@ -19,6 +19,7 @@ from reefsteps.images import decode, encode_jpeg, thumbnail
 from reefsteps.keys import picture_key, thumbnail_key
 from reefsteps.model_store import ModelStore
 from reefsteps.observability import logger, step_handler
+from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import ModelIdentity, ObjectRef, Point, ReframingResult, RestorationResult
 from reefsteps.storage import JPEG, Storage
 from reefsteps.surveys import SurveyKey
@@ -58,13 +59,13 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     decisions = Decisions(STORAGE, derived, SETTINGS.reframed_bucket, survey, earlier.source)
     decisions.refuse_without_quadrat(document.input)
     picture_bgr = _treated_picture(earlier)
-    located = _locate(document, decisions, picture_bgr)
+    size = document.input.size or earlier.size
+    located = _locate(document, decisions, picture_bgr, size)
     side_px = source_side_px(located.view)
     reframed_bgr = rectify(picture_bgr, located.view, side_px)
 
     refs = _write_pictures(derived, survey, reframed_bgr, located.identity)
-    side_cm = document.input.side_cm or earlier.side_cm
-    result = _result(located, refs, side_px, side_cm)
+    result = _result(located, refs, reframed_bgr, size)
     elapsed_s = round(time.perf_counter() - started, 3)
     result = dataclasses.replace(
         result, elapsed_s=elapsed_s, pipeline_version=SETTINGS.pipeline_version, decided_at=decided_at
@@ -89,9 +90,11 @@ def _treated_picture(earlier: RestorationResult) -> NDArray[np.uint8]:
     return pixels.astype(np.uint8, copy=False)
 
 
-def _locate(document: StateDocument, decisions: Decisions, picture_bgr: NDArray[np.uint8]) -> Located:
+def _locate(
+    document: StateDocument, decisions: Decisions, picture_bgr: NDArray[np.uint8], size: QuadratSize
+) -> Located:
     height, width = picture_bgr.shape[:2]
-    by_hand = decisions.frame(document.input, width, height)
+    by_hand = decisions.frame(document.input, width, height, size)
     if by_hand is not None:
         return Located(by_hand.view, excluded_px=by_hand.excluded_px)
     detector = MODELS.detector()
@@ -102,7 +105,7 @@ def _locate(document: StateDocument, decisions: Decisions, picture_bgr: NDArray[
             f"The model {detector.identity.name} sees no quadrat frame in the photograph (score at least "
             f"{threshold:g}). Mark the four inner corners by hand on the page, or photograph the quadrat again."
         )
-    fit = find_quadrat(picture_bgr, detections.union_mask() > 0)
+    fit = find_quadrat(picture_bgr, detections.union_mask() > 0, size)
     return Located(fit.model, fit, detector.identity)
 
 
@@ -117,8 +120,14 @@ def _write_pictures(
     )
 
 
-def _result(located: Located, refs: tuple[ObjectRef, ObjectRef], side_px: int, side_cm: float) -> ReframingResult:
+def _result(
+    located: Located, refs: tuple[ObjectRef, ObjectRef], reframed_bgr: NDArray[np.uint8], size: QuadratSize
+) -> ReframingResult:
     fit = located.fit
+    height_px, side_px = reframed_bgr.shape[:2]
+    side_cm, height_cm = size.long_cm, size.short_cm
+    if located.view.extent[0] < located.view.extent[1]:
+        side_cm, height_cm = height_cm, side_cm
     return ReframingResult(
         reframed=refs[0],
         thumbnail=refs[1],
@@ -136,4 +145,7 @@ def _result(located: Located, refs: tuple[ObjectRef, ObjectRef], side_px: int, s
         visible_share=None if fit is None else tuple(round(share, 3) for share in fit.visible_share),
         partly_visible=fit is not None and fit.partly_visible,
         excluded_px=located.excluded_px,
+        height_cm=None if size.is_square else height_cm,
+        height_px=height_px,
+        string_cells=None if fit is None else fit.string_cells,
     )

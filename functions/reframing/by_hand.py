@@ -18,6 +18,7 @@ from reefsteps.errors import InvalidParameterError, NoQuadratError, PhotoNotFoun
 from reefsteps.excluded import excluded_mask
 from reefsteps.keys import corners_key, no_quadrat_key
 from reefsteps.precedence import instant
+from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import ObjectRef, Point, Source
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey
@@ -71,14 +72,14 @@ class Decisions:
                 "Fix corners on the page takes this back."
             )
 
-    def frame(self, given: PipelineInput, width_px: int, height_px: int) -> FrameByHand | None:
+    def frame(self, given: PipelineInput, width_px: int, height_px: int, size: QuadratSize) -> FrameByHand | None:
         """Return the frame that the input gives (and keep it), else the one that is kept, else None.
 
-        Raises InvalidParameterError for corners that are no quadrilateral in the picture, and for areas that leave
-        less than a tenth of the quadrat to be measured.
+        ``size`` is the quadrat's. Raises InvalidParameterError for corners that are no quadrilateral in the picture or
+        no view of a quadrat of this size, and for areas that leave less than a tenth of the quadrat to be measured.
         """
         if given.corners_px is not None:
-            frame = _checked(given.corners_px, given.excluded_px or (), width_px, height_px)
+            frame = _checked(given.corners_px, given.excluded_px or (), width_px, height_px, size)
             value = {"corners_px": given.corners_px, "excluded_px": frame.excluded_px}
             self._store(corners_key(self._survey.stem), value)
             return frame
@@ -86,7 +87,7 @@ class Decisions:
         if stored is None:
             return None
         excluded = tuple(tuple((float(x), float(y)) for x, y in area) for area in stored.get("excluded_px", ()))
-        return _checked(stored["corners_px"], excluded, width_px, height_px)
+        return _checked(stored["corners_px"], excluded, width_px, height_px, size)
 
     def _stored(self, key: str) -> Mapping[str, Any] | None:
         return _kept(self._storage, self._bucket, key, self._source)
@@ -118,9 +119,13 @@ def _kept(storage: Storage, bucket: str, key: str, source: Source) -> Mapping[st
 
 
 def _checked(
-    corners_px: tuple[Point, ...], excluded_px: tuple[tuple[Point, ...], ...], width_px: int, height_px: int
+    corners_px: tuple[Point, ...],
+    excluded_px: tuple[tuple[Point, ...], ...],
+    width_px: int,
+    height_px: int,
+    size: QuadratSize,
 ) -> FrameByHand:
-    view = manual_model(corners_px, width_px, height_px)
+    view = manual_model(corners_px, width_px, height_px, size)
     if excluded_px:
         corners = [(float(x), float(y)) for x, y in view.corners_px]
         mask = excluded_mask(excluded_px, corners, (height_px, width_px), (_CHECK_PX, _CHECK_PX))

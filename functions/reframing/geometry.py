@@ -117,16 +117,16 @@ def squareness_error(matrix: Array) -> float:
     their lengths and the cosine between them: 0 where the opening has the shape that ``extent`` says, 0.02 where a side
     is 2 % off.
     """
-    return float(np.min(squareness_errors(matrix)))
+    return float(np.min(squareness_errors(matrix, FOCAL_LENGTHS)))
 
 
-def squareness_errors(matrix: Array) -> Array:
-    """Return `squareness_error` for each of ``FOCAL_LENGTHS``, (40,)."""
+def squareness_errors(matrix: Array, focal_lengths: Array) -> Array:
+    """Return `squareness_error` for each of some focal lengths (N,), in half diagonals, (N,)."""
     first = np.stack(
-        [matrix[0, 0] / FOCAL_LENGTHS, matrix[1, 0] / FOCAL_LENGTHS, np.full_like(FOCAL_LENGTHS, matrix[2, 0])]
+        [matrix[0, 0] / focal_lengths, matrix[1, 0] / focal_lengths, np.full_like(focal_lengths, matrix[2, 0])]
     )
     second = np.stack(
-        [matrix[0, 1] / FOCAL_LENGTHS, matrix[1, 1] / FOCAL_LENGTHS, np.full_like(FOCAL_LENGTHS, matrix[2, 1])]
+        [matrix[0, 1] / focal_lengths, matrix[1, 1] / focal_lengths, np.full_like(focal_lengths, matrix[2, 1])]
     )
     lengths = np.linalg.norm(first, axis=0), np.linalg.norm(second, axis=0)
     stretch = np.abs(np.log(lengths[0] / lengths[1]))

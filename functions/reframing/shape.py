@@ -30,6 +30,9 @@ MIN_MANUAL_LEAD = 0.01
 USUAL_FOCAL_LENGTH = 1.6
 MISS_PER_FOCAL_LENGTH = 0.02
 
+# A tilted view changes by the step from one focal length to the next, so the step is a fifth of the limits above.
+FINE_FOCAL_LENGTHS: Array = np.geomspace(FOCAL_LENGTHS[0], FOCAL_LENGTHS[-1], 800)
+
 MARK_THEM = "Mark the four inner corners by hand on the page."
 
 
@@ -75,7 +78,7 @@ def refuse_other_shapes(model: PlaneModel, size: QuadratSize | None) -> None:
     others = [extent for extent in extents_of(size) if extent != model.extent]
     for other_width, other_height in others:
         other = model.matrix * np.array([width / other_width, height / other_height, 1.0])
-        if squareness_error(other) <= OTHER_FITS_WITHIN:
+        if squareness_errors(other, FINE_FOCAL_LENGTHS).min() <= OTHER_FITS_WITHIN:
             raise QuadratNotFoundError(
                 f"The photograph was taken so obliquely that either side of the {size} cm frame could be the longer "
                 f"one. {MARK_THEM}"
@@ -91,8 +94,8 @@ def by_hand(corners_px: Array, width_px: int, height_px: int, size: QuadratSize 
     options = []
     for extent in extents_of(size):
         model = PlaneModel.from_corners(corners_px, width_px, height_px, extent)
-        misses = squareness_errors(model.matrix)
-        unusual = MISS_PER_FOCAL_LENGTH * np.abs(np.log(FOCAL_LENGTHS / USUAL_FOCAL_LENGTH))
+        misses = squareness_errors(model.matrix, FINE_FOCAL_LENGTHS)
+        unusual = MISS_PER_FOCAL_LENGTH * np.abs(np.log(FINE_FOCAL_LENGTHS / USUAL_FOCAL_LENGTH))
         options.append((float((misses + unusual).min()), float(misses.min()), extent, model))
     options.sort(key=lambda option: option[0])
     cost, miss, _, model = options[0]

@@ -16,6 +16,7 @@ from reefsteps.errors import InvalidParameterError, PhotoNotFoundError
 from reefsteps.images import DecodedImage, decode, encode_jpeg, thumbnail
 from reefsteps.keys import picture_key, thumbnail_key
 from reefsteps.observability import logger, step_handler
+from reefsteps.quadrat_size import RANGE, QuadratSize
 from reefsteps.results import ObjectRef, RestorationResult, Source
 from reefsteps.storage import JPEG, ObjectInfo, Storage, StoredObject
 from reefsteps.surveys import check_length, key_candidates
@@ -37,7 +38,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     check_method(method)
     original = _original(document)
     check_length(original.info.ref.key)
-    side_cm = document.input.side_cm or _side_cm(original.info)
+    size = document.input.size or _size(original.info)
 
     photo = decode(original.body, SETTINGS.max_megapixels)
     source = _source(document, original.info, photo)
@@ -54,7 +55,8 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         thumbnail=_put_jpeg(derived, thumbnail_key(survey.stem), small),
         method=method,
         applied=restored.applied,
-        side_cm=side_cm,
+        side_cm=size.short_cm,
+        height_cm=None if size.is_square else size.long_cm,
         elapsed_s=round(time.perf_counter() - started, 3),
         pipeline_version=SETTINGS.pipeline_version,
         skipped_because=restored.skipped_because,
@@ -75,20 +77,18 @@ def _original(document: StateDocument) -> StoredObject:
     return STORAGE.get(ObjectRef(bucket, last, version_id))
 
 
-def _side_cm(original: ObjectInfo) -> float:
-    """Return the side that the upload page wrote beside the photograph, else the deployment's default."""
+def _size(original: ObjectInfo) -> QuadratSize:
+    """Return the quadrat's size that the upload page wrote beside the photograph, else the deployment's default."""
     text = original.metadata.get("side-cm")
     if text is None:
-        return SETTINGS.quadrat_side_cm
+        return SETTINGS.quadrat_size
     try:
-        side_cm = float(text)
-    except ValueError:
-        side_cm = 0.0
-    if not 1 <= side_cm <= 10_000:
+        return QuadratSize.parse(text)
+    except InvalidParameterError:
         raise InvalidParameterError(
-            f"The photograph's metadata 'side-cm' is '{text}', not a length of 1 to 10000 cm: upload it again."
-        )
-    return side_cm
+            f"The photograph's metadata 'side-cm' is '{text}', not a length from {RANGE} or two as in 50x75: upload it "
+            "again."
+        ) from None
 
 
 def _source(document: StateDocument, original: ObjectInfo, photo: DecodedImage) -> Source:
@@ -103,6 +103,8 @@ def _source(document: StateDocument, original: ObjectInfo, photo: DecodedImage) 
         captured_at=camera_time(photo.captured_at),
         camera=None if photo.camera is None else shortened(photo.camera, LONGEST_CAMERA),
         original_name=_original_name(original),
+        colour_encoding=photo.colour_encoding,
+        grey=photo.grey,
     )
 
 

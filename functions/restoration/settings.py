@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from reefsteps.images import DEFAULT_MAX_MEGAPIXELS
-from reefsteps.settings import Environment, pipeline_version
+from reefsteps.quadrat_size import QuadratSize
+from reefsteps.settings import DEFAULT_SIZE, Environment, pipeline_version
 from restoration.methods import DEFAULT_METHOD, METHODS
 
 
@@ -17,7 +18,7 @@ class Settings:
     raw_bucket: str
     treated_bucket: str
     restoration_method: str
-    quadrat_side_cm: float
+    quadrat_size: QuadratSize
     max_megapixels: float
     pipeline_version: str
 
@@ -29,7 +30,7 @@ class Settings:
             raw_bucket=variables.text("RAW_BUCKET"),
             treated_bucket=variables.text("TREATED_BUCKET"),
             restoration_method=variables.choice("RESTORATION_METHOD", METHODS, DEFAULT_METHOD),
-            quadrat_side_cm=variables.number("QUADRAT_SIDE_CM", 100.0, minimum=1, maximum=10_000),
+            quadrat_size=variables.size("QUADRAT_SIDE_CM", DEFAULT_SIZE),
             max_megapixels=variables.number("MAX_MEGAPIXELS", DEFAULT_MAX_MEGAPIXELS, minimum=0.01, maximum=1000),
             pipeline_version=pipeline_version(variables),
         )

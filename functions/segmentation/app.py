@@ -9,7 +9,9 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 
 from reefsteps.derived import DerivedObjects
+from reefsteps.detection import Manifest
 from reefsteps.document import Earlier, StateDocument, refuse_other_photo
+from reefsteps.evaluation import PictureLimits, trust_of
 from reefsteps.excluded import excluded_mask
 from reefsteps.images import decode, encode_jpeg, encode_png, thumbnail
 from reefsteps.keys import mask_key, picture_key, thumbnail_key
@@ -20,6 +22,7 @@ from reefsteps.results import ModelIdentity, ObjectRef, ReframingResult, Segment
 from reefsteps.storage import JPEG, PNG, Storage
 from reefsteps.surveys import SurveyKey
 from segmentation.cover import ByteArray, Cover, measure, outside
+from segmentation.novelty import LEAST_SCORE, picture_figures, reasons_to_look
 from segmentation.overlay import draw_overlay
 from segmentation.settings import Settings
 from segmentation.strings import find_strings
@@ -48,8 +51,10 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     detector = MODELS.detector()
     picture_bgr = _reframed_picture(earlier)
     threshold = max(SETTINGS.score_threshold, detector.manifest.score_threshold)
-    detections = detector.detect(picture_bgr, threshold)
-    strings = find_strings(picture_bgr) if earlier.record.strings_used else None
+    known = detector.detect(picture_bgr, min(threshold, LEAST_SCORE))
+    look = reasons_to_look(picture_figures(picture_bgr, known.scores), _limits(detector.manifest))
+    detections = known.above(threshold)
+    strings = find_strings(picture_bgr, earlier.record.string_cells) if earlier.record.strings_used else None
     excluded = _excluded(earlier, picture_bgr)
     if excluded is not None:
         detections = outside(detections, excluded)
@@ -58,12 +63,23 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     refs = _write_pictures(derived, survey, overlay_bgr, cover, detector.identity)
     result = _result(cover, refs, threshold, detector.identity)
     elapsed_s = round(time.perf_counter() - started, 3)
-    result = dataclasses.replace(result, elapsed_s=elapsed_s, pipeline_version=SETTINGS.pipeline_version)
+    result = dataclasses.replace(
+        result,
+        elapsed_s=elapsed_s,
+        pipeline_version=SETTINGS.pipeline_version,
+        low_resolution=min(picture_bgr.shape[:2]) < detector.manifest.min_size_test,
+        trust=trust_of(detector.manifest),
+        to_be_looked_at=look,
+    )
     derived.save_record(SETTINGS.segmented_bucket, result, detector.identity)
     derived.refuse_deleted()
     record_metric("CoverPercent", result.cover_percent, MetricUnit.Percent)
     record_metric("Colonies", result.colony_count)
     return result.to_json()
+
+
+def _limits(manifest: Manifest) -> PictureLimits | None:
+    return manifest.measured.pictures if manifest.measured else None
 
 
 def _reframed_picture(earlier: Earlier[ReframingResult]) -> ByteArray:

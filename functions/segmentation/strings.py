@@ -1,9 +1,9 @@
 """The strings across a quadrat, in its reframed picture.
 
-A CRIOBE frame is strung 10 x 10, and reframing puts each string within about a percent of its place. Each is followed
-there as the brightest or darkest thin line, block by block, by dynamic programming. What such a search finds by chance
-is measured on the same picture half way between the strings' places; a line that does not stand out clearly more is
-left out.
+A CRIOBE frame is strung 10 x 10, a rectangular one in as many square cells as fit, and reframing puts each string
+within about a percent of its place. Each is followed there as the brightest or darkest thin line, block by block, by
+dynamic programming. What such a search finds by chance is measured on the same picture half way between the strings'
+places; a line that does not stand out clearly more is left out.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import numpy.typing as npt
 ByteArray = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float32]
 
-CELLS = 10
+USUAL_CELLS = (10, 10)  # along the top and down
 
 _WORK_PX = 1200  # strings of 2 to 4 mm on 1 m are 2 to 5 pixels wide at this size
-_SEARCH_SHARE = 0.015  # how far from its place a string may lie, share of the side
+_SEARCH_CELLS = 0.15  # how far from its place a string may lie, in cells
 _BLOCKS = 24  # pieces that a string is followed in
 _HALF_WIDTHS_PX = (0, 1, 2, 3)  # at work size
 _STEP_PX = 2  # how far a string may wander from one block to the next, at work size
@@ -46,13 +46,17 @@ class _String:
     thickness_px: int
 
 
-def find_strings(picture_bgr: ByteArray) -> ByteArray:
-    """Return the (H, W) uint8 mask of the strings in an (H, W, 3) reframed picture: 255 under a string, else 0."""
+def find_strings(picture_bgr: ByteArray, cells: tuple[int, int] | None = None) -> ByteArray:
+    """Return the (H, W) uint8 mask of the strings in an (H, W, 3) reframed picture: 255 under a string, else 0.
+
+    ``cells`` is how many cells of the grid lie along the top and down; None for 10 x 10.
+    """
     height, width = picture_bgr.shape[:2]
     scale = min(1.0, _WORK_PX / max(height, width))
     small = cv2.resize(picture_bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
-    down, across = _find_lines(grey), _find_lines(np.ascontiguousarray(grey.T))
+    along_top, along_side = cells or USUAL_CELLS
+    down, across = _find_lines(grey, along_top), _find_lines(np.ascontiguousarray(grey.T), along_side)
     # The strings of one quadrat are of one cord; a single one's section may be widened by what grows beside it.
     thickness_px = round(float(np.median([line.thickness_px for line in down + across]))) if down or across else 0
     mask = np.zeros(grey.shape, np.uint8)
@@ -63,15 +67,15 @@ def find_strings(picture_bgr: ByteArray) -> ByteArray:
     return np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
-def _find_lines(grey: ByteArray) -> list[_String]:
-    """Return the strings that run down a (H, W) picture."""
+def _find_lines(grey: ByteArray, cells: int) -> list[_String]:
+    """Return the strings that run down a (H, W) picture and divide it into ``cells`` columns."""
     height, width = grey.shape
     rows = np.linspace(0, height, _BLOCKS + 1).astype(int)
     profiles = np.stack([grey[a:b].mean(axis=0, dtype=np.float32) for a, b in pairwise(rows)])
-    reach = max(4, round(_SEARCH_SHARE * width))
-    by_chance = max(_best_line(profiles, (cell + 0.5) / CELLS, reach).contrast for cell in range(1, CELLS - 1))
+    reach = max(4, round(_SEARCH_CELLS / cells * width))
+    by_chance = max(_best_line(profiles, (cell + 0.5) / cells, reach).contrast for cell in range(1, cells - 1))
     least = max(_LEAST_CONTRAST, _LEAST_PROMINENCE * by_chance)
-    candidates = (_best_line(profiles, cell / CELLS, reach) for cell in range(1, CELLS))
+    candidates = (_best_line(profiles, cell / cells, reach) for cell in range(1, cells))
     along = np.concatenate([[0], (rows[:-1] + rows[1:]) // 2, [height - 1]])
     return [
         _String(

@@ -184,9 +184,9 @@ def error_percent(corners: Array, truth: Array) -> float:
 
 
 def first_of(corners: Array, truth: Array) -> int:
-    """Return which of the corners found is the truth's first: 0, or another where a roll near 45 degrees decides.
+    """Return which of the corners found is the truth's first: 0, except at a roll within a degree of 45.
 
-    Within a degree of 45 two corners are equally far from the top left, and an error of a pixel decides.
+    There two sides are equally far from level, and an error of a pixel decides which is the top.
     """
     x, y = np.abs(truth[1] - truth[0])
     if abs(np.degrees(np.arctan2(y, x)) - 45) > 1:

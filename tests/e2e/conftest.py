@@ -13,6 +13,7 @@ import pytest
 
 from tests.e2e import page_world
 from tests.e2e.page_server import ServedPage, served_page
+from tests.support.one_at_a_time import one_at_a_time
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -39,8 +40,9 @@ def chromium() -> str:
     found = shutil.which("chromium")
     if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        subprocess.run(["apt-get", "update", "-q"], check=False, **quiet)
-        subprocess.run(["apt-get", "install", "-qy", "--no-install-recommends", "chromium"], check=False, **quiet)
+        with one_at_a_time("apt"):
+            subprocess.run(["apt-get", "update", "-q"], check=False, **quiet)
+            subprocess.run(["apt-get", "install", "-qy", "--no-install-recommends", "chromium"], check=False, **quiet)
         found = shutil.which("chromium")
     if found is None:
         pytest.skip("Chromium is missing: apt-get install chromium")
@@ -76,6 +78,11 @@ def seeded_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedPage
 @pytest.fixture(scope="session")
 def axe() -> str:
     """The source of axe-core, installed from its lock file into the cache."""
+    with one_at_a_time("npm"):
+        return _installed_axe()
+
+
+def _installed_axe() -> str:
     lock, installed = NODE_PROJECT / "package-lock.json", NODE_CACHE / "package-lock.json"
     script = NODE_CACHE / "node_modules" / "axe-core" / "axe.min.js"
     if not (script.is_file() and installed.is_file() and installed.read_text() == lock.read_text()):

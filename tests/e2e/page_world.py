@@ -75,6 +75,7 @@ class Quadrat:
     colonies: tuple[float, ...]  # cm2
     manual: bool = False
     partly_visible: bool = False
+    height_cm: float | None = None  # of a rectangle, 100 cm wide
 
 
 def create_buckets(s3: Any, origin: str | None = None) -> None:
@@ -182,6 +183,7 @@ def _provenance(q: Quadrat) -> dict[str, Any]:
         "uploaded_at": written,
         "captured_at": f"{q.survey.year}-04-15T09:00:00",
         "side_cm": 100.0,
+        "height_cm": q.height_cm,
         "px_per_cm": 8.0,
         "corners_manual": q.manual,
         "colony_count": len(q.colonies),
@@ -217,7 +219,9 @@ def _provenance(q: Quadrat) -> dict[str, Any]:
             "uncertainty_percent": 0.3,
             "strings_used": False,
             "side_cm": 100.0,
+            "height_cm": q.height_cm,
             "side_px": 800,
+            "height_px": 800 if q.height_cm is None else round(8 * q.height_cm),
             "px_per_cm": 8.0,
             "visible_share": None if q.manual else [1.0, 0.42 if q.partly_visible else 1.0, 0.9, 0.98],
             "partly_visible": q.partly_visible,

@@ -5,7 +5,6 @@ Debian's ``mariadb-server-core`` holds the server without the service that ``mar
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import socket
@@ -17,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pymysql
+
+from tests.support.one_at_a_time import one_at_a_time
 
 _PACKAGES = ("mariadb-server-core", "mariadb-client-core")  # the second: what mariadb-install-db calls
 _NAME = "reefs"
@@ -116,8 +117,7 @@ def _installed(program: str) -> str:
         return found
     if shutil.which("apt-get") is None or os.geteuid() != 0:
         raise MariaDbMissingError(f"{program} is not installed: apt-get install mariadb-server-core")
-    with (Path(tempfile.gettempdir()) / "mariadb-install.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with one_at_a_time("apt"):
         environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
         install = ["apt-get", "install", "-qq", "--no-install-recommends", *_PACKAGES]
         for command in (install, ["apt-get", "update", "-qq"], install):

@@ -15,9 +15,8 @@ from reefsteps.coverage_queries import colony_boxes, colony_rows, coverage_rows,
 from reefsteps.coverage_store import Removal, Result, forget_removals, record_result, remove_result
 from reefsteps.database import Database
 from reefsteps.errors import ConfigurationError, DatabaseUnavailableError
-from reefsteps.results import (
-    Source,
-)
+from reefsteps.quadrat_size import QuadratSize
+from reefsteps.results import Source, Trust
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import coral_coverage, metadata
 from tests.integration.mariadb import MariaDb, MariaDbMissingError, running_mariadb
@@ -73,6 +72,31 @@ def test_the_coverage_table_is_exactly_the_agreed_one(database: Database) -> Non
     assert inspector.get_pk_constraint("coral_coverage")["constrained_columns"] == ["island", "location", "year"]
 
 
+def test_a_rectangles_two_lengths_are_kept(database: Database) -> None:
+    done = result()
+    record_result(database, dataclasses.replace(done, reframing=dataclasses.replace(done.reframing, height_cm=75.0)))
+    record_result(database, result(survey=SurveyKey(2007, "Bora-Bora", 1)))
+    with database.read() as connection:
+        rectangle, square = coverage_rows(connection)
+        found = provenance(connection, SURVEY)
+    assert (rectangle.side_cm, rectangle.height_cm) == (100, 75)
+    assert (square.side_cm, square.height_cm) == (100, None)
+    assert found is not None
+    assert found.reframing.size == QuadratSize(75, 100)
+
+
+def test_how_far_to_trust_a_row_and_why_to_look_at_it_are_kept(database: Database) -> None:
+    trust, reasons = Trust("biased", "Its cover was 9 points too low.", 9.5), ("The model found no colony here.",)
+    done = result()
+    segmentation = dataclasses.replace(done.segmentation, trust=trust, to_be_looked_at=reasons)
+    record_result(database, dataclasses.replace(done, segmentation=segmentation))
+    record_result(database, result(survey=SurveyKey(2007, "Bora-Bora", 1)))
+    with database.read() as connection:
+        told, older = coverage_rows(connection)
+    assert (told.trust, told.to_be_looked_at) == (trust, reasons)
+    assert (older.trust, older.to_be_looked_at) == (None, ())
+
+
 def test_creating_the_tables_again_changes_nothing(database: Database) -> None:
     record_result(database, result())
     database.create_tables()
@@ -114,6 +138,26 @@ def test_flags_and_original_names_come_from_the_records_true_and_false(database:
     assert row.original_name == '=Huahiné "7", été.JPG'
     assert (row.restoration_applied, row.partly_visible, row.excluded_percent) == (False, True, 2.5)
     assert [(box.number, box.box_px) for box in boxes] == [(1, (0.0, 1.0, 2.0, 3.0)), (2, (0.0, 1.0, 2.0, 3.0))]
+
+
+@pytest.mark.parametrize(("grey", "low_resolution"), [(True, False), (False, True)])
+def test_what_makes_a_figure_doubtful_comes_back_with_the_row(
+    database: Database, grey: bool, low_resolution: bool
+) -> None:
+    done = result()
+    source = dataclasses.replace(done.source, grey=grey, colour_encoding="Adobe RGB (EXIF), converted to sRGB")
+    done = dataclasses.replace(
+        done,
+        restoration=dataclasses.replace(done.restoration, source=source),
+        segmentation=dataclasses.replace(done.segmentation, low_resolution=low_resolution),
+    )
+    assert record_result(database, done).written
+    with database.read() as connection:
+        (row,) = coverage_rows(connection)
+        found = provenance(connection, SURVEY)
+    assert (row.grey, row.low_resolution) == (grey, low_resolution)
+    assert found is not None
+    assert found.restoration.source.colour_encoding == "Adobe RGB (EXIF), converted to sRGB"
 
 
 def test_writing_twice_leaves_one_row_and_its_colonies(database: Database) -> None:

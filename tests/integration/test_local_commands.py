@@ -56,6 +56,8 @@ def test_photographs_become_figures_pictures_and_reasons(photos: Path, tmp_path:
     measured = rows["2006-Bora-Bora-01.jpg"]
     assert measured["status"] == "succeeded", measured
     assert (measured["island"], measured["location"], measured["year"]) == ("Bora-Bora", "1", "2006")
+    assert measured["cover_shown"].endswith(" % △") and measured["trust"] == "demonstration"
+    assert "△ The models 'detectron2-classifier' and 'detectron2-reframe' are demonstrations" in result.stdout
     assert abs(float(measured["cover_percent"]) - float((photos / "truth.txt").read_text())) < 15
     assert all(float(measured[f"{step}_s"]) > 0 for step in ("restoration", "reframing", "segmentation", "coverage"))
     pictures = output / "pictures" / "2006-Bora-Bora-01"

@@ -31,8 +31,11 @@ from reefsteps.errors import (
     SupersededError,
 )
 from reefsteps.images import decode, encode_jpeg
+from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import ModelIdentity, ObjectRef, ReframingResult, RestorationResult, Source, SurveyRef
 from reframing.quadrat import QuadratFit, find_quadrat
+from reframing.shape import extents_of
+from tests.unit.reframing import quadrat_drawing as drawing
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -112,11 +115,14 @@ def fake_model(app: ModuleType, mask: np.ndarray | None) -> Any:
     return mock.patch.object(app, "MODELS", SimpleNamespace(detector=lambda: detector))
 
 
-def restored(s3: "S3Client", *, version: str = "v1", side_cm: float = 50.0) -> dict[str, Any]:
-    """Put photograph and treated picture and return restoration's record as it stands in the document."""
+def restored(
+    s3: "S3Client", *, version: str = "v1", side_cm: float = 50.0, picture: np.ndarray | None = None
+) -> dict[str, Any]:
+    """Put the treated picture and return restoration's record as it stands in the document."""
     s3.put_object(Bucket=RAW, Key=KEY, Body=b"photograph")
     s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[RAW].keys[KEY]._version_id = version
-    s3.put_object(Bucket=TREATED, Key=f"{STEM}.jpg", Body=encode_jpeg(photograph()), Metadata={"source-etag": version})
+    body = encode_jpeg(photograph() if picture is None else picture)
+    s3.put_object(Bucket=TREATED, Key=f"{STEM}.jpg", Body=body, Metadata={"source-etag": version})
     source = Source(ObjectRef(RAW, KEY, version), version, "2026-01-01T00:00:00+00:00", None, "JPEG", 700, 600)
     return RestorationResult(
         SurveyRef(2006, "Mo'orea", 3), source, ObjectRef(TREATED, f"{STEM}.jpg"),
@@ -255,6 +261,28 @@ def test_side_of_the_execution_wins(app: ModuleType, s3: "S3Client") -> None:
     result = run(app, restored(s3), corners_px=CORNERS.tolist(), side_cm=75)
     assert result.side_cm == 75
     assert result.px_per_cm == pytest.approx(result.side_px / 75, abs=1e-3)
+
+
+@pytest.mark.parametrize("lying", [True, False])
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_a_rectangle_is_cut_out_at_one_scale(app: ModuleType, s3: "S3Client", lying: bool, by_hand: bool) -> None:
+    model = drawing.view(6, extent=extents_of(QuadratSize(50, 75))[0 if lying else 1])
+    picture, mask = drawing.draw(model, strings=True)
+    record = restored(s3, picture=picture) | {"side_cm": 50.0, "height_cm": 75.0}
+    given = {"corners_px": model.corners_px.tolist()} if by_hand else {}
+    with fake_model(app, mask.astype(np.uint8)):
+        result = run(app, record, **given)
+    assert (result.side_cm, result.height_cm) == ((75, 50) if lying else (50, 75))
+    assert result.size == QuadratSize(50, 75)
+    assert result.px_per_cm == pytest.approx(result.side_px / result.side_cm, abs=1e-3)
+    assert result.height_px == pytest.approx(result.px_per_cm * result.height_cm, abs=0.6)
+    assert decode(read(s3, f"{STEM}.jpg")[0]).pixels_bgr.shape[:2] == (result.height_px, result.side_px)
+    assert result.string_cells == (None if by_hand else (15, 10) if lying else (10, 15))
+    np.testing.assert_allclose(result.corners_px, model.corners_px, atol=1.5)
+
+    with fake_model(app, mask.astype(np.uint8)), pytest.raises((QuadratNotFoundError, InvalidParameterError)):
+        run(app, record, side_cm=100, **given)
+    assert run(app, record, side_cm="1000x1500", corners_px=model.corners_px.tolist()).size == QuadratSize(1000, 1500)
 
 
 def test_earlier_record_is_taken_from_the_bucket(app: ModuleType, s3: "S3Client") -> None:

@@ -20,6 +20,7 @@ from reefsteps.errors import (
     SupersededError,
 )
 from reefsteps.images import decode, encode_jpeg, encode_png
+from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import RestorationResult
 from reefsteps.texts import LONGEST_CAMERA
 from tests.integration.handler_loading import loaded
@@ -74,6 +75,7 @@ def test_photograph_becomes_a_treated_picture(app: ModuleType, s3: "S3Client") -
     assert (result.source.image.key, result.source.image.version_id) == (KEY, version)
     assert (result.source.image_format, result.source.width_px, result.source.height_px) == ("JPEG", 640, 480)
     assert result.source.sequencer == "0055AED6DCD90281E5"
+    assert (result.source.colour_encoding, result.source.grey) == ("sRGB assumed: the file does not say", False)
     assert (result.treated.bucket, result.treated.key) == (TREATED, f"{STEM}.jpg")
 
     body, treated = read(s3, f"{STEM}.jpg")
@@ -135,7 +137,22 @@ def test_the_files_own_name_is_kept_with_its_accents(app: ModuleType, s3: "S3Cli
     assert run(app).source.original_name == "Mo'orea été, no 7.JPG"
 
 
-@pytest.mark.parametrize("text", ["half a metre", "-50", "nan"])
+def test_a_rectangle_is_recorded_by_both_sides(app: ModuleType, s3: "S3Client") -> None:
+    upload(s3, encode_jpeg(photograph()), **{"side-cm": "75x50"})
+    result = run(app)
+    assert (result.side_cm, result.height_cm, result.size) == (50, 75, QuadratSize(50, 75))
+    assert run(app, side_cm="60x80").size == QuadratSize(60, 80)
+    assert run(app, side_cm=100).height_cm is None
+
+
+@pytest.mark.parametrize(("text", "size"), [("5", (5, 5)), ("2000", (2000, 2000)), ("50x75", (50, 75))])
+def test_the_deployments_size_may_be_any(s3: "S3Client", text: str, size: tuple[float, float]) -> None:
+    with loaded("restoration", VARIABLES | {"QUADRAT_SIDE_CM": text}) as app:
+        upload(s3, encode_jpeg(photograph()))
+        assert run(app).size == QuadratSize(*size)
+
+
+@pytest.mark.parametrize("text", ["half a metre", "-50", "nan", "50x", "0.5", "10001", "50x20000"])
 def test_unreadable_side_is_refused(app: ModuleType, s3: "S3Client", text: str) -> None:
     upload(s3, encode_jpeg(photograph()), **{"side-cm": text})
     with pytest.raises(InvalidParameterError, match=f"'side-cm' is '{text}'"):

@@ -16,7 +16,7 @@ from reefsteps.coverage_store import Result
 from reefsteps.detection import Detections, InstanceMask
 from reefsteps.errors import InvalidParameterError, ModelNotReadyError, PhotoNotFoundError, SupersededError
 from reefsteps.images import encode_jpeg
-from reefsteps.results import ModelIdentity, SegmentationResult
+from reefsteps.results import ModelIdentity, SegmentationResult, Trust
 from reefsteps.storage import JPEG
 from tests.integration.handler_loading import loaded
 from tests.integration.pipeline_records import SURVEY, derived_objects, document, leave_photograph, result
@@ -26,13 +26,14 @@ if TYPE_CHECKING:
 
 SIDE_PX = 600
 IDENTITY = ModelIdentity("detectron2-classifier", "ef" * 32)
-DISCS = (((150, 150), 60), ((400, 300), 80), ((595, 500), 40))  # centre, radius; the last is cut by the frame
+Discs = tuple[tuple[tuple[int, int], int], ...]
+DISCS: Discs = (((150, 150), 60), ((400, 300), 80), ((595, 500), 40))  # centre, radius; the last is cut by the frame
 
 
 class ColourDetector:
     """Sees red discs, one instance for each."""
 
-    manifest = SimpleNamespace(score_threshold=0.05)
+    manifest = SimpleNamespace(score_threshold=0.05, min_size_test=384, name="detectron2-classifier", measured=None)
     identity = IDENTITY
 
     def detect(self, image_bgr: npt.NDArray[np.uint8], min_score: float = 0.0) -> Detections:
@@ -57,11 +58,12 @@ def app(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
         yield module
 
 
-def reframed(done: Result) -> npt.NDArray[np.bool_]:
-    """Leave a reframed picture with three discs; returns where coral is."""
-    picture = np.full((SIDE_PX, SIDE_PX, 3), 90, np.uint8)
-    truth = np.zeros((SIDE_PX, SIDE_PX), np.uint8)
-    for centre, radius in DISCS:
+def reframed(done: Result, discs: Discs = DISCS) -> npt.NDArray[np.bool_]:
+    """Leave a reframed picture with discs; returns where coral is."""
+    width, height = done.reframing.size_px
+    picture = np.full((height, width, 3), 90, np.uint8)
+    truth = np.zeros((height, width), np.uint8)
+    for centre, radius in discs:
         cv2.circle(picture, centre, radius, (60, 60, 200), -1)
         cv2.circle(truth, centre, radius, 1, -1)
     leave_photograph(done)
@@ -95,6 +97,28 @@ def test_cover_colonies_and_pictures_are_right(app: ModuleType, s3: S3Client) ->
     assert round(100 * (mask > 0).mean(), 2) == measured.cover_percent
     assert picture(s3, "reef-segmented", "2006-Bora-Bora-01.jpg").shape == (SIDE_PX, SIDE_PX, 3)
     assert max(picture(s3, "reef-segmented", "thumbnails/2006-Bora-Bora-01.jpg").shape) == 320
+
+
+@pytest.mark.parametrize(("input_px", "low"), [(SIDE_PX, False), (SIDE_PX + 1, True)])
+def test_a_quadrat_smaller_than_the_models_input_is_marked(
+    app: ModuleType, s3: S3Client, monkeypatch: pytest.MonkeyPatch, input_px: int, low: bool
+) -> None:
+    monkeypatch.setattr(ColourDetector.manifest, "min_size_test", input_px)
+    reframed(result())
+    assert app.handler(document(result(), "restoration", "reframing"), None)["low_resolution"] is low
+
+
+def test_the_record_says_how_far_to_trust_it_and_what_is_strange(app: ModuleType, s3: S3Client) -> None:
+    reframed(result())
+    returned = SegmentationResult.from_json(app.handler(document(result(), "restoration", "reframing"), None))
+    assert returned.trust == Trust(
+        "not measured", "Nobody has measured how wrong the model 'detectron2-classifier' is on real photographs."
+    )
+    assert returned.to_be_looked_at == ()
+    grey = encode_jpeg(np.full((SIDE_PX, SIDE_PX, 3), 90, np.uint8))
+    derived_objects(result(), "1.2.3").put("reef-reframed", f"{SURVEY.stem}.jpg", grey, content_type=JPEG)
+    empty = SegmentationResult.from_json(app.handler(document(result(), "restoration", "reframing"), None))
+    assert (empty.cover_percent, empty.to_be_looked_at) == (0.0, ("The model found no colony here.",))
 
 
 def test_everything_written_says_where_it_comes_from(app: ModuleType, s3: S3Client) -> None:
@@ -131,6 +155,27 @@ def test_strings_are_looked_for_where_reframing_saw_them(app: ModuleType) -> Non
     done = result(strings_used=True)
     reframed(done)
     assert app.handler(document(done, "restoration", "reframing"), None)["strings_percent"] == 0.0
+
+
+@pytest.mark.parametrize("lying", [True, False])
+def test_a_rectangles_cover_areas_and_cut_colonies_are_right(app: ModuleType, s3: S3Client, lying: bool) -> None:
+    sides = (900, 600) if lying else (600, 900)  # 12 px per cm
+    lengths = {"side_cm": sides[0] / 12, "height_cm": sides[1] / 12, "px_per_cm": 12.0}
+    done = result()
+    shape = {"side_px": sides[0], "height_px": sides[1]}
+    done = dataclasses.replace(done, reframing=dataclasses.replace(done.reframing, **lengths, **shape))
+    discs: Discs = (((200, 200), 60), ((450, 450), 80), ((sides[0] - 5, 330), 40), ((300, sides[1] - 6), 40))
+    truth = reframed(done, discs)
+    measured = SegmentationResult.from_json(app.handler(document(done, "restoration", "reframing"), None))
+    assert measured.cover_percent == pytest.approx(100 * truth.mean(), abs=0.15)
+    assert max(c.area_cm2 for c in measured.colonies) == pytest.approx(np.pi * 80**2 / 12**2, rel=0.02)
+    cut = [c for c in measured.colonies if c.cut_by_frame]
+    assert len(cut) == 2
+    assert max(c.box_px[2] for c in cut) == sides[0]
+    assert max(c.box_px[3] for c in cut) == sides[1]
+    mask = picture(s3, "reef-masks", "2006-Bora-Bora-01.png")
+    assert mask.shape == sides[::-1]
+    assert picture(s3, "reef-segmented", "2006-Bora-Bora-01.jpg").shape == (*sides[::-1], 3)
 
 
 def test_a_run_of_an_older_photo_leaves_the_newer_pictures(app: ModuleType, s3: S3Client) -> None:

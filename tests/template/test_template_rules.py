@@ -2,13 +2,17 @@
 
 import importlib
 import json
+import re
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from conversion.convert import PRECISIONS
 from conversion.publication import SUFFIXES
 from provision import schema
 from reefsteps.errors import BadInputError, ConfigurationError
+from reefsteps.quadrat_size import QuadratSize
 from reefsteps.settings import Environment
 from restoration.methods import DEFAULT_METHOD, METHODS
 from scripts import deployment_rules as rules
@@ -207,6 +211,37 @@ def test_a_missing_variable_would_be_seen(deployment: Deployment) -> None:
     del values["TREATED_BUCKET"]
     with pytest.raises(ConfigurationError, match="TREATED_BUCKET"):
         importlib.import_module("coverage.settings").Settings.from_environment(Environment(values))
+
+
+def pattern_of_sizes(deployment: Deployment) -> re.Pattern[str]:
+    return re.compile(deployment.template["Parameters"]["QuadratSideCm"]["AllowedPattern"])
+
+
+@given(st.floats(1, 10_000), st.floats(1, 10_000))
+def test_a_deployment_takes_every_size_that_the_code_takes(deployment: Deployment, side: float, other: float) -> None:
+    for size in (QuadratSize(round(side, 3), round(side, 3)), QuadratSize(round(side, 3), round(other, 3))):
+        assert pattern_of_sizes(deployment).fullmatch(str(size))
+
+
+@given(st.from_regex(r"[0-9]{1,6}([.][0-9]{1,3})?(x[0-9]{1,6}([.][0-9]{1,3})?)?", fullmatch=True))
+@example("0.5")
+@example("10000.5")
+@example("50x20000")
+def test_a_deployment_takes_no_size_that_the_code_refuses(deployment: Deployment, text: str) -> None:
+    if pattern_of_sizes(deployment).fullmatch(text):
+        QuadratSize.parse(text)
+
+
+@pytest.mark.parametrize("text", ["5", "2000", "50x75"])
+def test_a_size_works_wherever_it_is_read(deployment: Deployment, text: str) -> None:
+    assert pattern_of_sizes(deployment).fullmatch(text)
+    restoration = importlib.import_module("restoration.settings").Settings
+    variables = environment_of("restoration", deployment) | {"QUADRAT_SIDE_CM": text}
+    assert str(restoration.from_environment(Environment(variables)).quadrat_size) == text
+    (task,) = deployment.resources("AWS::ECS::TaskDefinition").values()
+    names = [variable["Name"] for variable in task["ContainerDefinitions"][0]["Environment"]]
+    page = dict.fromkeys(names, "x") | {"DATABASE_AUTH": "url", "AUTH_MODE": "none", "QUADRAT_SIDE_CM": text}
+    assert str(importlib.import_module("frontend.settings").Settings.from_environment(page).quadrat_size) == text
 
 
 def test_choices_are_those_of_the_code(deployment: Deployment) -> None:

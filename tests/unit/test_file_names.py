@@ -235,6 +235,8 @@ PATTERN = NamePattern.learn("TakP07A12.jpg", location=(4, 6), year=(7, 9))
         ("{year=2012}{position=007}.jpg", "2013014.jpg", (None, 2013, 14)),
         ("{island=E2B}.{position=1}.{year=2012}", "Bora Bora.20.2015.jpg", ("Bora Bora", 2015, 20)),
         ("Hao 2012 ({position=3}).jpg", "Ahe 2013 (12).jpg", ("Ahe", 2013, 12)),
+        ("{island=Tak}P{position=07}.jpg", "RangiP08.jpg", ("Rangi", None, 8)),  # P is no part of the island
+        ("x12{position=07}.jpg", "x3109.jpg", (None, None, 9)),
     ],
 )
 def test_a_pattern_learnt_from_one_example_reads_names_of_its_form(example: str, name: str, expected: Expected) -> None:

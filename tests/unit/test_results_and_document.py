@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from reefsteps.buckets import Photograph
 from reefsteps.coverage_store import Removal
 from reefsteps.derived import maker_of, run_metadata
-from reefsteps.document import Execution, StateDocument
+from reefsteps.document import Execution, PipelineInput, StateDocument
 from reefsteps.errors import InvalidParameterError, InvalidSurveyKeyError
 from reefsteps.precedence import Run, compare_sequencers, compare_uploads, same_photo
+from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import (
     Colony,
     ModelIdentity,
@@ -28,6 +29,7 @@ from reefsteps.results import (
     Source,
 )
 from reefsteps.storage import ObjectInfo
+from tests.integration.pipeline_records import result
 
 RECORDS: tuple[type[Record], ...] = (
     RestorationResult,
@@ -79,10 +81,35 @@ def test_corners_and_side_come_through() -> None:
     corners = [[1, 2], [3.5, 2], [3, 4], [1, 4]]
     document = StateDocument.parse(entry(corners_px=corners, side_cm=50, start_at="reframing"), RAW)
     assert document.input.corners_px == ((1.0, 2.0), (3.5, 2.0), (3.0, 4.0), (1.0, 4.0))
-    assert document.input.side_cm == 50.0
+    assert document.input.size == QuadratSize(50, 50)
     area = [[1, 2], [3, 4], [5.5, 6]]
     document = StateDocument.parse(entry(corners_px=corners, excluded_px=[area], no_quadrat=False), RAW)
     assert document.input.excluded_px == (((1.0, 2.0), (3.0, 4.0), (5.5, 6.0)),)
+
+
+@pytest.mark.parametrize(
+    ("side_cm", "size"),
+    [(1, (1, 1)), (10_000, (10_000, 10_000)), ("70.7", (70.7, 70.7)), ("50x75", (50, 75)), ("75 x 50 cm", (50, 75))],
+)
+def test_a_size_is_a_number_or_text(side_cm: float | str, size: tuple[float, float]) -> None:
+    asked = StateDocument.parse(entry(side_cm=side_cm)).input
+    assert asked.size == QuadratSize(*size)
+    assert PipelineInput.from_json(asked.to_json()) == asked
+    assert StateDocument.parse(entry()).input.size is None
+
+
+@given(st.floats(1, 10_000), st.floats(1, 10_000), st.booleans())
+def test_records_keep_a_size_and_old_ones_have_a_squares(side: float, other: float, square: bool) -> None:
+    size = QuadratSize(side, side if square else other)
+    lengths = {"side_cm": size.short_cm, "height_cm": None if size.is_square else size.long_cm}
+    done = result()
+    for record in (done.restoration, done.reframing):
+        kept = dataclasses.replace(record, **lengths)
+        assert type(record).from_json(json.loads(json.dumps(kept.to_json()))).size == size
+        old = {name: value for name, value in record.to_json().items() if name not in ("height_cm", "height_px")}
+        assert type(record).from_json(old).size == QuadratSize(100, 100)
+    assert done.reframing.size_px == (600, 600)
+    assert dataclasses.replace(done.reframing, height_px=400).size_px == (600, 400)
 
 
 @pytest.mark.parametrize(
@@ -92,8 +119,12 @@ def test_corners_and_side_come_through() -> None:
         {"key": 7},
         {"start_at": "middle"},
         {"start_at": 2},
-        {"side_cm": "100"},
+        {"side_cm": "wide"},
+        {"side_cm": "50x"},
+        {"side_cm": "50x20000"},
+        {"side_cm": [50, 75]},
         {"side_cm": 0},
+        {"side_cm": 10_000.5},
         {"side_cm": True},
         {"side_cm": float("nan")},
         {"corners_px": [[1, 2], [3, 4], [5, 6]]},

@@ -79,24 +79,28 @@ def test_cover_is_what_counting_pixels_gives(found: list[tuple[int, int, int, in
     assert sum(c.area_cm2 for c in cover.colonies) >= 0.99 * covered.sum() / px_per_cm**2 - 0.01 * len(found)
 
 
-def reef(side_px: int, seed: int = 1) -> ByteArray:
+def reef(width_px: int, seed: int = 1, height_px: int | None = None) -> ByteArray:
     """Return ground with the contrast of a reef at several scales."""
     rng = np.random.default_rng(seed)
-    ground = np.full((side_px, side_px, 3), 110, np.float32)
+    size = (width_px, height_px or width_px)
+    ground = np.full((*size[::-1], 3), 110, np.float32)
     for cells, strength in ((8, 30), (40, 20), (200, 12)):
         noise = rng.normal(0, strength, (cells, cells, 1)).astype(np.float32)
-        ground += cv2.resize(noise, (side_px, side_px), interpolation=cv2.INTER_CUBIC)[..., None]
+        ground += cv2.resize(noise, size, interpolation=cv2.INTER_CUBIC)[..., None]
     return np.clip(ground, 0, 255).astype(np.uint8)
 
 
-def strung(picture: ByteArray, thickness_px: int, grey: int = 230) -> tuple[ByteArray, ByteArray]:
-    """Return the picture with ten by ten sagging strings, and their mask."""
-    side = picture.shape[0]
+def strung(
+    picture: ByteArray, thickness_px: int, grey: int = 230, cells: tuple[int, int] = (10, 10)
+) -> tuple[ByteArray, ByteArray]:
+    """Return the picture with a grid of sagging strings, and their mask; ``cells`` lie along the top and down."""
     mask = np.zeros(picture.shape[:2], np.uint8)
-    along = np.linspace(0, side - 1, 60)
-    for cell in range(1, 10):
-        sag = cell * side / 10 + 0.004 * side * np.sin(along / side * np.pi)
-        for points in (np.column_stack([sag, along]), np.column_stack([along, sag])):
+    for axis, (count, length) in enumerate(zip(cells, picture.shape[1::-1], strict=True)):
+        other = picture.shape[axis]
+        along = np.linspace(0, other - 1, 60)
+        for cell in range(1, count):
+            sag = cell * length / count + 0.004 * min(length, other) * np.sin(along / other * np.pi)
+            points = np.column_stack([sag, along] if axis == 0 else [along, sag])
             cv2.polylines(mask, [points.round().astype(np.int32)], False, 255, thickness_px)
     picture = picture.copy()
     picture[mask > 0] = grey
@@ -109,6 +113,16 @@ def test_strings_are_found_where_they_are(side_px: int, thickness_px: int) -> No
     found = find_strings(picture)
     assert np.count_nonzero(found & truth) > 0.85 * np.count_nonzero(truth)
     assert np.count_nonzero(found) < 2.2 * np.count_nonzero(truth)
+
+
+@pytest.mark.parametrize("lying", [True, False])
+def test_a_rectangles_strings_are_found_where_they_are(lying: bool) -> None:
+    width, height, cells = (1200, 800, (15, 10)) if lying else (800, 1200, (10, 15))
+    picture, truth = strung(reef(width, height_px=height), 4, cells=cells)
+    found = find_strings(picture, cells)
+    assert np.count_nonzero(found & truth) > 0.85 * np.count_nonzero(truth)
+    assert np.count_nonzero(found) < 2.2 * np.count_nonzero(truth)
+    assert np.count_nonzero(find_strings(reef(width, height_px=height), cells)) == 0
 
 
 def test_no_strings_are_found_where_there_are_none() -> None:

@@ -276,7 +276,7 @@ def _fit(reframing: ModuleType) -> Any:
     model = manual_model(CORNERS, _SIDE_PX, _SIDE_PX)
     return SimpleNamespace(
         model=model, confidence=1.0, residual_px=0.1, uncertainty_percent=0.1, strings_used=False,
-        visible_share=(1.0, 1.0, 1.0, 1.0), partly_visible=False,
+        visible_share=(1.0, 1.0, 1.0, 1.0), partly_visible=False, string_cells=None,
     )  # fmt: skip
 
 

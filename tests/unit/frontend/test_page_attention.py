@@ -48,7 +48,6 @@ def test_the_newest_failure_of_each_photograph_that_is_there_is_open(empty_world
         ("test-segmented", record_key(SURVEY.stem)),
         ("test-reframed", corners_key(SURVEY.stem)),
         ("test-reframed", no_quadrat_key(SURVEY.stem)),
-        ("test-raw", "2006-A-01.jpg"),
     ],
 )
 def test_a_failure_is_settled_by_what_happened_after_it_and_only_then(

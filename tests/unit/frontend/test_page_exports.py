@@ -339,3 +339,18 @@ def test_hostile_names_are_shown_as_they_are(text: str) -> None:
     assert "<" not in shown.replace("\\<", "")
     assert "[" not in shown.replace("\\[", "")
     assert "\n" not in shown
+
+
+@pytest.mark.parametrize(
+    ("grey", "low_resolution", "said"),
+    [
+        (None, None, None),
+        (False, False, None),
+        (True, False, "The photograph is grey, and the model learned from colours."),
+        (False, True, "The quadrat has fewer pixels than the model looks at."),
+    ],
+)
+def test_what_makes_a_figure_doubtful_is_in_the_table(
+    grey: bool | None, low_resolution: bool | None, said: str | None
+) -> None:
+    assert exports.measurement_rows([row(grey=grey, low_resolution=low_resolution)])[0]["to_be_looked_at"] == said

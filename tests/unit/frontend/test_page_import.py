@@ -80,4 +80,4 @@ def test_an_imported_result_is_marked_and_its_photograph_is_not_called_unmeasure
     app = empty_world.open("quadrat", island="Hao", year="2006", location="1")
     assert not app.exception
     assert "imported, measured by another program" in texts(app)
-    assert "12.50 %" in texts(app)
+    assert "12.5 %" in texts(app)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 from botocore.exceptions import ClientError
 from sqlalchemy.exc import SQLAlchemyError
 from streamlit.testing.v1 import AppTest
 
-from frontend.components import states
+from frontend.components import states, widgets
 from frontend.components.text import plain
 from frontend.serve import oidc_secrets
 from frontend.services import executions, measurements
@@ -255,10 +256,22 @@ def test_quadrat_says_when_a_part_of_its_frame_is_hidden(empty_world: PageWorld,
     assert "partly visible" not in said[1]
 
 
+def test_quadrat_shows_a_rectangles_two_lengths_and_boxes_in_its_own_picture(
+    empty_world: PageWorld, texts: Texts
+) -> None:
+    survey = SurveyKey(2006, "Takapoto", 1)
+    rectangle = page_world.Quadrat(survey, 12.5, (30.0,), height_cm=75.0)
+    page_world.write_results(empty_world.database, [rectangle])
+    with mock.patch.object(widgets, "overlay") as overlay:
+        app = empty_world.open("quadrat", island="Takapoto", year="2006", location="1")
+    assert "75 x 100 cm" in texts(app)
+    assert overlay.call_args.kwargs["size_px"] == (800, 600)
+
+
 def test_quadrat_shows_provenance_and_camera_names_are_harmless(world: PageWorld, texts: Texts) -> None:
     app = world.open("quadrat", island="Takapoto", year="2006", location="3")
     said = texts(app)
-    assert "Coral cover: 32.07 %" in said
+    assert "Coral cover: 32 % △" in said
     assert "\\<b\\>Nikon" in said
     assert page_world.SHA in said
 

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from frontend.domain.file_names import Guess
 from frontend.domain.upload_plan import (
     IncomingFile,
+    Known,
     PlannedFile,
     PresentObject,
     Status,
     plan,
     surveys_touched,
-    typed_changes,
+    to_compare,
 )
 from reefsteps.file_name_pattern import NamePattern
 from reefsteps.surveys import SurveyKey
@@ -73,16 +74,70 @@ def test_the_second_file_of_a_position_is_a_duplicate_of_the_first() -> None:
     assert "2006-A-1.jpg" in found[1].note
 
 
+HERE, THERE = "ab" * 16, "cd" * 16  # MD5
+
+
 def test_what_has_arrived_is_not_sent_again_and_another_photograph_replaces_only_if_wanted() -> None:
     files = incoming("2006-A-1.jpg", "2006-A-2.jpg", "2006-A-3.nef", size=1000)
     present = {
-        SurveyKey(2006, "A", 1): PresentObject("2006-A-01.jpg", 1000),
-        SurveyKey(2006, "A", 2): PresentObject("2006-A-02.jpg", 999),
-        SurveyKey(2006, "A", 3): PresentObject("2006-A-03.jpg", 1000),
+        SurveyKey(2006, "A", 1): PresentObject("2006-A-01.jpg", 1000, etag=HERE),
+        SurveyKey(2006, "A", 2): PresentObject("2006-A-02.jpg", 999, etag=HERE),
+        SurveyKey(2006, "A", 3): PresentObject("2006-A-03.jpg", 1000, etag=THERE),
     }
-    found = planned(files, present)
+    found = planned(files, present, known=Known(md5={"0": HERE, "1": HERE, "2": HERE}))
     assert [p.status for p in found] == [Status.PRESENT, Status.REPLACES, Status.DUPLICATE]
     assert [p.can_be_sent for p in found] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("etag", "md5", "status", "words"),
+    [
+        (HERE, None, Status.COMPARING, "is compared"),
+        (HERE, HERE, Status.PRESENT, "arrived before"),
+        (THERE, HERE, Status.REPLACES, "another picture of the same size"),
+        (f"{THERE}-3", HERE, Status.UNCERTAIN, "cannot be compared"),
+        (f"{THERE}-3", None, Status.UNCERTAIN, "cannot be compared"),
+        (THERE, "", Status.UNCERTAIN, "cannot be compared"),  # the browser could not read the file again
+    ],
+)
+def test_two_files_of_one_size_are_told_apart_by_their_content(
+    etag: str, md5: str | None, status: Status, words: str
+) -> None:
+    """Uncompressed TIFF and NEF files of one camera all have one size."""
+    known = Known(md5={} if md5 is None else {"0": md5})
+    present = {SurveyKey(2006, "A", 1): PresentObject("2006-A-01.nef", 1000, etag=etag)}
+    found = planned(incoming("2006-A-1.nef"), present, known=known)
+    assert found[0].status is status
+    assert words in found[0].note
+    assert to_compare(found, known) == (["0"] if status is Status.COMPARING else [])
+
+
+def test_the_same_content_under_another_spelling_of_the_key_has_arrived() -> None:
+    present = {SurveyKey(2006, "A", 1): PresentObject("2006-A-1.jpg", 1000, etag=HERE)}
+    (found,) = planned(incoming("2006-A-1.jpg"), present, known=Known(md5={"0": HERE}))
+    assert found.status is Status.PRESENT
+
+
+def test_what_this_page_has_sent_is_there_without_reading_it_again() -> None:
+    present = {SurveyKey(2006, "A", 1): PresentObject("2006-A-01.jpg", 1000, etag=HERE)}
+    known = Known(arrived={"0": "2006-A-01.jpg"})
+    (found,) = planned(incoming("2006-A-1.jpg"), present, known=known)
+    assert (found.status, to_compare([found], known)) == (Status.PRESENT, [])
+
+
+def test_two_files_for_one_position_are_compared_only_where_they_may_be_the_same() -> None:
+    files = [*incoming("2006-A-1.jpg", "b/2006-A-1.jpg", "2006-A-2.jpg"), IncomingFile("9", "c/2006-A-1.jpg", 7)]
+    found = planned(files)
+    assert set(to_compare(found, Known())) == {"0", "1"}
+    known = Known(md5={"0": HERE, "1": HERE})
+    notes = {p.file.id: p.note for p in planned(files, known=known)}
+    assert "The same photograph as 2006-A-1.jpg" in notes["1"]
+    assert "The same position as 2006-A-1.jpg" in notes["9"]
+
+
+def test_a_cell_that_cannot_be_read_stops_its_file_and_says_why() -> None:
+    (found,) = planned(incoming("2006-A-1.jpg"), known=Known(mistyped={"0": "'x' is no year."}))
+    assert (found.status, found.reason) == (Status.INCOMPLETE, "'x' is no year.")
 
 
 def test_what_is_typed_for_a_file_counts_most() -> None:
@@ -90,19 +145,6 @@ def test_what_is_typed_for_a_file_counts_most() -> None:
     assert found.key == "1999-B-05.jpg"
     assert found.identity.told_sources == "island, position: typed for the file; year: typed for the folder"
     assert "Sources disagree on the year: 1999 (typed for the folder), 2006 (file name)." in found.note
-
-
-def test_an_edited_cell_is_typed_and_its_neighbours_are_not() -> None:
-    (file,) = incoming("2006-A-1.jpg")
-    (before,) = planned([file])
-    typed = typed_changes(before, Guess("A", 2006, 5), Guess())
-    assert typed == Guess(location=5)
-    (after,) = planned([file], typed={"0": typed})
-    assert (after.key, after.identity.sources["year"]) == ("2006-A-05.jpg", "file name")
-    assert typed_changes(after, Guess("A", 2007, 5), typed) == Guess(year=2007, location=5)
-    emptied = typed_changes(after, Guess("A", 2006, None), typed)
-    assert emptied == Guess()
-    assert planned([file], typed={"0": emptied})[0].key == "2006-A-01.jpg"
 
 
 def test_a_pattern_shown_by_example_is_read_from_every_name() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +17,19 @@ PAGES = ("overview", "upload", "runs", "gallery", "quadrat", "coverage", "corner
 TITLES = {"corners": "Fix corners", "importing": "Import", "guide": "Help"}
 NEED_RESULTS = ("gallery", "quadrat", "coverage")
 Texts = Callable[[AppTest], str]
+
+
+def test_no_view_has_an_expression_that_streamlit_would_print() -> None:
+    """Streamlit's "magic" shows every bare expression of a page's script, a constant's docstring as well."""
+    views = sorted((Path(__file__).parents[3] / "frontend" / "views").glob("*.py"))
+    assert views
+    bare = [
+        f"{view.name}:{node.lineno}"
+        for view in views
+        for node in ast.parse(view.read_text(encoding="utf-8")).body[1:]
+        if isinstance(node, ast.Expr) and not isinstance(node.value, ast.Call)
+    ]
+    assert bare == []
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reframing.geometry import PlaneModel
+from reframing.rectification import rectify
 from training.synthetic import FRAME_KINDS, PhotoConfig, SyntheticPhoto, generate
 from training.synthetic.camera import UNIT_SQUARE, View, ordered_corners
 from training.synthetic.paint import coverage, dense
@@ -82,6 +84,50 @@ def test_warping_the_photograph_by_its_corners_straightens_the_corals(seed: int)
     truth = shot.rectified_coral_labels(200)
     inner = np.s_[4:-4, 4:-4]  # bars hide what their blurred edge touches
     assert (warped[inner] == truth[inner]).mean() > 0.9
+
+
+@settings(max_examples=10, deadline=None)
+@given(SEEDS, st.sampled_from([(75.0, 50.0), (50.0, 75.0), (30.0, 100.0)]))
+def test_a_rectangles_truth_is_what_is_drawn(seed: int, opening_cm: tuple[float, float]) -> None:
+    shot = photo(
+        seed, frame="aluminium", strings="none", framing="inside", distortion=0.0, occlusion=0.0, opening_cm=opening_cm
+    )
+    corners = shot.corners_px
+    assert {shot.side_cm, shot.height_cm} == set(opening_cm)
+    x, y = corners.T
+    area = (x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
+    assert area > 0
+    assert shot.opening_mask().sum() == pytest.approx(area, rel=0.01)
+    assert not (shot.frame_mask & cv2.erode(shot.opening_mask(), np.ones((3, 3), np.uint8))).any()
+    truth = shot.rectified_coral_labels(150)
+    height_px = round(150 * shot.height_cm / shot.side_cm)
+    assert truth.shape == (height_px, 150)
+    assert 100 * (truth > 0).mean() == pytest.approx(shot.cover_percent, abs=1.5)
+    target = np.array([[0, 0], [150, 0], [150, height_px], [0, height_px]]) - 0.5
+    matrix = cv2.getPerspectiveTransform((corners - 0.5).astype(np.float32), target.astype(np.float32))
+    warped = cv2.warpPerspective(shot.coral_labels(), matrix, (150, height_px), flags=cv2.INTER_NEAREST)
+    inner = np.s_[4:-4, 4:-4]
+    assert (warped[inner] == truth[inner]).mean() > 0.85
+
+
+def test_a_rectangles_grid_has_square_cells_of_exact_place() -> None:
+    shot = generate(3, PhotoConfig(900, 700, frame="aluminium", strings="grid10", framing="inside", occlusion=0.0,
+                                   opening_cm=(75.0, 50.0), max_roll_deg=1.0, max_tilt_deg=1.0))  # fmt: skip
+    assert shot.view.extent == pytest.approx((1.2, 0.8))
+    picture = PlaneModel.from_corners(shot.corners_px, 900, 700, shot.view.extent)
+    straight = cv2.cvtColor(rectify(shot.image_bgr, picture, 600), cv2.COLOR_BGR2GRAY).astype(float)
+    for axis, cells in ((0, 15), (1, 10)):
+        profile = straight.mean(axis)
+        places = np.round(np.arange(1, cells) * 40).astype(int)
+        on = [profile[place - 3 : place + 4].max() for place in places]
+        between = [profile[place + 14 : place + 26].mean() for place in places]
+        assert np.mean(np.array(on) > np.array(between)) > 0.85
+
+
+def test_a_square_of_any_size_is_drawn_alike() -> None:
+    usual, other = (photo(11, frame="painted", opening_cm=size) for size in (None, (30.0, 30.0)))
+    assert np.array_equal(usual.image_bgr, other.image_bgr)
+    assert (usual.side_cm, other.side_cm, other.height_cm) == (100.0, 30.0, 30.0)
 
 
 def test_without_a_frame_there_are_no_corners() -> None:

@@ -1,0 +1,73 @@
+"""The mark beside figures that are no measurement, and the sentence that explains it at the top of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from frontend.components.text import count, plain
+from frontend.domain.measurements import reasons_of
+from frontend.domain.trusted import sentences
+from frontend.services import models
+from reefsteps.coverage_queries import CoverageRow
+from reefsteps.evaluation import trust_of
+from reefsteps.results import Trust
+from reefsteps.trust import MARK, cover_text, decimals, is_marked, label
+
+MARK_COLUMN = "Mark"
+LOOK = ":material/visibility: to be looked at"
+_MOST_SENTENCES = 3
+
+
+def of_the_model() -> Trust | None:
+    """Return how far the model in use may be trusted; None where there is none."""
+    manifest = models.coral_model()
+    return trust_of(manifest) if manifest else None
+
+
+def say_of_the_model() -> None:
+    """Say in one sentence why figures of the model in use are marked; nothing where they are not."""
+    trust = of_the_model()
+    if is_marked(trust):
+        st.caption(f"{MARK} {plain(trust.sentence)}")
+
+
+def say_of_others(rows: Sequence[CoverageRow]) -> None:
+    """Say why other figures of the page are marked: those of models that were in use before."""
+    in_use = of_the_model()
+    found = sentences((row.trust for row in rows), [in_use.sentence] if in_use else [])
+    for sentence, number in found[:_MOST_SENTENCES]:
+        which = "" if number == len(rows) else f"{count(number, 'result')} of {len(rows):,}: "
+        st.caption(f"{MARK} {which}{plain(sentence)}")
+    more = sum(number for _, number in found[_MOST_SENTENCES:])
+    if more:
+        st.caption(f"{MARK} {count(more, 'more result')} of other models without a small measured error.")
+
+
+def cover(row: CoverageRow) -> str:
+    """Return a row's cover with its mark, as harmless Markdown: "23 % △ demonstration"."""
+    return " ".join(filter(None, (figure(row), label(row.trust))))
+
+
+def figure(row: CoverageRow) -> str:
+    """Return a row's cover without its mark."""
+    return cover_text(row.cover_percent, decimals((row.trust,)))
+
+
+def column(trusts: Sequence[Trust | None]) -> list[dict[str, Any]]:
+    """Return for each row of a table the cell that stands beside its figure; empty dicts where no row is marked."""
+    if not any(map(is_marked, trusts)):
+        return [{} for _ in trusts]
+    return [{MARK_COLUMN: label(trust)} for trust in trusts]
+
+
+def say_what_to_look_at(row: CoverageRow) -> None:
+    """Say why a result is to be looked at; nothing where nothing is strange."""
+    reasons = reasons_of(row)
+    if not reasons:
+        return
+    st.badge("to be looked at", icon=":material/visibility:", color="orange")
+    for reason in reasons:
+        st.caption(plain(reason))

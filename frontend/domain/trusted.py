@@ -1,0 +1,50 @@
+"""Which trust the figures of the page deserve: that of the model that made each, not that of the model in use."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from reefsteps.coverage_queries import CoverageRow
+from reefsteps.evaluation import trust_of
+from reefsteps.results import ModelIdentity, Trust
+from reefsteps.trust import is_marked, unknown_model
+
+if TYPE_CHECKING:
+    from reefsteps.detection import Manifest
+
+
+def with_trust(rows: Iterable[CoverageRow], in_use: Manifest | None) -> list[CoverageRow]:
+    """Return the rows, each of ours with its model's trust as far as it is known today.
+
+    Errors may have been measured since a model made a row, so its manifest counts more than what the row recorded.
+    Rows that another program wrote keep none.
+    """
+    known: dict[tuple[str | None, str | None, Trust | None], Trust | None] = {}
+    found = []
+    for row in rows:
+        model = row.model_name, row.model_sha256, row.trust
+        if model not in known:
+            known[model] = _trust(row, in_use)
+        found.append(dataclasses.replace(row, trust=known[model]))
+    return found
+
+
+def _trust(row: CoverageRow, in_use: Manifest | None) -> Trust | None:
+    if row.model_name is None or row.model_sha256 is None:
+        return None
+    if in_use is not None and in_use.source.sha256 == row.model_sha256:
+        return trust_of(in_use)
+    return row.trust or unknown_model(ModelIdentity(row.model_name, row.model_sha256))
+
+
+def sentences(trusts: Iterable[Trust | None], said: Iterable[str] = ()) -> list[tuple[str, int]]:
+    """Return the sentence of each trust that is marked, with how many figures it is about, most first.
+
+    What was ``said`` already is left out.
+    """
+    counts = Counter(trust.sentence for trust in trusts if is_marked(trust))
+    already = set(said)
+    return [(sentence, number) for sentence, number in counts.most_common() if sentence not in already]

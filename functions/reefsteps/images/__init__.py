@@ -1,0 +1,30 @@
+"""Photographs in and out: the one place that decodes, encodes and scales pictures.
+
+Every picture inside ReefSteps is BGR, ``uint8`` (``uint16`` straight from a RAW or 16-bit file), HxWx3, upright (EXIF
+orientation applied) and in sRGB. What a file is, is told by its content and never by its extension.
+
+* What is not read rightly is refused by name: damage that a decoder survives, layouts and compressions whose pixels
+  nobody vouches for, files that hold several photographs (docs/formats.md).
+* RAW (NEF, CR2, CR3, ARW, DNG, ...) is developed by LibRaw from the sensor's data to 16-bit sRGB; an embedded preview
+  is never taken for the photograph.
+* Transparent pixels are laid on white, which the colour statistics of restoration leave out as overexposed.
+* ICC profiles and EXIF's colour space are applied; what was found and done stands in ``colour_encoding``.
+"""
+
+from __future__ import annotations
+
+from reefsteps.images.decoding import decode
+from reefsteps.images.encode import THUMBNAIL_PX, encode_jpeg, encode_png, thumbnail
+from reefsteps.images.picture import DEFAULT_MAX_MEGAPIXELS, MAX_SIDE_PX, DecodedImage, Pixels
+
+__all__ = [
+    "DEFAULT_MAX_MEGAPIXELS",
+    "MAX_SIDE_PX",
+    "THUMBNAIL_PX",
+    "DecodedImage",
+    "Pixels",
+    "decode",
+    "encode_jpeg",
+    "encode_png",
+    "thumbnail",
+]

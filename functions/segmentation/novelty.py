@@ -1,0 +1,67 @@
+"""Whether a reframed picture is unlike the photographs that its model knows, so that somebody should look at it.
+
+Three figures tell drawn training photographs from real ones best (docs/models.md, "To be looked at"): the detector's
+best score, its mean score, and how much the colour differs from place to place. A model's limits are low quantiles of
+the same figures on photographs like its training's; `training.reference` measures them.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from reefsteps.evaluation import PictureFigures, PictureLimits
+
+LEAST_SCORE = 0.3  # detections below say nothing of the picture, and each costs a mask
+_SIDE_PX = 256  # of a square picture; small enough that sharpness and noise of the camera play no part
+_NEAR_PX, _FAR_PX = 8.0, 16.0  # patches of 3 to 6 % of a side: colonies and what lies between them
+_SURE_WITHOUT_LIMITS = 0.75  # a convention, for models whose scores nobody has measured
+
+ByteArray = npt.NDArray[np.uint8]
+
+
+def picture_figures(picture_bgr: ByteArray, scores: npt.NDArray[np.float32]) -> PictureFigures:
+    """Return the three figures of a (H, W, 3) uint8 picture and its detections' scores (N,), at `LEAST_SCORE` or more.
+
+    Scores are from 0 to 1, 0 where nothing was found. The contrast is the standard deviation of CIELAB's b (yellow
+    against blue), between two Gaussian blurs, in its units.
+    """
+    kept = scores[scores >= LEAST_SCORE]
+    best, mean = (float(kept.max()), float(kept.mean())) if kept.size else (0.0, 0.0)
+    return PictureFigures(round(best, 4), round(mean, 4), round(_colour_contrast(picture_bgr), 4))
+
+
+def reasons_to_look(figures: PictureFigures, limits: PictureLimits | None) -> tuple[str, ...]:
+    """Return why somebody should look at the picture, in sentences; empty where nothing is strange.
+
+    Without a model's limits only its best score counts.
+    """
+    least = limits.least if limits else PictureFigures(_SURE_WITHOUT_LIMITS, 0.0, 0.0)
+    found = []
+    if figures.best_score < least.best_score:
+        found.append(
+            f"The model is sure of no colony here: its best score is {figures.best_score:.2f}."
+            if figures.best_score
+            else "The model found no colony here."
+        )
+    if 0 < figures.mean_score < least.mean_score:
+        found.append(
+            f"The scores of the colonies are low ({figures.mean_score:.2f} on average, at least {least.mean_score:.2f} "
+            "in photographs that the model knows)."
+        )
+    if figures.colour_contrast < least.colour_contrast:
+        found.append("The colours differ less from place to place than in photographs that the model knows.")
+    return tuple(found)
+
+
+def _colour_contrast(picture_bgr: ByteArray) -> float:
+    height, width = picture_bgr.shape[:2]
+    scale = _SIDE_PX / math.sqrt(height * width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = cv2.resize(picture_bgr, size, interpolation=cv2.INTER_AREA)
+    yellow_blue = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_BGR2LAB)[..., 2]
+    band = cv2.GaussianBlur(yellow_blue, (0, 0), _NEAR_PX) - cv2.GaussianBlur(yellow_blue, (0, 0), _FAR_PX)
+    return float(band.std())
