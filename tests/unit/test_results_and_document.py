@@ -92,7 +92,7 @@ def test_corners_and_side_come_through() -> None:
     [(1, (1, 1)), (10_000, (10_000, 10_000)), ("70.7", (70.7, 70.7)), ("50x75", (50, 75)), ("75 x 50 cm", (50, 75))],
 )
 def test_a_size_is_a_number_or_text(side_cm: float | str, size: tuple[float, float]) -> None:
-    asked = StateDocument.parse(entry(side_cm=side_cm)).input
+    asked = StateDocument.parse(entry(side_cm=side_cm), RAW).input
     assert asked.size == QuadratSize(*size)
     assert PipelineInput.from_json(asked.to_json()) == asked
     assert StateDocument.parse(entry()).input.size is None
