@@ -6,7 +6,8 @@ PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -
 PHOTOS ?=
 DETECTRON2_PYTHON ?= python3
 JOBS ?= $(shell nproc)
-# A file's tests stay in one process: they share what is slow to start.
+# A file's tests stay in one process: they share what is slow to start. Browser tests run alone: a browser and a server each
+# leave no core for a second pair.
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 .DEFAULT_GOAL := help
@@ -23,7 +24,8 @@ up: $(VENV)/.local ## Keep the local stack and the web page running until Ctrl-C
 
 test: $(VENV)/.dev $(VENV)-checkov/.ready ## Lint, types and every test
 	$(MAKE) --no-print-directory lint types
-	$(PYTEST)
+	$(PYTEST) tests/unit tests/template tests/integration
+	$(BIN)/python -m pytest tests/e2e
 
 test-links: $(VENV)/.dev ## Long browser tests: every link of every page from every state, every way of an upload
 	$(BIN)/python -m pytest tests/e2e -m "links or long"

@@ -19,6 +19,7 @@ from frontend.components.text import plain
 Value = TypeVar("Value")
 
 _SHOWN = "address_shown"
+_ENTERED = "address_entered"  # whether this run is the first of its page
 
 
 def text(name: str) -> str | None:
@@ -53,6 +54,7 @@ def hold(page: str) -> None:
     """
     now = (page, tuple((name, tuple(texts(name))) for name in st.query_params))
     before = st.session_state.get(_SHOWN)
+    st.session_state[_ENTERED] = not before or before[0] != page
     if before and before[0] == page and before != now and not _by_history():
         write({})
     st.session_state[_SHOWN] = now
@@ -119,7 +121,7 @@ def tabs(options: Sequence[str], *, name: str) -> Sequence[Any]:
 def typed(label: str, *, name: str, key: str | None = None, **look: Any) -> str:
     """Show a field for text and return what the address holds; ``key`` is the field's, by default the name."""
     value = text(name) or ""
-    _seed(key or name, value)
+    _seed_field(key or name, value)
     st.text_input(label, key=key or name, on_change=_follow, args=(name, (), key or name), **look)
     return value
 
@@ -128,13 +130,23 @@ def typed_number(label: str, smallest: int, *, name: str, key: str, **look: Any)
     """Show a field for a whole number and return what the address holds; None for anything else."""
     value = number(name)
     value = value if value is not None and value >= smallest else None
-    _seed(key, value)
+    _seed_field(key, value)
     st.number_input(label, smallest, None, value=None, step=1, key=key, on_change=_follow, args=(name, (), key), **look)
     return value
 
 
 def _seed(key: str, value: object) -> None:
-    if key not in st.session_state or st.session_state[key] != value:
+    """Give a control its value, in every run.
+
+    Streamlit sends a control's value to the browser only in a run that sets it. The control of the page before may
+    have had the same key and value; the browser, which has just made this one, would show it empty.
+    """
+    st.session_state[key] = value
+
+
+def _seed_field(key: str, value: object) -> None:
+    """Give a field its value where the browser does not show it, so that nothing overwrites what is being typed."""
+    if st.session_state.get(_ENTERED) or key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value
 
 

@@ -17,6 +17,7 @@ _REMEDIES = {
     "year": "--year YEAR",
     "position": "a position in the file's name, --pattern with one name as an example",
 }
+_DEFAULT_SIDE = "default: the stack's own size, 100 cm as it comes. Areas in cm2 depend on it; --side says another."
 _YES = frozenset({"y", "yes", "o", "oui"})
 
 
@@ -25,7 +26,8 @@ def plan_table(photos: Sequence[Photo], there: Mapping[SurveyKey, Sequence[str]]
 
     ``there`` holds the keys under which the raw bucket already has a photograph of a survey.
     """
-    table = Table(title="What will be sent")
+    unsaid = any(photo.side is None for photo in photos)
+    table = Table(title="What will be sent", caption=_DEFAULT_SIDE if unsaid else None)
     for heading in ("file", "key", "side\ncm", "where it came from", "notes"):
         table.add_column(heading, overflow="fold")
     for photo in photos:
@@ -35,7 +37,7 @@ def plan_table(photos: Sequence[Photo], there: Mapping[SurveyKey, Sequence[str]]
         cells = (
             str(photo.path),
             photo.key,
-            str(photo.side or ""),
+            str(photo.side or "default"),
             photo.identity.told_sources,
             " ".join(filter(None, notes)),
         )

@@ -15,8 +15,9 @@ from local.photos import Photo
 from local.provision import Clients
 from local.stack import StackInfo
 from reefsteps import errors
-from reefsteps.failures import STEPS, split_cause
+from reefsteps.failures import WITHOUT_RESULT, split_cause
 from reefsteps.originals import originals
+from reefsteps.results import STEPS
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey, survey_of
 
@@ -24,7 +25,7 @@ _POLL_S = 0.2
 _LIST_SIZE = 100
 _IN_FLIGHT = 2 * max(1, os.cpu_count() or 1)  # enough to keep the cores busy, few enough not to be throttled
 _ADMISSION_TIMEOUT_S = 60.0
-_ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
+_ENDED = frozenset({"SUCCEEDED", *WITHOUT_RESULT})
 
 
 @dataclass

@@ -18,8 +18,7 @@ from local.processing import Follower, Run
 from local.provision import Clients
 from local.stack import StackInfo
 from reefsteps.evaluation import DEMONSTRATION
-from reefsteps.failures import STEPS
-from reefsteps.results import SegmentationResult
+from reefsteps.results import STEPS, SegmentationResult
 from reefsteps.trust import MARK, cover_text, decimals, is_marked, marked, reasons_to_look
 
 _COLUMNS = (

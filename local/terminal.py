@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from local.journal import StoredExecution
-from reefsteps.failures import split_cause
+from reefsteps.failures import WITHOUT_RESULT, split_cause
+from reefsteps.machine_faults import is_full_disk
 
 ERROR_LOG = "errors.log"
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
@@ -45,7 +46,7 @@ def _log_thread_failure(failure: threading.ExceptHookArgs) -> None:
 
 def line_of(execution: StoredExecution) -> str | None:
     """Return one line about an execution that ended without a result; None for one that succeeded."""
-    if execution.status not in ("FAILED", "TIMED_OUT", "ABORTED"):
+    if execution.status not in WITHOUT_RESULT:
         return None
     step, message = split_cause(execution.cause or "")
     reason = " ".join(message.split()) or "no cause was given"
@@ -65,7 +66,7 @@ def _subject(execution: StoredExecution) -> str:
 def explain_os_error(error: OSError) -> str:
     """Return what a fault of the machine means and what to do about it, in one sentence."""
     place = f" ({error.filename})" if error.filename else ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_full_disk(error):
         return f"The disk is full{place}: make room, then give the same command again. Nothing that was kept is lost."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"This user may not write or read there{place}: choose another folder, or change its permissions."

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import unquote
 
 import cv2
 import numpy as np
@@ -166,7 +167,7 @@ def _images(
             errors.append(f"image {str(item)[:60]}: needs id, file_name, width and height")
             continue
         number, name = item["id"], str(item["file_name"]).replace("\\", "/")
-        path = next((p for p in (folder / name, folder / PurePosixPath(name).name) if p.is_file()), None)
+        path = next((p for p in (folder / place for place in _places(name)) if p.is_file()), None)
         if not _is_id(number) or number in images:
             errors.append(f"image {str(number)[:60]}: this id {'occurs twice' if _is_id(number) else 'is no id'}")
         elif path is None:
@@ -184,6 +185,13 @@ def _images(
         if len(errors) > before and _is_id(number):
             faulty.add(number)
     return images, faulty
+
+
+def _places(name: str) -> Iterator[str]:
+    """Return where in the folder the picture may lie: Label Studio writes paths, and URLs with or without a query."""
+    url, _, query = name.partition("?")
+    for text in (name, unquote(name), url, unquote(url), unquote(query.removeprefix("d="))):
+        yield from (text, PurePosixPath(text).name)
 
 
 def _placed(item: dict[str, Any], path: Path, label_studio: bool) -> _Image:

@@ -39,7 +39,11 @@ function viewOf(root) {
 
 function edit(editor, view, data, setTriggerValue) {
   const width = view.photo.naturalWidth, height = view.photo.naturalHeight;
-  const inset = [[0.15, 0.15], [0.85, 0.15], [0.85, 0.85], [0.15, 0.85]].map(([x, y]) => [x * width, y * height]);
+  // Begin with the frame's own shape: one of another shape would be refused as no view of it.
+  const shape = width >= height ? data.ratio : 1 / data.ratio;
+  const halfWidth = 0.35 * Math.min(width, height * shape);
+  const inset = [[-1, -1], [1, -1], [1, 1], [-1, 1]].map(
+    ([x, y]) => [width / 2 + x * halfWidth, height / 2 + y * halfWidth / shape]);
   const draft = `reefsteps-corners ${data.identity}`;
   let first = { corners: data.corners_px?.length === 4 ? data.corners_px : inset, areas: data.excluded_px || [] };
   let started = data.started;

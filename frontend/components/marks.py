@@ -56,6 +56,13 @@ def figure(row: CoverageRow) -> str:
     return cover_text(row.cover_percent, decimals((row.trust,)))
 
 
+def under_a_picture(row: CoverageRow) -> None:
+    """Show a row's cover under its picture, with all that is to be known before it is used."""
+    st.caption(f"Cover {cover(row)}{', corners by hand' if row.corners_manual else ''}")
+    if reasons_of(row):
+        st.caption(LOOK)
+
+
 def column(trusts: Sequence[Trust | None]) -> list[dict[str, Any]]:
     """Return for each row of a table the cell that stands beside its figure; empty dicts where no row is marked."""
     if not any(map(is_marked, trusts)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 import streamlit as st
@@ -13,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from frontend import navigation
 from frontend.components import marks
 from frontend.components.text import plain
-from frontend.services import measurements
+from frontend.services import executions, measurements
 from reefsteps.coverage_queries import CoverageRow
 from reefsteps.errors import ConfigurationError, DatabaseUnavailableError
 
@@ -31,7 +32,13 @@ def title(name: str, purpose: str) -> None:
 
 
 def coverage() -> list[CoverageRow]:
-    """Return every coverage row; stops the page with an explanation when the database does not answer."""
+    """Return every coverage row, those of runs that have just ended included.
+
+    Stops the page with an explanation when the database does not answer.
+    """
+    with suppress(ClientError, BotoCoreError):  # what was kept is better than no page
+        if ended := executions.last_done_at():
+            measurements.forget_before(ended)
     return from_database(measurements.coverage)
 
 

@@ -3,6 +3,7 @@
 
 const PARALLEL = 3;
 const ATTEMPTS = 4;
+const TELL_AGAIN_MS = 3000;
 const DIGESTS_EVERY_MS = 5000; // each message draws the whole table anew
 const RENEWED = ["ExpiredToken", "TokenRefreshRequired", "InvalidToken"]; // of the credentials that signed
 const TRIED_AGAIN = ["RequestTimeout", "RequestTimeTooSkewed", "SlowDown", "InternalError", "ServiceUnavailable"];
@@ -235,6 +236,7 @@ function pause(milliseconds) {
 // --- comparing: the content of files that may be there already, one after the other ------------------------------
 
 async function compare(session, wanted) {
+  session.asked = wanted;
   session.wanted = wanted.filter((id) => !(id in session.digests) && session.files.has(id));
   if (session.comparing) return;
   session.comparing = true;
@@ -247,11 +249,18 @@ async function compare(session, wanted) {
     session.view.hint.textContent = session.wanted.length ? `Comparing with what is already there: ${session.wanted.length} files left …` : "Compared with what is already there.";
     if (session.wanted.length && Date.now() - told < DIGESTS_EVERY_MS) continue;
     told = Date.now();
-    session.emit.setStateValue("digests", { ...session.digests });
+    tellDigests(session);
     news = false;
   }
-  if (news) session.emit.setStateValue("digests", { ...session.digests });
+  if (news) tellDigests(session);
   session.comparing = false;
+}
+
+// Seen once with 2,000 files: the last digests never arrived. What the page still asks for is told again.
+function tellDigests(session, again = 5) {
+  session.emit.setStateValue("digests", { ...session.digests });
+  if (!again) return;
+  setTimeout(() => { if (session.asked.some((id) => id in session.digests)) tellDigests(session, again - 1); }, TELL_AGAIN_MS);
 }
 
 // --- showing ----------------------------------------------------------------------------------------------------

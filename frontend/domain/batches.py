@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from frontend.domain.executions import WITHOUT_RESULT, Execution
+from frontend.domain.executions import Execution
+from reefsteps.failures import WITHOUT_RESULT
 from reefsteps.retries import readable_key
 
 

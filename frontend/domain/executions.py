@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from reefsteps.failures import STEPS, split_cause
+from reefsteps.failures import WITHOUT_RESULT, error_of, json_object, split_cause
+from reefsteps.results import STEPS
 from reefsteps.retries import kept_input
 
-WITHOUT_RESULT = ("FAILED", "TIMED_OUT", "ABORTED")
-"""How a run ends badly. To whoever waits for the photograph all three have failed."""
 TERMINAL = frozenset({"SUCCEEDED", *WITHOUT_RESULT})
 
 
@@ -74,31 +72,18 @@ class ExecutionDetail:
 
 def detail_from(description: Mapping[str, Any]) -> ExecutionDetail:
     """Return the detail of a DescribeExecution answer; input that is no JSON object counts as empty."""
-    given = _object(description.get("input"))
+    given = json_object(description.get("input"))
     failed = description.get("status") in WITHOUT_RESULT
     step, message = split_cause(str(description.get("cause") or ""))
-    error = str(description.get("error") or "") or (
-        "States.Timeout" if description.get("status") == "TIMED_OUT" else ""
-    )
-    if description.get("status") == "ABORTED":
-        error = error or "Aborted"
     bucket, key = given.get("bucket"), given.get("key")
     return ExecutionDetail(
         bucket=bucket if isinstance(bucket, str) else None,
         key=key if isinstance(key, str) else None,
         input=given,
         failed_step=step if failed else None,
-        error=error if failed else None,
+        error=error_of(description) if failed else None,
         message=message if failed else None,
     )
-
-
-def _object(text: Any) -> dict[str, Any]:
-    try:
-        data = json.loads(text or "{}")
-    except (TypeError, ValueError):
-        return {}
-    return data if isinstance(data, dict) else {}
 
 
 def step_states(events: Iterable[Mapping[str, Any]]) -> dict[str, str]:

@@ -173,10 +173,11 @@ def colony_rows(colonies: Iterable[ColonyRow], quadrats: Iterable[CoverageRow] =
     known = {(row.island, row.year, row.location): table(columns, [Entry(row, SurveyFields())])[0] for row in quadrats}
     unknown = dict.fromkeys(_OF_ITS_QUADRAT)
     colonies = list(colonies)
-    return [
+    rows = (
         {**row, **known.get((colony.island, colony.year, colony.location), unknown)}
         for colony, row in zip(colonies, table(_COLONIES, colonies), strict=True)
-    ]
+    )
+    return Table((*_COLONIES, *_OF_ITS_QUADRAT), rows)
 
 
 def entries(rows: Iterable[CoverageRow], fields: Fields) -> list[Entry]:
@@ -184,9 +185,23 @@ def entries(rows: Iterable[CoverageRow], fields: Fields) -> list[Entry]:
     return [Entry(row, fields_of(row, fields)) for row in rows]
 
 
-def table(columns: Mapping[str, Callable[[Item], Any]], items: Iterable[Item]) -> list[Row]:
+class Table(list[Row]):
+    """Rows that keep their columns where there is no row: a file's header does not depend on what was found."""
+
+    def __init__(self, columns: Iterable[str], rows: Iterable[Row] = ()) -> None:
+        """Take the columns' names, and the rows that have them."""
+        super().__init__(rows)
+        self.columns = tuple(columns)
+
+
+def columns_of(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return the columns' names; none where there is neither a row nor a `Table`."""
+    return rows.columns if isinstance(rows, Table) else tuple(rows[0]) if rows else ()
+
+
+def table(columns: Mapping[str, Callable[[Item], Any]], items: Iterable[Item]) -> Table:
     """Return one row for each item, with these columns."""
-    return [{name: value(item) for name, value in columns.items()} for item in items]
+    return Table(columns, ({name: value(item) for name, value in columns.items()} for item in items))
 
 
 def _shown(percent: float, trust: Trust | None) -> str:
@@ -233,7 +248,7 @@ def to_csv(rows: Sequence[Row], about: About | None, style: CsvStyle = PLAIN) ->
     said = {"query": about.query, "exported": about.exported_at.strftime("%Y-%m-%dT%H:%MZ")} if about else {}
     text = io.StringIO()
     writer = csv.writer(text, delimiter=style.separator)
-    writer.writerow([*(rows[0] if rows else ()), *said])
+    writer.writerow([*columns_of(rows), *said])
     for row in rows:
         writer.writerow([_cell(value, style) for value in (*row.values(), *said.values())])
     return text.getvalue().encode("utf-8-sig" if style.byte_order_mark else "utf-8")

@@ -103,4 +103,4 @@ def _note(change: Change, row: CoverageRow | None) -> str | None:
 def size_of(row: CoverageRow) -> QuadratSize:
     """Return the quadrat's size of a row that ReefSteps measured."""
     assert row.side_cm is not None
-    return QuadratSize(row.side_cm, getattr(row, "height_cm", None) or row.side_cm)
+    return QuadratSize.of(row.side_cm, row.height_cm)

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from frontend.domain.exports import About, Row, readable
+from frontend.domain.exports import About, Row, columns_of, readable
 
 # https://support.microsoft.com/office/1672b34d-7043-467e-8e27-269d656771c3 (Excel specifications and limits)
 MOST_ROWS = 1_048_576  # of a sheet, the header included
@@ -27,26 +27,26 @@ def to_xlsx(tables: Mapping[str, Sequence[Row]], about: About) -> bytes:
     first.column_dimensions["A"].width, first.column_dimensions["B"].width = 14, 100
     for line in about.lines():
         first.append([_text(first, text) for text in line])
-    for title, rows in _sheets(tables):
-        _write(book.create_sheet(title), rows)
+    for title, columns, rows in _sheets(tables):
+        _write(book.create_sheet(title), columns, rows)
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()
 
 
-def _sheets(tables: Mapping[str, Sequence[Row]]) -> Iterator[tuple[str, Sequence[Row]]]:
-    """Yield title and rows of each sheet."""
+def _sheets(tables: Mapping[str, Sequence[Row]]) -> Iterator[tuple[str, Sequence[str], Sequence[Row]]]:
+    """Yield title, columns and rows of each sheet."""
     for name, rows in tables.items():
         for number, start in enumerate(range(0, max(1, len(rows)), MOST_ROWS - 1), start=1):
             suffix = f" {number}" if number > 1 else ""
-            yield name[: LONGEST_TITLE - len(suffix)] + suffix, rows[start : start + MOST_ROWS - 1]
+            title = name[: LONGEST_TITLE - len(suffix)] + suffix
+            yield title, columns_of(rows), rows[start : start + MOST_ROWS - 1]
 
 
-def _write(sheet: Any, rows: Sequence[Row]) -> None:
+def _write(sheet: Any, columns: Sequence[str], rows: Sequence[Row]) -> None:
     from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
 
-    columns = list(rows[0]) if rows else []
     sheet.freeze_panes = "A2"
     for number, column in enumerate(columns, start=1):
         sheet.column_dimensions[get_column_letter(number)].width = max(12, len(column) + 2)

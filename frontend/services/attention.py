@@ -24,15 +24,21 @@ def still_open(failed: Sequence[Execution], details: Mapping[str, ExecutionDetai
     """Return the newest failure of each photograph that is there and that nothing has settled, newest first."""
     newest = newest_of_each(failed, details)
     done = settled(newest, details)
-    return [e for e in newest if e.arn not in done and photos.find_original(details[e.arn].photo)]
+    return [e for e in newest if e.arn not in done]
 
 
 def settled(failed: Sequence[Execution], details: Mapping[str, ExecutionDetail]) -> set[str]:
-    """Return the ARNs of the failures after which the photograph was measured or somebody decided about it."""
+    """Return the ARNs of the failures that need nobody any more.
+
+    The photograph was measured later, somebody decided about it, or it is not there any more: renamed or deleted.
+    """
 
     def is_done(execution: Execution) -> bool:
         key = details[execution.arn].key
-        return key is not None and is_settled(execution, _settled_at(photos.find_original(key) or key))
+        if key is None:
+            return False
+        present = photos.find_original(key)
+        return present is None or is_settled(execution, _settled_at(present))
 
     with ThreadPoolExecutor(8) as pool:
         return {e.arn for e, done in zip(failed, pool.map(is_done, failed), strict=True) if done}

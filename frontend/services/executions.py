@@ -12,15 +12,14 @@ from typing import Any
 
 import streamlit as st
 
-from frontend.domain.executions import TERMINAL, Execution, ExecutionDetail, detail_from, step_states
+from frontend.domain.executions import TERMINAL, Execution, ExecutionDetail, RunStatus, detail_from, step_states
 from frontend.services.aws import step_functions
 from frontend.settings import settings
-from reefsteps.failures import failed_state
+from reefsteps.failures import read_failed_state
 from reefsteps.retries import RunHistory, readable_key
 
 _LIST_SIZE = 1000  # the most that ListExecutions gives at once
 _MOST_LISTS = 10
-_LAST_EVENTS = 200  # more than a task's retries leave behind; the state that failed was entered among them
 
 Cursor = tuple[str | None, int]
 """Where to read on in the list of one status: a token, and how many of its executions have been shown."""
@@ -96,6 +95,12 @@ def since(moment: datetime) -> list[Execution]:
     return found
 
 
+def last_done_at(looked_at: int = 20) -> datetime | None:
+    """Return when the last of the newest runs with a result ended; None where there is none."""
+    done = executions(RunStatus.DONE.states, size=looked_at).executions
+    return max((execution.stopped_at for execution in done if execution.stopped_at), default=None)
+
+
 def history() -> RunHistory:
     """Return the pipeline's runs for starting failed ones again."""
     return RunHistory(step_functions(), settings().pipeline_arn)
@@ -113,10 +118,7 @@ def _finished_detail(arn: str) -> ExecutionDetail:
     if detail.error is None or detail.failed_step is not None:
         return detail
     # The run ended in its task, so that it can be redriven; only the history names that task.
-    answer = step_functions().get_execution_history(
-        executionArn=arn, includeExecutionData=False, reverseOrder=True, maxResults=_LAST_EVENTS
-    )
-    return replace(detail, failed_step=failed_state(answer["events"]))
+    return replace(detail, failed_step=read_failed_state(step_functions(), arn))
 
 
 @st.cache_data(ttl=3, max_entries=200, show_spinner=False)

@@ -7,6 +7,7 @@ DatabaseUnavailableError while the database wakes.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from functools import cache
 
 import streamlit as st
@@ -30,12 +31,19 @@ def database() -> Database:
     return Database(here.database_url, iam=here.database_auth == "iam")
 
 
+@st.cache_resource
+def _read_at() -> dict[str, datetime]:
+    """Return when what is kept was read."""
+    return {}
+
+
 @st.cache_data(ttl=KEPT_S, max_entries=1, show_spinner=False)
 def coverage() -> list[CoverageRow]:
     """Return every row without its colonies: a few thousand (20 years of 20 positions on 20 islands are 8,000).
 
     Each row of ours has the trust of its model as far as it is known today.
     """
+    _read_at()["coverage"] = datetime.now(UTC)
     with database().read() as connection:
         rows = queries.coverage_rows(connection)
     return with_trust(rows, models.coral_model() if rows else None)
@@ -73,7 +81,14 @@ def still_there(surveys: Iterable[SurveyKey]) -> tuple[SurveyKey, ...]:
     return tuple(sorted(wanted & found))
 
 
+def forget_before(moment: datetime) -> None:
+    """Drop what was kept if it was read before this moment, when a result is known to have been written."""
+    if _read_at().get("coverage", moment) < moment:
+        forget()
+
+
 def forget() -> None:
     """Drop what was kept, because new results or deletions are known."""
     for kept in (coverage, colonies, provenance, survey_fields):
         kept.clear()
+    _read_at().clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from botocore.exceptions import BotoCoreError, ClientError
 
 from frontend.services.aws import storage
 from frontend.settings import settings
@@ -28,8 +29,14 @@ def manifests() -> dict[str, Manifest | str]:
 
 
 def coral_model() -> Manifest | None:
-    """Return the manifest of the model that measures cover; None where there is none that can be read."""
-    manifest = manifests()[CORALS]
+    """Return the manifest of the model that measures cover; None where there is none that can be read.
+
+    No page fails for want of it: figures then have the trust that was recorded with them, or a mark.
+    """
+    try:
+        manifest = manifests()[CORALS]
+    except (ClientError, BotoCoreError):
+        return None
     return manifest if isinstance(manifest, Manifest) else None
 
 

@@ -9,11 +9,12 @@ import streamlit as st
 from frontend import navigation
 from frontend.components import states, survey_choice, widgets
 from frontend.components.text import ago, plain
-from frontend.domain.executions import WITHOUT_RESULT, ExecutionDetail
+from frontend.domain.executions import ExecutionDetail
 from frontend.services import attention, executions, measurements, photos
 from frontend.services.aws import link
 from frontend.services.photos import CornersByHand
 from frontend.settings import settings
+from reefsteps.failures import WITHOUT_RESULT
 from reefsteps.keys import picture_key, thumbnail_key
 from reefsteps.results import Source
 from reefsteps.surveys import SurveyKey, survey_of

@@ -122,10 +122,7 @@ def _card(row: CoverageRow, version: str) -> None:
         else:
             st.caption("Browsers cannot show this format; download it from the quadrat's page.")
         navigation.link(navigation.to_quadrat(row), survey_choice.words(row))
-        by_hand = ", corners by hand" if row.corners_manual else ""
-        st.caption(f"Cover {marks.cover(row)}{by_hand}")
-        if reasons_of(row):
-            st.caption(marks.LOOK)
+        marks.under_a_picture(row)
 
 
 def _address(row: CoverageRow, survey: SurveyKey, version: str) -> str | None:

@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from frontend import navigation
 from frontend.components import filters, marks, states, survey_choice
 from frontend.components.text import ago, count, plain
-from frontend.domain.executions import WITHOUT_RESULT, Execution, ExecutionDetail, RunStatus
+from frontend.domain.executions import Execution, ExecutionDetail, RunStatus
 from frontend.domain.failures import explain
 from frontend.domain.measurements import cover_of, islands_of, reasons_of, survey_of, years_of
 from frontend.domain.statistics import mean_cover
@@ -18,6 +18,7 @@ from frontend.services import attention, executions
 from frontend.services.aws import link
 from frontend.settings import settings
 from reefsteps.coverage_queries import CoverageRow
+from reefsteps.failures import WITHOUT_RESULT
 from reefsteps.keys import thumbnail_key
 from reefsteps.trust import decimals
 
@@ -128,7 +129,7 @@ def _latest(rows: Sequence[CoverageRow]) -> None:
                     width="stretch",
                 )
                 navigation.link(navigation.to_quadrat(survey), survey_choice.words(survey))
-                st.caption(f"Cover {marks.cover(row)}")
+                marks.under_a_picture(row)
 
 
 def _islands(rows: Sequence[CoverageRow]) -> None:

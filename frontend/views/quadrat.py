@@ -33,7 +33,7 @@ def show() -> None:
     """Show the page."""
     states.title("Quadrat", "One quadrat: its pictures, its colonies, and where the figure comes from.")
     rows = states.coverage()
-    if not rows:
+    if not rows and survey_choice.named().nothing:  # a link may name a result that is newer than what was kept
         states.nothing_yet()
     row = survey_choice.choose_row(rows, drops=SIDES)
     if row is None:

@@ -11,7 +11,6 @@ from frontend import address, navigation
 from frontend.components import my_uploads, retry_many, states
 from frontend.components.text import ago, count, plain
 from frontend.domain.executions import (
-    WITHOUT_RESULT,
     Execution,
     ExecutionDetail,
     RunStatus,
@@ -21,9 +20,9 @@ from frontend.domain.executions import (
 from frontend.domain.failures import explain, words_and_figures
 from frontend.services import attention, executions, measurements, photos
 from frontend.settings import settings
-from reefsteps.errors import InvalidSurveyKeyError
-from reefsteps.failures import STEPS
-from reefsteps.surveys import SurveyKey, key_candidates
+from reefsteps.failures import WITHOUT_RESULT
+from reefsteps.results import STEPS
+from reefsteps.surveys import survey_of
 
 PAGE = 20
 EVERY_S = 4  # asks Step Functions only, never the database
@@ -86,7 +85,7 @@ def _list(status: RunStatus) -> None:
     if left_out:
         st.caption(
             f"{count(left_out, 'failed run')} of this page {'needs' if left_out == 1 else 'need'} nobody any more: the "
-            "photograph was fixed or measured later. All lists them."
+            "photograph was fixed, measured later, renamed or deleted. All lists them."
         )
     _pager(page, pages)
 
@@ -136,7 +135,7 @@ def _steps(progress: Mapping[str, str]) -> None:
 
 
 def _result_link(detail: ExecutionDetail) -> None:
-    survey = _survey(detail)
+    survey = survey_of(detail.key) if detail.key else None
     if survey:
         navigation.link(navigation.to_quadrat(survey), "See the result", icon="crop_square")
 
@@ -156,7 +155,7 @@ def _failure(execution: Execution, detail: ExecutionDetail) -> None:
 
 
 def _buttons(execution: Execution, detail: ExecutionDetail, actions: Sequence[str]) -> None:
-    survey = _survey(detail)
+    survey = survey_of(detail.key) if detail.key else None
     with st.container(horizontal=True, vertical_alignment="center"):
         if "corners" in actions and survey:
             navigation.link(navigation.to_corners(survey), "Fix corners", icon="crop_free")
@@ -187,15 +186,6 @@ def _pager(page: executions.ExecutionPage, pages: list[tuple[executions.Cursor, 
         if st.button("Older", disabled=page.following is None, icon=":material/chevron_right:", icon_position="right"):
             pages.append(page.following)
             st.rerun()
-
-
-def _survey(detail: ExecutionDetail) -> SurveyKey | None:
-    for key in key_candidates(detail.key) if detail.key else ():
-        try:
-            return SurveyKey.parse(key)
-        except InvalidSurveyKeyError:
-            continue
-    return None
 
 
 show()

@@ -25,6 +25,7 @@ from reefsteps.relabelling import MOST_CHANGES, Place, Value, Wish, place_name
 from reefsteps.survey_fields import SurveyFields
 
 WHAT = ("Name", "Quadrat size", "Facts", "List", "History")
+TALL_ROW_PX = 66
 EVERY_S = 2  # while a relabelling is under way; the database is awake then
 _FACTS = {
     "site": "Site",
@@ -201,7 +202,8 @@ def _list_refusals(title: str, refusals: Sequence[tuple[str, str]]) -> None:
         st.dataframe(
             [{"What": what, "Why": why} for what, why in refusals],
             hide_index=True,
-            height=min(300, 40 + 35 * len(refusals)),
+            row_height=TALL_ROW_PX,  # a reason goes on in a second line
+            height=min(340, 40 + TALL_ROW_PX * len(refusals)),
             alt=title,
         )
 
@@ -243,11 +245,12 @@ def _history() -> None:
     entries = states.from_database(relabelling.history)
     if not entries:
         st.write("Nothing has been changed yet.")
+    undone = {entry.undoes for entry in entries if entry.undoes and not entry.refused and not entry.unfinished}
     for entry in entries:
-        _one(entry)
+        _one(entry, undone=entry.id in undone)
 
 
-def _one(entry: Relabelling) -> None:
+def _one(entry: Relabelling, *, undone: bool) -> None:
     parts = [f"{entry.done} changed"]
     parts += [f"{entry.refused} not"] if entry.refused else []
     parts += [f"{entry.unfinished} unfinished"] if entry.unfinished else []
@@ -273,7 +276,9 @@ def _one(entry: Relabelling) -> None:
             )
         with st.container(horizontal=True):
             busy = "relabel_execution" in st.session_state
-            if entry.done:
+            if undone:
+                st.caption("All of it was taken back.")
+            elif entry.done:
                 st.button(
                     "Undo",
                     key=f"undo-{entry.id}",

@@ -24,6 +24,9 @@ _MAX_LINE_BYTES = 4096  # of an operation that ends with its line, such as a nam
 
 # What may be named; of these only the tensor functions below mean anything, the rest becomes Inert.
 _INERT_PACKAGES = {"torch", "numpy", "collections", "detectron2", "fvcore", "copyreg", "_codecs", "datetime"}
+# Configurations, arguments and paths that training scripts keep beside the weights.
+_INERT_PACKAGES |= {"argparse", "pathlib", "yacs", "omegaconf", "typing", "easydict", "addict", "mmcv", "mmengine"}
+_INERT_PACKAGES |= {"lightning", "lightning_fabric", "pytorch_lightning"}
 _INERT_BUILTINS = {
     *("bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "object", "range"),
     *("set", "slice", "str", "tuple"),

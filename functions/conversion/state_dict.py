@@ -3,11 +3,13 @@
 Trainers keep the weights under one of several keys, prefix the names when they wrap the model, and some keep a second
 copy: a running average (EMA) of the weights. The rules, in this order:
 
-1. The weights are under ``model``, ``state_dict``, ``model_state`` or ``model_state_dict``, or are the file itself.
+1. The weights are under ``model``, ``state_dict``, ``model_state``, ``model_state_dict`` or ``module`` (DeepSpeed), or
+   are the file itself.
 2. If there is an average of them as well, that is the model: a trainer keeps it to evaluate and to deploy it. It must
-   have every trained tensor. Statistics of batch normalisation that it lacks are the model's.
+   have every trained tensor. Statistics of batch normalisation that it lacks are the model's. An average may also be
+   all that there is.
 3. Prefixes that all names share (``module.`` of DataParallel, ``_orig_mod.`` of torch.compile, ``model.`` of Lightning)
-   are left out.
+   are left out, and so is torch's count of averaged models (AveragedModel's ``n_averaged``).
 """
 
 from __future__ import annotations
@@ -20,10 +22,12 @@ from reefsteps.errors import UnsupportedModelError
 
 State = dict[str, TensorRef | ArrayRef]
 
-_MODEL_KEYS = ("model", "state_dict", "model_state", "model_state_dict")
+_MODEL_KEYS = ("model", "state_dict", "model_state", "model_state_dict", "module")
 _AVERAGE_KEYS = ("ema_state", "model_ema", "ema_model", "state_dict_ema", "ema_state_dict", "ema", "average")
 _INNER_KEYS = ("module", "state_dict", "model", "shadow")  # an average that is wrapped once more
 _PREFIXES = ("module.", "_orig_mod.", "model.")
+_COUNT = "n_averaged"  # of torch.optim.swa_utils.AveragedModel
+_TWO_MODELS = re.compile(r"(?:model)?(teacher|student)\.", re.IGNORECASE)
 _BUFFER = re.compile(r".*\.(running_mean|running_var|num_batches_tracked)|pixel_(mean|std)|.*\.cell_anchors\.\d+")
 
 
@@ -31,11 +35,17 @@ def chosen_state(content: Any, file: str) -> tuple[State, tuple[str, ...]]:
     """Return the model's tensors by name, and what was chosen, in sentences; raises UnsupportedModelError."""
     outer = content if isinstance(content, dict) else {}
     key = next((key for key in _MODEL_KEYS if isinstance(outer.get(key), dict)), None)
+    averages = {name: _average(outer[name]) for name in _AVERAGE_KEYS if isinstance(outer.get(name), dict)}
+    if key is None:
+        alone = next(((name, average) for name, average in averages.items() if average), None)
+        if alone is not None:
+            return alone[1], (f"Used is the running average '{alone[0]}', the only weights in {file}.",)
     model = _without_prefixes(_checked(outer[key] if key else content, file))
     notes = []
-    for name in _AVERAGE_KEYS if key else ():
-        average = _average(outer.get(name))
-        if average is None:
+    for name, average in averages.items() if key else ():
+        if not average:
+            if outer[name]:
+                notes.append(f"The average '{name}' in {file} names no weights, so the weights '{key}' are used.")
             continue
         missing = [tensor for tensor in model if tensor not in average and not _BUFFER.fullmatch(tensor)]
         if missing:
@@ -47,9 +57,7 @@ def chosen_state(content: Any, file: str) -> tuple[State, tuple[str, ...]]:
     return model, tuple(notes)
 
 
-def _average(value: Any) -> State | None:
-    if not isinstance(value, dict):
-        return None
+def _average(value: dict[str, Any]) -> State | None:
     inner = next((value[key] for key in _INNER_KEYS if isinstance(value.get(key), dict)), value)
     tensors = {str(name): item for name, item in inner.items() if isinstance(item, TensorRef | ArrayRef)}
     return _without_prefixes(tensors) if tensors else None
@@ -67,11 +75,17 @@ def _checked(model: Any, file: str) -> State:
             f"{file} is no torch checkpoint: it holds no state dict, {_some(strange)} are no tensors. Save "
             "model.state_dict(), not the model."
         )
+    copies = {match[1].lower() for name in model if (match := _TWO_MODELS.match(str(name)))}
+    if len(copies) == 2:
+        raise UnsupportedModelError(
+            f"{file} holds two models, a teacher and a student: save the weights of the one that you deploy."
+        )
     return {str(name): tensor for name, tensor in model.items()}
 
 
 def _without_prefixes(model: State) -> State:
-    found = model
+    wrapped = {name: tensor for name, tensor in model.items() if name != _COUNT}
+    found = wrapped
     for _ in range(len(_PREFIXES)):
         for prefix in _PREFIXES:
             if all(name.startswith(prefix) for name in found):

@@ -49,7 +49,14 @@ class _Token:
 
     @property
     def identifier(self) -> str:
-        return self.raw[1:-1].replace("``", "`") if self.kind == "name" else self.raw
+        if self.kind == "name" or self.is_quoted_name:
+            return self.raw[1:-1].replace(self.raw[0] * 2, self.raw[0])
+        return self.raw
+
+    @property
+    def is_quoted_name(self) -> bool:
+        """Whether this is a name as ANSI quotes it (``--compatible=ansi``), where a name is expected."""
+        return self.kind == "text" and self.raw[0] == '"'
 
 
 class _RefusedError(Exception):
@@ -178,7 +185,8 @@ def _created_columns(statement: list[_Token]) -> list[str]:
         elif token.raw == "," and token.kind == "sign":
             begins = depth == 1
             continue
-        if begins and token.kind in ("name", "word") and not (token.kind == "word" and token.is_(*_NOT_COLUMNS)):
+        named = token.kind in ("name", "word") or token.is_quoted_name
+        if begins and named and not (token.kind == "word" and token.is_(*_NOT_COLUMNS)):
             columns.append(token.identifier)
         begins = False
     return columns
@@ -208,7 +216,7 @@ def _inserted(statement: list[_Token], created: list[str]) -> Iterator[tuple[int
 
 def _between_brackets(tokens: list[_Token]) -> list[_Token]:
     opening = next((n for n, token in enumerate(tokens) if token.raw == "(" and token.kind == "sign"), len(tokens))
-    return [token for token in tokens[opening:] if token.kind in ("name", "word")]
+    return [token for token in tokens[opening:] if token.kind in ("name", "word") or token.is_quoted_name]
 
 
 def _tuple(statement: list[_Token], position: int) -> tuple[list[str | None], int]:

@@ -24,6 +24,7 @@ _COLUMNS = {
 }
 _NEEDED = ("island", "location", "year", "coverage")
 _NULL = frozenset({"", "\\N", "NULL"})  # how mysql's own exports write what is missing
+_NO_DAY = "0000-00-00"  # MySQL's date that is none
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -90,9 +91,10 @@ def _whole(values: dict[str, str | None], column: str) -> int:
 def _percent(text: str | None) -> float | None:
     if text is None:
         return None
-    if not re.fullmatch(r"[0-9]{1,3}([.,][0-9]{1,15})?", text.strip()):
+    number = text.strip().removesuffix("%").rstrip()
+    if not re.fullmatch(r"[0-9]{1,3}([.,][0-9]{1,15})?", number):
         raise ValueError(f"coverage is '{text}', not a percentage.")
-    value = round(float(text.strip().replace(",", ".")), 2)
+    value = round(float(number.replace(",", ".")), 2)
     if value > 100:
         raise ValueError(f"coverage is {text}, more than 100 percent.")
     return value
@@ -102,6 +104,9 @@ def _day(text: str | None) -> datetime.date | None:
     if text is None:
         return None
     day = text.strip()[:10]  # a time of day may follow
-    if not _DAY.fullmatch(day):
-        raise ValueError(f"last_update is '{text}', not a date such as 2007-01-31.")
-    return datetime.date.fromisoformat(day)
+    if day == _NO_DAY:
+        return None
+    try:
+        return datetime.date.fromisoformat(day if _DAY.fullmatch(day) else "")
+    except ValueError:
+        raise ValueError(f"last_update is '{text}', not a date such as 2007-01-31.") from None

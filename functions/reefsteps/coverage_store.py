@@ -29,6 +29,7 @@ from reefsteps.tables import (
     survey,
 )
 from reefsteps.text_columns import fitted
+from reefsteps.texts import storable
 
 Answer = TypeVar("Answer")
 
@@ -261,7 +262,8 @@ def _refusal(connection: Connection, key: SurveyKey, run: Run) -> WriteOutcome |
 def _is_moving(connection: Connection, key: SurveyKey, source: Upload) -> bool:
     """Tell whether a relabelling has looked at the photograph's rows and not moved them yet."""
     t = relabelled_photo.c
-    same = t.state == "copying", t.raw_version_id == source.image.version_id
+    version_id = source.image.version_id
+    same = t.state == "copying", t.raw_version_id == (None if version_id is None else storable(version_id))
     return connection.execute(select(t.number).where(*where_survey(relabelled_photo, key), *same)).first() is not None
 
 

@@ -17,6 +17,7 @@ from reefsteps.keys import record_key
 from reefsteps.precedence import same_photo
 from reefsteps.quadrat_size import RANGE, QuadratSize
 from reefsteps.results import (
+    STEPS,
     ObjectRef,
     Point,
     Record,
@@ -28,7 +29,6 @@ from reefsteps.results import (
 from reefsteps.storage import ObjectInfo, Storage
 from reefsteps.surveys import SurveyKey, decode_key
 
-STEPS = ("restoration", "reframing", "segmentation", "coverage")
 MOST_AREAS = 20
 MOST_POINTS = 200  # of one area's outline
 

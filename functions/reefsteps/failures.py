@@ -10,8 +10,22 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-STEPS = ("restoration", "reframing", "segmentation", "coverage")
+from reefsteps.results import STEPS
+
+WITHOUT_RESULT = ("FAILED", "TIMED_OUT", "ABORTED")
+"""How an execution ends badly. To whoever waits for the photograph all three have failed."""
+
+ABORTED = "Aborted"
+"""The error of an execution that somebody stopped without naming one."""
+
+_UNNAMED = {"TIMED_OUT": "States.Timeout", "ABORTED": ABORTED}
 _INPUT = "input"
+_LAST_EVENTS = 200  # more than a task's retries leave behind; the state that failed was entered among them
+
+
+def error_of(description: Mapping[str, Any]) -> str:
+    """Return the error of a DescribeExecution answer; an empty text where there is none."""
+    return str(description.get("error") or _UNNAMED.get(str(description.get("status")), ""))
 
 
 def split_cause(cause: str) -> tuple[str | None, str]:
@@ -29,10 +43,23 @@ def failed_state(events: Iterable[Mapping[str, Any]]) -> str | None:
     return name if name in STEPS else None
 
 
-def _message_of(text: str) -> str:
+def read_failed_state(step_functions: Any, arn: str) -> str | None:
+    """Ask a boto3 Step Functions client for the step in which an execution ended; None for no step."""
+    answer = step_functions.get_execution_history(
+        executionArn=arn, includeExecutionData=False, reverseOrder=True, maxResults=_LAST_EVENTS
+    )
+    return failed_state(answer["events"])
+
+
+def json_object(text: Any) -> dict[str, Any]:
+    """Return the JSON object that a text holds; an empty one for anything else, None included."""
     try:
         data = json.loads(text or "{}")
-    except ValueError:
-        return text
-    message = data.get("errorMessage") if isinstance(data, dict) else None
+    except (TypeError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _message_of(text: str) -> str:
+    message = json_object(text).get("errorMessage")
     return str(message) if message else text

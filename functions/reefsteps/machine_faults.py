@@ -19,13 +19,18 @@ _WHAT_TO_DO = (
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
+def is_full_disk(error: OSError) -> bool:
+    """Whether the error says that a disk, or the user's share of it, is full."""
+    return error.errno in _FULL
+
+
 @contextmanager
 def named_machine_faults() -> Iterator[None]:
     """Raise DiskFullError for a full disk (``/tmp`` on Lambda, the state folder of the local stack)."""
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL:
+        if not is_full_disk(error):
             raise
         raise DiskFullError(f"The disk of the step is full ({error.strerror}): {_WHAT_TO_DO}") from error
     except ClientError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import heapq
+import itertools
 import json
 import re
 from collections import Counter
@@ -14,21 +14,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reefsteps.errors import REFUSALS, InvalidParameterError
-from reefsteps.failures import STEPS, failed_state, split_cause
+from reefsteps.failures import ABORTED, WITHOUT_RESULT, error_of, json_object, read_failed_state, split_cause
+from reefsteps.results import STEPS
 from reefsteps.surveys import decode_key
 
-_FAILED = ("FAILED", "TIMED_OUT", "ABORTED")
 _OTHERS = ("RUNNING", "SUCCEEDED", "PENDING_REDRIVE")
 DECISIONS = ("corners_px", "excluded_px", "no_quadrat")
 """What a person may have decided about a photograph, as the pipeline's input names it."""
 _KEPT = ("bucket", "key", "side_cm", "restoration_method", *DECISIONS)
 _PARALLEL = 8  # requests at once; Step Functions allows 15 DescribeExecution a second for good, 300 in a burst
 _PAGE = 1000
-_LAST_EVENTS = 200
 _DURATION = re.compile(r"(\d{1,6})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-ABORTED = "Aborted"
-"""The error of an execution that somebody stopped without naming one."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ def plan_retries(runs: Sequence[PastRun], *, error: str | None = None, since: da
         newest[run.photo] = run
     wanted = []
     for photo, run in sorted(newest.items()):
-        if run.status not in _FAILED or (since is not None and run.started_at < since):
+        if run.status not in WITHOUT_RESULT or (since is not None and run.started_at < since):
             continue
         matches = run.error == error if error else run.error not in REFUSALS and run.error != ABORTED
         if matches and isinstance(run.input.get("key"), str):
@@ -137,7 +134,7 @@ class RunHistory:
 
     def runs(self, since: datetime | None = None) -> list[PastRun]:
         """Return every failed run since a moment, and each other run that concerns the photograph of one of them."""
-        failed = self._details(self._listed(_FAILED, since))
+        failed = self._details(self._listed(WITHOUT_RESULT, since))
         if not failed:
             return []
         oldest = min(run.started_at for run in failed)
@@ -160,8 +157,7 @@ class RunHistory:
         return True
 
     def _listed(self, statuses: Sequence[str], since: datetime | None) -> Iterator[Mapping[str, Any]]:
-        lists = [self._of_status(status, since) for status in statuses]
-        return heapq.merge(*lists, key=lambda item: item["startDate"], reverse=True)
+        return itertools.chain.from_iterable(self._of_status(status, since) for status in statuses)
 
     def _of_status(self, status: str, since: datetime | None) -> Iterator[Mapping[str, Any]]:
         pages = self._client.get_paginator("list_executions").paginate(
@@ -180,18 +176,10 @@ class RunHistory:
     def _detail(self, arn: str) -> PastRun:
         described = self._client.describe_execution(executionArn=arn)
         status, step = str(described["status"]), None
-        error = described.get("error")
-        if status in _FAILED:
-            step = split_cause(str(described.get("cause") or ""))[0] or self._failed_step(arn)
-            error = error or {"TIMED_OUT": "States.Timeout", "ABORTED": ABORTED}.get(status)
-        given = _object(described.get("input"))
-        return PastRun(str(described["name"]), status, described["startDate"], given, error, step)
-
-    def _failed_step(self, arn: str) -> str | None:
-        answer = self._client.get_execution_history(
-            executionArn=arn, includeExecutionData=False, reverseOrder=True, maxResults=_LAST_EVENTS
-        )
-        return failed_state(answer["events"])
+        if status in WITHOUT_RESULT:
+            step = split_cause(str(described.get("cause") or ""))[0] or read_failed_state(self._client, arn)
+        given = json_object(described.get("input"))
+        return PastRun(str(described["name"]), status, described["startDate"], given, error_of(described) or None, step)
 
 
 def offer(
@@ -210,11 +198,3 @@ def offer(
     started = runs.start(retries)
     say(f"{started} started, {len(retries) - started} had been started before.")
     return True
-
-
-def _object(text: Any) -> dict[str, Any]:
-    try:
-        value = json.loads(text or "{}")
-    except (TypeError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}

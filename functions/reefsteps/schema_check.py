@@ -47,6 +47,8 @@ class ExistingTable:
     shortened_keys: tuple[str, ...] = ()  # columns of which a key compares the beginning only
     engine: str | None = None  # None: the database has only one
     is_view: bool = False
+    triggers: tuple[str, ...] = ()  # those that can change or remove what is written
+    bound_by: tuple[str, ...] = ()  # what would be lost or would stand in the way if the table were converted
 
     def column(self, name: str) -> ExistingColumn | None:
         """Return the column, or None."""
@@ -67,12 +69,19 @@ def problems(found: Mapping[str, ExistingTable], dialect: str) -> list[Problem]:
     `found` holds the existing tables by name, `dialect` is ``mysql`` or ``sqlite``. A missing table is no problem, nor
     is a missing column that `additions` can add.
     """
-    return [
-        problem
-        for table in metadata.sorted_tables
-        if table.name in found
-        for problem in _problems_of(table, found[table.name], dialect)
-    ]
+    against: list[Problem] = []
+    for table in metadata.sorted_tables:
+        if table.name not in found:
+            continue
+        own = list(_problems_of(table, found[table.name], dialect))
+        bound = found[table.name].bound_by
+        if bound and any(problem.convertible for problem in own):
+            why = ", and ".join(bound)
+            own.append(
+                Problem(f"{table.name} cannot be converted: {why}. Drop that first and make it again afterwards.")
+            )
+        against += own
+    return against
 
 
 def additions(found: Mapping[str, ExistingTable], dialect: str) -> list[str]:
@@ -101,6 +110,11 @@ def _problems_of(table: Table, found: ExistingTable, dialect: str) -> Iterator[P
             yield from _collation_problems(table, found, present, dialect)
     yield from _unknown_columns(table, found)
     yield from _key_problems(table, found)
+    for trigger in found.triggers:
+        yield Problem(
+            f"{table.name} has the trigger {trigger}, which can change or remove the rows that are written: drop it, "
+            "or let it write to another table after the row (AFTER)."
+        )
     if dialect == "mysql" and (found.engine or "").lower() != "innodb":
         yield Problem(
             f"{table.name} is kept by the engine {found.engine}, which cannot undo half of a change: a row would be "
@@ -203,6 +217,7 @@ def conversion(table: ExistingTable, copy: str, dialect: str) -> tuple[str, ...]
 
     In MySQL and MariaDB columns, types and key stay as they are, and the statements can be repeated. SQLite cannot
     change a column's collation, so the table is made again in its agreed form; it undoes a change that fails halfway.
+    The old one is dropped and not renamed: views would follow it to its new name.
     """
     names = ", ".join(quoted(column.name) for column in table.columns if not column.generated)
     if dialect == "mysql":
@@ -212,7 +227,8 @@ def conversion(table: ExistingTable, copy: str, dialect: str) -> tuple[str, ...]
             f"ALTER TABLE `{table.name}` CONVERT TO CHARACTER SET utf8mb4 COLLATE {COLLATION}, ENGINE=InnoDB",
         )
     return (
-        f"ALTER TABLE `{table.name}` RENAME TO `{copy}`",
+        f"CREATE TABLE `{copy}` AS SELECT * FROM `{table.name}`",  # noqa: S608 (quoted names)
+        f"DROP TABLE `{table.name}`",
         next(sql for sql in create_statements("sqlite") if f" {table.name} (" in sql),
         f"INSERT INTO `{table.name}` ({names}) SELECT {names} FROM `{copy}`",  # noqa: S608 (quoted names)
     )

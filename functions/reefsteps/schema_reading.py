@@ -34,6 +34,15 @@ SELECT CAST(TABLE_NAME AS CHAR) AS table_name, CAST(INDEX_NAME AS CHAR) AS key_n
  CAST(COLUMN_NAME AS CHAR) AS column_name, CAST(SUB_PART AS CHAR) AS sub_part
  FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() AND NON_UNIQUE = 0
  ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX"""
+# A BEFORE trigger can change the row that is written; MySQL lets no other change the table that it belongs to.
+_TRIGGERS = """\
+SELECT CAST(EVENT_OBJECT_TABLE AS CHAR) AS table_name, CAST(TRIGGER_NAME AS CHAR) AS trigger_name
+ FROM information_schema.TRIGGERS
+ WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND ACTION_TIMING = 'BEFORE' AND EVENT_MANIPULATION IN ('INSERT', 'UPDATE')
+ ORDER BY TRIGGER_NAME"""
+_REFERENCES = """\
+SELECT DISTINCT CAST(REFERENCED_TABLE_NAME AS CHAR) AS table_name, CAST(TABLE_NAME AS CHAR) AS other
+ FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_SCHEMA = DATABASE() ORDER BY 2"""
 
 _SQLITE_KEYS = """\
 SELECT l.origin AS origin, l.name AS key_name, c.name AS column_name, c.coll AS collation
@@ -42,18 +51,30 @@ SELECT l.origin AS origin, l.name AS key_name, c.name AS column_name, c.coll AS 
 # hidden: 2 and 3 are generated columns
 _SQLITE_COLUMNS = """\
 SELECT name, type, "notnull" AS filled, dflt_value, pk, hidden FROM pragma_table_xinfo('{table}')"""
+_SQLITE_TRIGGERS = (
+    "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND lower(tbl_name) = '{table}' ORDER BY name"
+)
+_SQLITE_REFERENCES = """\
+SELECT DISTINCT m.name AS other FROM sqlite_master AS m, pragma_foreign_key_list(m.name) AS f
+ WHERE m.type = 'table' AND lower(f."table") = '{table}' ORDER BY 1"""
+_OUR_COLUMNS = frozenset(column.name for table in metadata.sorted_tables for column in table.columns)
 
 
 def existing_tables(ask: Ask, dialect: str) -> dict[str, ExistingTable]:
     """Return those of the product's tables that exist, by name, from ``mysql`` (or MariaDB) or ``sqlite``."""
     if dialect == "mysql":
-        return _from_information_schema(ask(_TABLES), ask(_COLUMNS), ask(_KEYS))
+        return _from_information_schema(ask(_TABLES), ask(_COLUMNS), ask(_KEYS), ask(_TRIGGERS), ask(_REFERENCES))
     rows = ask("SELECT name, type, sql FROM sqlite_master WHERE type IN ('table', 'view')")
-    return {row["name"]: _from_pragmas(ask, row) for row in rows if row["name"] in metadata.tables}
+    # SQLite takes Coral_Coverage for the same table.
+    return {row["name"].lower(): _from_pragmas(ask, row) for row in rows if row["name"].lower() in metadata.tables}
 
 
 def _from_information_schema(
-    tables: Sequence[Row], columns: Sequence[Row], keys: Sequence[Row]
+    tables: Sequence[Row],
+    columns: Sequence[Row],
+    keys: Sequence[Row],
+    triggers: Sequence[Row],
+    references: Sequence[Row],
 ) -> dict[str, ExistingTable]:
     found = {}
     for table in tables:
@@ -64,17 +85,32 @@ def _from_information_schema(
         by_key: dict[str, tuple[str, ...]] = {}
         for key in own:
             # A key part without a column is an expression.
-            by_key[key["key_name"]] = (*by_key.get(key["key_name"], ()), str(key["column_name"] or "an expression"))
+            by_key[key["key_name"]] = (*by_key.get(key["key_name"], ()), _column_name(key))
         found[name] = ExistingTable(
             name=name,
             columns=tuple(_mysql_column(column) for column in columns if column["table_name"] == name),
             primary_key=by_key.pop("PRIMARY", ()),
             unique_keys=tuple(by_key.values()),
-            shortened_keys=tuple(dict.fromkeys(str(key["column_name"]) for key in own if key["sub_part"] is not None)),
+            shortened_keys=tuple(dict.fromkeys(_column_name(key) for key in own if key["sub_part"] is not None)),
             engine=table["engine"],
-            is_view=table["table_type"] != "BASE TABLE",
+            is_view=table["table_type"] not in ("BASE TABLE", "SYSTEM VERSIONED"),
+            triggers=tuple(trigger["trigger_name"] for trigger in triggers if trigger["table_name"] == name),
+            bound_by=tuple(_refers(other["other"]) for other in references if other["table_name"] == name),
         )
     return found
+
+
+def _column_name(key: Row) -> str:
+    return _own(str(key["column_name"] or "an expression"))
+
+
+def _own(column: str) -> str:
+    """Return a column's name in our spelling: no database tells the columns island and ISLAND apart."""
+    return column.lower() if column.lower() in _OUR_COLUMNS else column
+
+
+def _refers(other: str) -> str:
+    return f"the table {other} refers to it by a foreign key"
 
 
 def _mysql_column(row: Row) -> ExistingColumn:
@@ -86,7 +122,7 @@ def _mysql_column(row: Row) -> ExistingColumn:
         digits = (int(row["digits"]) - int(row["scale"]), int(row["scale"]))
     generated = " generated" in f" {extra}" and "default_generated" not in extra
     return ExistingColumn(
-        name=row["column_name"],
+        name=_own(row["column_name"]),
         kind=kind,
         declared=row["column_type"].upper(),
         nullable=row["is_nullable"] == "YES",
@@ -100,29 +136,41 @@ def _mysql_column(row: Row) -> ExistingColumn:
 
 
 def _from_pragmas(ask: Ask, master: Row) -> ExistingTable:
-    name = master["name"]
+    name = master["name"].lower()
     is_view = master["type"] == "view"
     keys = ask(_SQLITE_KEYS.format(table=name))
     rows = ask(_SQLITE_COLUMNS.format(table=name))
+    triggers = ask(_SQLITE_TRIGGERS.format(table=name))
     written = _collations_written(master["sql"] or "")
     in_keys = {key["column_name"]: key["collation"] for key in keys if key["collation"].upper() != "BINARY"}
     unique: dict[str, tuple[str, ...]] = {}
     for key in keys:
         if key["origin"] != "pk":
-            unique[key["key_name"]] = (*unique.get(key["key_name"], ()), str(key["column_name"] or "an expression"))
+            unique[key["key_name"]] = (*unique.get(key["key_name"], ()), _column_name(key))
     return ExistingTable(
         name=name,
         columns=tuple(_sqlite_column(row, {**written, **in_keys}) for row in rows),
-        primary_key=tuple(row["name"] for row in sorted(rows, key=lambda row: row["pk"]) if row["pk"]),
+        primary_key=tuple(_own(row["name"]) for row in sorted(rows, key=lambda row: row["pk"]) if row["pk"]),
         unique_keys=tuple(unique.values()),
         is_view=is_view,
+        triggers=tuple(trigger["name"] for trigger in triggers if _touches(trigger["sql"], name)),
+        bound_by=tuple(
+            [_refers(row["other"]) for row in ask(_SQLITE_REFERENCES.format(table=name))]
+            + [f"it has the trigger {trigger['name']}" for trigger in triggers]
+        ),
     )
+
+
+def _touches(trigger: str, table: str) -> bool:
+    """Return whether the statements of a trigger name the table that it belongs to, or refuse rows."""
+    _, _, body = trigger.lower().partition("begin")
+    return re.search(rf"\b({table}|raise)\b", body) is not None
 
 
 def _sqlite_column(row: Row, collations: Mapping[str, str]) -> ExistingColumn:
     declared = row["type"].upper()
     return ExistingColumn(
-        name=row["name"],
+        name=_own(row["name"]),
         kind=_sqlite_kind(declared),
         declared=declared or "of no type",
         nullable=not row["filled"],

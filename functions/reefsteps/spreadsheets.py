@@ -15,6 +15,7 @@ How a command uses it::
 from __future__ import annotations
 
 import csv
+import difflib
 import io
 import re
 import unicodedata
@@ -45,6 +46,7 @@ _WINDOWS_LETTERS = "’‘œ"
 _WINDOWS_PUNCTUATION = "€…“”•–—™"
 _EXCEL_ERRORS = frozenset({"#REF!", "#N/A", "#NAME?", "#VALUE!", "#DIV/0!", "#NUM!", "#NULL!"})
 _EXCEL_TEXT = re.compile(r'="(.*)"', re.DOTALL)  # how a person keeps Excel from dropping leading zeros
+_NEARLY = 0.8  # difflib's ratio: islnd and island, but not site and side
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:[.,][0-9]{1,15})?")
 _PERHAPS_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
 
@@ -184,6 +186,7 @@ def read_sheet(
     (header_line, header), *body = numbered
     names = _columns(header, columns)
     _check_header(name, header_line, header, names, needs)
+    _check_misspelt(name, header_line, header, names, columns)
     faults = list(broken)
     rows = []
     for line, cells in body:
@@ -205,10 +208,15 @@ def decode_text(data: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         if encoding:
             raise SpreadsheetError(f"{name} begins as {encoding} text, but is damaged. {SAVE_AS}") from error
+        _refuse_zero_bytes(data.decode("latin-1"), name)  # a picture has no accents that could be wrong
         text = _decode_windows(data, name)
+    _refuse_zero_bytes(text, name)
+    return text
+
+
+def _refuse_zero_bytes(text: str, name: str) -> None:
     if "\0" in text:
         raise SpreadsheetError(f"{name} holds zero bytes: it is UTF-16 without its mark, or no text. {SAVE_AS}")
-    return text
 
 
 def normalise_header(text: str) -> str:
@@ -303,6 +311,23 @@ def _check_header(
         wanted = "; or ".join(", ".join(need) for need in needs)
         there = ", ".join(filter(None, header))
         raise refusal(name, [Fault(line, f"The first line needs the columns {wanted}. It has {there}.")])
+
+
+def _check_misspelt(
+    name: str, line: int, header: Sequence[str], names: Sequence[str], columns: Mapping[str, Sequence[str]]
+) -> None:
+    """Raise SpreadsheetError for unknown columns that are nearly a known one that the file lacks.
+
+    A typed year under ``anee`` would be passed over, and another one be taken from the photograph.
+    """
+    lacking = [normalise_header(s) for c, others in columns.items() if c not in names for s in (c, *others)]
+    faults = []
+    for spelled, known in zip(header, names, strict=True):
+        near = difflib.get_close_matches(known, lacking, 1, _NEARLY) if known and known not in columns else []
+        if near and not known.startswith(f"{near[0]}_"):  # quadrat_id is another thing than quadrat
+            faults.append(Fault(line, f"The column '{spelled}' is not known: call it {near[0]}, or remove it."))
+    if faults:
+        raise refusal(name, faults)
 
 
 def _problems(cells: Sequence[str], width: int, delimiter: str) -> Iterator[str]:

@@ -92,7 +92,7 @@ def cover_text(percent: float, places: int) -> str:
 def cover_number(percent: float, places: int) -> str:
     """Return cover without its unit: "23", "23.4", "< 1"."""
     step = 10.0**-places
-    return f"< {step:g}" if 0 < percent < step / 2 else f"{percent:.{places}f}"
+    return f"< {step:g}" if 0 < percent <= step / 2 else f"{percent:.{places}f}"
 
 
 def change_text(points: float, places: int) -> str:

@@ -62,7 +62,7 @@ def renamed_imported(row: Mapping[str, Any], now: NewIdentity) -> dict[str, Any]
 
 def size_of(record: Mapping[str, Any]) -> QuadratSize:
     """Return the quadrat's size of a reframing record; a square where the record has one length."""
-    return QuadratSize(record["side_cm"], record.get("height_cm") or record["side_cm"])
+    return QuadratSize.of(record["side_cm"], record.get("height_cm"))
 
 
 def resized(value: Any, factor: float) -> Any:

@@ -20,6 +20,8 @@ _SIDE_PX = 256  # of a square picture; small enough that sharpness and noise of 
 _NEAR_PX, _FAR_PX = 8.0, 16.0  # patches of 3 to 6 % of a side: colonies and what lies between them
 _SURE_WITHOUT_LIMITS = 0.75  # a convention, for models whose scores nobody has measured
 
+_KNOWN = "in photographs that the model knows"
+
 ByteArray = npt.NDArray[np.uint8]
 
 
@@ -43,17 +45,18 @@ def reasons_to_look(figures: PictureFigures, limits: PictureLimits | None) -> tu
     found = []
     if figures.best_score < least.best_score:
         found.append(
-            f"The model is sure of no colony here: its best score is {figures.best_score:.2f}."
+            f"The model's best score here is {figures.best_score:.2f} (at least {least.best_score:.2f} "
+            f"{_KNOWN if limits else 'where it is sure of a colony'})."
             if figures.best_score
             else "The model found no colony here."
         )
     if 0 < figures.mean_score < least.mean_score:
         found.append(
-            f"The scores of the colonies are low ({figures.mean_score:.2f} on average, at least {least.mean_score:.2f} "
-            "in photographs that the model knows)."
+            f"The model doubts much of what may be coral: its scores from {LEAST_SCORE:g} on are "
+            f"{figures.mean_score:.2f} on average (at least {least.mean_score:.2f} {_KNOWN})."
         )
     if figures.colour_contrast < least.colour_contrast:
-        found.append("The colours differ less from place to place than in photographs that the model knows.")
+        found.append(f"The colours differ less from place to place than {_KNOWN}.")
     return tuple(found)
 
 

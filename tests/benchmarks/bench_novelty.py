@@ -1,8 +1,8 @@
 """``python -m tests.benchmarks.bench_novelty --data FOLDER``: false marks and catches of "to be looked at".
 
 Drawn photographs have seeds that neither training nor the limits have seen; they are restored and straightened by their
-true corners, as the pipeline does with corners that it found. Foreign ones are the real photographs of FOLDER. Figures
-were chosen and limits set by drawn photographs and by every second foreign one ("tuned"); the rest is "held back".
+true corners, as the pipeline does with corners that it found. Foreign ones are the real photographs of FOLDER, in two
+halves, which show how steady the rates are. Limits come from drawn photographs alone (`training.reference`).
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def main() -> None:
         marks: dict[str, list[bool]] = defaultdict(list)
         for kind, crop in (*drawn(args.count), *(foreign(args.data) if args.data else ())):
             marks[kind].append(bool(reasons_to_look(figures_of(predict, crop), limits)))
-    print("| photographs | n | marked | tuned | held back |\n|---|---|---|---|---|")
+    print("| photographs | n | marked | every second | the others |\n|---|---|---|---|---|")
     groups = {"drawn, all": [k for k in marks if k.startswith("drawn")]}
     groups["foreign, all"] = [k for k in marks if not k.startswith("drawn")]
     for kind, found in marks.items():

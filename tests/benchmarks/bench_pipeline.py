@@ -20,8 +20,8 @@ import cv2
 import sqlalchemy
 
 from local.models import READY
-from local.processing import STEPS
 from local.samples import MEASURED_SEED, sample_config
+from reefsteps.results import STEPS
 from tests.integration.local_stack_fixture import REPOSITORY, RunningStack
 from training.synthetic import generate
 

@@ -67,7 +67,8 @@ def seeded_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedPage
         quadrats = list(page_world.several_surveys())
         page_world.write_results(served.database, quadrats)
         page_world.write_pictures(served.s3, [q.survey for q in quadrats])
-        waiting = page_world.SurveyKey(2010, "Takapoto", 50)
+        page_world.write_originals_of_runs(served.s3)
+        waiting = page_world.SurveyKey(2010, "Takapoto", 50)  # newer than the original of its run
         page_world.write_pictures(served.s3, [waiting], derived=False)
         page_world.write_runs(served.step_functions, served.pipeline_arn)
 

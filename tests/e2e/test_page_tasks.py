@@ -98,12 +98,17 @@ def test_a_page_closed_in_the_middle_says_what_is_missing_and_goes_on(
     for number, photo in enumerate(photos):
         page_world.draw_quadrat(number, (200, 150)).save(photo)
     sent: list[str] = []
+    hanging: list[Any] = []
+    dead = False
 
     def first_two_only(route: Any) -> None:
         if len(sent) < 2:
             sent.append(route.request.url)
             route.continue_()
-        # the others hang, as on a line that went dead
+        elif dead:
+            route.abort()
+        else:
+            hanging.append(route)  # as on a line that is about to go dead
 
     with browser.new_context() as context:
         tab = context.new_page()
@@ -113,6 +118,9 @@ def test_a_page_closed_in_the_middle_says_what_is_missing_and_goes_on(
         tab.locator("input.file-input").set_input_files(photos)
         tab.get_by_role("button", name=re.compile("Send 8 photographs")).click()
         tab.get_by_text("2 of 8 photographs have arrived").wait_for(timeout=30_000)
+        dead = True
+        for route in hanging:  # the browser lets requests that still hang go on when their page is closed
+            route.abort()
         tab.close()
 
         tab = context.new_page()
@@ -120,7 +128,7 @@ def test_a_page_closed_in_the_middle_says_what_is_missing_and_goes_on(
         settle(tab)
         tab.get_by_text("2 of 8 photographs had arrived").wait_for(timeout=30_000)
         tab.locator("input.file-input").set_input_files(photos)
-        tab.get_by_text("2 already there").wait_for(timeout=30_000)
+        tab.get_by_text("2 already there").wait_for(timeout=90_000)
         tab.get_by_role("button", name=re.compile("Send 6 photographs")).click()
         tab.get_by_text("6 of 6 photographs have arrived").wait_for(timeout=30_000)
 
@@ -182,7 +190,7 @@ def test_corners_are_dragged_nudged_and_start_a_run_from_reframing(
     (x, y), *others = given["corners_px"]
     assert abs(x - (0.2 * 1200 + 10)) < 3
     assert abs(y - (0.1 * 900 + 1)) < 3
-    assert others == [[1020, 135], [1020, 765], [180, 765]]
+    assert others == [[915, 135], [915, 765], [285, 765]]
     assert given["excluded_px"] == [[[600, 450], [720, 450], [720, 570]]]
 
 
@@ -233,7 +241,7 @@ def test_hostile_names_are_text_in_the_browser_and_do_not_widen_the_page(
         page_world.start(seeded_page.step_functions, seeded_page.pipeline_arn, name, key=key, end="fail", **failure)
     with browser.new_context(viewport={"width": 390, "height": 844}) as context:
         tab = context.new_page()
-        tab.goto(f"{seeded_page.url}/runs?status=Failed")
+        tab.goto(f"{seeded_page.url}/runs")  # Failed leaves out what has no photograph
         settle(tab)
         tab.get_by_text(hostile).first.wait_for(timeout=30_000)
         assert tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
@@ -264,21 +272,21 @@ def test_tables_and_charts_are_downloaded(tab: Page, seeded_page: ServedPage, tm
         "Masks as COCO": (b'{"info"', "coverage-coco.json"),
     }
     for label, (head, name) in expected.items():
-        with tab.expect_download() as waiting:
+        with tab.expect_download(timeout=120_000) as waiting:
             tab.get_by_role("button", name=label).click()
         waiting.value.save_as(tmp_path / name)
         assert waiting.value.suggested_filename == name
         assert (tmp_path / name).read_bytes().startswith(head)
     assert_tables_are_whole(tmp_path)
     tab.get_by_text("Semicolon, decimal comma").click()
-    with tab.expect_download() as waiting:
+    with tab.expect_download(timeout=120_000) as waiting:
         tab.get_by_role("button", name="Quadrats as CSV").click()
     waiting.value.save_as(tmp_path / "french.csv")
     assert (tmp_path / "french.csv").read_bytes().startswith(b"\xef\xbb\xbfeventID;locality;")
     tab.get_by_text("What is missing in them").click()
     tab.get_by_text("MERMAID", exact=True).wait_for(timeout=30_000)
     tab.get_by_role("tab", name="Trend").click()
-    with tab.expect_download() as waiting:
+    with tab.expect_download(timeout=120_000) as waiting:
         tab.get_by_role("button", name="Chart as SVG").click()
     waiting.value.save_as(tmp_path / "trend.svg")
     assert "<svg" in (tmp_path / "trend.svg").read_text()[:200]

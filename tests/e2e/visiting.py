@@ -53,6 +53,8 @@ def links(tab: Page) -> list[tuple[str, str]]:
 
 def follow(tab: Page, base: str, link: Locator) -> Address:
     """Click a link and check that it leads where it says; returns that address."""
+    # While the page is drawn, the n-th card of one moment is another card the next.
+    tab.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=30_000)
     target = Address.of(f"{base}/{str(link.get_attribute('href')).lstrip('/')}")
     link.click()
     check(tab, target)

@@ -10,6 +10,7 @@ import pytest
 
 from reefsteps.database import Database
 from tests.integration.handler_loading import emulated_s3
+from tests.integration.mariadb import MariaDb, MariaDbMissingError, running_mariadb
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -26,3 +27,13 @@ def database(tmp_path: Path) -> Database:
     database = Database(f"sqlite:///{tmp_path / 'coverage.db'}")
     database.create_tables()
     return database
+
+
+@pytest.fixture(scope="module")
+def mariadb() -> Iterator[MariaDb]:
+    """A private server; a test that stops it starts it again."""
+    try:
+        with running_mariadb() as server:
+            yield server
+    except MariaDbMissingError as missing:
+        pytest.skip(str(missing))

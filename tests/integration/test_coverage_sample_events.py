@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from reefsteps.database import Database
-from reefsteps.document import STEPS, StateDocument
-from reefsteps.results import Record, ReframingResult, RestorationResult, SegmentationResult
+from reefsteps.document import StateDocument
+from reefsteps.results import STEPS, Record, ReframingResult, RestorationResult, SegmentationResult
 from tests.integration.handler_loading import emulated_s3, loaded
 from tests.integration.pipeline_records import result
 from tests.integration.test_segmentation_handler import ColourDetector, reframed

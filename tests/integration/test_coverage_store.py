@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,17 +19,8 @@ from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import Source, Trust
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import coral_coverage, metadata
-from tests.integration.mariadb import MariaDb, MariaDbMissingError, running_mariadb
+from tests.integration.mariadb import MariaDb
 from tests.integration.pipeline_records import SURVEY, result
-
-
-@pytest.fixture(scope="module")
-def mariadb() -> Iterator[MariaDb]:
-    try:
-        with running_mariadb() as server:
-            yield server
-    except MariaDbMissingError as missing:
-        pytest.skip(str(missing))
 
 
 @pytest.fixture(params=["sqlite", "mariadb"])

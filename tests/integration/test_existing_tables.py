@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,39 +10,23 @@ import pytest
 from sqlalchemy import inspect, text
 
 from provision import schema
-from reefsteps.coverage_queries import coverage_rows
 from reefsteps.coverage_store import record_result, remove_result
 from reefsteps.database import Database
 from reefsteps.errors import ExistingTableError
 from reefsteps.schema_reading import existing_tables
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import coverage_provenance, metadata
-from tests.integration.mariadb import MariaDb, MariaDbMissingError, running_mariadb
+from tests.integration.ancestor_table import ANCESTOR, NOTES, ROWS, names
+from tests.integration.mariadb import MariaDb
 from tests.integration.pipeline_records import result
-
-# What the ancestor's script made: the server's own collation, which compares without case and accents.
-ANCESTOR = (
-    "CREATE TABLE coral_coverage (island VARCHAR(30), location INT, year INT, coverage DECIMAL(5,2), last_update DATE, "
-    "PRIMARY KEY (island, location, year))"
-)
-ROWS = "INSERT INTO coral_coverage VALUES ('Huahine', 1, 2006, 12.5, '2007-01-01'), ('Moorea', 2, 2006, 40, NULL)"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[MariaDb]:
-    try:
-        with running_mariadb() as server:
-            yield server
-    except MariaDbMissingError as missing:
-        pytest.skip(str(missing))
 
 
 @pytest.fixture
-def mariadb(server: MariaDb) -> MariaDb:
+def mariadb(mariadb: MariaDb) -> MariaDb:
     """The server with an empty database."""
-    server.execute("DROP DATABASE IF EXISTS reefs")
-    server.execute("CREATE DATABASE reefs CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
-    return server
+    mariadb.execute("DROP DATABASE IF EXISTS reefs")
+    mariadb.execute("CREATE DATABASE reefs CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+    return mariadb
 
 
 def run(server: MariaDb, *statements: str) -> Database:
@@ -52,11 +34,6 @@ def run(server: MariaDb, *statements: str) -> Database:
     for statement in statements:
         database.write(lambda connection, statement=statement: connection.exec_driver_sql(statement))  # type: ignore[misc]
     return database
-
-
-def names(database: Database) -> list[str]:
-    with database.read() as connection:
-        return [row.island for row in coverage_rows(connection)]
 
 
 def shape(database: Database, table: str = "coral_coverage") -> object:
@@ -181,6 +158,51 @@ def test_a_table_that_was_exchanged_later_loses_no_row_either(mariadb: MariaDb) 
     assert record_result(database, result(survey=SurveyKey(2006, "Huahine", 1), started_at="2027-01-01T00:00Z")).written
 
 
+BIN = " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+
+
+@pytest.mark.parametrize("event", ["INSERT", "UPDATE"])
+def test_a_trigger_that_can_change_the_rows_stops(mariadb: MariaDb, event: str) -> None:
+    trigger = f"CREATE TRIGGER tidy BEFORE {event} ON coral_coverage FOR EACH ROW SET NEW.island = LOWER(NEW.island)"
+    database = run(mariadb, ANCESTOR + BIN, trigger)
+    with pytest.raises(ExistingTableError, match="has the trigger tidy, which can change or remove"):
+        database.create_tables(convert=True)
+
+
+def test_a_trigger_that_keeps_a_log_is_let_be(mariadb: MariaDb) -> None:
+    log = "CREATE TRIGGER log AFTER INSERT ON coral_coverage FOR EACH ROW INSERT INTO journal VALUES (NEW.island)"
+    database = run(mariadb, ANCESTOR + BIN, "CREATE TABLE journal (island VARCHAR(30))", log)
+    database.create_tables()
+    record_result(database, result(survey=SurveyKey(2006, "Huahiné", 1)))
+    assert names(database) == ["Huahiné"]
+
+
+def test_a_table_that_another_refers_to_is_not_converted(mariadb: MariaDb) -> None:
+    database = run(mariadb, ANCESTOR + " CHARACTER SET latin1", ROWS, NOTES.format(" CHARACTER SET latin1"))
+    before = shape(database)
+    with pytest.raises(ExistingTableError, match=r"cannot be converted: the table notes refers to it") as refused:
+        database.create_tables(convert=True)
+    assert "--convert" not in str(refused.value)
+    assert shape(database) == before
+    assert set(inspect(database.engine).get_table_names()) == {"coral_coverage", "notes"}  # no copy either
+
+
+@pytest.mark.parametrize(
+    "create",
+    [
+        ANCESTOR.replace("island", "Island").replace("year", "YEAR").replace("coverage DEC", "Coverage DEC") + BIN,
+        ANCESTOR + BIN + " WITH SYSTEM VERSIONING",
+    ],
+    ids=["columns in capitals", "system versioning"],
+)
+def test_other_ways_to_write_the_same_table_are_used(mariadb: MariaDb, create: str) -> None:
+    database = run(mariadb, create)
+    database.create_tables()
+    for island in ("Huahiné", "Huahine", "HUAHINE"):
+        record_result(database, result(survey=SurveyKey(2006, island, 1)))
+    assert names(database) == ["HUAHINE", "Huahine", "Huahiné"]
+
+
 def test_a_view_is_no_table(mariadb: MariaDb) -> None:
     database = run(mariadb, ANCESTOR.replace("coral_coverage", "t"), "CREATE VIEW coral_coverage AS SELECT * FROM t")
     with pytest.raises(ExistingTableError, match="is a view"):
@@ -236,45 +258,6 @@ def test_a_wrong_type_or_collation_in_a_table_of_ours_stops(mariadb: MariaDb) ->
         with pytest.raises(ExistingTableError, match=reason) as refused:
             database.create_tables(convert=True)
         assert "--convert" not in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("create", "reason", "convertible"),
-    [
-        (ANCESTOR.replace("VARCHAR(30)", "TEXT COLLATE NOCASE"), "compared by NOCASE", True),
-        (ANCESTOR.replace("(island, loc", "(island COLLATE NOCASE, loc"), "compared by NOCASE", True),
-        (ANCESTOR.replace("island VARCHAR(30)", '"island" VARCHAR(30) NOT NULL COLLATE RTRIM'), "by RTRIM", True),
-        (ANCESTOR.replace(", PRIMARY KEY (island, location, year)", ""), "primary key is missing", False),
-        (ANCESTOR.replace("location INT", "location TEXT"), "location is TEXT", False),
-        (ANCESTOR.replace("DATE,", "DATETIME,"), "last_update is DATETIME", False),
-        (ANCESTOR.replace("))", "), UNIQUE (island, year))"), "differ only in location", False),
-    ],
-)
-def test_sqlite_tables_are_checked_too(tmp_path: Path, create: str, reason: str, convertible: bool) -> None:
-    path = tmp_path / "coverage.db"
-    with sqlite3.connect(path) as connection:
-        connection.execute(create)
-        connection.execute(ROWS)
-    database = Database(f"sqlite:///{path}")
-    with pytest.raises(ExistingTableError, match=reason) as refused:
-        database.create_tables()
-    assert ("--convert" in str(refused.value)) is convertible
-    if convertible:
-        copy = database.create_tables(convert=True)
-        record_result(database, result(survey=SurveyKey(2006, "huahine", 1)))
-        assert names(database) == ["Huahine", "Moorea", "huahine"]
-        with database.read() as read:
-            assert read.execute(text(f"SELECT COUNT(*) FROM {copy}")).scalar() == 2
-
-
-def test_an_existing_sqlite_table_without_fault_is_used(tmp_path: Path) -> None:
-    path = tmp_path / "coverage.db"
-    with sqlite3.connect(path) as connection:
-        connection.execute(ANCESTOR)
-        connection.execute(ROWS)
-    database = Database(f"sqlite:///{path}")
-    assert database.create_tables() is None
-    assert names(database) == ["Huahine", "Moorea"]
 
 
 class DataApi:

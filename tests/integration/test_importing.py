@@ -16,7 +16,7 @@ from reefsteps.errors import DatabaseUnavailableError, InvalidParameterError, Ph
 from reefsteps.import_store import known_results
 from reefsteps.surveys import SurveyKey
 from tests.integration.handler_loading import loaded
-from tests.integration.mariadb import MariaDb, MariaDbMissingError, running_mariadb
+from tests.integration.mariadb import MariaDb
 from tests.integration.pipeline_records import result
 
 if TYPE_CHECKING:
@@ -26,20 +26,11 @@ TABLE = b"island,location,year,coverage,last_update\nHuahin\xc3\xa9,1,2006,12.5,
 KEYS = ("2006-Huahiné-01.jpg", "2006-Hao-02.jpg")
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[MariaDb]:
-    try:
-        with running_mariadb() as server:
-            yield server
-    except MariaDbMissingError as missing:
-        pytest.skip(str(missing))
-
-
 @pytest.fixture(params=["sqlite", "mariadb"])
 def store(request: pytest.FixtureRequest, database: Database) -> Database:
     if request.param == "sqlite":
         return database
-    server: MariaDb = request.getfixturevalue("server")
+    server: MariaDb = request.getfixturevalue("mariadb")
     server.execute("DROP DATABASE reefs")
     server.execute("CREATE DATABASE reefs")
     store = Database(server.url)

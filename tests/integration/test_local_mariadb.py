@@ -11,17 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.local_stack_fixture import REPOSITORY, RunningStack, project_with_fakes
-from tests.integration.mariadb import MariaDb, MariaDbMissingError, running_mariadb
-
-
-@pytest.fixture(scope="module")
-def mariadb() -> Iterator[MariaDb]:
-    """A private server."""
-    try:
-        with running_mariadb() as server:
-            yield server
-    except MariaDbMissingError as error:
-        pytest.skip(str(error))
+from tests.integration.mariadb import MariaDb
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from reefsteps.database import Database
 from reefsteps.errors import InvalidParameterError
 from reefsteps.surveys import SurveyKey
 from tests.integration.handler_loading import BUCKETS, emulated_s3, loaded
-from tests.integration.mariadb import MariaDb, MariaDbMissingError, running_mariadb
+from tests.integration.mariadb import MariaDb
 from tests.integration.pipeline_records import result
 from tests.integration.relabel_world import RAW, World, crashing
 
@@ -177,15 +177,6 @@ def test_killed_between_any_two_writes_it_goes_on_and_can_be_undone(
         crashing(world, lambda: world.relabel("r2", undo="r1"), deaths[0])
         world.relabel("r2", undo="r1")
         assert world.seen() == before
-
-
-@pytest.fixture(scope="module")
-def mariadb() -> Iterator[MariaDb]:
-    try:
-        with running_mariadb() as server:
-            yield server
-    except MariaDbMissingError as missing:
-        pytest.skip(str(missing))
 
 
 def test_a_swap_on_mariadb_keeps_what_another_program_has_in_the_fields_table(s3: S3Client, mariadb: MariaDb) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,7 +18,6 @@ from reefsteps.results import ModelIdentity, ObjectRef
 from reefsteps.surveys import LONGEST_KEY, SurveyKey
 from reefsteps.tables import coverage_provenance, metadata
 from reefsteps.texts import camera_time, shortened
-from tests.integration.mariadb import MariaDbMissingError, running_mariadb
 from tests.integration.pipeline_records import SURVEY, result
 
 # Lengths around every column's limit, characters of one to four bytes, and half of a surrogate pair.
@@ -31,21 +29,16 @@ TEXT = st.builds(
 
 
 @pytest.fixture(scope="module", params=["sqlite", "mariadb"])
-def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Database:
     if request.param == "sqlite":
         database = Database(f"sqlite:///{tmp_path_factory.mktemp('lengths') / 'coverage.db'}")
         database.create_tables()
-        yield database
-        return
-    try:
-        with running_mariadb() as server:
-            database = Database(server.url)
-            database.create_tables()
-            with database.read() as connection:
-                assert "STRICT_TRANS_TABLES" in str(connection.exec_driver_sql("SELECT @@sql_mode").scalar())
-            yield database
-    except MariaDbMissingError as missing:
-        pytest.skip(str(missing))
+        return database
+    database = Database(request.getfixturevalue("mariadb").url)
+    database.create_tables()
+    with database.read() as connection:
+        assert "STRICT_TRANS_TABLES" in str(connection.exec_driver_sql("SELECT @@sql_mode").scalar())
+    return database
 
 
 def assert_everything_fits(database: Database) -> None:

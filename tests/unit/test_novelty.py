@@ -47,9 +47,9 @@ def test_the_contrast_hardly_depends_on_the_resolution() -> None:
     ("figures", "words"),
     [
         (PictureFigures(0.95, 0.7, 3.0), []),
-        (PictureFigures(0.62, 0.7, 3.0), ["best score is 0.62"]),
+        (PictureFigures(0.62, 0.7, 3.0), ["best score here is 0.62 (at least 0.90 in photographs"]),
         (PictureFigures(0.0, 0.0, 3.0), ["found no colony"]),
-        (PictureFigures(0.95, 0.4, 3.0), ["0.40 on average, at least 0.60"]),
+        (PictureFigures(0.95, 0.4, 3.0), ["scores from 0.3 on are 0.40 on average (at least 0.60 in"]),
         (PictureFigures(0.95, 0.7, 1.0), ["colours differ less"]),
         (PictureFigures(0.5, 0.4, 1.0), ["best score", "on average", "colours differ less"]),
     ],

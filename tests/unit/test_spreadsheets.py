@@ -107,6 +107,12 @@ def test_what_cannot_be_read_is_refused_with_line_and_remedy(data: bytes, words:
     assert all(word in message for word in words), message
 
 
+def test_a_picture_is_refused_in_one_sentence() -> None:
+    picture = b"\xff\xd8\xff\xe0\x00\x10JFIF\n" + bytes(range(256)) * 40
+    with pytest.raises(SpreadsheetError, match=r"^m\.csv holds zero bytes: it is .* or no text\. [^\n]*$"):
+        read(picture)
+
+
 def test_all_faults_are_told_at_once_in_the_order_of_the_lines() -> None:
     message = refused(b"file,island,year\na.jpg,Hao,six\n,,2012\nb.jpg\nc.jpg\nd.jpg,X,1,1\n")
     assert message.splitlines() == [
@@ -142,6 +148,20 @@ def test_values_are_parsed_by_their_own_type_and_lines_checked_together() -> Non
         "  line 3: 'wide' is no quadrat's size: type a length from 1 to 10000 cm, or two as in 50 x 75.",
         "  line 4: b.jpg is named.",
     ]
+
+
+@pytest.mark.parametrize("header", ["Anee", "islnd", "locaton", "Positon", "yeear"])
+def test_a_misspelt_column_is_not_passed_over(header: str) -> None:
+    columns = {"file": ("photo",), "year": ("annee",), "island": ("ile",), "location": ("position",), "side": ()}
+    with pytest.raises(SpreadsheetError, match=f"line 1: The column '{header}' is not known: call it"):
+        read_sheet(f"file,{header}\na.jpg,1\n".encode(), "m.csv", columns=columns, needs=[("file",)])
+
+
+@pytest.mark.parametrize("header", ["site", "depth", "date", "notes", "location_name", "photo_id", "files"])
+def test_columns_of_people_are_let_be(header: str) -> None:
+    columns = {"file": ("photo",), "year": ("annee",), "location": (), "side": ()}
+    sheet = read_sheet(f"file,{header}\na.jpg,1\n".encode(), "m.csv", columns=columns, needs=[("file",)])
+    assert sheet.unknown_columns == (header,)
 
 
 def test_a_fault_of_no_line_names_the_file_alone() -> None:

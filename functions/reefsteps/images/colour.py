@@ -31,8 +31,18 @@ _NO_OPTIMISATION = 0x0100
 
 _SRGB_WHITE = (0.3127, 0.3290)
 _SRGB_PRIMARIES = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06)  # ITU-R BT.709
-_P3_PRIMARIES = (0.680, 0.320, 0.265, 0.690, 0.150, 0.060)  # SMPTE EG 432-1
 _USUAL_GAMMA = 2.2  # PNG's gAMA of 45455 stands for the sRGB curve
+
+# PNG's cICP, by the numbers of ITU-T H.273 (tables 2 and 3). The camera's curves of BT.601, 709 and 2020 are shown as
+# the sRGB curve, as browsers do; gamma None stands for it.
+_CODED_PRIMARIES = {
+    1: ("BT.709", _SRGB_PRIMARIES),
+    5: ("BT.601 (625 lines)", (0.640, 0.330, 0.290, 0.600, 0.150, 0.060)),
+    6: ("BT.601 (525 lines)", (0.630, 0.340, 0.310, 0.595, 0.155, 0.070)),
+    9: ("BT.2020", (0.708, 0.292, 0.170, 0.797, 0.131, 0.046)),
+    12: ("Display P3", (0.680, 0.320, 0.265, 0.690, 0.150, 0.060)),
+}
+_CODED_GAMMAS: dict[int, float | None] = {1: None, 6: None, 13: None, 14: None, 15: None, 4: 2.2, 5: 2.8, 8: 1.0}
 
 _SPACES = {b"RGB ": "RGB", b"GRAY": "grey", b"CMYK": "CMYK", b"Lab ": "Lab"}
 
@@ -70,8 +80,8 @@ def of_icc(profile: bytes | None) -> Encoding:
     return Encoding(_description(profile), "ICC profile", profile)
 
 
-def of_gamma(gamma: bytes, primaries: bytes | None) -> Encoding:
-    """Return the encoding by PNG's gAMA and cHRM chunks."""
+def of_gamma(gamma: bytes, primaries: bytes | None, *, grey: bool = False) -> Encoding:
+    """Return the encoding by PNG's gAMA and cHRM chunks; a grey picture has no primaries."""
     try:
         exponent = 1e5 / struct.unpack(">I", gamma)[0]
         white_and_primaries = tuple(v / 1e5 for v in struct.unpack(">8I", primaries)) if primaries else None
@@ -79,28 +89,38 @@ def of_gamma(gamma: bytes, primaries: bytes | None) -> Encoding:
         return _assumed("gAMA or cHRM is damaged")
     white: tuple[float, ...] = _SRGB_WHITE
     colours: tuple[float, ...] = _SRGB_PRIMARIES
-    if white_and_primaries is not None:
+    if white_and_primaries is not None and not grey:
         white, colours = white_and_primaries[:2], white_and_primaries[2:]
     usual = np.allclose([*white, *colours], [*_SRGB_WHITE, *_SRGB_PRIMARIES], atol=0.002)
     if usual and abs(exponent - _USUAL_GAMMA) < 0.1:
         return Encoding("sRGB", "PNG")
     try:
-        built = _built_profile(white, colours, exponent)
+        built = _grey_profile(exponent) if grey else _built_profile(white, colours, exponent)
     except Exception:
         return _assumed("gAMA or cHRM is damaged")
-    return Encoding(f"RGB with gamma {exponent:.2f}", "PNG", built)
+    return Encoding(f"{'grey' if grey else 'RGB'} with gamma {exponent:.2f}", "PNG", built)
 
 
-def of_code_points(chunk: bytes) -> Encoding:
-    """Return the encoding by PNG's cICP chunk (ITU-T H.273); raises InvalidImageError for a high dynamic range."""
-    primaries, transfer = (*chunk[:2], 0, 0)[:2]
+def of_code_points(chunk: bytes, *, grey: bool = False) -> Encoding:
+    """Return the encoding by PNG's cICP chunk; raises InvalidImageError for a high dynamic range and video's levels."""
+    if len(chunk) != 4:
+        return _assumed("cICP is damaged")
+    primaries, transfer, _, full_range = chunk
     if transfer in (16, 18):
         raise InvalidImageError(unsupported("The PNG holds a high dynamic range", "save it with 8 or 16 bits in sRGB"))
-    if transfer == 13 and primaries == 1:
+    if not full_range:
+        raise InvalidImageError(
+            unsupported("The PNG holds the narrow range of levels of a video", "save it in sRGB, and upload that")
+        )
+    if primaries not in _CODED_PRIMARIES or transfer not in _CODED_GAMMAS:
+        return _assumed(f"the colour code {primaries}/{transfer} is not known")
+    gamma, (name, colours) = _CODED_GAMMAS[transfer], _CODED_PRIMARIES[primaries]
+    if gamma is None and (grey or primaries == 1):
         return Encoding("sRGB", "PNG")
-    if transfer == 13 and primaries == 12:
-        return Encoding("Display P3", "PNG", _built_profile(_SRGB_WHITE, _P3_PRIMARIES, None))
-    return _assumed(f"the colour code {primaries}/{transfer} is not known")
+    said = name if gamma is None else f"{'grey' if grey else name} with gamma {gamma:.2f}"
+    return Encoding(
+        said, "PNG", _grey_profile(gamma) if grey and gamma else _built_profile(_SRGB_WHITE, colours, gamma)
+    )
 
 
 def to_srgb(pixels_bgr: Pixels, encoding: Encoding, *, grey: bool = False) -> tuple[Pixels, str]:
@@ -196,6 +216,12 @@ def _built_profile(white: Any, primaries: Any, gamma: float | None) -> bytes:
     linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
     curve = np.rint(linear * 65535).astype(np.uint16)
     return bytes(imagecodecs.cms_profile("rgb", **chromaticities, transferfunction=np.stack([curve] * 3)))
+
+
+def _grey_profile(gamma: float) -> bytes:
+    import imagecodecs
+
+    return bytes(imagecodecs.cms_profile("gray", gamma=gamma))
 
 
 def _description(profile: bytes) -> str:

@@ -33,6 +33,9 @@ _MAX_SCAN_MEGAPIXELS = 2_000
 _MAX_PADDING = 16
 _PADDED = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 
+# What TurboJPEG says of sampling factors that it has no name for: OpenCV and Pillow read them, and drop all warnings.
+_UNKNOWN = "Could not determine subsampling"
+
 _CHANNELS = {1: "GRAY", 3: "BGR", 4: "CMYK"}
 
 
@@ -84,6 +87,13 @@ def pixels_of(found: JpegStructure) -> npt.NDArray[np.uint8]:
     try:
         pixels: npt.NDArray[Any] = simplejpeg.decode_jpeg(found.stream, channels, strict=True)
     except ValueError as error:
+        if _UNKNOWN in str(error):
+            raise InvalidImageError(
+                unsupported(
+                    "The JPEG keeps its colours at an unusual resolution",
+                    "save it as an ordinary JPEG or as PNG, and upload that",
+                )
+            ) from None
         padded = _PADDED.search(str(error))
         if padded is None or int(padded[1]) > min(_MAX_PADDING, found.pad):
             raise InvalidImageError(damaged("JPEG", str(error).removeprefix("Corrupt JPEG data: "))) from None

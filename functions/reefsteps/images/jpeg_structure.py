@@ -21,9 +21,10 @@ _TABLES = frozenset({_DQT, _DHT, _DRI})
 # In coded data 0xFF is followed by 0 (a plain 0xFF), by a restart marker, or by a fill byte.
 _END_OF_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 
-# A kilobyte of zero bits is a long row of blocks all alike. Where the code of zeros does not mean "nothing here", no
+# Half a sector of zero bits is a long row of blocks all alike. Where the code of zeros does not mean "nothing here", no
 # encoder writes that, and a decoder reads on without a warning if the count of blocks happens to come out right.
-_ZEROED = bytes(1024)
+_ZEROED = bytes(256)
+_ZEROED_LOSSLESS = bytes(1024)  # of a RAW, whose values each take only a few bits
 
 # Scans of the most divided encoders number about 60; a decoder passes over the whole picture for each.
 MAX_SCANS = 100
@@ -95,10 +96,12 @@ def parse(data: bytes, tables: bytes = b"", *, adobe_transform: int | None = Non
     found.scans = len(reading.scans)
     found.icc, found.icc_broken = _profile(reading)
     head = [b"\xff\xd8"]
-    transform = found.adobe_transform if adobe_transform is None else adobe_transform
+    # JFIF 1.02 has YCbCr only; decoders believe it more than Adobe's mark.
+    said = None if found.jfif and found.components < 4 else found.adobe_transform
+    transform = said if adobe_transform is None else adobe_transform
     if transform is not None:
         # Written anew: unknown numbers mean YCbCr or YCCK to a decoder, which warns of them.
-        known = transform if transform in (0, 1, 2) else (2 if found.components == 4 else 1)
+        known = 0 if transform == 0 else (2 if found.components == 4 else 1)
         head.append(b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00" + bytes([known]))
     elif found.jfif:
         head.append(b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00")
@@ -120,7 +123,7 @@ def is_zeroed(lossless: bytes) -> bool:
 
     Zero bits are a row of equal values, which a clipped sky has, only if the code of zeros means "no difference".
     """
-    start = lossless.find(_ZEROED)
+    start = lossless.find(_ZEROED_LOSSLESS)
     if start < 0 or not lossless.startswith(b"\xff\xd8"):
         return False
     reading = _Reading(lossless)

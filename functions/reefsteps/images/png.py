@@ -58,7 +58,7 @@ def decode_png(data: bytes, max_megapixels: float) -> DecodedImage:
     bgr = three_channels(_with_transparent_grey(pixels, found, depth))
     grey = colour_type in (0, 4)
     exif = metadata.read_exif(found.exif)
-    bgr, said = colour.to_srgb(bgr, _encoding(found, exif), grey=grey)
+    bgr, said = colour.to_srgb(bgr, _encoding(found, exif, grey=grey), grey=grey)
     bgr = oriented(bgr, metadata.orientation(exif))
     return DecodedImage(bgr, "PNG", metadata.captured_at(exif), metadata.camera(exif), said, grey or is_grey(bgr))
 
@@ -148,17 +148,17 @@ def _with_transparent_grey(pixels: npt.NDArray[Any], found: _Chunks, depth: int)
     return pixels
 
 
-def _encoding(found: _Chunks, exif: Any) -> colour.Encoding:
+def _encoding(found: _Chunks, exif: Any, *, grey: bool) -> colour.Encoding:
     """Return the colour encoding by the standard's precedence: cICP, iCCP, sRGB, gAMA with cHRM."""
     chunks = found.colours
     if b"cICP" in chunks:
-        return colour.of_code_points(chunks[b"cICP"])
+        return colour.of_code_points(chunks[b"cICP"], grey=grey)
     if b"iCCP" in chunks:
         return colour.of_icc(_inflated(chunks[b"iCCP"].partition(b"\x00")[2][1:]))
     if b"sRGB" in chunks:
         return colour.Encoding("sRGB", "PNG")
     if b"gAMA" in chunks:
-        return colour.of_gamma(chunks[b"gAMA"], chunks.get(b"cHRM"))
+        return colour.of_gamma(chunks[b"gAMA"], chunks.get(b"cHRM"), grey=grey)
     return colour.of_exif(exif)
 
 

@@ -55,10 +55,10 @@ def decode_tiff(data: bytes, max_megapixels: float) -> DecodedImage:
                 raise InvalidImageError(damaged("TIFF", "it holds no picture"))
             exif = metadata.read_exif(data) if not file.is_bigtiff else _exif_of(pages[0])
             sensor = [page for page in pages if _is_sensor_data(page)]
-            if sensor or _DNG_VERSION in pages[0].tags or data[8:10] == b"CR":
+            if sensor or _DNG_VERSION in pages[0].tags or _is_other_raw(data):
                 facts = _raw_facts(data, exif, pages[0], sensor)
             else:
-                return _decoded(data, file.byteorder, _photograph(pages), exif, max_megapixels)
+                return _decoded(data, file.byteorder, _photograph(pages), pages[0], exif, max_megapixels)
     except InvalidImageError:
         raise
     except Exception as error:
@@ -98,6 +98,12 @@ def _is_sensor_data(page: Any) -> bool:
     return (
         int(page.photometric or 0) in (_COLOUR_FILTER_ARRAY, _LINEAR_RAW) or int(page.compression) == _NIKON_COMPRESSED
     )
+
+
+def _is_other_raw(data: bytes) -> bool:
+    """Return whether the sensor's data are where no directory names them: Canon's CR2, Phase One's IIQ."""
+    phase_one = (data[8:12] == b"IIII" and data[13:16] == b"waR") or data[8:15] == b"MMMMRaw"
+    return phase_one or data[8:10] == b"CR"
 
 
 def _photograph(pages: list[Any]) -> Any:
@@ -147,11 +153,14 @@ def _raw_facts(data: bytes, exif: Image.Exif, first: Any, sensor: list[Any]) -> 
     return RawFacts(exif, is_dng, metadata.orientation(exif), unread[0] if unread else None)
 
 
-def _decoded(data: bytes, byte_order: str, page: Any, exif: Image.Exif, max_megapixels: float) -> DecodedImage:
+def _decoded(
+    data: bytes, byte_order: str, page: Any, first: Any, exif: Image.Exif, max_megapixels: float
+) -> DecodedImage:
     layout = layout_of(page, max_megapixels)
     _check_memory(layout, len(data))
     pieces = Pieces(data, page, layout, byte_order)
-    profile = page.tags.valueof(_ICC, None)
+    # As with EXIF and orientation, the first directory may speak for all (TIFF/EP).
+    profile = page.tags.valueof(_ICC, None) or first.tags.valueof(_ICC, None)
     encoding = colour.of_exif(exif) if profile is None else colour.of_icc(bytes(profile))
     pixels: Pixels = np.empty((layout.height, layout.width, 3), np.uint16 if layout.deep else np.uint8)  # type: ignore[assignment]
     palette = _palette(page, layout)
@@ -210,5 +219,5 @@ def _palette(page: Any, layout: Layout) -> npt.NDArray[np.uint8] | None:
     stored = np.asarray(page.tags.valueof(_COLOUR_MAP, ()), np.uint32).reshape(-1)
     if stored.size != 3 << layout.bits:
         raise InvalidImageError(damaged("TIFF", "its palette is missing"))
-    eight = stored if stored.max() < 256 else (stored * 255 + 32767) // 65535
+    eight = stored if stored.max() < 256 else stored >> 8  # 8-bit values were multiplied by 257 or by 256
     return np.ascontiguousarray(eight.reshape(3, -1)[::-1].T.astype(np.uint8))

@@ -34,7 +34,7 @@ _COLOURS = {WHITE_IS_ZERO: 1, GREY: 1, RGB: 3, PALETTE: 1, CMYK: 4, YCBCR: 3}
 _WHOLE_DEPTHS = (8, 16)
 _PACKED_DEPTHS = (1, 2, 4, 10, 12, 14)
 
-_EXTRA_SAMPLES, _SAMPLE_FORMAT, _INK_SET, _FILL_ORDER = 338, 339, 332, 266
+_PHOTOMETRIC, _EXTRA_SAMPLES, _SAMPLE_FORMAT, _INK_SET, _FILL_ORDER = 262, 338, 339, 332, 266
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 _CMYK_INKS = 1
 
@@ -121,6 +121,8 @@ def _kind(page: Any) -> tuple[int, int]:
     compression, photometric = int(page.compression), int(page.photometric)
     if compression not in COMPRESSIONS:
         raise InvalidImageError(unsupported(f"The TIFF is compressed with {compression_name(compression)}"))
+    if page.tags.valueof(_PHOTOMETRIC) is None:
+        raise InvalidImageError(unsupported("The TIFF does not say what its values mean (PhotometricInterpretation)"))
     if photometric not in _COLOURS:
         name = _PHOTOMETRIC_NAMES.get(photometric, f"values of kind {photometric}")
         raise InvalidImageError(unsupported(f"The TIFF holds {name}", "save it as RGB and upload that"))

@@ -44,6 +44,11 @@ _UNPACK: dict[int, Any] = {
     PACKBITS: imagecodecs.packbits_decode,
 }
 _MAX_PADDING = 2  # writers pad a strip to a whole word
+_MAX_BEHIND = 4096  # bytes behind an uncompressed strip, of writers that begin the next one at a page of the disk
+
+# A disk's sector of zeros or of ones. Equal bytes never follow each other for so long in Zstandard's own data, and
+# frames seldom have a checksum: libzstd makes pixels of damaged ones without an error.
+_SECTORS = (bytes(512), b"\xff" * 512)
 
 
 class Pieces:
@@ -102,10 +107,16 @@ class Pieces:
         if layout.compression == NONE:
             if len(stored) < needed:
                 raise InvalidImageError(damaged("TIFF", "a strip or tile is too short"))
+            if _is_of_another_kind(len(stored) - whole, rows):
+                raise InvalidImageError(
+                    damaged("TIFF", f"a strip or tile has {len(stored)} bytes where {needed} are needed")
+                )
             return stored[:needed]
         # TIFF 6.0 section 13: each strip begins with a clear code (in the order of bits of today or of 1988).
         if layout.compression == LZW and stored[0] != 0x80 and bytes(stored[:2]) != b"\x00\x01":
             raise InvalidImageError(damaged("TIFF", "a strip or tile does not begin as LZW does"))
+        if layout.compression in (ZSTD, ZSTD_OLD) and any(sector in bytes(stored) for sector in _SECTORS):
+            raise InvalidImageError(damaged("TIFF", "a part of its data is zeroed"))
         try:
             plain = _UNPACK[layout.compression](stored, out=whole + _MAX_PADDING)
         except Exception as error:
@@ -158,6 +169,12 @@ class Pieces:
             raise InvalidImageError(damaged("TIFF", "a strip or tile is of another size"))
         pixels = pixels_of(found)
         return pixels[..., None] if pixels.ndim == 2 else pixels[..., ::-1]
+
+
+def _is_of_another_kind(behind: int, rows: int) -> bool:
+    """Return whether bytes behind an uncompressed strip show that its samples are other than its tags say."""
+    padded_rows = behind > _MAX_PADDING and behind % rows == 0
+    return padded_rows or behind > _MAX_BEHIND
 
 
 def _scaled(samples: Array, layout: Layout) -> Array:

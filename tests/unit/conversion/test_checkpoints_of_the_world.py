@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,7 +18,7 @@ from conversion.buffers import cell_anchors, checked_buffers
 from conversion.checkpoint import read_checkpoint, read_weights
 from conversion.config import model_config
 from conversion.convert import convert
-from reefsteps.detection import Manifest, detectron2_engine, load_detector
+from reefsteps.detection import Manifest
 from reefsteps.errors import UnsupportedModelError
 from tests.support import checkpoints as make
 
@@ -163,6 +161,57 @@ def test_wrapped_weights_are_the_same_weights(tmp_path: Path, key: str, prefix: 
     read = read_checkpoint(nested(tmp_path / "m.pth", {key: prefixed(prefix, SMALL), "scheduler": {}}))
     assert read.tensors.keys() == SMALL.keys()
     assert read.notes == ()
+
+
+@pytest.mark.parametrize("content", [{"model": True}, {"module": True}, {}], ids=["model", "DeepSpeed", "the file"])
+def test_weights_of_an_averaged_model_are_the_same_weights(tmp_path: Path, content: dict[str, bool]) -> None:
+    """torch.optim.swa_utils.AveragedModel counts the models beside the wrapped weights."""
+    state = prefixed("module.", SMALL) | {"n_averaged": np.array(5, np.int64)}
+    if content:
+        path = nested(tmp_path / "m.pth", dict.fromkeys(content, state))
+    else:
+        path = make.write_legacy(tmp_path / "m.pth", state)
+    assert read_weights(path).keys() == SMALL.keys()
+
+
+def test_an_average_alone_is_the_model(tmp_path: Path) -> None:
+    read = read_checkpoint(nested(tmp_path / "m.pth", {"ema_state_dict": prefixed("module.", SMALL), "epoch": {}}))
+    assert read.tensors.keys() == SMALL.keys()
+    assert read.notes == ("Used is the running average 'ema_state_dict', the only weights in m.pth.",)
+
+
+def test_an_average_without_names_is_said_to_be_unused(tmp_path: Path) -> None:
+    shadow = make.dictionary({"decay": make.number(1), "shadow_params": b"]"})
+    path = make.write_archive(
+        tmp_path / "m.pth",
+        make.dictionary({"model": make.state_opcodes(SMALL), "ema": shadow}),
+        {str(number): values.tobytes() for number, values in enumerate(SMALL.values())},
+    )
+    assert read_checkpoint(path).notes == (
+        "The average 'ema' in m.pth names no weights, so the weights 'model' are used.",
+    )
+
+
+@pytest.mark.parametrize("names", [("teacher.", "student."), ("modelTeacher.", "modelStudent.")])
+def test_a_teacher_and_a_student_are_two_models(tmp_path: Path, names: tuple[str, str]) -> None:
+    state = prefixed(names[0], SMALL) | prefixed(names[1], SMALL)
+    with pytest.raises(UnsupportedModelError, match="two models, a teacher and a student"):
+        read_weights(nested(tmp_path / "m.pth", {"model": state}))
+
+
+@pytest.mark.parametrize(
+    ("module", "kind"),
+    [
+        ("argparse", "Namespace"),
+        ("yacs.config", "CfgNode"),
+        ("omegaconf.dictconfig", "DictConfig"),
+        ("pathlib", "PosixPath"),
+        ("pytorch_lightning.callbacks.model_checkpoint", "ModelCheckpoint"),
+    ],
+)
+def test_what_training_scripts_keep_beside_the_weights_is_no_danger(tmp_path: Path, module: str, kind: str) -> None:
+    arguments = make.name(module, kind) + b")\x81" + make.dictionary({"lr": make.number(1)}) + b"b"
+    assert read_weights(make.write_checkpoint(tmp_path / "m.pth", SMALL, arguments)).keys() == SMALL.keys()
 
 
 def test_a_prefix_that_only_some_names_have_stays(tmp_path: Path) -> None:
@@ -314,63 +363,3 @@ def test_a_small_file_never_becomes_much_memory(tmp_path: Path, write: Any) -> N
     grown_mb, _, message = ended.stdout.partition(" ")
     assert message
     assert int(grown_mb) < 200
-
-
-def test_only_the_chosen_classes_count(tmp_path: Path) -> None:
-    path = make.write_checkpoint(tmp_path / "m.pth", make.random_mask_rcnn(classes=3, seed=4))
-    dump = make.config_dump(tmp_path / "m.yaml", **{"MODEL.ROI_HEADS.NUM_CLASSES": 3})
-    names = ["Acropora", "rubble", "Porites"]  # class 1 is found besides another one
-    picture = np.random.default_rng(1).integers(0, 256, (150, 200, 3), dtype=np.uint8)
-    everything = make.classes_file(path, names, names)
-    convert(path, dump, tmp_path, classes=everything)
-    found = load_detector(tmp_path / "m.onnx", tmp_path / "m.json", threads=1).detect(picture)
-    assert {1} < set(found.classes.tolist())
-    manifest = convert(path, dump, tmp_path, classes=make.classes_file(path, names, ["Acropora", "Porites"]))
-    assert (manifest.classes, manifest.counted) == (tuple(names), ("Acropora", "Porites"))
-    corals = load_detector(tmp_path / "m.onnx", tmp_path / "m.json", threads=1).detect(picture)
-    assert set(corals.classes.tolist()) == set(found.classes.tolist()) - {1}
-    np.testing.assert_array_equal(corals.scores, found.scores[found.classes != 1])
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        (None, "nothing says which of them count"),
-        ({"checkpoint_sha256": "0" * 64}, "belongs to another checkpoint"),
-        ({"classes": ["a", "b"], "counted": ["a"]}, "names 2 classes, the model tells 3 apart"),
-        ({"counted": ["d"]}, "'counted' has 'd', which is not in 'classes'"),
-        ({"counted": []}, "'counted' is no list"),
-        ({"classes": ["a", "a", "b"]}, "'classes' is no list of different names"),
-        ({"format": 2}, "'format' is not 1"),
-    ],
-)
-def test_several_classes_need_a_choice_that_is_theirs(
-    tmp_path: Path, change: dict[str, Any] | None, reason: str
-) -> None:
-    path = make.write_checkpoint(tmp_path / "m.pth", make.random_mask_rcnn(classes=3))
-    dump = make.config_dump(tmp_path / "m.yaml", **{"MODEL.ROI_HEADS.NUM_CLASSES": 3})
-    classes = None
-    if change is not None:
-        classes = make.classes_file(path, ["a", "b", "c"], ["a"])
-        classes.write_text(json.dumps(json.loads(classes.read_text("utf-8")) | change), "utf-8")
-    with pytest.raises(UnsupportedModelError) as error:
-        convert(path, dump, tmp_path / "out", classes=classes)
-    assert reason in str(error.value)
-    assert '"checkpoint_sha256"' in str(error.value)  # what to write
-
-
-def test_a_choice_for_another_checkpoint_of_one_class_is_said_to_be_unused(tmp_path: Path) -> None:
-    path = make.write_checkpoint(tmp_path / "m.pth", make.random_mask_rcnn())
-    classes = make.classes_file(path, ["rubble"], ["rubble"])
-    assert convert(path, make.config_dump(tmp_path / "m.yaml"), tmp_path, classes=classes).classes == ("rubble",)
-    make.write_checkpoint(path, make.random_mask_rcnn(seed=1))
-    manifest = convert(path, make.config_dump(tmp_path / "m.yaml"), tmp_path, classes=classes)
-    assert (manifest.classes, manifest.counted) == (("class_0",), None)
-    assert "m.classes.json belongs to another checkpoint, so it was not used." in manifest.notes
-
-
-def test_the_other_engine_refuses_classes_that_nobody_chose(tmp_path: Path) -> None:
-    path = make.write_checkpoint(tmp_path / "m.pth", SMALL)
-    config = SimpleNamespace(MODEL=SimpleNamespace(ROI_HEADS=SimpleNamespace(NUM_CLASSES=3)))
-    with pytest.raises(UnsupportedModelError, match="tells 3 classes apart"):
-        detectron2_engine._manifest(path, None, config)

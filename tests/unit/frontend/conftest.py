@@ -41,6 +41,7 @@ def _forget() -> None:
     for cached in (settings, aws.s3, aws.step_functions, aws.storage, measurements.database):
         cached.cache_clear()
     st.cache_data.clear()
+    st.cache_resource.clear()
 
 
 @pytest.fixture
@@ -66,6 +67,7 @@ def world(empty_world: PageWorld) -> PageWorld:
     quadrats = list(page_world.several_surveys())
     page_world.write_results(empty_world.database, quadrats)
     page_world.write_pictures(empty_world.s3, [q.survey for q in quadrats[:3]])
+    page_world.write_originals_of_runs(empty_world.s3)
     page_world.write_runs(empty_world.step_functions, empty_world.pipeline_arn)
     return empty_world
 

@@ -42,6 +42,15 @@ def test_the_newest_failure_of_each_photograph_that_is_there_is_open(empty_world
     assert _open(*runs, ("nonsense.jpg", AFTER)) == ["1", "2", "4"]
 
 
+def test_a_failure_of_a_photograph_that_was_renamed_or_deleted_is_settled(empty_world: PageWorld) -> None:
+    page_world.write_pictures(empty_world.s3, [SURVEY], derived=False)
+    failed = [Execution(f"arn:{key}", key, "FAILED", AFTER, AFTER) for key in ("2006-A-01.jpg", "2006-Old name-01.jpg")]
+    details = {e.arn: ExecutionDetail("b", e.name, {}, "reframing", "QuadratNotFoundError", "m") for e in failed}
+    photos.forget()
+    attention.forget()
+    assert attention.settled(failed, details) == {"arn:2006-Old name-01.jpg"}
+
+
 @pytest.mark.parametrize(
     ("bucket", "key"),
     [

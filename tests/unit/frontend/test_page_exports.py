@@ -257,7 +257,7 @@ def test_text_stays_text_in_a_workbook_whatever_it_looks_like(text: str) -> None
     assert (header.value, header.data_type, value.value, value.data_type) == (text, "s", text, "s")
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.text(alphabet=st.characters(), min_size=1, max_size=12))
 def test_a_workbook_holds_any_text_and_can_be_read(text: str) -> None:
     book = load_workbook(io.BytesIO(workbook.to_xlsx({"Quadrats": [{"name": text}]}, ABOUT)))
@@ -300,10 +300,25 @@ def test_workbook_holds_a_sheet_for_each_table() -> None:
     book = load_workbook(io.BytesIO(workbook.to_xlsx(sheets, ABOUT)))
     assert book.sheetnames == ["About", *sheets]
     assert book["About"]["B1"].value == "islands: Huahiné"
-    assert [cell.value for cell in book["Means"][2]] == ["A", 2006, 3, 22.06, 1.0, 0.5774, "restored (planar)", None]
-    assert book["Paired change"]["H2"].value == "restored (planar)"
+    means = ["A", 2006, 3, 22.06, "22.1 %", None, 1.0, 0.5774, "restored (planar)", None]
+    assert [cell.value for cell in book["Means"][2]] == means
+    assert book["Paired change"]["I2"].value == "restored (planar)"
     assert book["Colonies"]["E2"].value == pytest.approx(12.346)
     assert book["Colonies"]["A1"].font.bold
+
+
+def test_a_table_without_a_row_keeps_its_header() -> None:
+    tables = {
+        "Means": exports.mean_rows([]),
+        "Paired change": exports.change_rows([]),
+        "Colonies": exports.colony_rows([]),
+    }
+    headers = [exports.to_csv(rows, ABOUT).decode().splitlines() for rows in tables.values()]
+    assert [len(lines) for lines in headers] == [1, 1, 1]
+    assert headers[1][0].startswith("locality,from_year,to_year,")
+    assert headers[2][0].startswith("locality,year,quadrat,colony,") and "model_sha256" in headers[2][0]
+    book = load_workbook(io.BytesIO(workbook.to_xlsx(tables, ABOUT)))
+    assert [cell.value for cell in book["Paired change"][1]][:2] == ["locality", "from_year"]
 
 
 def test_an_archive_holds_its_files_and_says_what_it_is_about() -> None:

@@ -112,6 +112,14 @@ def test_figures_of_a_model_that_is_gone_are_marked_though_the_model_in_use_is_t
     assert all(MARK in figure for figure in figures(app))
 
 
+def test_no_page_fails_where_the_model_bucket_does_not_answer(world: PageWorld, texts: Texts) -> None:
+    world.s3.delete_bucket(Bucket="test-model-segmentation")
+    st.cache_data.clear()
+    app = world.open("coverage")
+    assert not app.exception and not app.error
+    assert "No measured error is known of the model" in texts(app)
+
+
 def test_the_frames_confidence_is_not_the_covers(world: PageWorld, texts: Texts) -> None:
     said = texts(world.open("quadrat", island="Takapoto", year="2006", location="3"))
     assert "The frame's corners were found with confidence" in said
@@ -132,6 +140,15 @@ def mark_to_be_looked_at(world: PageWorld, location: int) -> None:
 
     world.database.write(work)
     st.cache_data.clear()
+
+
+def test_the_latest_results_carry_the_marks_of_the_gallery(world: PageWorld, texts: Texts) -> None:
+    with world.database.read() as connection:
+        locations = {row.location for row in coverage_rows(connection)}
+    for location in locations:
+        mark_to_be_looked_at(world, location)
+    latest = texts(world.open("overview"))
+    assert latest.count("visibility: to be looked at") == latest.count("Cover ") == 4
 
 
 def test_what_is_to_be_looked_at_is_counted_listed_and_explained(world: PageWorld, texts: Texts) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -15,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from frontend.components import states, widgets
 from frontend.components.text import plain
 from frontend.serve import oidc_secrets
-from frontend.services import executions, measurements
+from frontend.services import executions, measurements, photos
 from frontend.settings import Settings, settings
 from reefsteps.errors import ConfigurationError, DatabaseUnavailableError
 from reefsteps.settings import Environment
@@ -49,6 +50,18 @@ def test_a_database_that_stays_away_is_explained(
     assert not app.exception
     assert "The database does not answer" in texts(app)
     assert [button.label for button in app.button if button.label == "Try again"]
+
+
+def test_a_result_that_is_newer_than_what_was_read_is_shown(world: PageWorld, texts: Texts) -> None:
+    app = world.open("gallery")
+    count = len(measurements.coverage())
+    assert f"{count} quadrats" in texts(app)
+    new = page_world.Quadrat(SurveyKey(2024, "Takapoto", 77), 12.5, (10.0,), manual=True)
+    page_world.write_results(world.database, [new])
+    with mock.patch.object(executions, "last_done_at", lambda: datetime.now(UTC) - timedelta(days=1)):
+        assert f"{count} quadrats" in texts(app.run())
+    with mock.patch.object(executions, "last_done_at", lambda: datetime.now(UTC)):
+        assert f"{count + 1} quadrats" in texts(app.run())
 
 
 @pytest.mark.usefixtures("hasty")
@@ -175,6 +188,8 @@ def test_retry_starts_the_same_photograph_again(world: PageWorld) -> None:
 def test_retry_of_a_deleted_photograph_starts_nothing(world: PageWorld) -> None:
     before = world.step_functions.list_executions(stateMachineArn=world.pipeline_arn)["executions"]
     app = world.open("runs", status="Failed")
+    world.s3.delete_object(Bucket=page_world.BUCKETS["RAW_BUCKET"], Key="2010-Takapoto-51.jpg")
+    photos.forget()
     next(button for button in app.button if button.label == "Retry").click().run()
     after = world.step_functions.list_executions(stateMachineArn=world.pipeline_arn)["executions"]
     assert len(after) == len(before)
@@ -243,6 +258,14 @@ def test_gallery_links_are_signed_and_no_picture_passes_through_the_page(world: 
     addresses = [picture.url for element in _elements(app, "Image") for picture in element.proto.imgs]
     assert addresses
     assert all("X-Amz-Signature=" in address and "/thumbnails/" in address for address in addresses)
+
+
+def test_a_link_to_the_very_first_result_does_not_say_that_there_is_none(empty_world: PageWorld, texts: Texts) -> None:
+    named = {"island": "Takapoto", "year": "2006", "location": "1"}
+    assert "No results yet" in texts(empty_world.open("quadrat"))
+    assert "There is no result for Takapoto 2006, no" in texts(empty_world.open("quadrat", **named)).replace("\\", "")
+    page_world.write_results(empty_world.database, [page_world.Quadrat(SurveyKey(2006, "Takapoto", 1), 12.5, (30.0,))])
+    assert "Coral cover" in str([metric.label for metric in empty_world.open("quadrat", **named).metric])
 
 
 def test_quadrat_says_when_a_part_of_its_frame_is_hidden(empty_world: PageWorld, texts: Texts) -> None:

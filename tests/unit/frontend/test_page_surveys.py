@@ -60,7 +60,7 @@ def work_at_once(reef: World, machine: str, monkeypatch: pytest.MonkeyPatch) -> 
 def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SurveysPage]:
     with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
         s3, step_functions = page_world.clients()
-        for bucket in (*set(_BUCKETS.values()), "reef-models"):
+        for bucket in {*_BUCKETS.values(), *page_world.BUCKETS.values(), "reef-models"}:
             if bucket not in {b["Name"] for b in s3.list_buckets()["Buckets"]}:
                 s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": page_world.REGION})
             s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
@@ -88,6 +88,7 @@ def _forget() -> None:
     for cached in (settings, aws.s3, aws.step_functions, aws.storage, measurements.database):
         cached.cache_clear()
     st.cache_data.clear()
+    st.cache_resource.clear()
 
 
 def press(app: AppTest, label: str) -> AppTest:
@@ -126,6 +127,9 @@ def test_two_names_of_one_island_are_merged_and_taken_apart_again(page: SurveysP
     assert "2 changed" in texts(app)
     press(app, "Undo")
     assert page.reef.seen() == before
+    app = page.open(what="History")
+    assert "All of it was taken back." in texts(app)
+    assert [button.label for button in app.button].count("Undo") == 1  # of what took it back
 
 
 def test_what_stands_in_the_way_is_said_before_anything_is_done(page: SurveysPage, texts: Texts) -> None:

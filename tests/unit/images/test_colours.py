@@ -10,10 +10,12 @@ import imagecodecs
 import numpy as np
 import numpy.typing as npt
 import pytest
+import tifffile
 from PIL import Image, ImageCms
 
+from reefsteps.errors import InvalidImageError
 from reefsteps.images import decode
-from tests.unit.images.making import png, png_chunk, reef, saved, tiff
+from tests.unit.images.making import jpeg_segment, png, png_chunk, reef, saved, tiff
 
 ADOBE = bytes(imagecodecs.cms_profile("adobergb"))
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -154,7 +156,11 @@ def test_grey_profiles_are_applied(deep: bool) -> None:
         ((b"gAMA", struct.pack(">I", 100_000)), "RGB with gamma 1.00 (PNG), converted to sRGB"),
         ((b"cICP", bytes([1, 13, 0, 1])), "sRGB (PNG)"),
         ((b"cICP", bytes([12, 13, 0, 1])), "Display P3 (PNG), converted to sRGB"),
-        ((b"cICP", bytes([9, 1, 0, 1])), "sRGB assumed: the colour code 9/1 is not known"),
+        ((b"cICP", bytes([9, 1, 0, 1])), "BT.2020 (PNG), converted to sRGB"),
+        ((b"cICP", bytes([1, 8, 0, 1])), "BT.709 with gamma 1.00 (PNG), converted to sRGB"),
+        ((b"cICP", bytes([1, 6, 0, 1])), "sRGB (PNG)"),
+        ((b"cICP", bytes([2, 2, 0, 1])), "sRGB assumed: the colour code 2/2 is not known"),
+        ((b"cICP", bytes([1, 13])), "sRGB assumed: cICP is damaged"),
     ],
 )
 def test_colour_chunks_of_a_png_are_applied(chunk: tuple[bytes, bytes], said: str) -> None:
@@ -169,6 +175,65 @@ def test_linear_png_becomes_brighter_by_the_srgb_curve() -> None:
     data = saved(np.full((8, 8, 3), 55, np.uint8), "PNG")
     linear = decode(data[:33] + png_chunk(b"gAMA", struct.pack(">I", 100_000)) + data[33:])
     assert abs(int(linear.pixels_bgr[0, 0, 0]) - 128) <= 1
+
+
+@pytest.mark.parametrize("exponent", [1.0, 1.8, 2.8])
+@pytest.mark.parametrize("colour_type", [0, 4], ids=["grey", "grey with alpha"])
+def test_grey_png_is_converted_by_its_gamma(exponent: float, colour_type: int) -> None:
+    light = np.linspace(0, 1, 256)
+    stored = np.rint(65535 * light ** (1 / exponent)).astype(">u2")
+    row = stored if colour_type == 0 else np.stack([stored, np.full(256, 65535)], axis=-1).astype(">u2")
+    chunk = (b"gAMA", struct.pack(">I", round(1e5 / exponent)))
+    image = decode(png((256, 1, 16, colour_type), [row.tobytes()], chunk))
+    assert image.colour_encoding == f"grey with gamma {exponent:.2f} (PNG), converted to sRGB"
+    curve = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    assert np.abs(image.pixels_bgr[0, :, 1] - 65535 * curve).max() < 257
+
+
+def test_grey_png_has_no_primaries() -> None:
+    data = saved(SCENE[..., 0], "PNG")
+    for chunk in ((b"cICP", bytes([12, 13, 0, 1])), (b"cICP", bytes([9, 1, 0, 1]))):
+        image = decode(data[:33] + png_chunk(*chunk) + data[33:])
+        assert image.colour_encoding == "sRGB (PNG)"
+        np.testing.assert_array_equal(image.pixels_bgr[..., 0], SCENE[..., 0])
+
+
+def test_levels_of_a_video_are_refused() -> None:
+    data = saved(SCENE, "PNG")
+    with pytest.raises(InvalidImageError, match="narrow range of levels"):
+        decode(data[:33] + png_chunk(b"cICP", bytes([1, 13, 0, 0])) + data[33:])
+
+
+@pytest.mark.parametrize("jfif", [False, True], ids=["no JFIF", "JFIF"])
+@pytest.mark.parametrize("transform", [1, 2, 7])
+def test_adobes_mark_never_turns_the_colours_of_an_ordinary_jpeg(transform: int, jfif: bool) -> None:
+    plain = saved(SCENE, "JPEG", quality=95)
+    adobe = jpeg_segment(0xEE, b"Adobe\x00\x64\x00\x00\x00\x00" + bytes([transform]))
+    marked = plain[:20] + adobe + plain[20:] if jfif else plain[:2] + adobe + plain[20:]
+    np.testing.assert_array_equal(decode(marked).pixels_bgr, decode(plain).pixels_bgr)
+
+
+def test_jfif_counts_before_adobes_mark() -> None:
+    """Every decoder takes a JFIF file for YCbCr, whatever else is written in it."""
+    plain = saved(SCENE, "JPEG", quality=95)
+    adobe = jpeg_segment(0xEE, b"Adobe\x00\x64\x00\x00\x00\x00\x00")
+    both = decode(plain[:20] + adobe + plain[20:])
+    np.testing.assert_array_equal(both.pixels_bgr, decode(plain).pixels_bgr)
+    assert np.abs(decode(plain[:2] + adobe + plain[20:]).pixels_bgr.astype(int) - both.pixels_bgr).max() > 50
+
+
+@pytest.mark.parametrize("sub_directory", [False, True])
+def test_profile_of_the_first_directory_holds_for_the_photograph(sub_directory: bool) -> None:
+    buffer = io.BytesIO()
+    common: dict[str, Any] = {"photometric": "rgb", "metadata": None}
+    stored = in_encoding(ADOBE)
+    with tifffile.TiffWriter(buffer) as writer:
+        preview = np.ascontiguousarray(stored[::4, ::4])
+        writer.write(preview, subfiletype=1, subifds=int(sub_directory), iccprofile=ADOBE, **common)
+        writer.write(stored, **common)
+    image = decode(buffer.getvalue())
+    assert image.colour_encoding.endswith("converted to sRGB")
+    assert np.abs(image.pixels_bgr[..., ::-1].astype(int) - SCENE).max() <= 2
 
 
 @pytest.mark.parametrize("deep", [False, True])

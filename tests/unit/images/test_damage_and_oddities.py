@@ -106,6 +106,13 @@ DAMAGED: dict[str, Callable[[], bytes]] = {
             "LZMA": {"compression": "lzma"},
         }.items()
     },
+    "TIFF, Zstandard, a tenth zeroed": lambda: zeroed(tiff(PICTURE, compression="zstd", **PAGES), 0.45, 20_000),
+    "TIFF, Zstandard, a sector zeroed": lambda: zeroed(tiff(PICTURE, compression="zstd"), 0.5, 512),
+    "TIFF, Zstandard with predictor, a sector of ones": lambda: (
+        lambda d: d[:90_000] + b"\xff" * 512 + d[90_512:]
+    )(tiff(PICTURE, compression="zstd", predictor=2)),
+    "TIFF, BitsPerSample lost": lambda: without_tag(tiff(PICTURE), 258),
+    "TIFF, rows padded to whole words": lambda: tiff_of_padded_rows(),
     "TIFF, JPEG inside, a tenth zeroed": lambda: zeroed(tiff(LARGE, compression="jpeg"), 0.45, 12_000),
     "TIFF, a strip's offset missing": lambda: tiff_without_a_strip(3, 273),
     "TIFF, a strip's length missing": lambda: tiff_without_a_strip(3, 279),
@@ -119,6 +126,22 @@ DAMAGED: dict[str, Callable[[], bytes]] = {
     "PNG, wrong sum over its pixels": lambda: png_with(lambda z: z[:-1] + bytes([z[-1] ^ 1])),
     "PNG, too little data for its size": lambda: png_with(lambda _: zlib.compress(b"")),
 }  # fmt: skip
+
+
+def without_tag(data: bytes, tag: int) -> bytes:
+    return data.replace(struct.pack("<HH", tag, 3), struct.pack("<HH", 60_000 + tag, 3))
+
+
+def tiff_of_padded_rows(rows: int = 1, behind: int = 2) -> bytes:
+    """One uncompressed strip whose groups of rows have bytes behind them; a group of all rows is one at the end."""
+    rows = PICTURE.shape[0] if rows > 1 else 1
+    groups = PICTURE.reshape(-1, rows * PICTURE.shape[1] * 3)
+    stored = b"".join(group.tobytes() + bytes(behind) for group in groups)
+    data = tiff(PICTURE, rowsperstrip=PICTURE.shape[0])
+    start = data.index(PICTURE.tobytes())
+    length = data.index(struct.pack("<HHII", 279, 4, 1, PICTURE.size)) + 8
+    data = data[:length] + struct.pack("<I", len(stored)) + data[length + 4 :]
+    return data[:start] + stored + data[start + PICTURE.size :]
 
 
 def _without_interval() -> bytes:
@@ -175,6 +198,7 @@ ODD: dict[str, Callable[[], bytes]] = {
     "JPEG, JFIF of an unknown version": lambda: jpeg("baseline").replace(b"JFIF\x00\x01", b"JFIF\x00\x07"),
     "JPEG, a long comment": lambda: with_segments(jpeg("baseline"), jpeg_segment(0xFE, b"made at sea " * 3000)),
     "TIFF, last strip at full height": lambda: _full_last_strip(),
+    "TIFF, uncompressed strips with something behind each": lambda: tiff_of_padded_rows(rows=100, behind=2011),
     "TIFF, something behind it": lambda: tiff(PICTURE, compression="lzw") + bytes(999),
     "TIFF, BigTIFF": lambda: tiff(PICTURE, compression="lzw", bigtiff=True),
     "TIFF, the other order of bytes": lambda: tiff(PICTURE, compression="lzw", byteorder=">"),
@@ -230,7 +254,7 @@ def test_what_is_only_odd_is_read_whole(name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", JPEGS)
-@pytest.mark.parametrize("size", [1024, 4096, 16384])
+@pytest.mark.parametrize("size", [512, 1024, 4096, 16384])
 def test_zeroed_clusters_of_a_jpeg_are_refused_wherever_they_lie(kind: str, size: int) -> None:
     data = jpeg(kind, large=True)
     first = scans(data)[0] / len(data) + 0.02

@@ -114,6 +114,16 @@ def test_unusual_jpegs_are_named(marker: int, precision: int, components: int, w
         decode(b"\xff\xd8" + frame + b"\xff\xd9")
 
 
+@pytest.mark.parametrize("factors", [(0x22, 0x21, 0x11), (0x22, 0x12, 0x11), (0x41, 0x21, 0x11), (0x31, 0x21, 0x11)])
+def test_sound_jpegs_of_unusual_sampling_are_not_called_damaged(factors: tuple[int, int, int]) -> None:
+    data = bytearray(saved(FULL, "JPEG", quality=90))
+    components = data.index(b"\xff\xc0") + 10
+    for number, factor in enumerate(factors):
+        data[components + 3 * number + 1] = factor
+    with pytest.raises(InvalidImageError, match="unusual resolution, which ReefSteps does not read: save it as"):
+        decode(bytes(data))
+
+
 def test_jpeg_of_four_channels_without_a_meaning_is_named() -> None:
     data = saved(np.zeros((16, 16, 4), np.uint8), "PNG")
     assert decode(data).width_px == 16
@@ -186,3 +196,32 @@ def test_camera_and_date_are_read_in_every_structure(bigtiff: bool, order: str) 
     tags = [(271, "s", 0, "NIKON", True), (272, "s", 0, "NIKON D70", True), (306, "s", 0, "2008:04:15 10:22:31", True)]
     image = decode(tiff(FULL, bigtiff=bigtiff, byteorder=order, extratags=tags))
     assert (image.camera, image.captured_at) == ("NIKON D70", "2008-04-15T10:22:31")
+
+
+def without_tag(data: bytes, tag: int) -> bytes:
+    """The TIFF with a tag renamed to one that nobody knows."""
+    assert data.count(struct.pack("<HH", tag, 3)) == 1
+    return data.replace(struct.pack("<HH", tag, 3), struct.pack("<HH", 60_000 + tag, 3))
+
+
+@pytest.mark.parametrize("picture", [FULL, FULL[..., 0]], ids=["colours", "grey"])
+def test_values_without_a_meaning_are_refused(picture: Any) -> None:
+    kind = "rgb" if picture.ndim == 3 else "minisblack"
+    with pytest.raises(InvalidImageError, match="does not say what its values mean"):
+        decode(without_tag(tiff(np.ascontiguousarray(picture), photometric=kind), 262))
+
+
+@pytest.mark.parametrize("mark", [b"IIII\x00waR", b"MMMMRaw\x00"])
+def test_preview_of_a_raw_whose_data_no_directory_names_is_no_photograph(mark: bytes) -> None:
+    """Phase One's IIQ: a preview is its only directory. Here the sensor's data are missing, so that it is refused."""
+    size = FULL.size
+    entries = [(256, 4, 160), (257, 4, 120), (258, 3, 8), (259, 3, 1), (262, 3, 2), (273, 4, 200), (277, 3, 3)]
+    entries += [(278, 4, 120), (279, 4, size)]
+    directory = struct.pack("<H", len(entries))
+    directory += b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in entries) + bytes(4)
+    head = struct.pack("<2sHI", b"II", 42, 32)
+    data = (head + mark).ljust(32, b"\x00") + directory
+    data = data.ljust(200, b"\x00") + FULL.tobytes()
+    assert_full(data.replace(mark, bytes(8)))
+    with pytest.raises(InvalidImageError, match="RAW"):
+        decode(data)

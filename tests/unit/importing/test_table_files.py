@@ -72,6 +72,7 @@ def plain(rows: list[TableRow]) -> list[tuple[SurveyKey, float | None, datetime.
         b"\xef\xbb\xbf" + MYSQLDUMP.encode(),
         MYSQLDUMP.encode("utf-16"),  # with its mark, as PowerShell redirects
         MYSQLDUMP.replace("'Mo\\'orea'", "'Mo''orea'").encode(),
+        MYSQLDUMP.replace("`", '"').encode(),  # --compatible=ansi
         MYSQLDUMP.replace("INSERT INTO `coral", "INSERT IGNORE INTO `reefs`.`coral").encode(),
     ],
 )
@@ -149,6 +150,24 @@ CSV = "island;location;year;coverage;last_update\nHuahiné;1;2006;12,5;2007-01-0
 def test_csv_is_read_as_spreadsheets_write_it(data: bytes) -> None:
     rows = read_table(data, "table.csv")
     assert [(row.survey.location, row.coverage, row.line) for row in rows] == [(1, 12.5, 2), (2, None, 3)]
+
+
+@pytest.mark.parametrize("day", ["0000-00-00", "0000-00-00 00:00:00", "NULL", ""])
+def test_a_date_that_is_none_is_unknown(day: str) -> None:
+    (row,) = read_table(f"island;location;year;coverage;last_update\nHao;1;2006;1;{day}\n".encode(), "t.csv")
+    assert row.last_update is None
+
+
+@pytest.mark.parametrize("day", ["2007-02-30", "2007-00-01", "0000-01-01", "31/01/2007", "2007"])
+def test_a_wrong_date_is_told_with_its_column(day: str) -> None:
+    with pytest.raises(SpreadsheetError, match=f"line 2: last_update is '{day}', not a date such as"):
+        read_table(f"island;location;year;coverage;last_update\nHao;1;2006;1;{day}\n".encode(), "t.csv")
+
+
+@pytest.mark.parametrize("cover", ["12,5 %", "12.5%", "12,5\u00a0%", "12,50"])
+def test_percents_are_read_as_people_write_them(cover: str) -> None:
+    (row,) = read_table(f"ile;localisation;annee;recouvrement\nHuahiné;1;2006;{cover}\n".encode(), "t.csv")
+    assert row.coverage == 12.5
 
 
 def test_all_faults_of_a_csv_are_told_at_once() -> None:

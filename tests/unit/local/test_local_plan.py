@@ -10,6 +10,8 @@ from rich.console import Console
 
 from local import plan
 from local.photos import Photo, PhotoListError, find_photos
+from reefsteps.file_names import Guess
+from reefsteps.quadrat_size import QuadratSize
 from reefsteps.surveys import SurveyKey
 
 
@@ -76,3 +78,13 @@ def test_a_hostile_name_is_shown_as_it_is(tmp_path: Path, console: Console) -> N
     (tmp_path / "[bold]x [red]2012 no 3.jpg").write_bytes(b"x")
     console.print(plan.plan_table(find_photos([tmp_path])))
     assert "[bold]x [red]2012 no 3.jpg" in "".join(shown(console).split("\n"))
+
+
+def test_a_size_that_nobody_said_is_named_the_default(tmp_path: Path, console: Console) -> None:
+    (tmp_path / "2012-E2B-03.jpg").write_bytes(b"x")
+    console.print(plan.plan_table(find_photos([tmp_path])))
+    unsaid = shown(console)
+    assert "default: the stack's own size" in " ".join(unsaid.split())
+    console.print(plan.plan_table(find_photos([tmp_path], typed=Guess(side=QuadratSize.parse("50 x 75")))))
+    said = shown(console)[len(unsaid) :]
+    assert "50x75" in said and "default" not in said

@@ -99,6 +99,28 @@ def test_the_same_picture_twice_is_refused(tmp_path: Path) -> None:
         read(changed(tmp_path, "cvat", images=images), pictures(tmp_path, "jpg"))
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "/data/local-files/?d=survey%2Fmy%20reef.jpg",
+        "/data/local-files/?d=survey/my reef.jpg",
+        "my%20reef.jpg",
+        "https://bucket.example/survey/my%20reef.jpg?X-Signature=a/b",
+        "/data/upload/3/my reef.jpg",
+    ],
+)
+def test_addresses_of_label_studio_are_found(tmp_path: Path, said: str) -> None:
+    path = changed(tmp_path, "cvat")
+    data = json.loads(path.read_text("utf-8"))
+    data["images"] = [image for image in data["images"] if "orientation-1." in image["file_name"]]
+    data["annotations"] = [item for item in data["annotations"] if item["image_id"] == data["images"][0]["id"]]
+    data["images"][0]["file_name"] = said
+    path.write_text(json.dumps(data), "utf-8")
+    picture(tmp_path / "my reef.jpg", 1)
+    (found,) = read(path, tmp_path)
+    assert found.path.name == "my reef.jpg"
+
+
 def test_paths_of_windows_are_found(tmp_path: Path) -> None:
     data = json.loads((EXPORTS / "cvat.json").read_text("utf-8"))
     images = [{**image, "file_name": f"C:\\corals\\{image['file_name']}"} for image in data["images"]]

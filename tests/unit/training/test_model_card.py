@@ -76,7 +76,7 @@ def test_a_card_without_a_place_is_left_alone(tmp_path: Path) -> None:
 def test_the_recipe_trains_before_it_measures(tmp_path: Path) -> None:
     options = parser().parse_args(["--output", str(tmp_path), "--minutes", "5", "--real", "data"])
     stages = [command[0].removeprefix("training.") for command in commands(options)]
-    assert stages == ["train", "train", "calibrate", "evaluate", "evaluate", "evaluate_real"]
+    assert stages == ["train", "train", "calibrate", "evaluate", "evaluate", "reference", "evaluate_real"]
     for command in commands(options):
         if command[0] == "training.train":
             assert Path(command[command.index("--config") + 1]).exists()
