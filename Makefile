@@ -35,7 +35,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 
 types: $(VENV)/.dev
-	$(BIN)/mypy functions local frontend training scripts
+	$(BIN)/mypy functions local frontend training synthetic scripts
 
 unit: $(VENV)/.dev ## The fast tests only
 	$(PYTEST) tests/unit

@@ -119,7 +119,7 @@ def to_corners(quadrat: Quadrat | None = None) -> Route:
 
 
 def to_surveys(quadrat: Quadrat | None = None, what: str | None = None) -> Route:
-    """The way to other names, sizes and fields: of one quadrat, or of a survey that is to be chosen."""
+    """The way to other names, sizes and fields: of one quadrat, or of a place that is to be chosen."""
     return Route(SURVEYS, (*_pairs(what=what), *_quadrat(quadrat)))
 
 

@@ -72,9 +72,9 @@ def _is_expected(error: Exception) -> bool:
     """Whether the message alone tells the user what to do."""
     from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 
+    from local.lambda_emulator import EmulatorMissingError
     from local.moto_gaps import MotoChangedError
     from local.photos import PhotoListError
-    from local.rie import EmulatorMissingError
     from local.template import TemplateError
     from reefsteps.errors import ReefStepsError
 
@@ -255,7 +255,7 @@ def _send(
     console: Console,
     agree: Callable[[StackInfo], bool],
 ) -> list[Run]:
-    from local.models import READY, demonstrations
+    from local.model_files import READY, demonstrations
     from local.processing import Follower
     from local.report import follow, print_failures, print_notes, results_table, write_results
 
@@ -286,7 +286,7 @@ def _a_stack(options: argparse.Namespace, console: Console) -> Iterator[StackInf
     if info is not None:
         yield info
         return
-    from local.rie import emulator_path, spawn
+    from local.lambda_emulator import emulator_path, spawn
 
     emulator_path()
     options.state.mkdir(parents=True, exist_ok=True)

@@ -18,9 +18,9 @@ from typing import Any
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 
 from local.journal import Journal
+from local.lambda_emulator import FunctionPool, Invocation, ThrottledError
 from local.moto_gaps import events
 from local.persistence import ObjectMirror
-from local.rie import FunctionPool, Invocation, ThrottledError
 from reefsteps.errors import DiskFullError
 from reefsteps.machine_faults import DISK_FULL_CODE, named_machine_faults
 

@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS executions (
 
 
 @dataclass(frozen=True)
-class StoredObject:
+class JournalledObject:
     """One version of an object; ``file`` is None for a delete marker, ``details`` what S3 keeps beside the body."""
 
     bucket: str
@@ -40,7 +40,7 @@ class StoredObject:
 
 
 @dataclass(frozen=True)
-class StoredExecution:
+class JournalledExecution:
     """One execution; times are ISO 8601, ``input`` and ``output`` JSON text, ``history`` as GetExecutionHistory."""
 
     arn: str
@@ -59,7 +59,7 @@ class StoredExecution:
 class Journal:
     """The durable side of the local stack; safe to use from several threads of one process."""
 
-    def __init__(self, folder: Path, ended: Callable[[StoredExecution], None] | None = None) -> None:
+    def __init__(self, folder: Path, ended: Callable[[JournalledExecution], None] | None = None) -> None:
         """Open the journal in `folder`; `ended` is told of each execution that ends."""
         self._ended = ended
         self._records_ends = True
@@ -85,7 +85,7 @@ class Journal:
 
     # -- objects
 
-    def put_object(self, stored: StoredObject, body: bytes | None) -> Path | None:
+    def put_object(self, stored: JournalledObject, body: bytes | None) -> Path | None:
         """Keep a version and return its file; ``body`` None keeps a delete marker. A known version is replaced."""
         name = None
         if body is not None:
@@ -107,7 +107,7 @@ class Journal:
         self._unlink(old)
         return self._objects / name if name else None
 
-    def update_details(self, stored: StoredObject) -> None:
+    def update_details(self, stored: JournalledObject) -> None:
         """Replace what is kept beside a version's body (tags, metadata)."""
         with self._transaction() as database:
             database.execute(
@@ -124,7 +124,7 @@ class Journal:
             ).fetchall()
         self._unlink(old)
 
-    def objects(self, bucket: str | None = None) -> Iterator[StoredObject]:
+    def objects(self, bucket: str | None = None) -> Iterator[JournalledObject]:
         """Yield the versions in the order in which they were written."""
         query = "SELECT bucket, key, version_id, file, details FROM objects"
         rows = self._rows(
@@ -133,7 +133,7 @@ class Journal:
         )
         for row_bucket, key, version_id, file, details in rows:
             path = self._objects / file if file else None
-            yield StoredObject(row_bucket, key, version_id, path, json.loads(details))
+            yield JournalledObject(row_bucket, key, version_id, path, json.loads(details))
 
     # -- events that wait for their targets
 
@@ -153,7 +153,7 @@ class Journal:
 
     # -- executions
 
-    def start_execution(self, execution: StoredExecution) -> None:
+    def start_execution(self, execution: JournalledExecution) -> None:
         """Keep an execution that has begun; one that has ended meanwhile stays as it is."""
         with self._transaction() as database:
             database.execute(
@@ -162,14 +162,14 @@ class Journal:
                 (execution.arn, execution.machine, execution.name, "RUNNING", execution.input, execution.started_at),
             )
 
-    def finish_execution(self, execution: StoredExecution) -> None:
+    def finish_execution(self, execution: JournalledExecution) -> None:
         """Keep how an execution ended."""
         with self._transaction() as database:
             if not self._records_ends:
                 return
             database.execute(
                 "INSERT OR REPLACE INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                tuple(getattr(execution, name) for name in StoredExecution.__dataclass_fields__),
+                tuple(getattr(execution, name) for name in JournalledExecution.__dataclass_fields__),
             )
         if self._ended is not None:
             self._ended(execution)
@@ -181,10 +181,10 @@ class Journal:
                 return
             database.execute("DELETE FROM executions WHERE arn = ?", (arn,))
 
-    def executions(self) -> list[StoredExecution]:
+    def executions(self) -> list[JournalledExecution]:
         """Return every execution, oldest first."""
         rows = self._rows("SELECT * FROM executions ORDER BY started_at", ())
-        return [StoredExecution(*row) for row in rows]
+        return [JournalledExecution(*row) for row in rows]
 
     # -- inside
 

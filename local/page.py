@@ -9,13 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local.deployment import REPOSITORY
-from local.rie import spawn
+from local.lambda_emulator import spawn
+from local.resources import REPOSITORY
 
 _STOP_TIMEOUT_S = 5.0
 
 
-class Page:
+class PageServer:
     """A running Streamlit server."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
@@ -31,7 +31,7 @@ class Page:
             self._process.wait()
 
 
-def start_page(environment: dict[str, str], port: int, logs: Path) -> tuple[Page, str]:
+def start_page(environment: dict[str, str], port: int, logs: Path) -> tuple[PageServer, str]:
     """Start the page with what its container would have in its environment; returns it and its URL.
 
     A port that is taken is replaced by a free one.
@@ -55,7 +55,7 @@ def start_page(environment: dict[str, str], port: int, logs: Path) -> tuple[Page
     variables = {**inherited, "AUTH_MODE": "none", "PUBLIC_URL": url, **environment, "PYTHONPATH": search}
     with (logs / "page.log").open("ab") as log:
         process = spawn(command, cwd=REPOSITORY, environment=variables, log=log.fileno())
-    return Page(process), url
+    return PageServer(process), url
 
 
 def _is_free(port: int) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from local.journal import Journal, StoredObject
+from local.journal import Journal, JournalledObject
 
 
 class DiskBody:
@@ -106,7 +106,7 @@ class ObjectMirror:
             old = written.get(str(key.version_id))
             if details == old:
                 continue
-            stored = StoredObject(bucket.name, name, str(key.version_id), None, details)
+            stored = JournalledObject(bucket.name, name, str(key.version_id), None, details)
             if old is not None and _body_of(old) == _body_of(details):
                 self._journal.update_details(stored)
             else:

@@ -12,10 +12,10 @@ from pathlib import Path
 from local.capture_time import captured_at
 from reefsteps.errors import BadInputError, InvalidParameterError, InvalidSurveyKeyError, SpreadsheetError
 from reefsteps.file_name_pattern import NamePattern
-from reefsteps.file_names import Guess, Identity, Source, identify, known_key, problem_of
+from reefsteps.file_names import Guess, Identity, ValueSource, identify, known_key, problem_of
 from reefsteps.formats import STORED_EXTENSIONS, stored_extension
 from reefsteps.quadrat_size import QuadratSize
-from reefsteps.spreadsheets import Fault, Row, read_sheet
+from reefsteps.spreadsheets import Fault, SheetRow, read_sheet
 from reefsteps.surveys import LONGEST_ISLAND, SurveyKey, normalise_island
 
 EXTENSIONS = frozenset(STORED_EXTENSIONS)
@@ -101,7 +101,7 @@ def counted_for_demo(photos: Sequence[Photo]) -> list[Photo]:
         island = _demo_island(photo.path)
         number = numbers[year, island] = numbers.get((year, island), 0) + 1
         survey = SurveyKey(year, island, number)
-        made_up = dict.fromkeys(("island", "year", "location"), Source.COUNTED)
+        made_up = dict.fromkeys(("island", "year", "location"), ValueSource.COUNTED)
         sources = made_up | {name: said for name, said in photo.identity.sources.items() if name in ("year", "side")}
         identity = replace(photo.identity, year=year, island=island, location=number, sources=sources)
         done.append(replace(photo, key=survey.key(_extension(photo.path)), identity=identity, problem=None))
@@ -142,7 +142,7 @@ def _mapped(mapping: Path, typed: Guess) -> list[tuple[Path, Guess]]:
     A column that is there must be filled in every line, or be typed for all; one that is not there is read from names.
     """
 
-    def make(row: Row) -> tuple[Path, Guess] | None:
+    def make(row: SheetRow) -> tuple[Path, Guess] | None:
         name = row.required("file")
         path = _file_of(mapping.parent, name) if name else None
         if name and path is None:
@@ -172,7 +172,7 @@ def _mapped(mapping: Path, typed: Guess) -> list[tuple[Path, Guess]]:
         raise PhotoListError(f"{mapping} cannot be read: {error.strerror}.") from error
 
 
-def _check(row: Row, guess: Guess) -> None:
+def _check(row: SheetRow, guess: Guess) -> None:
     try:
         _survey_of_typed(guess)
     except InvalidSurveyKeyError as error:
@@ -188,7 +188,7 @@ def _survey_of_typed(guess: Guess) -> SurveyKey:
     )
 
 
-def _files_named_twice(made: Sequence[tuple[Row, tuple[Path, Guess]]]) -> Iterator[Fault]:
+def _files_named_twice(made: Sequence[tuple[SheetRow, tuple[Path, Guess]]]) -> Iterator[Fault]:
     lines: dict[Path, int] = {}
     for row, (path, _) in made:
         if path in lines:

@@ -6,7 +6,7 @@ import json
 import os
 from typing import Any
 
-from local.deployment import ACCOUNT, Deployment
+from local.resources import ACCOUNT, LocalResources
 
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/local"  # moto wants one; nothing checks it
 
@@ -22,19 +22,19 @@ def isolate_environment() -> None:
         os.environ[name] = ",".join(filter(None, [os.environ.get(name, ""), "127.0.0.1", "localhost"]))
 
 
-def provision(deployment: Deployment, clients: Clients) -> None:
+def provision(resources: LocalResources, clients: Clients) -> None:
     """Create queues, buckets, parameters, state machines and rules; functions are the gateway's."""
-    for queue in deployment.queues:
+    for queue in resources.queues:
         clients.sqs.create_queue(QueueName=queue)
-    for bucket in deployment.buckets:
-        _create_bucket(bucket, deployment.region, clients.s3)
-    for name, value in deployment.parameters.items():
+    for bucket in resources.buckets:
+        _create_bucket(bucket, resources.region, clients.s3)
+    for name, value in resources.parameters.items():
         clients.ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
-    for machine in deployment.state_machines:
+    for machine in resources.state_machines:
         clients.stepfunctions.create_state_machine(
             name=machine.name, definition=machine.definition, roleArn=_ROLE, type=machine.kind
         )
-    for rule in deployment.rules:
+    for rule in resources.rules:
         state = "ENABLED" if rule.enabled else "DISABLED"
         clients.events.put_rule(Name=rule.name, EventPattern=json.dumps(rule.pattern), State=state)
         clients.events.put_targets(Rule=rule.name, Targets=[*rule.targets])

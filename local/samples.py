@@ -11,7 +11,7 @@ from local.photos import Photo
 from reefsteps.quadrat_size import QuadratSize
 
 if TYPE_CHECKING:
-    from training.synthetic import PhotoConfig
+    from synthetic import PhotoConfig
 
 _COUNT = 6
 SAMPLE_SEED = 500_000  # the generator's seeds for samples; training uses others
@@ -22,7 +22,7 @@ _NO_FRAME = "2010-Takapoto-01.jpg"
 
 def sample_config() -> PhotoConfig:
     """Return what the samples show: the quadrat of CRIOBE's surveys, a 1 m aluminium frame with 10 x 10 strings."""
-    from training.synthetic import PhotoConfig
+    from synthetic import PhotoConfig
 
     return PhotoConfig(2400, 1600, frame="aluminium", strings="grid10", framing="inside", occlusion=0.0)
 
@@ -34,8 +34,8 @@ def make_samples(folder: Path) -> tuple[list[Photo], dict[str, float]]:
     """
     import cv2
 
-    from training.synthetic import generate
-    from training.synthetic.__main__ import write_samples
+    from synthetic import generate
+    from synthetic.__main__ import write_samples
 
     truth_file = folder / "truth.csv"
     if not truth_file.exists() or not (folder / _NO_FRAME).exists():

@@ -21,9 +21,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local.deployment import ACCOUNT, REPOSITORY, Deployment, default_template, read_deployment
-from local.journal import StoredExecution
-from local.rie import FunctionPool, emulator_path
+from local.journal import JournalledExecution
+from local.lambda_emulator import FunctionPool, emulator_path
+from local.resources import ACCOUNT, REPOSITORY, LocalResources, default_template, read_resources
 from local.terminal import command, line_of, log_to_file
 
 STATE = REPOSITORY / ".local-stack"
@@ -133,7 +133,7 @@ class _Stack:
         self._key = f"{LOCAL_KEY}{secrets.token_hex(8)}"  # what this stack and its workers sign with
         self._endpoint = f"http://127.0.0.1:{self._port}"
         self._database_url = options.database_url or f"sqlite:///{options.state.resolve() / 'reefsteps.sqlite'}"
-        self._deployment = self._read_deployment()
+        self._resources = self._read_resources()
         self._journal = Journal(options.state, self._tell)
         self._executions_before = self._journal.executions()
         self._mirror = ObjectMirror(self._journal, ACCOUNT)
@@ -142,13 +142,13 @@ class _Stack:
         self._gateway: Any = None
 
     def start(self, stopping: threading.Event) -> None:
-        from local.models import READY, install_models
+        from local.model_files import READY, install_models
         from local.page import start_page
         from local.provision import Clients, provision
 
         self._listen()
-        clients = Clients(self._endpoint, self._deployment.region, self._key)
-        provision(self._deployment, clients)
+        clients = Clients(self._endpoint, self._resources.region, self._key)
+        provision(self._resources, clients)
         objects = self._mirror.restore()
         self._create_tables()
         self._add_pools()
@@ -160,17 +160,17 @@ class _Stack:
                 f"State of an earlier run: {objects} object versions, {restarted} interrupted executions started "
                 f"again, {redelivered} events sent again."
             )
-        models = install_models(self._deployment, clients, self._options.models, self._say, stopping)
+        models = install_models(self._resources, clients, self._options.models, self._say, stopping)
         page_url = None
         if self._options.page_port is not None:
             logs = self._options.state / "logs"
-            self._page, page_url = start_page(self._deployment.page_environment, self._options.page_port, logs)
+            self._page, page_url = start_page(self._resources.page_environment, self._options.page_port, logs)
             self._gateway.trust(page_url)
         self._write_info(page_url, models)
         for name, state in models.items():
             if state != READY:
                 self._say(f"The model {name} is not ready: {state}")
-        self._say(f"AWS endpoint  {self._endpoint} (region {self._deployment.region}; any credentials)")
+        self._say(f"AWS endpoint  {self._endpoint} (region {self._resources.region}; any credentials)")
         self._say(f"Database      {self._database_url}")
         self._say(f"State, logs   {self._options.state}")
         if page_url is not None:
@@ -188,13 +188,13 @@ class _Stack:
             self._server.shutdown()
         self._journal.close()
 
-    def _tell(self, ended: StoredExecution) -> None:
+    def _tell(self, ended: JournalledExecution) -> None:
         line = line_of(ended)
         if line is not None:
             self._say(line)
 
-    def _read_deployment(self) -> Deployment:
-        return read_deployment(
+    def _read_resources(self) -> LocalResources:
+        return read_resources(
             self._options.template,
             endpoint=self._endpoint,
             definitions=self._options.definitions,
@@ -217,10 +217,10 @@ class _Stack:
         from local.gateway import Gateway, RequestHandler
 
         default_user_config["stepfunctions"] = {"execute_state_machine": True}
-        moto_gaps.close_all(self._journal)
+        moto_gaps.install_all(self._journal)
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         moto = DomainDispatcherApplication(create_backend_app)
-        self._gateway = Gateway(moto, self._mirror, self._journal, ACCOUNT, self._deployment.region, self._key)
+        self._gateway = Gateway(moto, self._mirror, self._journal, ACCOUNT, self._resources.region, self._key)
         self._server = make_server(
             "127.0.0.1", self._port, self._gateway, threaded=True, request_handler=RequestHandler
         )
@@ -229,7 +229,7 @@ class _Stack:
     def _add_pools(self) -> None:
         logs = self._options.state / "logs"
         logs.mkdir(exist_ok=True)
-        for spec in self._deployment.functions:
+        for spec in self._resources.functions:
             self._gateway.add(FunctionPool(spec, self._run, logs, self._options.max_workers, self._options.queue_s))
 
     def _restore_executions(self, clients: Any) -> int:
@@ -238,8 +238,8 @@ class _Stack:
 
         from local.moto_gaps.stepfunctions import restore
 
-        backend = stepfunctions_parser_backends[ACCOUNT][self._deployment.region]
-        known = {machine.arn for machine in self._deployment.state_machines}
+        backend = stepfunctions_parser_backends[ACCOUNT][self._resources.region]
+        known = {machine.arn for machine in self._resources.state_machines}
         restarted = 0
         for execution in self._executions_before:
             if execution.machine not in known:
@@ -267,14 +267,14 @@ class _Stack:
         info = StackInfo(
             pid=os.getpid(),
             endpoint=self._endpoint,
-            region=self._deployment.region,
+            region=self._resources.region,
             database_url=self._database_url,
             page_url=page_url,
-            buckets={bucket.logical_id: bucket.name for bucket in self._deployment.buckets},
-            state_machines={machine.logical_id: machine.arn for machine in self._deployment.state_machines},
+            buckets={bucket.logical_id: bucket.name for bucket in self._resources.buckets},
+            state_machines={machine.logical_id: machine.arn for machine in self._resources.state_machines},
             models=models,
-            left_out=self._deployment.left_out,
-            functions={spec.handler: spec.name for spec in self._deployment.functions},
+            left_out=self._resources.left_out,
+            functions={spec.handler: spec.name for spec in self._resources.functions},
         )
         partial = self._options.state / "stack.json.partial"
         partial.write_text(json.dumps(dataclasses.asdict(info), indent=1))

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from local.journal import StoredExecution
+from local.journal import JournalledExecution
 from reefsteps.failures import WITHOUT_RESULT, split_cause
 from reefsteps.machine_faults import is_full_disk
 
@@ -44,7 +44,7 @@ def _log_thread_failure(failure: threading.ExceptHookArgs) -> None:
         logging.getLogger("local").error("a thread failed", exc_info=failure.exc_value)
 
 
-def line_of(execution: StoredExecution) -> str | None:
+def line_of(execution: JournalledExecution) -> str | None:
     """Return one line about an execution that ended without a result; None for one that succeeded."""
     if execution.status not in WITHOUT_RESULT:
         return None
@@ -54,7 +54,7 @@ def line_of(execution: StoredExecution) -> str | None:
     return f"{_subject(execution)}: {execution.error or execution.status.lower()}{where}: {reason}"
 
 
-def _subject(execution: StoredExecution) -> str:
+def _subject(execution: JournalledExecution) -> str:
     try:
         given = json.loads(execution.input)
         key = given.get("key") or given["detail"]["object"]["key"]

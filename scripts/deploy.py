@@ -42,7 +42,7 @@ class DeploymentError(Exception):
 
 
 @dataclass(frozen=True)
-class Environment:
+class DeployEnvironment:
     """One environment of samconfig.toml."""
 
     name: str
@@ -52,7 +52,7 @@ class Environment:
     registry_overrides: dict[str, str]
 
     @classmethod
-    def read(cls, name: str) -> Environment:
+    def read(cls, name: str) -> DeployEnvironment:
         """Read an environment; raises DeploymentError naming those that exist."""
         config = tomllib.loads((ROOT / "samconfig.toml").read_text())
         section = config.get(name, {})
@@ -74,7 +74,7 @@ class Environment:
         return f"{self.stack}-registry"
 
 
-def deploy(environment: Environment, *, with_page: bool) -> None:
+def deploy(environment: DeployEnvironment, *, with_page: bool) -> None:
     """Bring the account to what the checkout says."""
     _say(f"1/5 checking the deployment and the account ({environment.stack} in {environment.region})")
     _preflight(environment)
@@ -122,7 +122,7 @@ def deploy(environment: Environment, *, with_page: bool) -> None:
     _say("Next: add people to the user pool, upload the two .pth models (README, 'On AWS').")
 
 
-def destroy(environment: Environment) -> None:
+def destroy(environment: DeployEnvironment) -> None:
     """Delete both stacks after the operator typed the stack's name."""
     _say(f"This deletes the stacks {environment.stack} and {environment.registry_stack} (functions, page, images).")
     _say(KEPT)
@@ -146,7 +146,7 @@ def destroy(environment: Environment) -> None:
     _say("Done. " + KEPT)
 
 
-def _preflight(environment: Environment) -> None:
+def _preflight(environment: DeployEnvironment) -> None:
     for tool in ("sam", "docker", "make", "curl"):
         if shutil.which(tool, path=_path()) is None:
             raise DeploymentError(f"'{tool}' is not installed; see 'On AWS' in the README.")
@@ -164,7 +164,7 @@ def _preflight(environment: Environment) -> None:
         stacks.make_ready(cloudformation, stack, environment.region, _say)
 
 
-def _sam_deploy_registry(environment: Environment) -> None:
+def _sam_deploy_registry(environment: DeployEnvironment) -> None:
     values = {"ApplicationStack": environment.stack, "GitHubEnvironment": environment.name}
     values |= {name: value for name, value in environment.registry_overrides.items() if value}
     _run(
@@ -219,13 +219,13 @@ def _in_registry(image: str) -> bool:
     return known
 
 
-def _docker_login(environment: Environment, registry: str) -> None:
+def _docker_login(environment: DeployEnvironment, registry: str) -> None:
     token = boto3.client("ecr", region_name=environment.region).get_authorization_token()
     user, password = base64.b64decode(token["authorizationData"][0]["authorizationToken"]).decode().split(":", 1)
     _run(["docker", "login", "--username", user, "--password-stdin", registry], text_input=password)
 
 
-def _outputs(environment: Environment, stack: str) -> dict[str, str]:
+def _outputs(environment: DeployEnvironment, stack: str) -> dict[str, str]:
     cloudformation = boto3.client("cloudformation", region_name=environment.region)
     (description,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])}
@@ -269,7 +269,7 @@ def main() -> int:
     parser.add_argument("--without-page", action="store_true", help="leave the web service out")
     arguments = parser.parse_args()
     try:
-        environment = Environment.read(arguments.env)
+        environment = DeployEnvironment.read(arguments.env)
         if arguments.action == "deploy":
             deploy(environment, with_page=not arguments.without_page)
         else:

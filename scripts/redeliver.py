@@ -17,7 +17,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scripts.deploy import DeploymentError, Environment
+from scripts.deploy import DeployEnvironment, DeploymentError
 
 _VISIBLE_AGAIN_S = 120
 _PLACES = {"admit": "Admit", "convert": "Convert", "removal": "Removal", "alerts": "Alerts"}
@@ -29,7 +29,7 @@ Message = dict[str, Any]
 class Stack:
     """The resources of a deployed stack that events come from and go to."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: DeployEnvironment) -> None:
         """Ask CloudFormation when a resource is needed; clients of the environment's region."""
         self._name = environment.stack
         region = environment.region
@@ -111,7 +111,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.redeliver", description=__doc__.partition("\n")[0])
     parser.add_argument("--env", default="dev", help="environment of samconfig.toml")
     try:
-        sent = redeliver(Stack(Environment.read(parser.parse_args().env)))
+        sent = redeliver(Stack(DeployEnvironment.read(parser.parse_args().env)))
     except DeploymentError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1

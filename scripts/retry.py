@@ -16,10 +16,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from reefsteps.errors import InvalidParameterError
 from reefsteps.retries import RunHistory, offer
-from scripts.deploy import DeploymentError, Environment
+from scripts.deploy import DeployEnvironment, DeploymentError
 
 
-def history(environment: Environment) -> RunHistory:
+def history(environment: DeployEnvironment) -> RunHistory:
     """Return the runs of an environment's pipeline."""
     config = Config(retries={"mode": "adaptive", "total_max_attempts": 10})
     cloudformation = boto3.client("cloudformation", region_name=environment.region, config=config)
@@ -41,7 +41,7 @@ def main() -> int:
     parser.add_argument("--yes", action="store_true", help="start without asking")
     options = parser.parse_args()
     try:
-        runs = history(Environment.read(options.env))
+        runs = history(DeployEnvironment.read(options.env))
         agree = (lambda _question: True) if options.yes else _agrees
         return 0 if offer(runs, options.error, options.since, agree=agree, say=print) else 1
     except (DeploymentError, InvalidParameterError) as error:

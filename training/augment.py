@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.synthetic.paint import coverage
+from synthetic.paint import coverage
 
 Image = NDArray[np.uint8]
 Labels = NDArray[np.uint16]

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from reefsteps.errors import InvalidImageError
 from reefsteps.images import decode
+from synthetic.paint import inside
 from training import run_lengths
 from training.augment import Example
-from training.synthetic.paint import inside
 from training.upright import SizeError, is_label_studio, scale_to_upright, sizes
 
 MIN_AREA_PX = 4.0

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restoration import planar
+from synthetic import PhotoConfig, SyntheticPhoto, generate
 from training.augment import Example
-from training.synthetic import PhotoConfig, SyntheticPhoto, generate
 
 RESTORED_SHARE = 0.8  # the rest stays raw, so that a photograph for which restoration is switched off works too
 FIRST_TRAINING_SEED = 10_000_000
@@ -75,7 +75,7 @@ def _maybe_restored(seed: int, image_bgr: NDArray[np.uint8]) -> NDArray[np.uint8
     return restored(image_bgr) if np.random.default_rng(seed + 2).random() < RESTORED_SHARE else image_bgr
 
 
-class Replay:
+class ReplayBuffer:
     """An endless stream of examples that draws each one several times, because drawing costs as much as learning.
 
     ``draw`` makes the example of a seed; ``capacity`` examples are kept, and each batch replaces ``fresh`` of them on

@@ -20,7 +20,7 @@ import numpy as np
 
 from training.augment import Augmentation, Example, augment, quarter_turn
 from training.command import add_annotations, run_command
-from training.examples import FIRST_TRAINING_SEED, FRAME_SHAPES, TARGETS, Replay, coral_example, frame_example
+from training.examples import FIRST_TRAINING_SEED, FRAME_SHAPES, TARGETS, ReplayBuffer, coral_example, frame_example
 
 if TYPE_CHECKING:
     import torch
@@ -37,12 +37,12 @@ def synthetic_batches(target: str, seed: int, size: int, fresh: float, easy: boo
     first = FIRST_TRAINING_SEED + seed * 1_000_000
     if target == "frame":
         pools = [
-            Replay(lambda s, shape=shape: frame_example(s, shape, easy), first + i * 300_000, 600, fresh)  # type: ignore[misc]
+            ReplayBuffer(lambda s, shape=shape: frame_example(s, shape, easy), first + i * 300_000, 600, fresh)  # type: ignore[misc]
             for i, shape in enumerate(FRAME_SHAPES)
         ]
         shares = [0.45, 0.3, 0.25]
     else:
-        pools, shares = [Replay(coral_example, first, 1200, fresh)], [1.0]
+        pools, shares = [ReplayBuffer(coral_example, first, 1200, fresh)], [1.0]
     while True:
         pool = pools[int(rng.choice(len(pools), p=shares))]
         yield varied(rng, pool.batch(rng, size), AUGMENTATIONS[target])
@@ -54,7 +54,7 @@ def varied(rng: np.random.Generator, batch: list[Example], options: Augmentation
     return [quarter_turn(example) for example in changed] if options.turn and rng.random() < 0.5 else changed
 
 
-class Average:
+class ExponentialMovingAverage:
     """The running average of a model's weights and batch statistics: what is deployed."""
 
     def __init__(self, model: torch.nn.Module) -> None:
@@ -92,7 +92,7 @@ def train(args: argparse.Namespace) -> None:
     args.output.mkdir(parents=True, exist_ok=True)
     model = in_mixed_precision(new_model(cfg).train())
     optimizer = torch.optim.AdamW(model.parameters(), lr=cfg.SOLVER.BASE_LR, weight_decay=cfg.SOLVER.WEIGHT_DECAY)
-    average = Average(model)
+    average = ExponentialMovingAverage(model)
     iteration, spent_s = 0, 0.0
     last = args.output / "last.pth"
     if args.resume and last.exists():

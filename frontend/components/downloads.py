@@ -13,13 +13,13 @@ from frontend.domain import charts, exports, gcrmn, mermaid, statistics
 from frontend.domain.exports import FRENCH_EXCEL, PLAIN, About, CsvStyle, Fields, Row
 from frontend.domain.measurements import is_ours, islands_of
 from frontend.domain.statistics import Cover, MeanCover
-from frontend.domain.templates import Template, missing_rows
+from frontend.domain.templates import FilledTemplate, missing_rows
 from frontend.services import measurements
 from reefsteps.coverage_queries import CoverageRow
 
 MOST_MASKS = 500  # of a COCO file: half a minute, and 50 kB for each
 _STYLES = {"Comma, decimal point": PLAIN, "Semicolon, decimal comma": FRENCH_EXCEL}
-_TEMPLATES: dict[str, Callable[[Sequence[CoverageRow], Fields], Template]] = {
+_TEMPLATES: dict[str, Callable[[Sequence[CoverageRow], Fields], FilledTemplate]] = {
     "GCRMN": gcrmn.gcrmn,
     "MERMAID": mermaid.mermaid,
 }

@@ -14,7 +14,7 @@ from frontend.services import measurements
 from reefsteps.coverage_queries import CoverageRow
 
 
-def survey_filter(rows: Sequence[CoverageRow], route: Callable[[Filter], navigation.Route]) -> Filter | None:
+def campaign_filter(rows: Sequence[CoverageRow], route: Callable[[Filter], navigation.Route]) -> Filter | None:
     """Show island and year filters and return the choice; ``route`` leads to this page with another filter.
 
     Where the address names islands or years without a result, this says so and offers what there is. The others are

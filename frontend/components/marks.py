@@ -10,7 +10,7 @@ import streamlit as st
 from frontend.components.text import count, plain
 from frontend.domain.measurements import reasons_of
 from frontend.domain.trusted import sentences
-from frontend.services import models
+from frontend.services import model_files
 from reefsteps.coverage_queries import CoverageRow
 from reefsteps.evaluation import trust_of
 from reefsteps.results import Trust
@@ -23,7 +23,7 @@ _MOST_SENTENCES = 3
 
 def of_the_model() -> Trust | None:
     """Return how far the model in use may be trusted; None where there is none."""
-    manifest = models.coral_model()
+    manifest = model_files.coral_model()
     return trust_of(manifest) if manifest else None
 
 

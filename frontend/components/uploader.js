@@ -170,7 +170,7 @@ async function deliver(session, job) {
     if (attempt) await pause(1000 * 3 ** (attempt - 1));
     if (!navigator.onLine) await new Promise((done) => window.addEventListener("online", done, { once: true }));
     const grant = await freshGrant(session, job);
-    if (!grant) return "The page has no permission to send to this survey.";
+    if (!grant) return "The page has no permission to send to this campaign.";
     const answer = await post(job, grant, (share) => {
       session.active.set(job, share);
       render(session);

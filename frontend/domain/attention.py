@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from frontend.domain.executions import Execution, ExecutionDetail
+from frontend.domain.executions import ExecutionDetail, ExecutionSummary
 
 
-def newest_of_each(failed: Iterable[Execution], details: Mapping[str, ExecutionDetail]) -> list[Execution]:
+def newest_of_each(
+    failed: Iterable[ExecutionSummary], details: Mapping[str, ExecutionDetail]
+) -> list[ExecutionSummary]:
     """Return the newest failure of each photograph, newest first; runs that name no photograph are left out."""
-    found: dict[str, Execution] = {}
+    found: dict[str, ExecutionSummary] = {}
     for execution in sorted(failed, key=lambda e: e.started_at, reverse=True):
         key = details[execution.arn].key
         if key is not None:
@@ -18,7 +20,7 @@ def newest_of_each(failed: Iterable[Execution], details: Mapping[str, ExecutionD
     return list(found.values())
 
 
-def is_settled(execution: Execution, settled_at: datetime | None) -> bool:
+def is_settled(execution: ExecutionSummary, settled_at: datetime | None) -> bool:
     """Return whether something that settles the failure of this run happened after it.
 
     S3 tells times in whole seconds, cut off; what happened in the second of the failure does not count.

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from frontend.domain.executions import Execution
+from frontend.domain.executions import ExecutionSummary
 from reefsteps.failures import WITHOUT_RESULT
 from reefsteps.retries import readable_key
 
@@ -65,7 +65,7 @@ class BatchProgress:
         return (self.measured + self.failed) / self.total if self.total else 1.0
 
 
-def progress(batch: Batch, executions: Iterable[Execution]) -> BatchProgress:
+def progress(batch: Batch, executions: Iterable[ExecutionSummary]) -> BatchProgress:
     """Return the progress of a batch; `executions` are those that began since it was sent, in any order.
 
     The newest execution of a photograph counts. Keys that are equal in the part that names keep share their newest
@@ -74,7 +74,7 @@ def progress(batch: Batch, executions: Iterable[Execution]) -> BatchProgress:
     sought: dict[str, int] = defaultdict(int)
     for key in batch.keys:
         sought[readable_key(key)] += 1
-    found: dict[str, list[Execution]] = {beginning: [] for beginning in sought}
+    found: dict[str, list[ExecutionSummary]] = {beginning: [] for beginning in sought}
     lengths = sorted({len(beginning) for beginning in sought}, reverse=True)
     for execution in sorted(executions, key=lambda e: e.started_at, reverse=True):
         beginning = _beginning(execution.name, found, lengths)
@@ -86,7 +86,7 @@ def progress(batch: Batch, executions: Iterable[Execution]) -> BatchProgress:
     return BatchProgress(measured, len(states) - failed - measured, failed, len(batch.keys) - len(states))
 
 
-def _beginning(name: str, found: dict[str, list[Execution]], lengths: Sequence[int]) -> str | None:
+def _beginning(name: str, found: dict[str, list[ExecutionSummary]], lengths: Sequence[int]) -> str | None:
     for length in lengths:
         if name[length : length + 1] == "-" and name[:length] in found:
             return name[:length]

@@ -38,7 +38,7 @@ _STATES: dict[RunStatus, tuple[str | None, ...]] = {
 
 
 @dataclass(frozen=True)
-class Execution:
+class ExecutionSummary:
     """One run of the pipeline. ``key`` is None until its detail has been read."""
 
     arn: str

@@ -60,14 +60,14 @@ class About:
 
 
 @dataclass(frozen=True)
-class Entry:
+class QuadratRecord:
     """One quadrat in one year: what was measured, and what people know of it."""
 
     row: CoverageRow
     fields: SurveyFields
 
 
-_QUADRATS: Mapping[str, Callable[[Entry], Any]] = {
+_QUADRATS: Mapping[str, Callable[[QuadratRecord], Any]] = {
     "eventID": lambda e: event_of(e.row),
     "locality": lambda e: e.row.island,
     "site": lambda e: e.fields.site,
@@ -170,7 +170,10 @@ def change_rows(changes: Iterable[PairedChange]) -> list[Row]:
 def colony_rows(colonies: Iterable[ColonyRow], quadrats: Iterable[CoverageRow] = ()) -> list[Row]:
     """Return one row for each colony, with the scale and the model of its quadrat where that is among the quadrats."""
     columns = {name: _QUADRATS[name] for name in _OF_ITS_QUADRAT}
-    known = {(row.island, row.year, row.location): table(columns, [Entry(row, SurveyFields())])[0] for row in quadrats}
+    known = {
+        (row.island, row.year, row.location): table(columns, [QuadratRecord(row, SurveyFields())])[0]
+        for row in quadrats
+    }
     unknown = dict.fromkeys(_OF_ITS_QUADRAT)
     colonies = list(colonies)
     rows = (
@@ -180,9 +183,9 @@ def colony_rows(colonies: Iterable[ColonyRow], quadrats: Iterable[CoverageRow] =
     return Table((*_COLONIES, *_OF_ITS_QUADRAT), rows)
 
 
-def entries(rows: Iterable[CoverageRow], fields: Fields) -> list[Entry]:
+def entries(rows: Iterable[CoverageRow], fields: Fields) -> list[QuadratRecord]:
     """Return each row with what people know of its photograph."""
-    return [Entry(row, fields_of(row, fields)) for row in rows]
+    return [QuadratRecord(row, fields_of(row, fields)) for row in rows]
 
 
 class Table(list[Row]):

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from reefsteps.file_names import NAME_EXAMPLES as PATTERN_EXAMPLES
-from reefsteps.file_names import Guess, Identity, Source, identify
+from reefsteps.file_names import Guess, Identity, ValueSource, identify
 
-__all__ = ["PATTERN_EXAMPLES", "Guess", "Identity", "Source", "identify"]
+__all__ = ["PATTERN_EXAMPLES", "Guess", "Identity", "ValueSource", "identify"]

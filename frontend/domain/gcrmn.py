@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from frontend.domain.event_dates import event_date
-from frontend.domain.exports import Entry, Fields, entries, table
+from frontend.domain.exports import Fields, QuadratRecord, entries, table
 from frontend.domain.measurements import size_of
-from frontend.domain.templates import NO_DATE, SAY_IT, Template, missing_in
+from frontend.domain.templates import NO_DATE, SAY_IT, FilledTemplate, missing_in
 from reefsteps.coverage_queries import CoverageRow
 from reefsteps.trust import is_marked
 
 _TAXON = "The model finds hard coral and no taxon."
 _FROM_COORDINATES = "GCRMN takes it from the coordinates."
 
-_GCRMN: Mapping[str, tuple[Callable[[Entry], Any], str]] = {
+_GCRMN: Mapping[str, tuple[Callable[[QuadratRecord], Any], str]] = {
     "datasetID": (lambda _: None, "GCRMN gives the number of your data set."),
     "higherGeography": (lambda _: None, _FROM_COORDINATES),
     "country": (lambda _: None, _FROM_COORDINATES),
@@ -56,24 +56,24 @@ _GCRMN: Mapping[str, tuple[Callable[[Entry], Any], str]] = {
 }
 
 
-def gcrmn(rows: Iterable[CoverageRow], fields: Fields) -> Template:
+def gcrmn(rows: Iterable[CoverageRow], fields: Fields) -> FilledTemplate:
     """Return GCRMN's columns, one row for each quadrat and year."""
     filled = table({name: value for name, (value, _) in _GCRMN.items()}, entries(rows, fields))
-    return Template(filled, missing_in(filled, {name: remedy for name, (_, remedy) in _GCRMN.items()}))
+    return FilledTemplate(filled, missing_in(filled, {name: remedy for name, (_, remedy) in _GCRMN.items()}))
 
 
-def _locality(entry: Entry) -> str:
+def _locality(entry: QuadratRecord) -> str:
     """Return island and site, as CRIOBE's own data set names its localities."""
     site = entry.fields.site
     return f"{entry.row.island} {site}" if site and entry.row.island not in site else site or entry.row.island
 
 
-def _date_part(entry: Entry, part: int) -> int | None:
+def _date_part(entry: QuadratRecord, part: int) -> int | None:
     date = event_date(entry.row, entry.fields).date
     return int(date.split("-")[part]) if date else None
 
 
-def _protocol(entry: Entry) -> str | None:
+def _protocol(entry: QuadratRecord) -> str | None:
     size = size_of(entry.row)
     if entry.row.model_name is None or size is None:
         return None

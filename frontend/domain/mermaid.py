@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from frontend.domain.event_dates import event_date
-from frontend.domain.exports import Entry, Fields, Row, entries
+from frontend.domain.exports import Fields, QuadratRecord, Row, entries
 from frontend.domain.measurements import size_of
-from frontend.domain.templates import NO_DATE, Missing, Template, missing_in
+from frontend.domain.templates import NO_DATE, FilledTemplate, Missing, missing_in
 from reefsteps.coverage_queries import CoverageRow
 from reefsteps.trust import is_marked
 
@@ -50,20 +50,20 @@ class _SampleUnit:
     observer: str | None
 
 
-def mermaid(rows: Iterable[CoverageRow], fields: Fields) -> Template:
+def mermaid(rows: Iterable[CoverageRow], fields: Fields) -> FilledTemplate:
     """Return MERMAID's columns, two rows for each quadrat: hard coral, and the rest as "Other".
 
     MERMAID divides by the points that it is given, so a quadrat without its rest would be all coral. It takes points
     and no percent; each point here is a hundredth of a percent.
     """
-    units: dict[_SampleUnit, list[Entry]] = defaultdict(list)
+    units: dict[_SampleUnit, list[QuadratRecord]] = defaultdict(list)
     for entry in entries(rows, fields):
         units[_unit(entry)].append(entry)
     filled = [row for unit, group in units.items() for entry in group for row in _mermaid_rows(unit, entry, group)]
-    return Template(filled, [*missing_in(filled, _MERMAID_REMEDIES), *_approximations(units, len(filled))])
+    return FilledTemplate(filled, [*missing_in(filled, _MERMAID_REMEDIES), *_approximations(units, len(filled))])
 
 
-def _unit(entry: Entry) -> _SampleUnit:
+def _unit(entry: QuadratRecord) -> _SampleUnit:
     f = entry.fields
     number = int(f.transect) if f.transect and f.transect.isascii() and f.transect.isdigit() else None
     label = f.transect if number is None else None
@@ -73,13 +73,13 @@ def _unit(entry: Entry) -> _SampleUnit:
     return _SampleUnit(f.site, date, entry.row.year, depth_m, number, label, area_m2, f.observer)
 
 
-def _area_m2(entry: Entry) -> float | None:
+def _area_m2(entry: QuadratRecord) -> float | None:
     size = size_of(entry.row)
     area_m2 = None if size is None else round(size.area_cm2 / 1e4, 2)
     return area_m2 if area_m2 is not None and 0.01 <= area_m2 <= 99.99 else None
 
 
-def _mermaid_rows(unit: _SampleUnit, entry: Entry, group: Sequence[Entry]) -> list[Row]:
+def _mermaid_rows(unit: _SampleUnit, entry: QuadratRecord, group: Sequence[QuadratRecord]) -> list[Row]:
     numbers = {e.row.location for e in group}
     month, day = (int(part) for part in unit.date.split("-")[1:]) if unit.date else (None, None)
     coral = round(entry.row.cover_percent * MERMAID_POINTS / 100)
@@ -114,7 +114,7 @@ def _mermaid_rows(unit: _SampleUnit, entry: Entry, group: Sequence[Entry]) -> li
     ]
 
 
-def _notes(entry: Entry) -> str:
+def _notes(entry: QuadratRecord) -> str:
     model = entry.row.model_name or "another program"
     trust = entry.row.trust
     remark = f" {trust.sentence}" if is_marked(trust) else ""
@@ -124,7 +124,7 @@ def _notes(entry: Entry) -> str:
     )
 
 
-def _approximations(units: Mapping[_SampleUnit, Sequence[Entry]], of: int) -> list[Missing]:
+def _approximations(units: Mapping[_SampleUnit, Sequence[QuadratRecord]], of: int) -> list[Missing]:
     """Return what is in the template but not exactly what was measured or entered."""
     found = []
     all_entries = [entry for group in units.values() for entry in group]
@@ -142,7 +142,7 @@ def _approximations(units: Mapping[_SampleUnit, Sequence[Entry]], of: int) -> li
     return found
 
 
-def _exact_m2(entry: Entry) -> float:
+def _exact_m2(entry: QuadratRecord) -> float:
     size = size_of(entry.row)
     assert size is not None
     return size.area_cm2 / 1e4

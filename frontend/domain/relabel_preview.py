@@ -13,9 +13,9 @@ from reefsteps.relabelling import (
     MOST_BYTES,
     MOST_CHANGES,
     Change,
+    Inventory,
     Refusal,
     Wish,
-    World,
     factor_between,
     plan,
     readings,
@@ -78,7 +78,7 @@ def preview(
     waiting = {change.old for change in changes if change.moves and change.old in under_way}
     planned = plan(
         [change for change in changes if change.old not in waiting],
-        World({survey: tuple(keys) for survey, keys in photographs.items()}, set(results)),
+        Inventory({survey: tuple(keys) for survey, keys in photographs.items()}, set(results)),
     )
     refused = [Refusal(str(change.old), why) for change, why in planned.refused]
     refused += [Refusal(str(old), "It is being measured now: wait until its run has ended.") for old in sorted(waiting)]

@@ -22,7 +22,7 @@ class Missing:
 
 
 @dataclass(frozen=True)
-class Template:
+class FilledTemplate:
     """A filled template; every column is there, also those that are empty."""
 
     rows: Sequence[Row]

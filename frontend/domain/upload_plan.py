@@ -22,7 +22,14 @@ from reefsteps.surveys import SurveyKey
 _MD5 = re.compile(r"[0-9a-f]{32}")
 
 __all__ = [
-    "EXTENSIONS", "IncomingFile", "Known", "PlannedFile", "PresentObject", "Status", "plan", "surveys_touched",
+    "EXTENSIONS",
+    "IncomingFile",
+    "Known",
+    "PlannedFile",
+    "PresentObject",
+    "Status",
+    "campaigns_touched",
+    "plan",
     "to_compare",
 ]  # fmt: skip
 
@@ -149,7 +156,7 @@ class PlannedFile:
         return self.status in (Status.READY, Status.REPLACES, Status.UNCERTAIN)
 
 
-def surveys_touched(
+def campaigns_touched(
     files: Iterable[IncomingFile],
     typed: Mapping[str, Guess],
     defaults: Guess,

@@ -1,4 +1,4 @@
-"""Whether the quadrats of one survey have one size: an upload beside itself, and beside what was measured before."""
+"""Whether the quadrats of one campaign have one size: an upload beside itself, and beside what was measured before."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reefsteps.surveys import SurveyKey
 
 @dataclass(frozen=True)
 class Mixed:
-    """A survey (an island in a year) with more than one size of quadrat."""
+    """A campaign (an island in a year) with more than one size of quadrat."""
 
     island: str
     year: int
@@ -31,7 +31,7 @@ class Mixed:
 
 
 def mixed(planned: Iterable[PlannedFile], usual: QuadratSize, measured: Iterable[CoverageRow]) -> list[Mixed]:
-    """Return the surveys in which this upload, with what was measured before, makes more than one size.
+    """Return the campaigns in which this upload, with what was measured before, makes more than one size.
 
     ``usual`` is the size of a photograph of which nothing else is said. A measured quadrat whose photograph is replaced
     does not count.

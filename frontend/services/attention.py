@@ -9,7 +9,7 @@ from datetime import datetime
 import streamlit as st
 
 from frontend.domain.attention import is_settled, newest_of_each
-from frontend.domain.executions import Execution, ExecutionDetail
+from frontend.domain.executions import ExecutionDetail, ExecutionSummary
 from frontend.services import photos
 from frontend.services.aws import storage
 from frontend.settings import settings
@@ -20,20 +20,20 @@ from reefsteps.storage import ObjectInfo
 from reefsteps.surveys import SurveyKey, survey_of
 
 
-def still_open(failed: Sequence[Execution], details: Mapping[str, ExecutionDetail]) -> list[Execution]:
+def still_open(failed: Sequence[ExecutionSummary], details: Mapping[str, ExecutionDetail]) -> list[ExecutionSummary]:
     """Return the newest failure of each photograph that is there and that nothing has settled, newest first."""
     newest = newest_of_each(failed, details)
     done = settled(newest, details)
     return [e for e in newest if e.arn not in done]
 
 
-def settled(failed: Sequence[Execution], details: Mapping[str, ExecutionDetail]) -> set[str]:
+def settled(failed: Sequence[ExecutionSummary], details: Mapping[str, ExecutionDetail]) -> set[str]:
     """Return the ARNs of the failures that need nobody any more.
 
     The photograph was measured later, somebody decided about it, or it is not there any more: renamed or deleted.
     """
 
-    def is_done(execution: Execution) -> bool:
+    def is_done(execution: ExecutionSummary) -> bool:
         key = details[execution.arn].key
         if key is None:
             return False

@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.credentials import RefreshableCredentials
 
 from frontend.settings import MAX_UPLOAD_BYTES, settings
-from reefsteps.originals import survey_prefix
+from reefsteps.originals import campaign_prefix
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.storage import Storage
 
@@ -74,7 +74,7 @@ def link(bucket: str, key: str, version_id: str | None = None, *, download_as: s
 
 @dataclass(frozen=True)
 class Grant:
-    """Permission for the browser to send photographs of one survey and size: keys that begin with ``prefix``."""
+    """Permission for the browser to send photographs of one campaign and size: keys that begin with ``prefix``."""
 
     id: str
     prefix: str
@@ -84,8 +84,8 @@ class Grant:
 
 
 def grant(year: int, island: str, size: QuadratSize) -> Grant:
-    """Return a presigned POST for the photographs of one survey; the quadrat's size becomes their metadata."""
-    prefix = survey_prefix(year, island)
+    """Return a presigned POST for the photographs of one campaign; the quadrat's size becomes their metadata."""
+    prefix = campaign_prefix(year, island)
     life_s = _life_s()
     post = s3().generate_presigned_post(
         settings().raw_bucket,
@@ -104,8 +104,8 @@ def grant(year: int, island: str, size: QuadratSize) -> Grant:
 
 
 def grant_id(year: int, island: str, size: QuadratSize) -> str:
-    """Return the name of the grant for a survey and a size of quadrat."""
-    return f"{survey_prefix(year, island)}{size}"
+    """Return the name of the grant for a campaign and a size of quadrat."""
+    return f"{campaign_prefix(year, island)}{size}"
 
 
 def _life_s() -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from frontend.domain.executions import TERMINAL, Execution, ExecutionDetail, RunStatus, detail_from, step_states
+from frontend.domain.executions import TERMINAL, ExecutionDetail, ExecutionSummary, RunStatus, detail_from, step_states
 from frontend.services.aws import step_functions
 from frontend.settings import settings
 from reefsteps.failures import read_failed_state
@@ -29,7 +29,7 @@ Cursor = tuple[str | None, int]
 class ExecutionPage:
     """Some executions, newest first, and where to read on; None when these are the last."""
 
-    executions: tuple[Execution, ...]
+    executions: tuple[ExecutionSummary, ...]
     following: tuple[Cursor, ...] | None
 
 
@@ -46,7 +46,7 @@ def executions(
         for number, (status, start) in enumerate(zip(statuses, starts, strict=True))
     ]
     merged = heapq.merge(*lists, key=lambda item: item[0].started_at, reverse=True)
-    found: list[Execution] = []
+    found: list[ExecutionSummary] = []
     after = list(starts)
     for execution, number, cursor in merged:
         if len(found) == size:
@@ -56,7 +56,9 @@ def executions(
     return ExecutionPage(tuple(found), None)
 
 
-def _list_from(number: int, status: str | None, start: Cursor, size: int) -> Iterator[tuple[Execution, int, Cursor]]:
+def _list_from(
+    number: int, status: str | None, start: Cursor, size: int
+) -> Iterator[tuple[ExecutionSummary, int, Cursor]]:
     token, shown = start
     while True:
         listed, next_token = _listed(status, token, size)
@@ -68,7 +70,7 @@ def _list_from(number: int, status: str | None, start: Cursor, size: int) -> Ite
 
 
 @st.cache_data(ttl=3, max_entries=100, show_spinner=False)
-def _listed(status: str | None, token: str | None, size: int) -> tuple[list[Execution], str | None]:
+def _listed(status: str | None, token: str | None, size: int) -> tuple[list[ExecutionSummary], str | None]:
     request: dict[str, Any] = {"stateMachineArn": settings().pipeline_arn, "maxResults": size}
     if status:
         request["statusFilter"] = status
@@ -76,16 +78,16 @@ def _listed(status: str | None, token: str | None, size: int) -> tuple[list[Exec
         request["nextToken"] = token
     answer = step_functions().list_executions(**request)
     found = [
-        Execution(item["executionArn"], item["name"], item["status"], item["startDate"], item.get("stopDate"))
+        ExecutionSummary(item["executionArn"], item["name"], item["status"], item["startDate"], item.get("stopDate"))
         for item in answer["executions"]
     ]
     return found, answer.get("nextToken")
 
 
 @st.cache_data(ttl=3, max_entries=20, show_spinner=False)
-def since(moment: datetime) -> list[Execution]:
+def since(moment: datetime) -> list[ExecutionSummary]:
     """Return the executions that began since a moment, newest first: at most the newest ten thousand."""
-    found: list[Execution] = []
+    found: list[ExecutionSummary] = []
     token: str | None = None
     for _ in range(_MOST_LISTS):
         listed, token = _listed(None, token, _LIST_SIZE)
@@ -139,10 +141,10 @@ def steps_of(arn: str) -> dict[str, str]:
     return step_states(answer["events"])
 
 
-def details(shown: Sequence[Execution]) -> dict[str, ExecutionDetail]:
+def details(shown: Sequence[ExecutionSummary]) -> dict[str, ExecutionDetail]:
     """Return the detail of each execution by its ARN, read eight at a time."""
 
-    def one(execution: Execution) -> ExecutionDetail:
+    def one(execution: ExecutionSummary) -> ExecutionDetail:
         read = _finished_detail if execution.status in TERMINAL else _running_detail
         return read(execution.arn)
 

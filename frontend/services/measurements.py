@@ -13,7 +13,7 @@ from functools import cache
 import streamlit as st
 
 from frontend.domain.trusted import with_trust
-from frontend.services import models
+from frontend.services import model_files
 from frontend.settings import settings
 from reefsteps import coverage_queries as queries
 from reefsteps.coverage_queries import ColonyRow, CoverageRow, Provenance
@@ -46,7 +46,7 @@ def coverage() -> list[CoverageRow]:
     _read_at()["coverage"] = datetime.now(UTC)
     with database().read() as connection:
         rows = queries.coverage_rows(connection)
-    return with_trust(rows, models.coral_model() if rows else None)
+    return with_trust(rows, model_files.coral_model() if rows else None)
 
 
 @st.cache_data(ttl=KEPT_S, max_entries=50, show_spinner=False)

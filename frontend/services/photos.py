@@ -1,4 +1,4 @@
-"""The originals in the raw bucket and what was derived from them, one survey at a time: no bucket is listed whole."""
+"""The originals in the raw bucket and what was derived from them, one campaign at a time: no bucket is listed whole."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from frontend.services.aws import storage
 from frontend.settings import settings
 from reefsteps.errors import PhotoNotFoundError
 from reefsteps.keys import record_key
-from reefsteps.originals import survey_prefix
+from reefsteps.originals import campaign_prefix
 from reefsteps.precedence import same_photo
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import ObjectRef, Source
@@ -28,7 +28,7 @@ LONGEST_KEY_BYTES = 1024  # S3 refuses longer ones as a bad request, not as abse
 
 @st.cache_data(ttl=15, max_entries=500, show_spinner=False)
 def originals(year: int, island: str) -> dict[SurveyKey, PresentObject]:
-    """Return the photographs of one survey that the raw bucket holds, by position, however their keys are spelled.
+    """Return the photographs of one campaign that the raw bucket holds, by position, however their keys are spelled.
 
     Where one position has several, the newest comes first and the others are named with it.
     """
@@ -41,17 +41,17 @@ def _present(infos: Sequence[ObjectInfo]) -> PresentObject:
     return PresentObject(newest.ref.key, newest.size_bytes, tuple(info.ref.key for info in others), newest.etag)
 
 
-def originals_of(surveys: Iterable[tuple[int, str]]) -> dict[SurveyKey, PresentObject]:
-    """Return the photographs of several surveys."""
+def originals_of(campaigns: Iterable[tuple[int, str]]) -> dict[SurveyKey, PresentObject]:
+    """Return the photographs of several campaigns."""
     found: dict[SurveyKey, PresentObject] = {}
-    for year, island in sorted(surveys):
+    for year, island in sorted(campaigns):
         found |= originals(year, island)
     return found
 
 
-def versions_of(surveys: Iterable[tuple[int, str]]) -> list[StoredVersion]:
-    """Return every version of the photographs of several surveys, as S3 has them now (never kept)."""
-    client, wanted = storage().client, set(surveys)
+def versions_of(campaigns: Iterable[tuple[int, str]]) -> list[StoredVersion]:
+    """Return every version of the photographs of several campaigns, as S3 has them now (never kept)."""
+    client, wanted = storage().client, set(campaigns)
     found = []
     for year in sorted({year for year, _ in wanted}):  # an island may be spelled in several ways
         pages = client.get_paginator("list_object_versions").paginate(Bucket=settings().raw_bucket, Prefix=f"{year}-")
@@ -81,7 +81,7 @@ def traces(surveys: Iterable[SurveyKey]) -> list[Trace]:
         (here.masks_bucket, ""),
     ]
     wanted = {survey.stem for survey in surveys}
-    prefixes = {survey_prefix(int(stem[:4]), stem[5:].rpartition("-")[0]) for stem in wanted}
+    prefixes = {campaign_prefix(int(stem[:4]), stem[5:].rpartition("-")[0]) for stem in wanted}
     if len(wanted) == 1:
         prefixes = {f"{next(iter(wanted))}."}
     places = [(bucket, folder, folder + prefix) for bucket, folder in folders for prefix in sorted(prefixes)]

@@ -26,16 +26,16 @@ from reefsteps.surveys import SurveyKey, survey_of
 _RUNNING_LOOKED_AT = 100
 
 
-def photographs(surveys: Iterable[tuple[int, str]]) -> dict[SurveyKey, tuple[str, ...]]:
-    """Return the keys of the photographs of some years and islands, by quadrat, as the raw bucket holds them now."""
+def photographs(campaigns: Iterable[tuple[int, str]]) -> dict[SurveyKey, tuple[str, ...]]:
+    """Return the keys of the photographs of these campaigns, by quadrat, as the raw bucket holds them now."""
 
     bucket, shared = settings().raw_bucket, storage()
 
-    def listed(survey: tuple[int, str]) -> dict[SurveyKey, tuple[ObjectInfo, ...]]:
-        return originals(shared, bucket, *survey)
+    def listed(campaign: tuple[int, str]) -> dict[SurveyKey, tuple[ObjectInfo, ...]]:
+        return originals(shared, bucket, *campaign)
 
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(listed, sorted(set(surveys))))
+        found = list(pool.map(listed, sorted(set(campaigns))))
     return {survey: tuple(info.ref.key for info in infos) for one in found for survey, infos in one.items()}
 
 

@@ -46,7 +46,7 @@ def show() -> None:
     rows = states.coverage()
     if not rows:
         states.nothing_yet()
-    chosen = filters.survey_filter(rows, lambda other: navigation.to_coverage(other, address.text("show")))
+    chosen = filters.campaign_filter(rows, lambda other: navigation.to_coverage(other, address.text("show")))
     if chosen is None:
         return
     found = chosen.apply(rows)

@@ -1,4 +1,4 @@
-"""Delete: a photograph or a survey, with all that was derived from it."""
+"""Delete: a photograph or a campaign, with all that was derived from it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from reefsteps.errors import DatabaseUnavailableError, InvalidSurveyKeyError
 from reefsteps.keys import thumbnail_key
 from reefsteps.surveys import FIRST_YEAR, SurveyKey, normalise_island, survey_of
 
-KINDS = ("Photograph", "Survey")
+KINDS = ("Photograph", "Campaign")
 OFFERED = 6  # links
 PATIENCE_S = 60.0
 PAUSE_S = 1.0
 
 
 @dataclass(frozen=True)
-class _Doomed:
+class _Deletion:
     phrase: str  # what must be typed
     surveys: tuple[SurveyKey, ...]
     keys: tuple[str, ...]
@@ -42,12 +42,12 @@ def show() -> None:
     )
     _report()
     what = address.choice("What", KINDS, name="what", default=KINDS[0], drops=("key", "island", "year"))
-    doomed = _photograph() if what == "Photograph" else _survey() if what else None
-    if doomed:
-        _confirm(doomed)
+    deletion = _photograph() if what == "Photograph" else _campaign() if what else None
+    if deletion:
+        _confirm(deletion)
 
 
-def _photograph() -> _Doomed | None:
+def _photograph() -> _Deletion | None:
     name = address.typed("Name of the photograph", name="key", placeholder="2006-Takapoto-07.jpg")
     if not name:
         st.caption("The name as it stands in Runs. The Delete links there and on a quadrat's page fill it in.")
@@ -57,7 +57,7 @@ def _photograph() -> _Doomed | None:
         _no_photograph(name)
         return None
     survey = survey_of(key)
-    return _Doomed(key, (survey,) if survey else (), (key,))  # a wrong name has no result, but must be removable
+    return _Deletion(key, (survey,) if survey else (), (key,))  # a wrong name has no result, but must be removable
 
 
 def _no_photograph(name: str) -> None:
@@ -73,7 +73,7 @@ def _no_photograph(name: str) -> None:
             st.rerun()
 
 
-def _survey() -> _Doomed | None:
+def _campaign() -> _Deletion | None:
     with st.container(horizontal=True):
         island = address.typed("Island", name="island", key="delete_island", max_chars=30, width=260)
         year = address.typed_number("Year", FIRST_YEAR, name="year", key="delete_year", width=160)
@@ -86,57 +86,60 @@ def _survey() -> _Doomed | None:
         return None
     there: dict[SurveyKey, PresentObject] = photos.originals(year, name)
     if not there:
-        st.info("There is no photograph of this survey.", icon=":material/search_off:")
+        st.info(
+            "There is no photograph of this campaign: no island has this name in this year.",
+            icon=":material/search_off:",
+        )
         return None
     surveys = tuple(sorted(there))
-    return _Doomed(f"{year}-{name}", surveys, tuple(key for survey in surveys for key in there[survey].keys))
+    return _Deletion(f"{year}-{name}", surveys, tuple(key for survey in surveys for key in there[survey].keys))
 
 
-def _confirm(doomed: _Doomed) -> None:
-    derived = photos.traces(doomed.surveys) if doomed.surveys else []
-    names = f", **{plain(doomed.keys[0])}**" if len(doomed.keys) == 1 else ""
+def _confirm(deletion: _Deletion) -> None:
+    derived = photos.traces(deletion.surveys) if deletion.surveys else []
+    names = f", **{plain(deletion.keys[0])}**" if len(deletion.keys) == 1 else ""
     with st.container(border=True):
         st.subheader("What will be removed", anchor=False)
-        if len(doomed.keys) == 1:
-            _portrait(doomed)
+        if len(deletion.keys) == 1:
+            _portrait(deletion)
         st.markdown(
-            f"- {count(len(doomed.keys), 'original photograph')}{names} "
+            f"- {count(len(deletion.keys), 'original photograph')}{names} "
             "(a copy is kept, which the person who runs ReefSteps can bring back)\n"
             f"- {count(len(derived), 'file')} made from it: pictures, thumbnails, masks, records, corners set by hand\n"
-            f"- up to {count(len(doomed.surveys), 'result')} in the database, with their colonies"
+            f"- up to {count(len(deletion.surveys), 'result')} in the database, with their colonies"
         )
-        if len(doomed.keys) > 1:
+        if len(deletion.keys) > 1:
             with st.expander("Photographs"):
-                st.text("\n".join(doomed.keys))
-        st.markdown(f"To confirm, type **{plain(doomed.phrase)}**")
-        typed = st.text_input("Confirmation", key=f"confirm-{doomed.phrase}", label_visibility="collapsed")
-        matches = visible(typed) == visible(doomed.phrase)
+                st.text("\n".join(deletion.keys))
+        st.markdown(f"To confirm, type **{plain(deletion.phrase)}**")
+        typed = st.text_input("Confirmation", key=f"confirm-{deletion.phrase}", label_visibility="collapsed")
+        matches = visible(typed) == visible(deletion.phrase)
         # The button belongs to what it deletes: a click on one that was shown for another photograph does nothing.
-        button = f"delete-{doomed.phrase}"
+        button = f"delete-{deletion.phrase}"
         if st.button("Delete now", type="primary", disabled=not matches, icon=":material/delete_forever:", key=button):
-            _delete(doomed, derived)
+            _delete(deletion, derived)
 
 
-def _portrait(doomed: _Doomed) -> None:
+def _portrait(deletion: _Deletion) -> None:
     """Show the photograph, if the small picture that is there was made from it."""
-    for survey in doomed.surveys:
+    for survey in deletion.surveys:
         source = photos.restored_from(survey)
-        if source and source.image.key == doomed.keys[0]:
+        if source and source.image.key == deletion.keys[0]:
             picture = link(settings().treated_bucket, thumbnail_key(survey.stem))
-            st.image(picture, alt=f"Photograph {doomed.keys[0]}", width=320)
+            st.image(picture, alt=f"Photograph {deletion.keys[0]}", width=320)
 
 
-def _delete(doomed: _Doomed, derived: Sequence[Trace]) -> None:
+def _delete(deletion: _Deletion, derived: Sequence[Trace]) -> None:
     bar = st.progress(0.0, text="Deleting photographs …")
-    for number, key in enumerate(doomed.keys, start=1):
+    for number, key in enumerate(deletion.keys, start=1):
         photos.delete_original(key)
-        bar.progress(number / len(doomed.keys) / 2, text=f"Deleted {number} of {len(doomed.keys)} photographs")
+        bar.progress(number / len(deletion.keys) / 2, text=f"Deleted {number} of {len(deletion.keys)} photographs")
     left = list(derived)
-    rows_left: tuple[SurveyKey, ...] | None = doomed.surveys
+    rows_left: tuple[SurveyKey, ...] | None = deletion.surveys
     ends = time.monotonic() + PATIENCE_S
     while (left or rows_left) and time.monotonic() < ends:
-        left = photos.traces(doomed.surveys)
-        rows_left = _rows_left(doomed.surveys)
+        left = photos.traces(deletion.surveys)
+        rows_left = _rows_left(deletion.surveys)
         gone = 1 - len(left) / len(derived) if derived else 1.0
         bar.progress(0.5 + 0.5 * max(0.0, gone), text="Pictures and results are being removed …")
         if left or rows_left:
@@ -144,7 +147,7 @@ def _delete(doomed: _Doomed, derived: Sequence[Trace]) -> None:
     photos.forget()
     measurements.forget()
     address.write({"key": None, "island": None, "year": None})  # what is gone must not be looked for
-    st.session_state.deleted = (doomed, tuple(derived), tuple(left), rows_left)
+    st.session_state.deleted = (deletion, tuple(derived), tuple(left), rows_left)
     st.rerun()
 
 
@@ -159,12 +162,12 @@ def _report() -> None:
     report = st.session_state.pop("deleted", None)
     if report is None:
         return
-    doomed, derived, left, rows_left = report
+    deletion, derived, left, rows_left = report
     removed = [trace for trace in derived if trace not in set(left)]
     buckets = Counter(trace.bucket for trace in removed)
     with st.container(border=True):
         st.subheader("Removed", anchor=False)
-        st.write(f"{count(len(doomed.keys), 'photograph')}: {plain(', '.join(doomed.keys[:20]))}")
+        st.write(f"{count(len(deletion.keys), 'photograph')}: {plain(', '.join(deletion.keys[:20]))}")
         for bucket, what in _made_in().items():
             if buckets[bucket]:
                 st.write(f"{count(buckets[bucket], 'file')} of {what}")

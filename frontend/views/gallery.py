@@ -33,7 +33,7 @@ def show() -> None:
         states.nothing_yet()
     version = address.choice("Picture", VERSIONS, name="picture", default=VERSIONS[0], drops=("page",))
     only = _only(rows)
-    chosen = filters.survey_filter(rows, lambda other: navigation.to_gallery(other, version, only=only))
+    chosen = filters.campaign_filter(rows, lambda other: navigation.to_gallery(other, version, only=only))
     if version is None or chosen is None:
         return
     found = chosen.apply(row for row in rows if only != TO_BE_LOOKED_AT or reasons_of(row))
@@ -141,7 +141,7 @@ def _address(row: CoverageRow, survey: SurveyKey, version: str) -> str | None:
 
 
 def _without_result(island: str, year: int, rows: Sequence[CoverageRow]) -> None:
-    """Name the photographs of the survey that have no result: what did not work must not be invisible."""
+    """Name the photographs of the campaign that have no result: what did not work must not be invisible."""
     measured = {survey_of(row) for row in rows if is_ours(row) or is_imported(row)}
     missing = sorted(survey for survey in photos.originals(year, island) if survey not in measured)
     if not missing:

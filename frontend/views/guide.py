@@ -7,7 +7,7 @@ import streamlit as st
 from frontend.components import states
 from frontend.components.text import plain
 from frontend.domain.file_names import PATTERN_EXAMPLES
-from frontend.services import models
+from frontend.services import model_files
 from reefsteps.detection import Manifest
 from reefsteps.evaluation import REAL, Figure, MeasuredSet, trust_of
 
@@ -54,7 +54,7 @@ def show() -> None:
     st.subheader("Reading results", anchor=False)
     st.markdown(_READ)
     st.subheader("The models in use", anchor=False)
-    for role, manifest in models.manifests().items():
+    for role, manifest in model_files.manifests().items():
         _model(role, manifest)
     st.markdown(_ANCHORS)
     st.subheader("When something fails", anchor=False)

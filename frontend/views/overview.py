@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from frontend import navigation
 from frontend.components import filters, marks, states, survey_choice
 from frontend.components.text import ago, count, plain
-from frontend.domain.executions import Execution, ExecutionDetail, RunStatus
+from frontend.domain.executions import ExecutionDetail, ExecutionSummary, RunStatus
 from frontend.domain.failures import explain
 from frontend.domain.measurements import cover_of, islands_of, reasons_of, survey_of, years_of
 from frontend.domain.statistics import mean_cover
@@ -78,7 +78,7 @@ def _runs() -> DeltaGenerator:
     return box
 
 
-def _failure(execution: Execution, detail: ExecutionDetail) -> None:
+def _failure(execution: ExecutionSummary, detail: ExecutionDetail) -> None:
     st.write(f"**{plain(detail.photo)}**, {ago(execution.started_at)}: {explain(detail.error).meaning}")
 
 

@@ -11,8 +11,8 @@ from frontend import address, navigation
 from frontend.components import my_uploads, retry_many, states
 from frontend.components.text import ago, count, plain
 from frontend.domain.executions import (
-    Execution,
     ExecutionDetail,
+    ExecutionSummary,
     RunStatus,
     console_url,
     retry_input,
@@ -96,7 +96,7 @@ def _empty(status: RunStatus) -> None:
         navigation.link(navigation.to_upload(), "Upload photographs", icon="upload")
 
 
-def _forget_when_done(shown: Sequence[Execution]) -> None:
+def _forget_when_done(shown: Sequence[ExecutionSummary]) -> None:
     """A run that was seen running and is done now has changed the results."""
     running = {e.arn for e in shown if e.status == "RUNNING"}
     before: set[str] = st.session_state.get("runs_running", set())
@@ -105,14 +105,14 @@ def _forget_when_done(shown: Sequence[Execution]) -> None:
     st.session_state.runs_running = running
 
 
-def _progress(shown: Sequence[Execution]) -> None:
+def _progress(shown: Sequence[ExecutionSummary]) -> None:
     counts = Counter(e.status for e in shown)
     finished = len(shown) - counts["RUNNING"]
     parts = [f"{counts[status]} {_BADGES[status][0]}" for status in _BADGES if counts[status]]
     st.progress(finished / len(shown), text=f"The {len(shown)} newest shown here: " + ", ".join(parts) + ".")
 
 
-def _one(execution: Execution, detail: ExecutionDetail, *, settled: bool) -> None:
+def _one(execution: ExecutionSummary, detail: ExecutionDetail, *, settled: bool) -> None:
     word, colour, icon = _BADGES.get(execution.status, (execution.status.lower(), "gray", ":material/help:"))
     with st.container(border=True, gap="xsmall", key=f"run-{execution.name}"):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -140,7 +140,7 @@ def _result_link(detail: ExecutionDetail) -> None:
         navigation.link(navigation.to_quadrat(survey), "See the result", icon="crop_square")
 
 
-def _failure(execution: Execution, detail: ExecutionDetail) -> None:
+def _failure(execution: ExecutionSummary, detail: ExecutionDetail) -> None:
     explanation = explain(detail.error)
     where = f" (in {detail.failed_step})" if detail.failed_step in STEPS else ""
     words, figures = words_and_figures(detail.message or "No message was given.")
@@ -154,7 +154,7 @@ def _failure(execution: Execution, detail: ExecutionDetail) -> None:
     _buttons(execution, detail, explanation.actions)
 
 
-def _buttons(execution: Execution, detail: ExecutionDetail, actions: Sequence[str]) -> None:
+def _buttons(execution: ExecutionSummary, detail: ExecutionDetail, actions: Sequence[str]) -> None:
     survey = survey_of(detail.key) if detail.key else None
     with st.container(horizontal=True, vertical_alignment="center"):
         if "corners" in actions and survey:

@@ -1,4 +1,4 @@
-"""Surveys: other names, quadrat sizes and facts for one quadrat, a survey or an island, without measuring again."""
+"""Surveys: other names, quadrat sizes and facts for one quadrat, a campaign or an island, without measuring again."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _by_form(what: str, rows: Sequence[CoverageRow]) -> list[Wish] | None:
 
 
 def _choose(rows: Sequence[CoverageRow]) -> Place | None:
-    """Return the island, survey or quadrat that the address names."""
+    """Return the island, campaign or quadrat that the address names."""
     with st.container(horizontal=True):
         island = address.one_of(
             "Island", islands_of(rows), name="island", placeholder="Choose", drops=("year", "location"), width=260
@@ -144,8 +144,9 @@ def _number(name: str, text: str) -> float:
 
 def _by_list() -> list[Wish] | None:
     st.caption(
-        "A CSV file with the columns old and new: names of quadrats (2006-E2B-07), of surveys (2006-E2B) or of islands "
-        "(E2B). More columns: size_cm, site, depth_m, event_date, transect, latitude, longitude, observer."
+        "A CSV file with the columns old and new: names of quadrats (2006-E2B-07), of campaigns (an island in a year, "
+        "2006-E2B) or of islands (E2B). More columns: size_cm, site, depth_m, event_date, transect, latitude, "
+        "longitude, observer."
     )
     st.download_button("Empty list", TEMPLATE, "list.csv", "text/csv", icon=":material/download:")
     sent = st.file_uploader("List", type=["csv", "txt"])
@@ -309,11 +310,11 @@ def _resume(relabelling_id: str) -> None:
 def _table(rows: Sequence[CoverageRow]) -> None:
     if not rows:
         return
-    surveys: dict[tuple[str, int], list[CoverageRow]] = defaultdict(list)
+    campaigns: dict[tuple[str, int], list[CoverageRow]] = defaultdict(list)
     for row in in_natural_order(rows):
-        surveys[row.island, row.year].append(row)
+        campaigns[row.island, row.year].append(row)
     fields = states.from_database(measurements.survey_fields)
-    st.subheader("Surveys", anchor=False)
+    st.subheader("Campaigns", anchor=False)
     st.dataframe(
         [
             {
@@ -323,11 +324,11 @@ def _table(rows: Sequence[CoverageRow]) -> None:
                 "Size (cm)": ", ".join(sorted({str(size_of(row)) for row in found if row.side_cm is not None})),
                 "With facts": sum(survey in fields for survey in results_of(found)),
             }
-            for (island, year), found in surveys.items()
+            for (island, year), found in campaigns.items()
         ],
         hide_index=True,
         column_config={"Year": st.column_config.NumberColumn(format="%d")},
-        alt="Surveys with the number of their quadrats",
+        alt="Campaigns with the number of their quadrats",
     )
     filters.refresh()
 

@@ -17,7 +17,7 @@ from frontend.components.text import count, plain
 from frontend.domain.arrivals import arrived_meanwhile
 from frontend.domain.batches import Batch
 from frontend.domain.file_names import PATTERN_EXAMPLES, Guess
-from frontend.domain.upload_plan import IncomingFile, Known, PlannedFile, Status, plan, surveys_touched, to_compare
+from frontend.domain.upload_plan import IncomingFile, Known, PlannedFile, Status, campaigns_touched, plan, to_compare
 from frontend.domain.upload_sizes import mixed, stored_otherwise
 from frontend.domain.upload_table import Typed, rows, typed_in
 from frontend.services import measurements, photos
@@ -159,8 +159,8 @@ def _meanwhile(arrived: Any) -> list[str]:
     sent = {key: state.upload_sizes[key] for key in arrived if key in state.get("upload_sizes", {})}
     if not sent:
         return []
-    surveys = {(year, island) for year, island, _ in state.upload_wanted}
-    return [str(found) for found in arrived_meanwhile(state.upload_versions, sent, photos.versions_of(surveys))]
+    campaigns = {(year, island) for year, island, _ in state.upload_wanted}
+    return [str(found) for found in arrived_meanwhile(state.upload_versions, sent, photos.versions_of(campaigns))]
 
 
 def _defaults() -> tuple[Guess, QuadratSize | None]:
@@ -259,7 +259,7 @@ def _planned(
         photos.forget()  # ask S3 itself what has arrived: a page that was closed a moment ago may have sent some
         state.upload_compared = files
     with st.spinner("Comparing with what is already there …"):
-        present = photos.originals_of(surveys_touched(files, typed.guesses, defaults, pattern))
+        present = photos.originals_of(campaigns_touched(files, typed.guesses, defaults, pattern))
     return plan(
         files,
         typed=typed.guesses,
@@ -287,7 +287,7 @@ def _sizes(planned: Sequence[PlannedFile], size: QuadratSize | None) -> None:
     for several in found[:SHOWN_WARNINGS]:
         st.warning(plain(f"{several} Areas in cm² depend on it."), icon=":material/straighten:")
     if len(found) > SHOWN_WARNINGS:
-        st.caption(f"And {count(len(found) - SHOWN_WARNINGS, 'survey')} more.")
+        st.caption(f"And {count(len(found) - SHOWN_WARNINGS, 'campaign')} more.")
     stored = stored_otherwise(planned, size, measured)
     if stored:
         (survey, other), more = stored[0], len(stored) - 1
@@ -331,13 +331,13 @@ def _start(ready: Sequence[PlannedFile], usual: QuadratSize) -> None:
     jobs = [(p, p.year, p.island, p.key, p.side or usual) for p in ready if p.year and p.island and p.key]
     wanted = {grant_id(year, island, size): (year, island, size) for _, year, island, _, size in jobs}
     state.upload_wanted = list(wanted.values())
-    state.upload_grants = [grant(*survey) for survey in state.upload_wanted]
+    state.upload_grants = [grant(*campaign) for campaign in state.upload_wanted]
     state.upload_plan = [
         {"id": p.file.id, "key": key, "grant": grant_id(year, island, size)} for p, year, island, key, size in jobs
     ]
     state.upload_sizes = {key: p.file.size_bytes for p, _, _, key, _ in jobs}
-    surveys = {(year, island) for year, island, _ in state.upload_wanted}
-    state.upload_versions = {version.version_id for version in photos.versions_of(surveys)}
+    campaigns = {(year, island) for year, island, _ in state.upload_wanted}
+    state.upload_versions = {version.version_id for version in photos.versions_of(campaigns)}
     state.upload_run += 1
     sent_at = datetime.now(UTC)
     batch = Batch(f"{state.upload_session}-{state.upload_run}", sent_at, tuple(state.upload_sizes))

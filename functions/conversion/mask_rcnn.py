@@ -3,7 +3,7 @@
 Inputs: ``image`` (3, H, W) float32, pixel values as read, and ``score_threshold`` (1,) float32. Outputs, at most
 ``detections_per_image`` rows: ``boxes`` (N, 4) float32 in the input's pixels, ``scores`` (N,) float32, ``classes``
 (N,) int64, ``masks`` (N, M, M) float32 probabilities inside the box. Pasting is left to
-``reefsteps.detection.geometry``.
+``reefsteps.detection.resizing``.
 
 Follows detectron2 0.6: GeneralizedRCNN, FPN, RPN (``find_top_rpn_proposals``), ROIPooler, FastRCNNOutputLayers,
 MaskRCNNConvUpsampleHead. Anchors and boxes are decoded only for the locations that survive the first selection.

@@ -18,8 +18,8 @@ from onnxruntime.quantization import (
 )
 
 from reefsteps.detection.detections import ByteArray
-from reefsteps.detection.geometry import network_shape, resize
 from reefsteps.detection.manifest import Manifest
+from reefsteps.detection.resizing import network_shape, resize
 
 Photos = Sequence[ByteArray]
 Scope = tuple[str, ...]  # prefixes of layer names

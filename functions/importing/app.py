@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from importing.matching import LeftOut, Offered, Pair, Plan, Present, match, surveys_of
+from importing.matching import ImportPlan, LeftOut, Offered, Pair, Present, match, surveys_of
 from importing.settings import Settings
 from importing.table_files import TableRow, read_table
 from reefsteps.copies import without_run
@@ -106,7 +106,7 @@ def _present(photos: Sequence[Offered], rows: Sequence[TableRow]) -> dict[Survey
     }
 
 
-def _import(plan: Plan, origin: str) -> list[SurveyKey]:
+def _import(plan: ImportPlan, origin: str) -> list[SurveyKey]:
     """Copy the photographs, then write all rows at once; returns what was measured meanwhile."""
     with ThreadPoolExecutor(_COPIES_AT_ONCE) as pool:
         results = list(pool.map(lambda pair: _copied(pair, origin), plan.pairs))

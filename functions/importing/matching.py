@@ -60,7 +60,7 @@ class LeftOut(Record):
 
 
 @dataclass(frozen=True)
-class Plan:
+class ImportPlan:
     """What an import will do."""
 
     pairs: tuple[Pair, ...]
@@ -68,7 +68,7 @@ class Plan:
     left_out: tuple[LeftOut, ...]
 
 
-def match(photos: Iterable[Offered], rows: Iterable[TableRow], present: Mapping[SurveyKey, Present]) -> Plan:
+def match(photos: Iterable[Offered], rows: Iterable[TableRow], present: Mapping[SurveyKey, Present]) -> ImportPlan:
     """Return which photograph and row are imported together; everything else is left out with its reason."""
     left_out: list[LeftOut] = []
     by_survey = _photographs(photos, left_out)
@@ -84,7 +84,7 @@ def match(photos: Iterable[Offered], rows: Iterable[TableRow], present: Mapping[
             left_out.append(LeftOut(photo.name, why))
         else:
             pairs.append(Pair(survey, photo, row, photo.name, copied=photo.name in here.photographs))
-    return Plan(tuple(pairs), tuple(unchanged), tuple(left_out))
+    return ImportPlan(tuple(pairs), tuple(unchanged), tuple(left_out))
 
 
 def surveys_of(photos: Iterable[Offered], rows: Iterable[TableRow]) -> set[SurveyKey]:

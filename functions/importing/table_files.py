@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from importing.sql_dump import rows_of_dump
 from reefsteps.errors import InvalidSurveyKeyError, SpreadsheetError
-from reefsteps.spreadsheets import Fault, Row, read_sheet, refusal
+from reefsteps.spreadsheets import Fault, SheetRow, read_sheet, refusal
 from reefsteps.surveys import SurveyKey
 
 MAX_BYTES = 50_000_000
@@ -59,7 +59,7 @@ class _RawRow:
     values: dict[str, str | None]
 
 
-def _raw(row: Row) -> _RawRow:
+def _raw(row: SheetRow) -> _RawRow:
     return _RawRow(row.line, {column: row.text(column) for column in _COLUMNS})
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import boto3
 
-from provision import patience, schema
+from provision import aws_retries, schema
 
 ORIGIN_FACING = "com.amazonaws.global.cloudfront.origin-facing"
 # What must be left of the function's time to begin a call: a wait, one call to its time limit, and the answer.
@@ -50,7 +50,7 @@ def _provide(kind: str, properties: dict[str, Any], context: Any) -> dict[str, A
 
     if kind == "CoverageSchema":
         count = schema.apply(
-            boto3.client("rds-data", config=patience.ONE_TRY),
+            boto3.client("rds-data", config=aws_retries.ONE_TRY),
             properties["ClusterArn"],
             properties["SecretArn"],
             properties["Database"],
@@ -59,13 +59,13 @@ def _provide(kind: str, properties: dict[str, Any], context: Any) -> dict[str, A
         )
         return {"Statements": count, "SchemaVersion": schema.version()}
     if kind == "CloudFrontPrefixList":
-        return {"PrefixListId": _prefix_list(boto3.client("ec2", config=patience.ONE_TRY), deadline)}
+        return {"PrefixListId": _prefix_list(boto3.client("ec2", config=aws_retries.ONE_TRY), deadline)}
     raise ValueError(f"Custom::{kind} is not known here.")
 
 
 def _prefix_list(ec2: Any, deadline: Callable[[], bool]) -> str:
     wanted = [{"Name": "prefix-list-name", "Values": [ORIGIN_FACING]}]
-    found = patience.until_answered(lambda: ec2.describe_managed_prefix_lists(Filters=wanted), deadline)
+    found = aws_retries.until_answered(lambda: ec2.describe_managed_prefix_lists(Filters=wanted), deadline)
     if not found["PrefixLists"]:
         raise LookupError(
             f"This region has no managed prefix list {ORIGIN_FACING}; deploy with DomainName and HostedZoneId."

@@ -15,7 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from provision.patience import until_answered
+from provision.aws_retries import until_answered
 from reefsteps.schema_reading import Row
 from reefsteps.schema_upgrade import bring_up_to_date
 from reefsteps.tables import create_statements, metadata

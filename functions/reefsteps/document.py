@@ -69,7 +69,7 @@ class PipelineInput(Record):
 
 
 @dataclass(frozen=True)
-class Earlier(Generic[StepRecord]):
+class UpstreamResult(Generic[StepRecord]):
     """An earlier step's record, and the photograph that it was made from."""
 
     record: StepRecord
@@ -110,19 +110,19 @@ class StateDocument:
         """Return restoration's record; raises PhotoNotFoundError where there is none."""
         return self._earlier("restoration", RestorationResult, storage, treated_bucket).record
 
-    def reframing(self, storage: Storage, reframed_bucket: str) -> Earlier[ReframingResult]:
+    def reframing(self, storage: Storage, reframed_bucket: str) -> UpstreamResult[ReframingResult]:
         """Return reframing's record; raises PhotoNotFoundError, or SupersededError if a newer photo's replaced it."""
         return self._earlier("reframing", ReframingResult, storage, reframed_bucket)
 
-    def segmentation(self, storage: Storage, segmented_bucket: str) -> Earlier[SegmentationResult]:
+    def segmentation(self, storage: Storage, segmented_bucket: str) -> UpstreamResult[SegmentationResult]:
         """Return segmentation's record; raises as `reframing` does."""
         return self._earlier("segmentation", SegmentationResult, storage, segmented_bucket)
 
-    def _earlier(self, step: str, kind: type[StepRecord], storage: Storage, bucket: str) -> Earlier[StepRecord]:
+    def _earlier(self, step: str, kind: type[StepRecord], storage: Storage, bucket: str) -> UpstreamResult[StepRecord]:
         own = self.records.get(step)
         begun = self.records.get("restoration")
         if own and begun:
-            return Earlier(kind.from_json(dict(own)), RestorationResult.from_json(dict(begun)).source)
+            return UpstreamResult(kind.from_json(dict(own)), RestorationResult.from_json(dict(begun)).source)
         stored = _stored(storage, bucket, self.survey.stem)
         if stored is None:
             raise PhotoNotFoundError(
@@ -133,7 +133,7 @@ class StateDocument:
             raise SupersededError(f"The {step} result of {self.survey} has been replaced by another run's meanwhile.")
         if begun and not same_photo(source, RestorationResult.from_json(dict(begun)).source):
             raise SupersededError(f"The {step} result of {self.survey} now belongs to another photograph.")
-        return Earlier(kind.from_json(dict(own or stored)), source)
+        return UpstreamResult(kind.from_json(dict(own or stored)), source)
 
 
 def refuse_other_photo(info: ObjectInfo, source: Source) -> None:

@@ -36,7 +36,7 @@ NAME_EXAMPLES = (
 )
 
 
-class Source(StrEnum):
+class ValueSource(StrEnum):
     """Where a value came from, in the order in which they count."""
 
     FILE = "typed for the file"
@@ -73,7 +73,7 @@ class Identity:
     year: int | None = None
     location: int | None = None
     side: QuadratSize | None = None
-    sources: Mapping[str, Source] = field(default_factory=dict)  # by field name
+    sources: Mapping[str, ValueSource] = field(default_factory=dict)  # by field name
     notes: tuple[str, ...] = ()
 
     @property
@@ -84,7 +84,7 @@ class Identity:
     @property
     def told_sources(self) -> str:
         """Where the values came from, for people: ``island: folder name; year, position: file name``."""
-        by_source: dict[Source, list[str]] = {}
+        by_source: dict[ValueSource, list[str]] = {}
         for name in _FIELDS:
             if name in self.sources:
                 by_source.setdefault(self.sources[name], []).append(_WORDS[name])
@@ -116,15 +116,15 @@ def identify(
     name = by_pattern or read_name(stem)
     folders = [read_name(folder) for folder in reversed(parts.parts[:-1])]
     year, clock_doubt = year_of_clock(captured_at)
-    said: list[tuple[Source, Guess]] = [
-        (Source.FILE, typed_for_file or Guess()),
-        (Source.FOLDER, typed_for_folder or Guess()),
-        (Source.NAME, _guess(name)),
-        *((Source.FOLDER_NAME, _of_folder(folder)) for folder in folders),
-        (Source.CLOCK, Guess(year=year)),
+    said: list[tuple[ValueSource, Guess]] = [
+        (ValueSource.FILE, typed_for_file or Guess()),
+        (ValueSource.FOLDER, typed_for_folder or Guess()),
+        (ValueSource.NAME, _guess(name)),
+        *((ValueSource.FOLDER_NAME, _of_folder(folder)) for folder in folders),
+        (ValueSource.CLOCK, Guess(year=year)),
     ]
     values: dict[str, Any] = {}
-    sources: dict[str, Source] = {}
+    sources: dict[str, ValueSource] = {}
     notes = []
     for field_name in _FIELDS:
         heard = [(source, value) for source, guess in said if (value := getattr(guess, field_name)) is not None]
@@ -163,7 +163,7 @@ def _of_folder(reading: NameReading) -> Guess:
     return Guess(reading.island, reading.year)
 
 
-def _disagreement(field_name: str, heard: Sequence[tuple[Source, Any]]) -> list[str]:
+def _disagreement(field_name: str, heard: Sequence[tuple[ValueSource, Any]]) -> list[str]:
     different: dict[str, str] = {}
     for source, value in heard:
         different.setdefault(_compared(value), f"{value} ({source})")

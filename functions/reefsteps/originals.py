@@ -1,4 +1,4 @@
-"""The photographs of a survey in the raw bucket, however their keys are spelled.
+"""The photographs of a campaign (an island in a year) in the raw bucket, however their keys are spelled.
 
 People and other programs write to the raw bucket, too. One quadrat may lie there under another apostrophe, with
 separate accents, ``+`` for a space, leading zeros or another extension. Page, commands and removal all look here.
@@ -10,15 +10,15 @@ from reefsteps.storage import ObjectInfo, Storage
 from reefsteps.surveys import SurveyKey, survey_of
 
 
-def survey_prefix(year: int, island: str) -> str:
-    """Return what the keys of a survey's photographs begin with."""
+def campaign_prefix(year: int, island: str) -> str:
+    """Return what the keys of a campaign's photographs begin with."""
     return f"{year}-{island}-"
 
 
 def originals(storage: Storage, raw_bucket: str, year: int, island: str) -> dict[SurveyKey, tuple[ObjectInfo, ...]]:
-    """Return the photographs of an island and year by survey, the newest of each first, without metadata."""
+    """Return the photographs of a campaign by survey, the newest of each first, without metadata."""
     found: dict[SurveyKey, list[ObjectInfo]] = {}
-    for info in storage.list(raw_bucket, survey_prefix(year, island)):
+    for info in storage.list(raw_bucket, campaign_prefix(year, island)):
         survey = survey_of(info.ref.key)
         if survey is not None and (survey.year, survey.island) == (year, island):
             found.setdefault(survey, []).append(info)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.relabelling import Value, Wish
-from reefsteps.spreadsheets import Row, read_sheet
+from reefsteps.spreadsheets import SheetRow, read_sheet
 from reefsteps.survey_fields import SurveyFields
 
 NUMBERS = ("depth_m", "latitude", "longitude")
@@ -31,7 +31,7 @@ def read_wishes(data: bytes, name: str) -> list[Wish]:
     return read_sheet(data, name, columns=COLUMNS, needs=[("old",)]).convert(_wish)
 
 
-def _wish(row: Row) -> Wish | None:
+def _wish(row: SheetRow) -> Wish | None:
     old, size = row.required("old"), row.value("size_cm", QuadratSize.parse)
     fields: dict[str, Value] = {}
     for field in SurveyFields.__dataclass_fields__:

@@ -45,7 +45,7 @@ _MOVING = (coverage_provenance, colony, imported_result)  # in the order of writ
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry:
     """One change of a relabelling, as the journal holds it."""
 
     relabelling_id: str
@@ -65,7 +65,7 @@ class Entry:
 class Landing:
     """A photograph whose copies are ready: the rows that it gets, and which version left which key."""
 
-    entry: Entry
+    entry: JournalEntry
     rows: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)  # by table, without the survey
     old: Removal | None = None  # the version that left; None where there was no photograph
     keeps_rows: bool = False  # the photograph is measured again under the same name, and until then its result stays
@@ -130,31 +130,33 @@ def unfinished_groups(database: Database, relabelling_id: str) -> list[int]:
         return sorted(set(connection.execute(query).scalars()))
 
 
-def group_entries(database: Database, relabelling_id: str, group: int) -> list[Entry]:
+def group_entries(database: Database, relabelling_id: str, group: int) -> list[JournalEntry]:
     """Return the changes of a group that move a photograph."""
     with database.read() as connection:
         entries = _entries(connection, relabelling_id, group)
     return [entry for entry in entries if entry.change.moves]
 
 
-def _entries(connection: Connection, relabelling_id: str, group: int) -> list[Entry]:
+def _entries(connection: Connection, relabelling_id: str, group: int) -> list[JournalEntry]:
     t = relabelled_photo.c
     query = select(relabelled_photo).where(t.relabelling_id == relabelling_id, t.group_number == group)
     return [_entry(row) for row in connection.execute(query.order_by(t.number))]
 
 
-def _entry(row: Row[Any]) -> Entry:
+def _entry(row: Row[Any]) -> JournalEntry:
     change = Change(
         SurveyKey(row.year, row.island, row.location),
         SurveyKey(row.new_year, row.new_island, row.new_location),
         QuadratSize.parse(row.size_after) if row.size_after else None,
         row.fields_after or {},
     )
-    return Entry(row.relabelling_id, row.number, row.group_number, change, row.state, row.snapshot)
+    return JournalEntry(row.relabelling_id, row.number, row.group_number, change, row.state, row.snapshot)
 
 
 def begin(
-    database: Database, entries: Sequence[Entry], take_snapshot: Callable[[Connection], Sequence[Mapping[str, Any]]]
+    database: Database,
+    entries: Sequence[JournalEntry],
+    take_snapshot: Callable[[Connection], Sequence[Mapping[str, Any]]],
 ) -> None:
     """Make the group `copying`, with a snapshot for each entry that is taken under the locks of all its surveys.
 
@@ -182,7 +184,7 @@ def begin(
     database.write(work)
 
 
-def refuse(database: Database, entries: Sequence[Entry], why: str) -> None:
+def refuse(database: Database, entries: Sequence[JournalEntry], why: str) -> None:
     """Say that the group is not carried out, and why."""
 
     def work(connection: Connection) -> None:
@@ -298,7 +300,7 @@ def _rename_coverage(connection: Connection, old: SurveyKey | Mapping[str, Any],
     return connection.execute(update(coral_coverage).where(*_is_row(key)).values(**new)).rowcount > 0
 
 
-def finish(database: Database, entry: Entry, marker_version_id: str | None) -> None:
+def finish(database: Database, entry: JournalEntry, marker_version_id: str | None) -> None:
     """Say that nothing is left under the old name; the marker is that of the deleted key, if one was deleted."""
 
     def work(connection: Connection) -> None:
@@ -350,12 +352,12 @@ def versions_left_by(database: Database, relabelling_id: str) -> dict[SurveyKey,
     return found
 
 
-def _lock_all(connection: Connection, entries: Sequence[Entry]) -> None:
+def _lock_all(connection: Connection, entries: Sequence[JournalEntry]) -> None:
     """Lock every survey that the entries touch, always in one order, so that two groups never wait for each other."""
     lock_surveys(connection, sorted({key for entry in entries for key in (entry.change.old, entry.change.new)}))
 
 
-def _state(connection: Connection, entry: Entry) -> str:
+def _state(connection: Connection, entry: JournalEntry) -> str:
     t = relabelled_photo.c
     query = select(t.state).where(t.relabelling_id == entry.relabelling_id, t.number == entry.number)
     return str(connection.execute(query).scalar_one())

@@ -26,7 +26,7 @@ _TWICE = "{} is named twice in the list, and the lines do not agree."
 
 Value = str | float | None
 Place = tuple[int | None, str, int | None]
-"""Year, island, position: a quadrat, all quadrats of a survey (no position), or of an island (no year either)."""
+"""Year, island, position: a quadrat, all quadrats of a campaign (no position), or of an island (no year either)."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class World:
+class Inventory:
     """What there is: the keys of the photographs by survey, and the surveys that have a result."""
 
     photographs: Mapping[SurveyKey, Collection[str]]
@@ -93,7 +93,7 @@ class World:
 
 
 @dataclass(frozen=True)
-class Plan:
+class RelabelPlan:
     """What will be done. Changes of one group depend on each other: a chain of names, or a swap."""
 
     groups: tuple[tuple[Change, ...], ...]
@@ -105,7 +105,7 @@ class Plan:
         return [change for group in self.groups for change in group]
 
 
-def plan(changes: Sequence[Change], world: World) -> Plan:
+def plan(changes: Sequence[Change], inventory: Inventory) -> RelabelPlan:
     """Return what can be done of the changes, in groups, and what cannot, each with its reason.
 
     A name may be given to one photograph only, and only if it is free or becomes free by the same list. What depends
@@ -114,19 +114,19 @@ def plan(changes: Sequence[Change], world: World) -> Plan:
     refused: dict[int, str] = {}
     olds = Counter(change.old for change in changes)
     for number, change in enumerate(changes):
-        why = _alone(change, world) or (_TWICE.format(change.old) if olds[change.old] > 1 else None)
+        why = _alone(change, inventory) or (_TWICE.format(change.old) if olds[change.old] > 1 else None)
         if why:
             refused[number] = why
-    while fresh := _conflicts(changes, refused, world):
+    while fresh := _conflicts(changes, refused, inventory):
         refused |= fresh
     kept = [change for number, change in enumerate(changes) if number not in refused]
-    return Plan(_groups(kept), tuple((changes[number], refused[number]) for number in sorted(refused)))
+    return RelabelPlan(_groups(kept), tuple((changes[number], refused[number]) for number in sorted(refused)))
 
 
-def _alone(change: Change, world: World) -> str | None:
+def _alone(change: Change, inventory: Inventory) -> str | None:
     """Return why the change cannot be made whatever the others are."""
-    keys = sorted(world.photographs.get(change.old, ()))
-    if not world.has(change.old):
+    keys = sorted(inventory.photographs.get(change.old, ()))
+    if not inventory.has(change.old):
         return f"There is no photograph and no result of {change.old}."
     if not (change.moves or change.fields):
         return f"{change.old} would stay as it is."
@@ -137,7 +137,7 @@ def _alone(change: Change, world: World) -> str | None:
     return None
 
 
-def _conflicts(changes: Sequence[Change], refused: Mapping[int, str], world: World) -> dict[int, str]:
+def _conflicts(changes: Sequence[Change], refused: Mapping[int, str], inventory: Inventory) -> dict[int, str]:
     kept = {number: change for number, change in enumerate(changes) if number not in refused}
     leaving = {change.old for change in kept.values() if change.new != change.old}
     wanted: dict[SurveyKey, list[SurveyKey]] = defaultdict(list)
@@ -151,7 +151,7 @@ def _conflicts(changes: Sequence[Change], refused: Mapping[int, str], world: Wor
         rivals = sorted(old.stem for old in wanted[change.new] if old != change.old)
         if rivals:
             found[number] = f"{change.new} would also be the name of {', '.join(rivals)}."
-        elif world.has(change.new) and change.new not in leaving:
+        elif inventory.has(change.new) and change.new not in leaving:
             found[number] = f"{change.new} exists already: delete it, or give it another name in the same list."
     return found
 
@@ -181,7 +181,7 @@ def factor_between(old: QuadratSize, new: QuadratSize) -> float | None:
 
 @dataclass(frozen=True)
 class Wish:
-    """A line as a person wrote it: `old` and `new` name a quadrat, a survey or an island; no `new` keeps the name."""
+    """A line as a person wrote it: `old` and `new` name a quadrat, a campaign or an island; no `new` keeps the name."""
 
     old: str
     new: str | None = None
@@ -197,7 +197,7 @@ def readings(name: str) -> list[Place]:
     """
     text = name.strip()
     found: list[Place] = []
-    for read in (_quadrat, _survey, _island):
+    for read in (_quadrat, _campaign, _island):
         try:
             place = read(text)
         except BadInputError:
@@ -215,7 +215,7 @@ def _quadrat(text: str) -> Place:
     return survey.year, survey.island, survey.location
 
 
-def _survey(text: str) -> Place:
+def _campaign(text: str) -> Place:
     survey = SurveyKey.parse_stem(f"{text}-1")
     return survey.year, survey.island, None
 
@@ -248,7 +248,7 @@ def resolve(wishes: Sequence[Wish], known: Collection[SurveyKey]) -> tuple[list[
 
 
 def _merged(changes: Sequence[Change]) -> list[Change]:
-    """Make one change of several that concern one quadrat and agree: its survey gets a name, itself a site.
+    """Make one change of several that concern one quadrat and agree: its campaign gets a name, itself a site.
 
     What does not agree stays apart, and `plan` refuses it.
     """
@@ -285,7 +285,7 @@ def _kind(place: Place) -> str:
     year, _, location = place
     if year is None:
         return "an island"
-    return "a survey (year and island)" if location is None else "a quadrat"
+    return "a campaign (year and island)" if location is None else "a quadrat"
 
 
 def _nothing_like(name: str, by_place: Iterable[Place]) -> str:

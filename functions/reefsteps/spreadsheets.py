@@ -74,7 +74,7 @@ def refusal(name: str, faults: Iterable[Fault]) -> SpreadsheetError:
 
 
 @dataclass
-class Row:
+class SheetRow:
     """One line of the sheet. What cannot be read becomes a fault of the row, and None in its place."""
 
     line: int
@@ -139,20 +139,20 @@ class Sheet:
     name: str
     columns: tuple[str, ...]  # normalised, in the file's order
     unknown_columns: tuple[str, ...]  # as the file spells them; the caller does not read them
-    _rows: tuple[Row, ...]
+    _rows: tuple[SheetRow, ...]
     _faults: tuple[Fault, ...]
 
     def convert(
         self,
-        make: Callable[[Row], Value | None],
-        check: Callable[[Sequence[tuple[Row, Value]]], Iterable[Fault]] = lambda _: (),
+        make: Callable[[SheetRow], Value | None],
+        check: Callable[[Sequence[tuple[SheetRow, Value]]], Iterable[Fault]] = lambda _: (),
     ) -> list[Value]:
         """Return what `make` gives for each line, without None; `check` looks at the good lines together.
 
         Raises:
             SpreadsheetError: lists the faults of all lines, those of `read_sheet`, of the values and of `check`.
         """
-        made: list[tuple[Row, Value]] = []
+        made: list[tuple[SheetRow, Value]] = []
         faults = list(self._faults)
         for row in self._rows:
             value = make(row)
@@ -192,7 +192,7 @@ def read_sheet(
     for line, cells in body:
         faults += [Fault(line, problem) for problem in _problems(cells, len(header), delimiter)]
         filled = {column: cell for column, cell in zip(names, cells, strict=False) if column}
-        rows.append(Row(line, filled, decimal_comma=delimiter == ";"))
+        rows.append(SheetRow(line, filled, decimal_comma=delimiter == ";"))
     known = set(columns)
     unknown = tuple(cell for cell, column in zip(header, names, strict=True) if column and column not in known)
     return Sheet(name, tuple(filter(None, names)), unknown, tuple(rows), tuple(faults))

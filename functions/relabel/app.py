@@ -16,8 +16,8 @@ from reefsteps.buckets import current_photographs
 from reefsteps.database import Database
 from reefsteps.errors import InvalidParameterError, RelabelRefusedError
 from reefsteps.observability import logger, step_handler
-from reefsteps.relabel_store import COPYING, MOVED, PLANNED, Entry
-from reefsteps.relabelling import MOST_CHANGES, Change, World, plan
+from reefsteps.relabel_store import COPYING, MOVED, PLANNED, JournalEntry
+from reefsteps.relabelling import MOST_CHANGES, Change, Inventory, plan
 from reefsteps.storage import Storage
 from relabel.copying import clear_old_name, copy_group, take_back
 from relabel.settings import Settings
@@ -63,7 +63,7 @@ def _write_down(name: str, given: dict[str, Any]) -> None:
         changes = [Change.from_json(entry) for entry in given["changes"]]
     else:
         raise InvalidParameterError(f"'changes' is not a list of at most {MOST_CHANGES} changes.")
-    planned = plan(changes, _world(changes))
+    planned = plan(changes, _inventory(changes))
     journal.register(
         DATABASE,
         name,
@@ -87,14 +87,14 @@ def _undoing(relabelling_id: str) -> tuple[list[Change], list[tuple[Change, str]
     return kept, refused
 
 
-def _world(changes: Sequence[Change]) -> World:
+def _inventory(changes: Sequence[Change]) -> Inventory:
     surveys = {survey for change in changes for survey in (change.old, change.new)}
     with DATABASE.read() as connection:
         return look_around(STORAGE, connection, SETTINGS.raw_bucket, surveys)
 
 
 def _carry_out(relabelling_id: str, group: int) -> dict[str, Any]:
-    def entries(state: str) -> list[Entry]:
+    def entries(state: str) -> list[JournalEntry]:
         return [entry for entry in journal.group_entries(DATABASE, relabelling_id, group) if entry.state == state]
 
     answer = {"relabelling_id": relabelling_id, "group": group}
@@ -118,14 +118,14 @@ def _carry_out(relabelling_id: str, group: int) -> dict[str, Any]:
     return answer
 
 
-def _begin(entries: Sequence[Entry]) -> None:
+def _begin(entries: Sequence[JournalEntry]) -> None:
     """Look at the world once more, because it may have changed since the list was registered."""
     changes = [entry.change for entry in entries]
-    world = _world(changes)
-    planned = plan(changes, world)
+    inventory = _inventory(changes)
+    planned = plan(changes, inventory)
     if planned.refused:
         raise RelabelRefusedError(planned.refused[0][1])
-    found = [find(STORAGE, SETTINGS, change, world) for change in changes]
+    found = [find(STORAGE, SETTINGS, change, inventory) for change in changes]
 
     def take(connection: Connection) -> list[dict[str, Any]]:
         return [snapshot(connection, one) for one in found]

@@ -13,7 +13,7 @@ from reefsteps.copies import STARTS_NO_RUN, quoted_key, without_run
 from reefsteps.coverage_store import Removal, timestamp
 from reefsteps.derived import renamed_metadata
 from reefsteps.errors import PhotoNotFoundError, RelabelRefusedError
-from reefsteps.relabel_store import Entry, Landing
+from reefsteps.relabel_store import JournalEntry, Landing
 from reefsteps.results import ObjectRef
 from reefsteps.storage import JSON, ObjectInfo, Storage
 from reefsteps.surveys import SurveyKey
@@ -26,7 +26,7 @@ MARK = "relabelling"  # metadata of every copy: which change made it
 CAME_FROM = "relabelled-from"
 
 
-def copy_group(storage: Storage, settings: Settings, entries: Sequence[Entry]) -> list[Landing]:
+def copy_group(storage: Storage, settings: Settings, entries: Sequence[JournalEntry]) -> list[Landing]:
     """Copy the photographs of a group and all that was made from them; returns what moves in the database.
 
     Raises RelabelRefusedError, before anything but photographs was copied, if a name has been taken meanwhile.
@@ -36,7 +36,7 @@ def copy_group(storage: Storage, settings: Settings, entries: Sequence[Entry]) -
     return [_landing(storage, settings, entry, copy) for entry, copy in zip(entries, copies, strict=True)]
 
 
-def take_back(storage: Storage, settings: Settings, entries: Sequence[Entry]) -> None:
+def take_back(storage: Storage, settings: Settings, entries: Sequence[JournalEntry]) -> None:
     """Delete the photographs' copies of a group that is refused after all."""
     for entry in entries:
         key = _new_key(entry)
@@ -45,7 +45,7 @@ def take_back(storage: Storage, settings: Settings, entries: Sequence[Entry]) ->
             storage.delete(copy.ref)
 
 
-def clear_old_name(storage: Storage, settings: Settings, entry: Entry) -> str | None:
+def clear_old_name(storage: Storage, settings: Settings, entry: JournalEntry) -> str | None:
     """Delete what is left under the old name; returns the delete marker of the photograph, if one was put.
 
     What belongs to another photograph stays: one of the same group that has this name now, or a new upload.
@@ -71,7 +71,7 @@ def _delete_if_current(storage: Storage, photo: Photograph) -> str | None:
 
 
 def _copy_photograph(
-    storage: Storage, settings: Settings, entry: Entry, leaving: Collection[tuple[str, str | None]]
+    storage: Storage, settings: Settings, entry: JournalEntry, leaving: Collection[tuple[str, str | None]]
 ) -> Photograph | None:
     old, key = _old_photo(entry), _new_key(entry)
     if old is None or key is None:
@@ -95,7 +95,7 @@ def _copy_photograph(
     return photograph(storage.head(copied))
 
 
-def _landing(storage: Storage, settings: Settings, entry: Entry, copy: Photograph | None) -> Landing:
+def _landing(storage: Storage, settings: Settings, entry: JournalEntry, copy: Photograph | None) -> Landing:
     snapshot, old, new = _snapshot(entry), _old_photo(entry), entry.change.new
     rows: Mapping[str, Sequence[Mapping[str, Any]]] = snapshot["rows"]
     cover: Sequence[Mapping[str, Any]] = [database_row(row) for row in rows[coral_coverage.name]]
@@ -122,7 +122,7 @@ def _provenance_row(row: Mapping[str, Any], factor: float | None, now: NewIdenti
 
 
 def _copy_derived(
-    storage: Storage, settings: Settings, entry: Entry, old: Photograph, copy: Photograph
+    storage: Storage, settings: Settings, entry: JournalEntry, old: Photograph, copy: Photograph
 ) -> dict[tuple[str, str], ObjectRef]:
     """Copy what was made from the photograph, pictures before the records that name them; returns where it lies.
 
@@ -152,7 +152,7 @@ def _places(settings: Settings, survey: SurveyKey) -> list[tuple[str, str]]:
 
 
 def _copy_object(
-    storage: Storage, stored: ObjectRef, target: ObjectRef, entry: Entry, factor: float | None, now: NewIdentity
+    storage: Storage, stored: ObjectRef, target: ObjectRef, entry: JournalEntry, factor: float | None, now: NewIdentity
 ) -> ObjectRef:
     info = storage.head(stored)
     metadata = renamed_metadata(info.metadata, now.photo) | {MARK: entry.mark}
@@ -164,19 +164,19 @@ def _copy_object(
     )
 
 
-def _snapshot(entry: Entry) -> Mapping[str, Any]:
+def _snapshot(entry: JournalEntry) -> Mapping[str, Any]:
     assert entry.snapshot is not None  # taken before the entry becomes `copying`
     return entry.snapshot
 
 
-def _old_photo(entry: Entry) -> Photograph | None:
+def _old_photo(entry: JournalEntry) -> Photograph | None:
     photo = _snapshot(entry)["photo"]
     if photo is None:
         return None
     return Photograph(ObjectRef.from_json(photo), photo["etag"], photo["uploaded_at"])
 
 
-def _new_key(entry: Entry) -> str | None:
+def _new_key(entry: JournalEntry) -> str | None:
     """Return the key of the copy; a photograph that keeps its name keeps its key to the letter."""
     photo = _old_photo(entry)
     if photo is None:
@@ -185,7 +185,7 @@ def _new_key(entry: Entry) -> str | None:
     return photo.image.key if old == new else new.key(photo.image.key.rpartition(".")[2])
 
 
-def _marked(storage: Storage, ref: ObjectRef, entry: Entry) -> ObjectInfo | None:
+def _marked(storage: Storage, ref: ObjectRef, entry: JournalEntry) -> ObjectInfo | None:
     """Return the current object if an earlier attempt at this change wrote it."""
     info = _head(storage, ref)
     return info if info and info.metadata.get(MARK) == entry.mark else None

@@ -15,7 +15,7 @@ from reefsteps.errors import PhotoNotFoundError, RelabelRefusedError
 from reefsteps.originals import originals
 from reefsteps.precedence import Upload, same_photo
 from reefsteps.quadrat_size import QuadratSize
-from reefsteps.relabelling import Change, World, factor_between
+from reefsteps.relabelling import Change, Inventory, factor_between
 from reefsteps.results import ObjectRef, RestorationResult
 from reefsteps.storage import ObjectInfo, Storage
 from reefsteps.surveys import SurveyKey
@@ -27,7 +27,7 @@ _TABLES = (coral_coverage, coverage_provenance, colony, imported_result, survey_
 _CHUNK = 200  # surveys in one query
 
 
-def look_around(storage: Storage, connection: Connection, raw_bucket: str, surveys: Collection[SurveyKey]) -> World:
+def look_around(storage: Storage, connection: Connection, raw_bucket: str, surveys: Collection[SurveyKey]) -> Inventory:
     """Return which of these surveys have photographs or results."""
     wanted = set(surveys)
     photographs: dict[SurveyKey, set[str]] = {}
@@ -35,7 +35,7 @@ def look_around(storage: Storage, connection: Connection, raw_bucket: str, surve
         for survey, listed in originals(storage, raw_bucket, year, island).items():
             if survey in wanted:
                 photographs[survey] = {info.ref.key for info in listed}
-    return World(photographs, _with_results(connection, sorted(wanted)))
+    return Inventory(photographs, _with_results(connection, sorted(wanted)))
 
 
 def _with_results(connection: Connection, surveys: Sequence[SurveyKey]) -> set[SurveyKey]:
@@ -57,9 +57,9 @@ class Found:
     derived: tuple[ObjectRef, ...]
 
 
-def find(storage: Storage, settings: Settings, change: Change, world: World) -> Found:
+def find(storage: Storage, settings: Settings, change: Change, inventory: Inventory) -> Found:
     """Look for the photograph and what was made from it, each by its version."""
-    keys = world.photographs.get(change.old, ())
+    keys = inventory.photographs.get(change.old, ())
     if not keys:
         return Found(change, None, ())
     try:

@@ -10,7 +10,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from reefsteps.derived import DerivedObjects
 from reefsteps.detection import Manifest
-from reefsteps.document import Earlier, StateDocument, refuse_other_photo
+from reefsteps.document import StateDocument, UpstreamResult, refuse_other_photo
 from reefsteps.evaluation import PictureLimits, trust_of
 from reefsteps.excluded import excluded_mask
 from reefsteps.images import decode, encode_jpeg, encode_png, thumbnail
@@ -82,7 +82,7 @@ def _limits(manifest: Manifest) -> PictureLimits | None:
     return manifest.measured.pictures if manifest.measured else None
 
 
-def _reframed_picture(earlier: Earlier[ReframingResult]) -> ByteArray:
+def _reframed_picture(earlier: UpstreamResult[ReframingResult]) -> ByteArray:
     stored = STORAGE.get(earlier.record.reframed)
     refuse_other_photo(stored.info, earlier.source)
     pixels = decode(stored.body).pixels_bgr
@@ -90,7 +90,7 @@ def _reframed_picture(earlier: Earlier[ReframingResult]) -> ByteArray:
     return pixels  # type: ignore[return-value]
 
 
-def _excluded(earlier: Earlier[ReframingResult], picture_bgr: ByteArray) -> ByteArray | None:
+def _excluded(earlier: UpstreamResult[ReframingResult], picture_bgr: ByteArray) -> ByteArray | None:
     """Return what a person has left out, (H, W) uint8 in the reframed picture; None where nothing was."""
     record, source = earlier.record, earlier.source
     if not record.excluded_px:

@@ -1,6 +1,6 @@
 """What moto's server lacks for ReefSteps, closed gap by gap; docs/local-stack.md lists them with their reasons.
 
-Every module here replaces a named function of moto 5.2.5. ``close_all`` checks the version and that each replaced
+Every module here replaces a named function of moto 5.2.5. ``install_all`` checks the version and that each replaced
 name still exists, so that an update of moto fails at start and not in the middle of a run.
 """
 
@@ -16,7 +16,7 @@ class MotoChangedError(RuntimeError):
     """moto is not the version that the local stack was written against."""
 
 
-def close_all(journal: Journal) -> None:
+def install_all(journal: Journal) -> None:
     """Replace moto's functions in this process; executions are written to ``journal``.
 
     Raises:
@@ -30,8 +30,8 @@ def close_all(journal: Journal) -> None:
             "Install requirements/local.txt, or read local/moto_gaps against the new version."
         )
     try:
-        jsonata.close()
-        events.close()
-        stepfunctions.close(journal)
+        jsonata.install()
+        events.install()
+        stepfunctions.install(journal)
     except (AttributeError, ImportError) as error:
         raise MotoChangedError(f"moto {moto.__version__} lacks what local/moto_gaps replaces: {error}") from error

@@ -36,7 +36,7 @@ Invoke = Callable[[str, bytes], None]
 _invoke_function: Invoke | None = None
 
 
-def close() -> None:
+def install() -> None:
     """Let S3 hand its events to ``take_pending``, and rules deliver to state machines, functions and queues."""
     from moto.events.models import Rule
     from moto.s3 import notifications

@@ -14,7 +14,7 @@ from typing import Any
 from local.moto_gaps.patching import replace
 
 
-def close() -> None:
+def install() -> None:
     """Let moto's JSONata strings evaluate with jsonata-python."""
     from moto.stepfunctions.parser.asl.component.common.string import string_expression
 

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from local.journal import Journal, StoredExecution
+from local.journal import Journal, JournalledExecution
 from local.moto_gaps.patching import replace
 
 _HISTORY_PAGE = 100  # GetExecutionHistory's default
 
 
-def close(journal: Journal) -> None:
+def install(journal: Journal) -> None:
     """Mend StartExecution, StopExecution, GetExecutionHistory, ListExecutions' ends, and write to ``journal``."""
     _start_by_name(journal)
     _end_in_journal(journal)
@@ -25,7 +25,7 @@ def close(journal: Journal) -> None:
     _reuse_clients()
 
 
-def restore(execution: StoredExecution, backend: Any) -> None:
+def restore(execution: JournalledExecution, backend: Any) -> None:
     """Put an execution that ended in an earlier life of the stack back where DescribeExecution finds it."""
     from moto.stepfunctions.parser.api import ExecutionStatus
 
@@ -39,7 +39,7 @@ def restore(execution: StoredExecution, backend: Any) -> None:
     machine.executions.append(restored)
 
 
-def _without_worker(execution: StoredExecution, machine: Any) -> Any:
+def _without_worker(execution: JournalledExecution, machine: Any) -> Any:
     from moto.stepfunctions.parser.backend.execution import Execution
 
     _, _, _, region, account, *_ = execution.arn.split(":")
@@ -187,11 +187,11 @@ def _client_cache(build: Callable[..., Any]) -> Callable[..., Any]:
     return boto_client_for
 
 
-def _stored(execution: Any) -> StoredExecution:
+def _stored(execution: Any) -> JournalledExecution:
     from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
     finished = execution.status != "RUNNING"
-    return StoredExecution(
+    return JournalledExecution(
         arn=execution.exec_arn,
         machine=execution.state_machine_arn,
         name=execution.name,

@@ -22,11 +22,11 @@ from conversion.convert import convert
 from local.samples import sample_config
 from reefsteps.detection import Manifest
 from segmentation.novelty import reasons_to_look
+from synthetic import generate
 from training.evaluate_real import moorea, points_rectangle, read_photo
 from training.examples import restored, straighten
 from training.predict import load_predictor
 from training.reference import drawn_crops, figures_of, straightened
-from training.synthetic import generate
 
 MODEL = Path("models/detectron2-classifier.pth")
 _UNSEEN_SEED, _UNSEEN_LARGE_SEED, _UNSEEN_SAMPLE_SEED = 880_000, 890_000, 895_000

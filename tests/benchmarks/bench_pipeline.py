@@ -19,11 +19,11 @@ from pathlib import Path
 import cv2
 import sqlalchemy
 
-from local.models import READY
+from local.model_files import READY
 from local.samples import MEASURED_SEED, sample_config
 from reefsteps.results import STEPS
+from synthetic import generate
 from tests.integration.local_stack_fixture import REPOSITORY, RunningStack
-from training.synthetic import generate
 
 _SIZES = {12: (4242, 2828), 24: (6000, 4000)}
 _REPORT = re.compile(r"REPORT RequestId: \S+\s.*?(?<!Init )Duration: ([\d.]+) ms")

@@ -3,7 +3,7 @@
     PYTHONPATH=functions python -m tests.benchmarks.bench_reframing [--count 500] [--jobs 2] [--seed 0]
     PYTHONPATH=functions python -m tests.benchmarks.bench_reframing --count 120 --frames 50x75 --wrong-size 100
 
-Photographs are drawn by training/synthetic over rotation, tilt, lens distortion, framing, occlusion, blur and water;
+Photographs are drawn by synthetic over rotation, tilt, lens distortion, framing, occlusion, blur and water;
 masks are damaged as a mask head's are (mask_damage), in three qualities and three kinds (the frame's bars, the filled
 opening, the filled frame). The real photographs beside the project are measured too where they are present.
 
@@ -32,9 +32,9 @@ from reefsteps.quadrat_size import QuadratSize
 from reframing.geometry import Array, PlaneModel, order_corners, side_lengths, signed_area
 from reframing.quadrat import find_quadrat
 from reframing.rectification import rectify, source_side_px
+from synthetic import PhotoConfig, SyntheticPhoto, generate
 from tests.benchmarks import ancestor_reframing
 from tests.benchmarks.mask_damage import damaged
-from training.synthetic import PhotoConfig, SyntheticPhoto, generate
 
 DATA = Path(__file__).parents[2].parent / "shared/data/quadrats"
 QUALITIES = {"good": 0.6, "usable": 1.0, "poor": 1.5}

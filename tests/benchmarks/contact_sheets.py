@@ -17,8 +17,8 @@ import numpy as np
 
 from reefsteps.images import decode, encode_jpeg
 from restoration.methods import restore
+from synthetic import PhotoConfig, generate
 from tests.benchmarks.separability import Bgr
-from training.synthetic import PhotoConfig, generate
 
 _COLUMNS = ("none", "planar", "histogram", "dark_channel")
 _CELL = (300, 225)  # width, height

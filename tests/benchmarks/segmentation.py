@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from conversion.convert import convert
+from synthetic import PhotoConfig, SyntheticPhoto, generate
 from tests.benchmarks.separability import Bgr, Restore
 from training.examples import TEST_SEED, coral_photo, straighten
 from training.predict import Predictor, load_predictor
-from training.synthetic import PhotoConfig, SyntheticPhoto, generate
 
 WATERS = ("clear", "green", "blue", "deep")
 _STRIDE_PX = 4

@@ -14,6 +14,8 @@ from unittest import mock
 import boto3
 from moto import mock_aws
 
+from tests.support.steps import package_of
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
@@ -49,12 +51,16 @@ def emulated_s3() -> Iterator[S3Client]:
 @contextmanager
 def loaded(step: str, variables: Mapping[str, str]) -> Iterator[ModuleType]:
     """Yield the step's app module, imported anew with these environment variables added."""
-    names = [name for name in sys.modules if name == step or name.startswith(f"{step}.")]
-    kept = {name: sys.modules.pop(name) for name in names}
+    package = package_of(step)
+    kept = {name: sys.modules.pop(name) for name in _modules_of(package)}
     with mock.patch.dict(os.environ, variables):
         try:
-            yield importlib.import_module(f"{step}.app")
+            yield importlib.import_module(f"{package}.app")
         finally:
-            for name in [name for name in sys.modules if name == step or name.startswith(f"{step}.")]:
+            for name in _modules_of(package):
                 del sys.modules[name]
             sys.modules.update(kept)
+
+
+def _modules_of(package: str) -> list[str]:
+    return [name for name in sys.modules if name == package or name.startswith(f"{package}.")]

@@ -92,10 +92,10 @@ def test_a_run_that_starts_at_segmentation_brings_its_own_result(app: ModuleType
     assert covers(database) == [20.0]
 
 
-def test_no_quadrat_withdraws_the_result_but_not_that_of_a_run_that_started_later(
-    app: ModuleType, database: Database
-) -> None:
-    app.handler(document(result(started_at="2026-01-01T11:00:00Z"), *ALL), None)
+def test_no_quadrat_withdraws_the_result_but_not_that_of_a_later_decision(app: ModuleType, database: Database) -> None:
+    corners = document(result(started_at="2026-01-01T11:00:00Z"), *ALL)
+    corners["reframing"]["decided_at"] = "2026-01-01T11:00:00Z"
+    app.handler(corners, None)
     early, late = (
         document(result(started_at=f"2026-01-01T{hour}:00:00Z"), "restoration") | {"no_quadrat": "said so"}
         for hour in (10, 12)

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from local.samples import MEASURED_SEED, sample_config
+from synthetic import PhotoConfig, generate
 from tests.integration.local_stack_fixture import REPOSITORY
-from training.synthetic import PhotoConfig, generate
 
 MODELS = ("detectron2-reframe.pth", "detectron2-classifier.pth")
 needs_models = pytest.mark.skipif(

@@ -107,7 +107,7 @@ def test_sam_builds_the_zip_functions(certificates: Path, tmp_path: Path) -> Non
     )
     assert done.returncode == 0, done.stderr
     built = tmp_path / "CoverageFunction"
-    assert (built / "coverage/app.py").is_file()
+    assert (built / "coverage_step/app.py").is_file()
     assert (built / "reefsteps/database.py").is_file()
     assert (built / "rds-ca-bundle.pem").read_text().count("BEGIN CERTIFICATE") == 10
     assert (built / "pymysql").is_dir()

@@ -108,7 +108,7 @@ def overrides(line: list[str]) -> dict[str, str]:
 
 
 def test_registry_build_push_deploy_in_this_order(ran: list[list[str]], capsys: pytest.CaptureFixture[str]) -> None:
-    command.deploy(command.Environment.read("dev"), with_page=True)
+    command.deploy(command.DeployEnvironment.read("dev"), with_page=True)
     assert [line[:2] for line in ran] == [
         ["sam", "deploy"],
         ["sam", "build"],
@@ -135,7 +135,7 @@ def test_registry_build_push_deploy_in_this_order(ran: list[list[str]], capsys: 
 
 
 def test_without_the_page_nothing_of_it_is_built(ran: list[list[str]]) -> None:
-    command.deploy(command.Environment.read("dev"), with_page=False)
+    command.deploy(command.DeployEnvironment.read("dev"), with_page=False)
     assert not any(line[:2] == ["docker", "build"] for line in ran)
     assert not any("frontend" in word for line in ran[1:-1] for word in line)
     assert overrides(ran[-1])["FrontendImageUri"] == ""
@@ -143,7 +143,7 @@ def test_without_the_page_nothing_of_it_is_built(ran: list[list[str]]) -> None:
 
 def test_what_is_in_the_registry_is_not_pushed_again(ran: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "_succeeds", lambda *_: True)
-    command.deploy(command.Environment.read("dev"), with_page=True)
+    command.deploy(command.DeployEnvironment.read("dev"), with_page=True)
     assert not any(line[:2] == ["docker", "push"] for line in ran)
     for name in command.IMAGES:
         assert f"ImageUri: {REGISTRY}/reefsteps-dev/{name.lower()}:0123abc\n" in command.BUILT_TEMPLATE.read_text()
@@ -154,7 +154,7 @@ def test_docker_that_does_not_answer_is_said_before_anything_is_done(
 ) -> None:
     monkeypatch.setattr(command, "_succeeds", lambda *_: False)
     with pytest.raises(command.DeploymentError, match="docker info"):
-        command.deploy(command.Environment.read("dev"), with_page=True)
+        command.deploy(command.DeployEnvironment.read("dev"), with_page=True)
     assert ran == []
 
 
@@ -191,7 +191,7 @@ def test_sam_takes_the_pushed_images_as_they_are(
     built_by_sam: dict[str, Any], ran: list[list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(command, "BUILT_TEMPLATE", tmp_path / "build/template.yaml")
-    command.deploy(command.Environment.read("dev"), with_page=False)
+    command.deploy(command.DeployEnvironment.read("dev"), with_page=False)
     images = re.findall(r"(?m)^ +ImageUri: (\S+)$", command.BUILT_TEMPLATE.read_text())
     assert sorted(images) == sorted(f"{REGISTRY}/reefsteps-dev/{name.lower()}:0123abc" for name in command.IMAGES)
     assert all(map(is_ecr_url, images))  # what `sam deploy` does not push
@@ -207,7 +207,7 @@ def test_what_a_failed_first_deployment_left_is_deleted_first(
 ) -> None:
     account = Account(**{stack: "ROLLBACK_COMPLETE"})
     monkeypatch.setattr(command, "boto3", account)
-    command._preflight(command.Environment.read("dev"))
+    command._preflight(command.DeployEnvironment.read("dev"))
     assert account.deleted == [stack]
     assert "had failed and was rolled back" in capsys.readouterr().out
 
@@ -230,7 +230,7 @@ def test_a_stack_that_takes_no_deployment_is_left_alone(
     account = Account(**{"reefsteps-dev": state})
     monkeypatch.setattr(command, "boto3", account)
     with pytest.raises(stacks.StackError, match=f"{state}.*{remedy}"):
-        command.deploy(command.Environment.read("dev"), with_page=True)
+        command.deploy(command.DeployEnvironment.read("dev"), with_page=True)
     assert (ran, account.deleted) == ([], [])
 
 
@@ -238,7 +238,7 @@ def test_a_stack_that_takes_no_deployment_is_left_alone(
 def test_other_states_are_deployed_to(state: str, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     account = Account(**{"reefsteps-dev": state})
     monkeypatch.setattr(command, "boto3", account)
-    command.deploy(command.Environment.read("dev"), with_page=False)
+    command.deploy(command.DeployEnvironment.read("dev"), with_page=False)
     assert ran[-1][:2] == ["sam", "deploy"]
     assert account.deleted == []
 
@@ -263,7 +263,7 @@ def test_destroy_waits_for_nobody_elses_deployment(ran: list[list[str]], monkeyp
     monkeypatch.setattr(command, "boto3", account)
     monkeypatch.setattr("builtins.input", lambda _prompt: "reefsteps-dev")
     with pytest.raises(stacks.StackError, match="Wait until"):
-        command.destroy(command.Environment.read("dev"))
+        command.destroy(command.DeployEnvironment.read("dev"))
     assert account.deleted == []
 
 
@@ -282,13 +282,13 @@ def test_aws_that_refuses_is_a_sentence_and_no_traceback(
 def test_a_faulty_deployment_touches_nothing(ran: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "faults", lambda _deployment: ["files_exist: gone"])
     with pytest.raises(command.DeploymentError, match="gone"):
-        command.deploy(command.Environment.read("dev"), with_page=True)
+        command.deploy(command.DeployEnvironment.read("dev"), with_page=True)
     assert ran == []
 
 
 def test_an_unknown_environment_is_refused_by_name() -> None:
     with pytest.raises(command.DeploymentError, match="dev, prod"):
-        command.Environment.read("test")
+        command.DeployEnvironment.read("test")
 
 
 def test_environments_differ_only_in_what_people_choose() -> None:
@@ -308,10 +308,10 @@ def test_destroy_says_what_it_keeps_and_asks(
     monkeypatch.setattr(command, "boto3", account)
     monkeypatch.setattr("builtins.input", lambda _prompt: "no")
     with pytest.raises(command.DeploymentError, match="Nothing was deleted"):
-        command.destroy(command.Environment.read("dev"))
+        command.destroy(command.DeployEnvironment.read("dev"))
     assert account.deleted == []
     monkeypatch.setattr("builtins.input", lambda _prompt: "reefsteps-dev")
-    command.destroy(command.Environment.read("dev"))
+    command.destroy(command.DeployEnvironment.read("dev"))
     assert account.deleted == ["reefsteps-dev", "reefsteps-dev-registry"]
     assert "photographs" in capsys.readouterr().out
 
@@ -321,7 +321,7 @@ def test_destroy_stops_at_a_protected_database(ran: list[list[str]], monkeypatch
     monkeypatch.setattr(command, "boto3", account)
     monkeypatch.setattr("builtins.input", lambda _prompt: "reefsteps-dev")
     with pytest.raises(command.DeploymentError, match="--db-cluster-identifier reefsteps-dev --no-deletion-protection"):
-        command.destroy(command.Environment.read("dev"))
+        command.destroy(command.DeployEnvironment.read("dev"))
     assert account.deleted == []
 
 

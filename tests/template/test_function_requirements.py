@@ -23,6 +23,7 @@ from moto.server import ThreadedMotoServer
 from reefsteps.database import Database
 from scripts.deployment import ROOT, Deployment, listed
 from tests.support.checkpoints import config_dump, random_mask_rcnn, write_checkpoint
+from tests.support.steps import package_of
 
 MEASURING = ("restoration", "reframing", "segmentation", "conversion", "coverage")
 STEPS = (*MEASURING, "removal", "importing", "relabel", "provision")
@@ -36,8 +37,8 @@ def record(client, operation, arguments):
     calls.append([operation, arguments.get("Bucket"), arguments.get("Key"), "VersionId" in arguments])
     return send(client, operation, arguments)
 botocore.client.BaseClient._make_api_call = record
-step, event = json.load(sys.stdin)
-handler = importlib.import_module(step + ".app").handler
+step, package, event = json.load(sys.stdin)
+handler = importlib.import_module(package + ".app").handler
 try:
     answer = {"result": handler(event, types.SimpleNamespace(aws_request_id="1", function_name=step))}
 except Exception as error:
@@ -108,8 +109,8 @@ def invoke(
     variables: dict[str, str], bare_python: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., dict[str, Any]]:
     def call(step: str, event: dict[str, Any], program: str = CALL) -> dict[str, Any]:
-        task_root = tmp_path_factory.mktemp(step)
-        for part in ("reefsteps", step):
+        task_root, package = tmp_path_factory.mktemp(step), package_of(step)
+        for part in ("reefsteps", package):
             shutil.copytree(
                 ROOT / "functions" / part, task_root / part, ignore=shutil.ignore_patterns("__pycache__"), symlinks=True
             )
@@ -119,10 +120,10 @@ def invoke(
             "TMPDIR": str(task_root),
         }
         done = subprocess.run(
-            [str(bare_python(ROOT / "functions" / step / "requirements.txt")), "-c", program],
+            [str(bare_python(ROOT / "functions" / package / "requirements.txt")), "-c", program],
             cwd=task_root,
             env=variables | own,
-            input=json.dumps([step, event]),
+            input=json.dumps([step, package, event]),
             capture_output=True,
             text=True,
             check=False,
@@ -209,7 +210,7 @@ def test_provisioning_has_its_statements(invoke: Callable[..., dict[str, Any]]) 
 
 @pytest.mark.parametrize("step", STEPS)
 def test_no_lambda_brings_torch_or_a_test_tool(step: str) -> None:
-    lock = (ROOT / "functions" / step / "requirements.txt").read_text().lower()
+    lock = (ROOT / "functions" / package_of(step) / "requirements.txt").read_text().lower()
     names = {line.split("==")[0] for line in lock.splitlines() if "==" in line}
     assert not names & {"torch", "torchvision", "detectron2", "moto", "pytest", "streamlit", "opencv-python"}
     assert "--hash=sha256:" in lock

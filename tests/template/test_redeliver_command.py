@@ -13,7 +13,7 @@ import pytest
 from moto import mock_aws
 
 from scripts import redeliver as command
-from scripts.deploy import Environment
+from scripts.deploy import DeployEnvironment
 from scripts.deployment import ROOT, Deployment
 
 NAMES = {"RawBucket": "raw", "ModelReframingBucket": "frames", "ModelSegmentationBucket": "corals"}
@@ -79,7 +79,7 @@ def test_each_event_goes_where_it_belonged(calls: Calls) -> None:
     deletion = event("removal.json", "raw")
     notice = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": {}}
     put(calls, upload, model, deletion, notice)
-    sent = command.redeliver(command.Stack(Environment.read("dev")))
+    sent = command.redeliver(command.Stack(DeployEnvironment.read("dev")))
     expected = [
         ("Admit", upload),
         ("Convert", model),
@@ -93,7 +93,7 @@ def test_each_event_goes_where_it_belonged(calls: Calls) -> None:
 
 def test_what_nobody_takes_is_left_and_shown(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
     put(calls, event("photo-uploaded.json", "another"), "no JSON")
-    assert command.redeliver(command.Stack(Environment.read("dev"))) == {"left": 2}
+    assert command.redeliver(command.Stack(DeployEnvironment.read("dev"))) == {"left": 2}
     assert waiting(calls) == 2
     assert calls.sent == []
     assert "no JSON" in capsys.readouterr().out
@@ -101,7 +101,7 @@ def test_what_nobody_takes_is_left_and_shown(calls: Calls, capsys: pytest.Captur
 
 def test_more_than_one_page_of_messages(calls: Calls) -> None:
     put(calls, *[event("photo-uploaded.json", "raw")] * 25)
-    assert command.redeliver(command.Stack(Environment.read("dev"))) == {"admit": 25}
+    assert command.redeliver(command.Stack(DeployEnvironment.read("dev"))) == {"admit": 25}
 
 
 def test_the_template_has_every_place(deployment: Deployment) -> None:

@@ -74,7 +74,7 @@ SEEN_BY_RULES: dict[str, tuple[Change, str]] = {
         lambda t: t["Resources"]["ReframingFunction"]["Metadata"].update(DockerBuildTarget="tensorflow"),
         "no stage tensorflow",
     ),
-    "missing handler": (setting("CoverageFunction", "Handler", "coverage.main.handler"), "has no module"),
+    "missing handler": (setting("CoverageFunction", "Handler", "coverage_step.main.handler"), "has no module"),
     "missing make target": (
         lambda t: t["Resources"].update(Extra=t["Resources"]["CoverageFunction"]),
         "no target build-Extra",

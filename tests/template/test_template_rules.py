@@ -17,6 +17,7 @@ from reefsteps.settings import Environment
 from restoration.methods import DEFAULT_METHOD, METHODS
 from scripts import deployment_rules as rules
 from scripts.deployment import Deployment, listed, of_type
+from tests.support.steps import package_of
 
 BUCKETS = {"Raw", "Treated", "Reframed", "Segmented", "Masks", "ModelReframing", "ModelSegmentation"}
 WORKERS = {"restoration", "reframing", "segmentation", "conversion"}
@@ -198,7 +199,7 @@ def environment_of(step: str, deployment: Deployment) -> dict[str, str]:
 @pytest.mark.parametrize("step", sorted(FUNCTIONS - {"provision"}))
 def test_function_gets_the_variables_that_its_settings_read(step: str, deployment: Deployment) -> None:
     values = environment_of(step, deployment)
-    importlib.import_module(f"{step}.settings").Settings.from_environment(Environment(values))
+    importlib.import_module(f"{package_of(step)}.settings").Settings.from_environment(Environment(values))
     for name in ("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "LOG_LEVEL"):
         assert values[name]
     if step in ("coverage", "removal", "importing", "relabel"):
@@ -210,7 +211,7 @@ def test_a_missing_variable_would_be_seen(deployment: Deployment) -> None:
     values = environment_of("coverage", deployment)
     del values["TREATED_BUCKET"]
     with pytest.raises(ConfigurationError, match="TREATED_BUCKET"):
-        importlib.import_module("coverage.settings").Settings.from_environment(Environment(values))
+        importlib.import_module("coverage_step.settings").Settings.from_environment(Environment(values))
 
 
 def pattern_of_sizes(deployment: Deployment) -> re.Pattern[str]:

@@ -50,7 +50,12 @@ def test_deployment_waits_until_stable_and_names_the_commit() -> None:
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     git(tmp_path, "init", "-q")
-    for name in ("functions/reefsteps/a.py", "functions/reframing/a.py", "functions/coverage/a.py", "frontend/a.py"):
+    for name in (
+        "functions/reefsteps/a.py",
+        "functions/reframing/a.py",
+        "functions/coverage_step/a.py",
+        "frontend/a.py",
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("1\n")
     commit(tmp_path)
@@ -98,7 +103,7 @@ ALL = ["restoration", "reframing", "segmentation"]
         ("functions/reframing/a.py", False, ["reframing"]),
         ("frontend/a.py", True, []),
         ("functions/reefsteps/a.py", True, ALL),
-        ("functions/coverage/a.py", False, []),
+        ("functions/coverage_step/a.py", False, []),
         (".dockerignore", True, []),
         ("functions/.dockerignore", False, ALL),
         ("docs/a.md", False, []),

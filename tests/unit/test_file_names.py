@@ -15,7 +15,7 @@ from local.photos import find_photos
 from reefsteps.errors import InvalidParameterError
 from reefsteps.file_name_pattern import NamePattern
 from reefsteps.file_name_reading import read_name
-from reefsteps.file_names import NAME_EXAMPLES, Guess, Source, identify
+from reefsteps.file_names import NAME_EXAMPLES, Guess, ValueSource, identify
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.surveys import SurveyKey
 
@@ -162,16 +162,16 @@ def test_what_was_typed_counts_before_names_and_clock() -> None:
     path, clock = "Moorea 2001/2006-Takapoto-07.jpg", "2019:05:01 10:00:00"
     found = identify(path, typed_for_file=ALL, typed_for_folder=Guess("Other", 2002), captured_at=clock)
     assert (found.island, found.year, found.location, found.side) == ("Typed", 2001, 1, QuadratSize(50, 75))
-    assert set(found.sources.values()) == {Source.FILE}
+    assert set(found.sources.values()) == {ValueSource.FILE}
     found = identify(path, typed_for_folder=Guess("Other", 2002), captured_at=clock)
     assert (found.island, found.year, found.location) == ("Other", 2002, 7)
     assert found.told_sources == "island, year: typed for the folder; position: file name"
     found = identify(path, captured_at=clock)
     assert (found.island, found.year, found.location) == ("Takapoto", 2006, 7)
     found = identify("Moorea 2001/07.jpg", captured_at=clock)
-    assert (found.island, found.year, found.sources["year"]) == ("Moorea", 2001, Source.FOLDER_NAME)
+    assert (found.island, found.year, found.sources["year"]) == ("Moorea", 2001, ValueSource.FOLDER_NAME)
     found = identify("07.jpg", captured_at=clock)
-    assert (found.year, found.sources["year"], found.missing) == (2019, Source.CLOCK, ("island",))
+    assert (found.year, found.sources["year"], found.missing) == (2019, ValueSource.CLOCK, ("island",))
 
 
 def test_sources_that_disagree_are_told() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from provision import app, patience, schema
+from provision import app, aws_retries, schema
 
 
 def refused(code: str, message: str = "") -> ClientError:
@@ -42,7 +42,7 @@ class Answers:
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
-    monkeypatch.setattr(patience, "WAIT_S", 0.0)
+    monkeypatch.setattr(aws_retries, "WAIT_S", 0.0)
     return Answers(monkeypatch)
 
 
@@ -104,15 +104,15 @@ def test_a_new_roles_denial_and_a_call_cut_off_are_tried_again(answers: Answers)
 
 
 def test_a_denial_that_stays_is_reported(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "_PERMISSIONS_SPREAD_S", 0.0)
+    monkeypatch.setattr(aws_retries, "_PERMISSIONS_SPREAD_S", 0.0)
     with pytest.raises(ClientError, match="AccessDenied"):
         schema.apply(DataApi(refused("AccessDeniedException")), "c", "s", "reefs", deadline=lambda: False)
 
 
 def test_the_last_call_and_the_answer_fit_into_the_reserve() -> None:
-    retries = patience.ONE_TRY.retries  # type: ignore[attr-defined]
+    retries = aws_retries.ONE_TRY.retries  # type: ignore[attr-defined]
     assert retries["total_max_attempts"] == 1  # what the client tried again unseen would not be counted
-    longest_s = patience.WAIT_S + patience.CONNECT_TIMEOUT_S + patience.READ_TIMEOUT_S + app._ANSWER_TIMEOUT_S
+    longest_s = aws_retries.WAIT_S + aws_retries.CONNECT_TIMEOUT_S + aws_retries.READ_TIMEOUT_S + app._ANSWER_TIMEOUT_S
     assert longest_s < app._RESERVE_MS / 1000 - 10
 
 

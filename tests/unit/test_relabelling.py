@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from reefsteps.errors import BadInputError, SpreadsheetError
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.relabel_list import TEMPLATE, read_wishes
-from reefsteps.relabelling import Change, Wish, World, factor_between, plan, readings, resolve
+from reefsteps.relabelling import Change, Inventory, Wish, factor_between, plan, readings, resolve
 from reefsteps.surveys import SurveyKey
 
 A, B, C, D = (SurveyKey(2012, "E2B", number) for number in (1, 2, 3, 4))
@@ -18,8 +18,8 @@ QUADRATS = st.builds(
 )
 
 
-def world(*surveys: SurveyKey, foreign: tuple[SurveyKey, ...] = ()) -> World:
-    return World({survey: (survey.key("jpg"),) for survey in surveys}, {*surveys, *foreign})
+def world(*surveys: SurveyKey, foreign: tuple[SurveyKey, ...] = ()) -> Inventory:
+    return Inventory({survey: (survey.key("jpg"),) for survey in surveys}, {*surveys, *foreign})
 
 
 @given(
@@ -63,11 +63,11 @@ def test_taking_back_what_was_planned_is_planned_whole(targets: list[SurveyKey],
         ([Change(A, A)], world(A), ["would stay as it is"]),
         ([Change(A, B), Change(A, C)], world(A), ["named twice", "named twice"]),
         ([Change(A, B)], world(C), ["no photograph and no result"]),
-        ([Change(A, B)], World({A: ("2012-E2B-01.jpg", "2012-E2B-1.png")}, {A}), ["has 2 photographs"]),
+        ([Change(A, B)], Inventory({A: ("2012-E2B-01.jpg", "2012-E2B-1.png")}, {A}), ["has 2 photographs"]),
         ([Change(A, A, QuadratSize(50, 50))], world(foreign=(A,)), ["another program"]),
     ],
 )
-def test_what_cannot_be_done_says_why(changes: list[Change], there: World, reasons: list[str]) -> None:
+def test_what_cannot_be_done_says_why(changes: list[Change], there: Inventory, reasons: list[str]) -> None:
     planned = plan(changes, there)
     assert not planned.changes
     assert len(planned.refused) == len(reasons)
@@ -118,7 +118,7 @@ def test_an_island_a_survey_and_a_quadrat_may_be_renamed() -> None:
         (Wish("E2C", "E2D"), "Is it E2B?"),
         (Wish("E2B", "2012-Moorea-07"), "is not"),
         (Wish("2012-E2B-01", "Moorea"), "that of a quadrat"),
-        (Wish("2012-E2B", "Moorea"), "that of a survey"),
+        (Wish("2012-E2B", "Moorea"), "that of a campaign"),
         (Wish("???", "Moorea"), "Nothing is called so."),
     ],
 )

@@ -95,7 +95,7 @@ def test_a_size_is_a_number_or_text(side_cm: float | str, size: tuple[float, flo
     asked = StateDocument.parse(entry(side_cm=side_cm), RAW).input
     assert asked.size == QuadratSize(*size)
     assert PipelineInput.from_json(asked.to_json()) == asked
-    assert StateDocument.parse(entry()).input.size is None
+    assert StateDocument.parse(entry(), RAW).input.size is None
 
 
 @given(st.floats(1, 10_000), st.floats(1, 10_000), st.booleans())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reefsteps.errors import InvalidParameterError, SpreadsheetError
 from reefsteps.quadrat_size import QuadratSize
-from reefsteps.spreadsheets import Fault, Row, normalise_header, read_sheet, refusal
+from reefsteps.spreadsheets import Fault, SheetRow, normalise_header, read_sheet, refusal
 
 COLUMNS = {"file": ("fichier",), "island": ("ile",), "year": ("annee",), "side_cm": ("cote_cm",)}
 NEEDS = [("file", "island", "year")]
@@ -20,7 +20,7 @@ FRENCH = "Fichier;Île;Année;Côté (cm)\r\na.jpg;Nouméa;2012;70,7\r\nb.jpg;Mo
 
 
 def read(data: bytes) -> list[tuple[int, str | None, str | None, int | None, float | None]]:
-    def make(row: Row) -> tuple[int, str | None, str | None, int | None, float | None]:
+    def make(row: SheetRow) -> tuple[int, str | None, str | None, int | None, float | None]:
         return row.line, row.required("file"), row.required("island"), row.whole_number("year"), row.number("side_cm")
 
     return read_sheet(data, "m.csv", columns=COLUMNS, needs=NEEDS).convert(make)
@@ -138,7 +138,7 @@ def test_values_are_parsed_by_their_own_type_and_lines_checked_together() -> Non
     assert sheet.columns == ("file", "side_cm", "note")
     assert sheet.unknown_columns == ("note",)
 
-    def make(row: Row) -> tuple[str | None, QuadratSize | None]:
+    def make(row: SheetRow) -> tuple[str | None, QuadratSize | None]:
         return row.required("file"), row.value("side_cm", QuadratSize.parse)
 
     with pytest.raises(SpreadsheetError) as error:
@@ -199,7 +199,7 @@ def test_no_content_makes_it_fail_otherwise(data: bytes) -> None:
 
 
 def test_a_value_of_another_module_is_told_by_its_own_message() -> None:
-    row = Row(2, {"side_cm": "0"})
+    row = SheetRow(2, {"side_cm": "0"})
     assert row.value("side_cm", QuadratSize.parse) is None
     with pytest.raises(InvalidParameterError) as error:
         QuadratSize.parse("0")

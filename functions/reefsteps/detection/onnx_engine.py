@@ -13,9 +13,9 @@ import onnxruntime
 
 from reefsteps.detection.detections import ByteArray, Detections
 from reefsteps.detection.engine import Engine, available_threads
-from reefsteps.detection.geometry import network_shape, paste_mask, resize, restore_boxes
 from reefsteps.detection.manifest import FileIdentity, Manifest
 from reefsteps.detection.mapped_weights import by_reference
+from reefsteps.detection.resizing import network_shape, paste_mask, resize, restore_boxes
 from reefsteps.errors import UnsupportedModelError
 
 _LOG_ERRORS_ONLY = 3

@@ -23,6 +23,7 @@ import boto3
 import pytest
 
 from tests.integration.local_stack_fixture import REPOSITORY, RunningStack, scaled_definitions
+from tests.support.steps import package_of
 
 STEPS = ("restoration", "reframing", "segmentation", "coverage", "conversion", "relabel")
 _ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
@@ -114,10 +115,11 @@ def _on_local_stack(folders: pytest.TempPathFactory, definitions: Path) -> Itera
     (project / "template.yaml").symlink_to(REPOSITORY / "template.yaml")
     (project / "statemachine").symlink_to(REPOSITORY / "statemachine")
     for step in STEPS:
-        (project / "functions" / step).mkdir(parents=True)
+        package = project / "functions" / package_of(step)
+        package.mkdir(parents=True)
         stand_in = "scripted_relabel.py" if step == "relabel" else "scripted_function.py"
         source = Path(__file__).with_name(stand_in).read_text()
-        (project / "functions" / step / "app.py").write_text(source)
+        (package / "app.py").write_text(source)
     stack = RunningStack(
         folders.mktemp("stack"), {"template": str(project / "template.yaml"), "max_workers": 1, "queue_s": 60.0}
     )

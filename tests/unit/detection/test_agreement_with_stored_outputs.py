@@ -11,7 +11,7 @@ from conversion.agreement import box_ious
 from conversion.checkpoint import read_weights
 from conversion.convert import convert
 from reefsteps.detection import Detections, InstanceMask, load_detector
-from reefsteps.detection.geometry import paste_mask, resize
+from reefsteps.detection.resizing import paste_mask, resize
 from tests.parity.store_outputs import MODELS, PICTURES, RESIZED
 from tests.support import checkpoints as make
 from tests.support.pictures import picture

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reefsteps.detection import Detections, InstanceMask
-from reefsteps.detection.geometry import network_shape, paste_mask, restore_boxes
+from reefsteps.detection.resizing import network_shape, paste_mask, restore_boxes
 
 
 def some(scores: list[float], shape: tuple[int, int] = (20, 30)) -> Detections:

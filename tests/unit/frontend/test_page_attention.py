@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from frontend.domain.attention import is_settled
-from frontend.domain.executions import Execution, ExecutionDetail
+from frontend.domain.executions import ExecutionDetail, ExecutionSummary
 from frontend.services import attention, photos
 from reefsteps.keys import corners_key, no_quadrat_key, record_key
 from reefsteps.surveys import SurveyKey
@@ -24,7 +24,7 @@ SURVEY = SurveyKey(2006, "A", 1)
 
 
 def _open(*runs: tuple[str, datetime]) -> list[str]:
-    failed = [Execution(f"arn:{n}", str(n), "FAILED", at, at) for n, (_, at) in enumerate(runs)]
+    failed = [ExecutionSummary(f"arn:{n}", str(n), "FAILED", at, at) for n, (_, at) in enumerate(runs)]
     details = {
         e.arn: ExecutionDetail("b", key, {}, "reframing", "QuadratNotFoundError", "m")
         for e, (key, _) in zip(failed, runs, strict=True)
@@ -44,7 +44,9 @@ def test_the_newest_failure_of_each_photograph_that_is_there_is_open(empty_world
 
 def test_a_failure_of_a_photograph_that_was_renamed_or_deleted_is_settled(empty_world: PageWorld) -> None:
     page_world.write_pictures(empty_world.s3, [SURVEY], derived=False)
-    failed = [Execution(f"arn:{key}", key, "FAILED", AFTER, AFTER) for key in ("2006-A-01.jpg", "2006-Old name-01.jpg")]
+    failed = [
+        ExecutionSummary(f"arn:{key}", key, "FAILED", AFTER, AFTER) for key in ("2006-A-01.jpg", "2006-Old name-01.jpg")
+    ]
     details = {e.arn: ExecutionDetail("b", e.name, {}, "reframing", "QuadratNotFoundError", "m") for e in failed}
     photos.forget()
     attention.forget()
@@ -69,7 +71,7 @@ def test_a_failure_is_settled_by_what_happened_after_it_and_only_then(
 
 
 def test_what_happened_in_the_second_of_the_failure_does_not_settle_it() -> None:
-    failed = Execution("arn", "1", "FAILED", BEFORE, BEFORE.replace(microsecond=900_000))
+    failed = ExecutionSummary("arn", "1", "FAILED", BEFORE, BEFORE.replace(microsecond=900_000))
     assert not is_settled(failed, BEFORE.replace(microsecond=0))
     assert is_settled(failed, BEFORE.replace(microsecond=0) + timedelta(seconds=1))
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frontend.domain.batches import Batch, BatchProgress, progress
-from frontend.domain.executions import Execution
+from frontend.domain.executions import ExecutionSummary
 from frontend.domain.failures import words_and_figures
 from reefsteps.retries import readable_key
 
@@ -16,10 +16,10 @@ SENT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 KEYS = tuple(f"2006-Nuku Hiva-{n:02d}.jpg" for n in range(1, 6))
 
 
-def execution(key: str, status: str, minute: int) -> Execution:
+def execution(key: str, status: str, minute: int) -> ExecutionSummary:
     """Return an execution as `admit` names it."""
     name = f"{readable_key(key)}-version{minute}"
-    return Execution(f"arn:{name}", name, status, SENT + timedelta(minutes=minute), None)
+    return ExecutionSummary(f"arn:{name}", name, status, SENT + timedelta(minutes=minute), None)
 
 
 def test_each_photograph_counts_by_its_newest_run() -> None:

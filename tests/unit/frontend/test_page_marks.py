@@ -18,7 +18,7 @@ from frontend.domain.exports import NOTHING_SAID
 from frontend.domain.measurements import cover_of
 from frontend.domain.statistics import mean_cover, positions_by_years, successive_changes
 from frontend.domain.trusted import sentences, with_trust
-from frontend.services.models import SEGMENTATION_MODEL
+from frontend.services.model_files import SEGMENTATION_MODEL
 from reefsteps.coverage_queries import CoverageRow, coverage_rows
 from reefsteps.detection import Manifest
 from reefsteps.evaluation import DEMONSTRATION, TRUSTED

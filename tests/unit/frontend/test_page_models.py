@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamlit.testing.v1 import AppTest
 
-from frontend.services.models import REFRAMING_MODEL, SEGMENTATION_MODEL
+from frontend.services.model_files import REFRAMING_MODEL, SEGMENTATION_MODEL
 from reefsteps.detection import Manifest
 from reefsteps.detection.manifest import FORMAT
 from reefsteps.keys import model_card_key

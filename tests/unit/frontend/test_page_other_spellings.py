@@ -30,7 +30,7 @@ def test_deleting_a_survey_names_every_photograph_of_a_position(empty_world: Pag
     keys = ["2006-Nuku+Hiva-02.jpg", "2006-Nuku Hiva-02.nef", "2006-Nuku Hiva-03.jpg"]
     for key in keys:
         empty_world.s3.put_object(Bucket=RAW, Key=key, Body=b"x")
-    app = empty_world.open("delete").segmented_control[0].set_value("Survey").run()
+    app = empty_world.open("delete").segmented_control[0].set_value("Campaign").run()
     app.text_input(key="delete_island").set_value("Nuku Hiva")
     app = app.number_input(key="delete_year").set_value(2006).run()
     assert not app.exception

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frontend.domain import gcrmn, mermaid
-from frontend.domain.templates import Template, missing_rows
+from frontend.domain.templates import FilledTemplate, missing_rows
 from reefsteps.coverage_queries import CoverageRow
 from reefsteps.survey_fields import SurveyFields
 from reefsteps.surveys import SurveyKey
@@ -46,7 +46,7 @@ def key(location: int = 7) -> SurveyKey:
     return SurveyKey(2006, "Moorea", location)
 
 
-def gaps(template: Template) -> dict[str, int]:
+def gaps(template: FilledTemplate) -> dict[str, int]:
     return {m.column: m.rows for m in template.missing}
 
 

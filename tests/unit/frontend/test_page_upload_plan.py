@@ -15,8 +15,8 @@ from frontend.domain.upload_plan import (
     PlannedFile,
     PresentObject,
     Status,
+    campaigns_touched,
     plan,
-    surveys_touched,
     to_compare,
 )
 from reefsteps.file_name_pattern import NamePattern
@@ -152,7 +152,7 @@ def test_a_pattern_shown_by_example_is_read_from_every_name() -> None:
     found = planned(incoming("TakP08A13.jpg", "other.jpg"), defaults=Guess("Takapoto"), pattern=pattern)
     assert [(p.key, p.status) for p in found] == [(None, Status.INCOMPLETE), ("2013-Takapoto-08.jpg", Status.READY)]
     assert "not of the form of TakP07A12.jpg" in found[0].note
-    assert surveys_touched(incoming("TakP08A13.jpg"), {}, Guess("Takapoto"), pattern) == {(2013, "Takapoto")}
+    assert campaigns_touched(incoming("TakP08A13.jpg"), {}, Guess("Takapoto"), pattern) == {(2013, "Takapoto")}
 
 
 @pytest.mark.parametrize("name", ["2006-A-1.CR3", "2006-A-1.dng", "2006-A-1.JPEG", "2006-A-1.tiff"])
@@ -162,7 +162,7 @@ def test_every_type_that_the_pipeline_reads_can_be_sent(name: str) -> None:
 
 def test_only_the_surveys_of_the_files_are_looked_up() -> None:
     files = incoming("2006-A-1.jpg", "2006-A-2.jpg", "2007-B-1.jpg", "nonsense.jpg")
-    assert surveys_touched(files, {}, Guess()) == {(2006, "A"), (2007, "B")}
+    assert campaigns_touched(files, {}, Guess()) == {(2006, "A"), (2007, "B")}
 
 
 FILES = st.lists(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importing.matching import LeftOut, Offered, Plan, Present, match
+from importing.matching import ImportPlan, LeftOut, Offered, Present, match
 from importing.table_files import TableRow
 from reefsteps.results import ObjectRef
 from reefsteps.surveys import SurveyKey
@@ -62,7 +62,7 @@ def test_what_was_imported_before_is_unchanged_and_what_was_interrupted_goes_on(
     copied = {"2006-Hao-01.jpg": "e"}
     offered = [photo("2006-Hao-01.jpg")]
     done = match(offered, [row()], {HAO: Present(imported=True, coverage=12.5, photographs=copied)})
-    assert done == Plan((), (HAO,), ())
+    assert done == ImportPlan((), (HAO,), ())
     (pair,) = match(offered, [row()], {HAO: Present(photographs=copied)}).pairs
     assert pair.copied
     (pair,) = match(offered, [row()], {HAO: Present(coverage=12.5)}).pairs  # the row came with the database

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from local.journal import Journal, StoredExecution, StoredObject
+from local.journal import Journal, JournalledExecution, JournalledObject
 
 
-def stored(version: str, key: str = "k") -> StoredObject:
-    return StoredObject("bucket", key, version, None, {"etag": version})
+def stored(version: str, key: str = "k") -> JournalledObject:
+    return JournalledObject("bucket", key, version, None, {"etag": version})
 
 
 def test_objects_come_back_in_order_with_their_bodies(tmp_path: Path) -> None:
@@ -43,8 +43,8 @@ def test_file_of_an_unfinished_write_is_removed_at_the_next_start(tmp_path: Path
 
 def test_execution_that_ended_before_it_was_noted_stays_ended(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
-    begun = StoredExecution("arn", "machine", "name", "RUNNING", "{}", "2026-01-01T00:00:00+00:00")
-    ended = StoredExecution("arn", "machine", "name", "SUCCEEDED", "{}", begun.started_at, output="1")
+    begun = JournalledExecution("arn", "machine", "name", "RUNNING", "{}", "2026-01-01T00:00:00+00:00")
+    ended = JournalledExecution("arn", "machine", "name", "SUCCEEDED", "{}", begun.started_at, output="1")
     journal.finish_execution(ended)
     journal.start_execution(begun)
     assert Journal(tmp_path).executions() == [ended]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.deployment import default_template, read_deployment
+from local.resources import default_template, read_resources
 from local.template import LeftOutError, Template, TemplateError
 
 _HEADER = {"AWSTemplateFormatVersion": "2010-09-09", "Transform": "AWS::Serverless-2016-10-31"}
@@ -87,10 +87,8 @@ OVERRIDES = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "DATABASE_URL": "sqlite:/
 
 def test_deployed_functions_differ_from_the_template_in_endpoint_database_and_credentials_only() -> None:
     path = default_template()
-    one = read_deployment(path, endpoint="http://127.0.0.1:1", overrides=OVERRIDES)
-    other = read_deployment(
-        path, endpoint="http://127.0.0.1:1", overrides={**OVERRIDES, "DATABASE_URL": "sqlite:////y"}
-    )
+    one = read_resources(path, endpoint="http://127.0.0.1:1", overrides=OVERRIDES)
+    other = read_resources(path, endpoint="http://127.0.0.1:1", overrides={**OVERRIDES, "DATABASE_URL": "sqlite:////y"})
     assert {function.name.rsplit("-", 1)[-1] for function in one.functions} == {
         "restoration", "reframing", "segmentation", "coverage", "conversion", "removal", "relabel", "importing",
     }  # fmt: skip
@@ -105,15 +103,15 @@ def test_deployed_functions_differ_from_the_template_in_endpoint_database_and_cr
 
 
 def test_buckets_rules_and_machines_come_from_the_template() -> None:
-    deployment = read_deployment(default_template(), endpoint="http://127.0.0.1:1", overrides=OVERRIDES)
-    assert len(deployment.buckets) == 7
-    raw = next(bucket for bucket in deployment.buckets if bucket.logical_id == "RawBucket")
+    resources = read_resources(default_template(), endpoint="http://127.0.0.1:1", overrides=OVERRIDES)
+    assert len(resources.buckets) == 7
+    raw = next(bucket for bucket in resources.buckets if bucket.logical_id == "RawBucket")
     assert raw.versioned and raw.sends_events
-    machines = {machine.logical_id for machine in deployment.state_machines}
+    machines = {machine.logical_id for machine in resources.state_machines}
     assert machines == {"Pipeline", "Admit", "Convert", "Removal", "Relabel"}
-    assert all("${" not in machine.definition for machine in deployment.state_machines)
-    targets = {target["Arn"].rsplit("-", 1)[-1] for rule in deployment.rules for target in rule.targets}
+    assert all("${" not in machine.definition for machine in resources.state_machines)
+    targets = {target["Arn"].rsplit("-", 1)[-1] for rule in resources.rules for target in rule.targets}
     assert targets == {"admit", "convert", "removal"}
-    assert deployment.page_environment["RAW_BUCKET"] == raw.name
-    assert "Backfill" in deployment.left_out
-    assert all(deployment.left_out.values())
+    assert resources.page_environment["RAW_BUCKET"] == raw.name
+    assert "Backfill" in resources.left_out
+    assert all(resources.left_out.values())

@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 
 from local import cli
-from local.journal import Journal, StoredExecution
+from local.journal import Journal, JournalledExecution
 from local.terminal import ERROR_LOG, command, explain_os_error, line_of, log_to_file
 
 REPOSITORY = Path(__file__).parents[3]
 
 
-def _ended(status: str, error: str | None = None, cause: str | None = None) -> StoredExecution:
-    return StoredExecution(
+def _ended(status: str, error: str | None = None, cause: str | None = None) -> JournalledExecution:
+    return JournalledExecution(
         arn="arn:aws:states:eu-west-1:123456789012:execution:pipeline:one",
         machine="m",
         name="one",

@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from local.deployment import Deployment
+from local.resources import LocalResources
 from reefsteps.errors import PhotoNotFoundError, UnsupportedModelError
 from reefsteps.keys import (
     checkpoint_key,
@@ -38,7 +38,7 @@ _DEMO_KEYS = (model_evaluation_key, model_config_key, checkpoint_key)  # the che
 
 
 def install_models(
-    deployment: Deployment,
+    resources: LocalResources,
     clients: Clients,
     folder: Path | None,
     say: Callable[[str], None],
@@ -53,7 +53,7 @@ def install_models(
     """
     states: dict[str, str] = {}
     waiting: dict[str, str] = {}
-    for name, bucket in wanted_models(deployment).items():
+    for name, bucket in wanted_models(resources).items():
         stored = _stored(clients.s3, bucket, name)
         demo = _demo_files(folder, name)
         if demo and stored.items() <= _etags(demo).items() and checkpoint_key(name) not in stored:
@@ -71,16 +71,16 @@ def install_models(
         if _etag(clients.s3, bucket, model_card_key(name)):
             states[name] = READY
         else:
-            waiting[name] = _convert_again(deployment, clients, bucket, checkpoint)
+            waiting[name] = _convert_again(resources, clients, bucket, checkpoint)
     for name, sought in waiting.items():
         say(f"Converting the model {name} (once).")
-        states[name] = _wait_for_conversion(deployment, clients, sought, stopping)
+        states[name] = _wait_for_conversion(resources, clients, sought, stopping)
     return dict(sorted(states.items()))
 
 
-def wanted_models(deployment: Deployment) -> dict[str, str]:
+def wanted_models(resources: LocalResources) -> dict[str, str]:
     """Return the bucket of every model that a function names in its environment, by the model's name."""
-    environments = [spec.environment for spec in deployment.functions]
+    environments = [spec.environment for spec in resources.functions]
     return {e["MODEL_NAME"]: e["MODEL_BUCKET"] for e in environments if "MODEL_NAME" in e}
 
 
@@ -141,19 +141,19 @@ def _etag(s3: Any, bucket: str, key: str) -> str | None:
         return None
 
 
-def _convert_again(deployment: Deployment, clients: Clients, bucket: str, key: str) -> str:
+def _convert_again(resources: LocalResources, clients: Clients, bucket: str, key: str) -> str:
     """Start a conversion by hand, of a checkpoint that is there already; returns the execution's ARN."""
     version = clients.s3.head_object(Bucket=bucket, Key=key)["VersionId"]
     started = clients.stepfunctions.start_execution(
-        stateMachineArn=deployment.state_machine("Convert"),
+        stateMachineArn=resources.state_machine("Convert"),
         input=json.dumps({"bucket": bucket, "key": key, "version_id": version}),
     )
     return str(started["executionArn"])
 
 
-def _wait_for_conversion(deployment: Deployment, clients: Clients, sought: str, stopping: threading.Event) -> str:
+def _wait_for_conversion(resources: LocalResources, clients: Clients, sought: str, stopping: threading.Event) -> str:
     """Wait for the execution of that ARN, or with that object version in its input."""
-    machine = deployment.state_machine("Convert")
+    machine = resources.state_machine("Convert")
     while not stopping.wait(_POLL_S):
         for listed in clients.stepfunctions.list_executions(stateMachineArn=machine)["executions"]:
             execution = clients.stepfunctions.describe_execution(executionArn=listed["executionArn"])

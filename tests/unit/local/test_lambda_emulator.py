@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from local import rie
+from local import lambda_emulator
 from local.gateway import function_name
-from local.rie import EmulatorMissingError, FunctionPool, FunctionSpec, ThrottledError
+from local.lambda_emulator import EmulatorMissingError, FunctionPool, FunctionSpec, ThrottledError
 
 HANDLER = """
 import os, time
@@ -57,7 +57,7 @@ def test_handler_sees_what_was_deployed_and_stays_warm(pool: FunctionPool) -> No
         "é\n",
     )
     assert first["pid"] == second["pid"]
-    assert str(Path(rie.__file__).resolve().parents[1]) not in first["path"]
+    assert str(Path(lambda_emulator.__file__).resolve().parents[1]) not in first["path"]
 
 
 def test_exception_is_an_error_and_the_worker_lives(pool: FunctionPool) -> None:
@@ -115,16 +115,16 @@ def test_function_references(reference: str) -> None:
 
 
 def test_other_systems_are_told_what_is_supported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rie.sys, "platform", "darwin")
+    monkeypatch.setattr(lambda_emulator.sys, "platform", "darwin")
     with pytest.raises(EmulatorMissingError, match="runs on Linux"):
-        rie.emulator_path()
+        lambda_emulator.emulator_path()
     monkeypatch.undo()
-    monkeypatch.setattr(rie.platform, "machine", lambda: "riscv64")
+    monkeypatch.setattr(lambda_emulator.platform, "machine", lambda: "riscv64")
     with pytest.raises(EmulatorMissingError, match="riscv64"):
-        rie.emulator_path()
+        lambda_emulator.emulator_path()
 
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
 def test_both_architectures_have_an_emulator(monkeypatch: pytest.MonkeyPatch, machine: str) -> None:
-    monkeypatch.setattr(rie.platform, "machine", lambda: machine)
-    assert rie.emulator_path().exists()
+    monkeypatch.setattr(lambda_emulator.platform, "machine", lambda: machine)
+    assert lambda_emulator.emulator_path().exists()

@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.synthetic.camera import FloatArray, View, draw_view, ordered_corners
-from training.synthetic.config import FRAME_KINDS, FRAMINGS, PhotoConfig
-from training.synthetic.frames import Frame, draw_frame, paint_frame
-from training.synthetic.occluders import Occluder, draw_occluders, paint_occluders
-from training.synthetic.paint import dense, inside, stamp
-from training.synthetic.seabed import Patch, ground, paint, scatter
-from training.synthetic.water import Water, draw_water, expose
+from synthetic.camera import FloatArray, View, draw_view, ordered_corners
+from synthetic.config import FRAME_KINDS, FRAMINGS, PhotoConfig
+from synthetic.frames import Frame, draw_frame, paint_frame
+from synthetic.occluders import Occluder, draw_occluders, paint_occluders
+from synthetic.paint import dense, inside, stamp
+from synthetic.seabed import Patch, ground, paint, scatter
+from synthetic.water import Water, draw_water, expose
 
 _STRINGS_OF = {
     "aluminium": ("grid10", "grid10", "grid10", "grid5", "none"),

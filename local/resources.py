@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.rie import FunctionSpec
+from local.lambda_emulator import FunctionSpec
 from local.template import LeftOutError, Template, TemplateError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -52,7 +52,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Deployment:
+class LocalResources:
     """Everything that the local stack builds; ``left_out`` says what it does not, and why."""
 
     region: str
@@ -80,9 +80,9 @@ class Deployment:
         raise TemplateError(f"The template has no state machine {logical_id}.")
 
 
-def read_deployment(
+def read_resources(
     template_path: Path, *, endpoint: str, overrides: dict[str, str], definitions: Path | None = None
-) -> Deployment:
+) -> LocalResources:
     """Read what is deployed from the template.
 
     Args:
@@ -104,7 +104,7 @@ def read_deployment(
         parameters={"FrontendImageUri": "local"},
     )
     left_out = template.left_out()
-    return Deployment(
+    return LocalResources(
         region=region,
         buckets=tuple(_bucket(template, name) for name in template.resources("AWS::S3::Bucket")),
         functions=tuple(_functions(template, template_path.parent, region, overrides)),

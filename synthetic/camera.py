@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from training.synthetic.config import PhotoConfig
+from synthetic.config import PhotoConfig
 
 FloatArray = NDArray[np.float64]
 UNIT_SQUARE: FloatArray = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.synthetic.config import PhotoConfig
+from synthetic.config import PhotoConfig
 
 Image = NDArray[np.float32]
 _ATTENUATION = {  # per metre of blue, green, red: oceanic to coastal water

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.synthetic.camera import FloatArray, View
+from synthetic.camera import FloatArray, View
 
 SHIFT = 6
 _FAR = 40_000.0

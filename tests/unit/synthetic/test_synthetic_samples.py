@@ -9,8 +9,8 @@ import cv2
 import pytest
 
 from reefsteps.surveys import SurveyKey
-from training.synthetic import PhotoConfig
-from training.synthetic.__main__ import survey_name, write_samples
+from synthetic import PhotoConfig
+from synthetic.__main__ import survey_name, write_samples
 
 
 def test_samples_carry_survey_keys_and_truth(tmp_path: Path) -> None:

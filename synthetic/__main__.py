@@ -1,4 +1,4 @@
-"""``python -m training.synthetic OUT_DIR --count N``: photographs named as surveys, and truth.csv."""
+"""``python -m synthetic OUT_DIR --count N``: photographs named as surveys, and truth.csv."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import cv2
 
-from training.synthetic import FRAME_KINDS, PhotoConfig, SyntheticPhoto, generate
+from synthetic import FRAME_KINDS, PhotoConfig, SyntheticPhoto, generate
 
 SITES = ("Takapoto", "Moorea", "Tahiti", "Rangiroa")
 FIRST_YEAR, LOCATIONS = 2006, 4

@@ -13,9 +13,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from local import models
-from local.deployment import Deployment
+from local import model_files
 from local.provision import Clients
+from local.resources import LocalResources
 
 CORAL, BUCKET = "detectron2-classifier", "corals"
 DEMO = {f"{CORAL}.pth": b"demo weights", f"{CORAL}.yaml": b"demo yaml", f"{CORAL}.evaluation.json": b"demo errors"}
@@ -41,9 +41,9 @@ class World:
     def up(self) -> str:
         """Return the state of the model."""
         function = SimpleNamespace(environment={"MODEL_NAME": CORAL, "MODEL_BUCKET": BUCKET})
-        deployment = cast("Deployment", SimpleNamespace(functions=[function]))
+        resources = cast("LocalResources", SimpleNamespace(functions=[function]))
         clients = cast("Clients", SimpleNamespace(s3=self.s3))
-        states = models.install_models(deployment, clients, self.folder, self.said.append, threading.Event())
+        states = model_files.install_models(resources, clients, self.folder, self.said.append, threading.Event())
         return states[CORAL]
 
 
@@ -60,24 +60,24 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[World]:
         s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
         world = World(s3, tmp_path)
 
-        def convert_again(_deployment: Any, _clients: Any, _bucket: str, key: str) -> str:
+        def convert_again(_resources: Any, _clients: Any, _bucket: str, key: str) -> str:
             world.converted.append(key)
             return key
 
-        monkeypatch.setattr(models, "_convert_again", convert_again)
-        monkeypatch.setattr(models, "_wait_for_conversion", lambda *_: models.READY)
+        monkeypatch.setattr(model_files, "_convert_again", convert_again)
+        monkeypatch.setattr(model_files, "_wait_for_conversion", lambda *_: model_files.READY)
         yield world
 
 
 def test_an_empty_bucket_receives_the_demo_model(world: World) -> None:
-    assert world.up() == models.READY
+    assert world.up() == model_files.READY
     assert world.content() == DEMO
     assert world.said[0] == f"Model {CORAL}: the bucket has none, so the demo model goes there."
 
 
 def test_an_interrupted_installation_goes_on(world: World) -> None:
     world.put(evaluation__json=DEMO[f"{CORAL}.evaluation.json"])
-    assert world.up() == models.READY
+    assert world.up() == model_files.READY
     assert world.content() == DEMO
 
 
@@ -95,7 +95,7 @@ def test_an_interrupted_installation_goes_on(world: World) -> None:
 def test_what_is_in_the_bucket_stays(world: World, files: dict[str, bytes]) -> None:
     world.put(**files)
     before = world.content()
-    assert world.up() == models.READY
+    assert world.up() == model_files.READY
     assert world.content() == before
     checkpoint = f"{CORAL}.pkl" if "pkl" in files else f"{CORAL}.pth"
     which = "the demo model" if files.get("pth") == b"demo weights" else "not the demo model"

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from reframing.geometry import PlaneModel
 from reframing.rectification import rectify
-from training.synthetic import FRAME_KINDS, PhotoConfig, SyntheticPhoto, generate
-from training.synthetic.camera import UNIT_SQUARE, View, ordered_corners
-from training.synthetic.paint import coverage, dense
+from synthetic import FRAME_KINDS, PhotoConfig, SyntheticPhoto, generate
+from synthetic.camera import UNIT_SQUARE, View, ordered_corners
+from synthetic.paint import coverage, dense
 
 SIZE = {"width_px": 320, "height_px": 240}
 SEEDS = st.integers(0, 2**31)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.synthetic import textures
-from training.synthetic.camera import FloatArray, View
-from training.synthetic.paint import coverage, dense
-from training.synthetic.seabed import draw_outline
+from synthetic import textures
+from synthetic.camera import FloatArray, View
+from synthetic.paint import coverage, dense
+from synthetic.seabed import draw_outline
 
 _TAPES = ((0.92, 0.92, 0.90), (0.20, 0.75, 0.88), (0.15, 0.5, 0.92), (0.85, 0.85, 0.75))
 

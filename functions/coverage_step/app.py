@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from coverage.settings import Settings
+from coverage_step.settings import Settings
 from reefsteps.coverage_store import Result, record_result, withdraw_result
 from reefsteps.database import Database
 from reefsteps.document import StateDocument

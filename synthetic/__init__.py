@@ -12,7 +12,7 @@ Pixel coordinates have their origin at the outer corner of the top-left pixel. P
 frame's inner edge as the unit square, y down.
 """
 
-from training.synthetic.config import FRAME_KINDS, FRAMINGS, STRING_KINDS, WATERS, PhotoConfig
-from training.synthetic.photo import SyntheticPhoto, generate
+from synthetic.config import FRAME_KINDS, FRAMINGS, STRING_KINDS, WATERS, PhotoConfig
+from synthetic.photo import SyntheticPhoto, generate
 
 __all__ = ["FRAME_KINDS", "FRAMINGS", "STRING_KINDS", "WATERS", "PhotoConfig", "SyntheticPhoto", "generate"]

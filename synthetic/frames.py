@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.synthetic.camera import UNIT_SQUARE, FloatArray, View
-from training.synthetic.paint import coverage, dense, fill, strip
+from synthetic.camera import UNIT_SQUARE, FloatArray, View
+from synthetic.paint import coverage, dense, fill, strip
 
 Image = NDArray[np.float32]
 Colour = tuple[float, float, float]

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.synthetic import textures
-from training.synthetic.camera import FloatArray, View
-from training.synthetic.paint import coverage
+from synthetic import textures
+from synthetic.camera import FloatArray, View
+from synthetic.paint import coverage
 
 Image = NDArray[np.float32]
 Colour = tuple[float, float, float]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training.augment import Example
-from training.examples import Replay
+from training.examples import ReplayBuffer
 
 CAPACITY = 40
 BATCH = 4
@@ -23,7 +23,7 @@ def seeds_of(batch: list[Example]) -> list[int]:
 
 def test_the_first_batches_show_every_picture_once() -> None:
     """A run that goes on from trained weights would otherwise learn its first dozen pictures by heart."""
-    replay, rng = Replay(numbered, 0, CAPACITY, fresh=0.5), np.random.default_rng(1)
+    replay, rng = ReplayBuffer(numbered, 0, CAPACITY, fresh=0.5), np.random.default_rng(1)
     seen = [seed for _ in range(3) for seed in seeds_of(replay.batch(rng, BATCH))]
     assert seen == list(range(3 * BATCH))
 
@@ -36,7 +36,7 @@ def test_later_batches_replace_as_many_as_asked_and_hold_no_picture_twice(fresh:
         drawn.append(seed)
         return numbered(seed)
 
-    replay, rng = Replay(draw, 0, CAPACITY, fresh), np.random.default_rng(1)
+    replay, rng = ReplayBuffer(draw, 0, CAPACITY, fresh), np.random.default_rng(1)
     for _ in range(3):
         replay.batch(rng, BATCH)
     first = len(drawn)
