@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reefsteps.decisions import last_decision
 from reefsteps.derived import DerivedObjects
 from reefsteps.document import StateDocument, refuse_other_photo
 from reefsteps.errors import QuadratNotFoundError
@@ -23,7 +24,7 @@ from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import ModelIdentity, ObjectRef, Point, ReframingResult, RestorationResult
 from reefsteps.storage import JPEG, Storage
 from reefsteps.surveys import SurveyKey
-from reframing.by_hand import Decisions, last_decision
+from reframing.by_hand import Decisions
 from reframing.geometry import PlaneModel
 from reframing.quadrat import QuadratFit, find_quadrat
 from reframing.rectification import rectify, source_side_px
