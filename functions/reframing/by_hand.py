@@ -63,9 +63,8 @@ class Decisions:
         said = self._stored(no_quadrat_key(self._survey.stem))
         before = bool(said and said["no_quadrat"])
         now = before if given.no_quadrat is None and given.corners_px is None else bool(given.no_quadrat)
-        # Each decision is kept, also one that changes nothing: the later of two that meet counts for every later run.
-        if decides:
-            self._store(no_quadrat_key(self._survey.stem), {"no_quadrat": now})
+        if given.no_quadrat is not None:
+            self._keep_no_quadrat(now)
         if now:
             raise NoQuadratError(no_quadrat_sentence(self._survey))
 
@@ -77,6 +76,7 @@ class Decisions:
         """
         if given.corners_px is not None:
             frame = _checked(given.corners_px, given.excluded_px or (), width_px, height_px, size)
+            self._keep_no_quadrat(False)
             value = {"corners_px": given.corners_px, "excluded_px": frame.excluded_px}
             self._store(corners_key(self._survey.stem), value)
             return frame
@@ -85,6 +85,10 @@ class Decisions:
             return None
         excluded = tuple(tuple((float(x), float(y)) for x, y in area) for area in stored.get("excluded_px", ()))
         return _checked(stored["corners_px"], excluded, width_px, height_px, size)
+
+    def _keep_no_quadrat(self, said: bool) -> None:
+        # Each decision is kept, also one that changes nothing: the later of two that meet counts for every later run.
+        self._store(no_quadrat_key(self._survey.stem), {"no_quadrat": said})
 
     def _stored(self, key: str) -> Mapping[str, Any] | None:
         return kept_decision(self._storage, self._bucket, key, self._source)
