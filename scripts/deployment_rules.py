@@ -10,7 +10,9 @@ import json
 import re
 from collections.abc import Callable, Iterator
 
+from scripts import relations
 from scripts.deployment import PLACEHOLDER, Deployment, Json, listed, of_type
+from scripts.notice_rules import refusals_are_quiet
 from scripts.state_machine_rules import states_retry_and_catch, tasks
 
 Rule = Callable[[Deployment], Iterator[str]]
@@ -201,8 +203,9 @@ def alarms_are_heard(d: Deployment) -> Iterator[str]:
 def events_are_not_lost(d: Deployment) -> Iterator[str]:
     """Each rule's target has retries and a dead letter queue that EventBridge may write to."""
     for name, rule in d.resources("AWS::Events::Rule").items():
+        scheduled = "ScheduleExpression" in rule  # the next tick makes up for one that is lost
         for target in rule["Targets"]:
-            if "DeadLetterConfig" not in target or "RetryPolicy" not in target:
+            if "RetryPolicy" not in target or ("DeadLetterConfig" not in target and not scheduled):
                 yield f"{name}: an event that cannot be delivered is lost"
             transformer = target.get("InputTransformer")
             if transformer and re.search(r'"<\w+>"', transformer["InputTemplate"]):
@@ -210,11 +213,15 @@ def events_are_not_lost(d: Deployment) -> Iterator[str]:
             for value in re.findall(r"<(\w+)>", (transformer or {}).get("InputTemplate", "")):
                 if value not in transformer["InputPathsMap"]:
                     yield f"{name}: <{value}> has no path"
-    if "events.amazonaws.com" not in json.dumps(d.resources("AWS::SQS::QueuePolicy")):
-        yield "UndeliveredEvents: EventBridge may not write to it"
+    policies = d.resources("AWS::SQS::QueuePolicy").values()
+    taking = [p["Queues"] for p in policies if "events.amazonaws.com" in json.dumps(p["PolicyDocument"])]
+    for name in d.resources("AWS::SQS::Queue"):
+        if not any({"Ref": name} in queues for queues in taking):
+            yield f"{name}: EventBridge may not write to it"
     for name, function in of_type(d.template, "AWS::Serverless::Function").items():
         destination = function.get("EventInvokeConfig", {}).get("DestinationConfig", {})
-        if function.get("Events") and "OnFailure" not in destination:
+        called = [event for event in function.get("Events", {}).values() if event["Type"] != "Schedule"]
+        if called and "OnFailure" not in destination:
             yield f"{name}: an event that it fails on is lost"
 
 
@@ -342,6 +349,7 @@ RULES: tuple[Rule, ...] = (
     buckets_are_closed,
     alarms_are_heard,
     events_are_not_lost,
+    refusals_are_quiet,
     database_is_guarded,
     page_is_reachable,
     page_is_watched,
@@ -354,5 +362,5 @@ RULES: tuple[Rule, ...] = (
 
 
 def faults(d: Deployment) -> list[str]:
-    """What every rule finds."""
-    return [f"{rule.__name__}: {fault}" for rule in RULES for fault in rule(d)]
+    """What every rule finds, those about single resources first."""
+    return [*(f"{rule.__name__}: {fault}" for rule in RULES for fault in rule(d)), *relations.found(d)]

@@ -17,10 +17,17 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scripts.deploy import DeployEnvironment, DeploymentError
+from reefsteps.errors import REFUSALS
+from scripts.environments import DeployEnvironment, DeploymentError
 
 _VISIBLE_AGAIN_S = 120
-_PLACES = {"admit": "Admit", "convert": "Convert", "removal": "Removal", "alerts": "Alerts"}
+_PLACES = {
+    "admit": "Admit",
+    "convert": "Convert",
+    "removal": "Removal",
+    "failures": "FailureEvents",
+    "refusals": "RefusalEvents",
+}
 _MODEL_BUCKETS = ("ModelReframingBucket", "ModelSegmentationBucket")
 
 Message = dict[str, Any]
@@ -36,7 +43,6 @@ class Stack:
         self._cloudformation = boto3.client("cloudformation", region_name=region)
         self._sqs: Any = boto3.client("sqs", region_name=region)
         self._stepfunctions = boto3.client("stepfunctions", region_name=region)
-        self._sns = boto3.client("sns", region_name=region)
         self._queue = self.physical("UndeliveredEvents")
         self._buckets = {self.physical(name): name for name in ("RawBucket", *_MODEL_BUCKETS)}
         self._places = {place: self.physical(name) for place, name in _PLACES.items()}
@@ -62,7 +68,9 @@ class Stack:
     def place(self, body: Message) -> str | None:
         """Return where an event belongs, by its source, kind and bucket; None where nobody here takes it."""
         if body.get("source") == "aws.states":
-            return "alerts"
+            detail = body.get("detail", {})
+            refused = str(detail.get("stateMachineArn")).endswith("-pipeline") and detail.get("error") in REFUSALS
+            return "refusals" if refused else "failures"
         bucket = self._buckets.get(str(body.get("detail", {}).get("bucket", {}).get("name")))
         kind = body.get("detail-type")
         if kind == "Object Created" and bucket:
@@ -73,8 +81,8 @@ class Stack:
         """Send an event to its place."""
         event = json.dumps(body)
         target = self._places[place]
-        if place == "alerts":
-            self._sns.publish(TopicArn=target, Message=event)
+        if place in ("failures", "refusals"):
+            self._sqs.send_message(QueueUrl=target, MessageBody=event)
         else:
             self._stepfunctions.start_execution(stateMachineArn=target, input=event)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from reefsteps.masks import mask_iou
 from training.coco import Annotated, AnnotationError, load_example
 from training.evaluate import (
     EVALUATION_SIDE_PX,
@@ -16,7 +17,7 @@ from training.evaluate import (
     mask_corners,
 )
 from training.examples import restored
-from training.metrics import corner_error_percent, mask_iou
+from training.metrics import corner_error_percent
 from training.predict import Predictor
 
 KIND = "annotated"

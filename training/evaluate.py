@@ -20,11 +20,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from reefsteps.masks import mask_iou
 from synthetic import PhotoConfig, SyntheticPhoto, generate
 from training.command import add_annotations, run_command
 from training.examples import TARGETS, TEST_SEED, coral_photo, restored, straighten
 from training.measured import SYNTHETIC, annotated_photographs, cover_set, frame_set, record
-from training.metrics import CoverageErrors, corner_error_percent, coverage_errors, mask_iou
+from training.metrics import CoverageErrors, corner_error_percent, coverage_errors
 from training.predict import Prediction, Predictor, load_predictor
 
 EVALUATION_SIDE_PX = 512  # corals are judged at this size, twice what the demo model sees

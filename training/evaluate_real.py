@@ -20,12 +20,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from reefsteps.masks import mask_iou
 from training.coco import load_picture
 from training.command import run_command
 from training.evaluate import EVALUATION_SIDE_PX, mask_corners
 from training.examples import restored, straighten
 from training.measured import EXPERT_POINTS, REEF_MASKS, cover_set, real_frame_sets, record
-from training.metrics import corner_error_percent, coverage_errors, mask_iou
+from training.metrics import corner_error_percent, coverage_errors
 from training.predict import Predictor, load_predictor
 
 FOUND_IOU = 0.8

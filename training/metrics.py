@@ -52,13 +52,6 @@ def coverage_errors(true_percent: NDArray[np.float64], found_percent: NDArray[np
     )
 
 
-def mask_iou(a: NDArray[np.generic], b: NDArray[np.generic]) -> float:
-    """Return intersection over union of two masks of one shape (non-zero is inside); 1 when both are empty."""
-    x, y = np.asarray(a) > 0, np.asarray(b) > 0
-    union = int((x | y).sum())
-    return float((x & y).sum() / union) if union else 1.0
-
-
 def corner_error_percent(found_px: NDArray[np.float64], true_px: NDArray[np.float64]) -> float:
     """Return the largest corner error, percent of the mean true side, for the best of the four cyclic orders."""
     side = float(np.linalg.norm(true_px - np.roll(true_px, -1, 0), axis=1).mean())

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from frontend.components.text import count, plain
-from frontend.domain.failures import explain
 from frontend.services import executions
+from reefsteps.explanations import explain
 from reefsteps.retries import PastRun, plan_retries
 
 CURABLE = "All that a new run may cure"

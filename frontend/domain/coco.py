@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from frontend.domain.exports import About
 from frontend.domain.measurements import event_of, reasons_of
+from reefsteps.arrays import BoolArray, ByteArray
 from reefsteps.coverage_queries import ColonyBox, CoverageRow
 from reefsteps.keys import picture_key
+from reefsteps.masks import mask_box
 
 CATEGORY = {"id": 1, "name": "coral", "supercategory": "benthos"}
 APPROXIMATE_SHARE = 0.05
@@ -31,9 +32,6 @@ LIMITS = (
     "'approximate' is true where the segmentation's area differs from it by more than 5 %. Colonies without a pixel "
     "are not listed."
 )
-
-ByteArray = npt.NDArray[np.uint8]
-BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,19 +96,18 @@ def _annotations(
     for colony, left, top, *candidates in _candidates(mask, colonies):
         measured = colony.area_cm2 * scale
         region = min(candidates, key=lambda pixels: abs(np.count_nonzero(pixels) - measured))
-        area = int(np.count_nonzero(region))
-        if not area:
+        box = mask_box(region)
+        if box is None:
             continue
-        lines, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
-        x0, y0 = left + int(columns[0]), top + int(lines[0])
-        size = int(columns[-1] - columns[0]) + 1, int(lines[-1] - lines[0]) + 1
+        area = int(np.count_nonzero(region))
+        x0, y0, x1, y1 = box
         found.append(
             {
                 "image_id": image_id,
                 "category_id": CATEGORY["id"],
                 "segmentation": _run_lengths(region, left, top, mask.shape),
                 "area": area,
-                "bbox": [x0, y0, *size],
+                "bbox": [left + x0, top + y0, x1 - x0, y1 - y0],
                 "iscrowd": 0,
                 "score": colony.score,
                 "colony": colony.number,

@@ -102,15 +102,6 @@ def step_states(events: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return states
 
 
-def console_url(arn: str) -> str:
-    """Return the address of the execution's page in the AWS console."""
-    partition, region = arn.split(":")[1], arn.split(":")[3]
-    domain = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}.get(
-        partition, "console.aws.amazon.com"
-    )
-    return f"https://{region}.{domain}/states/home?region={region}#/v2/executions/details/{arn}"
-
-
 def retry_input(given: Mapping[str, Any], *, start_at: str | None = None) -> dict[str, Any]:
     """Return the input for running the same photograph again, without what only the first run could use."""
     return kept_input(given) | ({"start_at": start_at} if start_at else {}) | {"requested_by": "page"}

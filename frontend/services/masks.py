@@ -9,12 +9,13 @@ from itertools import groupby
 import numpy as np
 from PIL import Image
 
-from frontend.domain.coco import ByteArray, MaskedQuadrat
+from frontend.domain.coco import MaskedQuadrat
 from frontend.domain.measurements import survey_of
 from frontend.services.aws import storage
 from frontend.services.measurements import database
 from frontend.settings import settings
 from reefsteps import coverage_queries as queries
+from reefsteps.arrays import ByteArray
 from reefsteps.coverage_queries import ColonyBox, CoverageRow
 from reefsteps.errors import PhotoNotFoundError
 from reefsteps.keys import mask_key

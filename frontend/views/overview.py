@@ -11,13 +11,13 @@ from frontend import navigation
 from frontend.components import filters, marks, states, survey_choice
 from frontend.components.text import ago, count, plain
 from frontend.domain.executions import ExecutionDetail, ExecutionSummary, RunStatus
-from frontend.domain.failures import explain
 from frontend.domain.measurements import cover_of, islands_of, reasons_of, survey_of, years_of
 from frontend.domain.statistics import mean_cover
 from frontend.services import attention, executions
 from frontend.services.aws import link
 from frontend.settings import settings
 from reefsteps.coverage_queries import CoverageRow
+from reefsteps.explanations import explain
 from reefsteps.failures import WITHOUT_RESULT
 from reefsteps.keys import thumbnail_key
 from reefsteps.trust import decimals

@@ -11,13 +11,13 @@ from frontend import address, navigation
 from frontend.components import marks, states, survey_choice, widgets
 from frontend.components.text import camera_time, moment, plain
 from frontend.components.widgets import Picture
-from frontend.domain.executions import console_url
 from frontend.domain.measurements import is_imported, is_ours, survey_of
 from frontend.services import measurements
 from frontend.services.aws import link
 from frontend.settings import settings
 from reefsteps import keys
 from reefsteps.coverage_queries import CoverageRow, Provenance
+from reefsteps.failures import console_url
 from reefsteps.formats import SHOWN_BY_BROWSERS, stored_extension
 from reefsteps.results import Colony
 from reefsteps.trust import change_text, decimals, is_marked, label, marked, worst

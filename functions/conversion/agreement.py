@@ -7,9 +7,10 @@ import math
 import numpy as np
 
 from conversion.variants import Photos
+from reefsteps.arrays import Float32Array
 from reefsteps.detection import Detections, Detector
-from reefsteps.detection.detections import FloatArray
 from reefsteps.detection.manifest import Agreement
+from reefsteps.masks import mask_iou
 
 MATCHED_PERCENT_MIN = 95.0
 EXTRA_PERCENT_MAX = 5.0
@@ -38,7 +39,7 @@ def compare(exact: Detector, smaller: Detector, photos: Photos) -> Agreement:
         total += len(expected)
         matched += len(pairs)
         extra += len(strong) - len(matches(every, strong))
-        ious += [mask_iou(expected, i, found, j) for i, j in pairs]
+        ious += [mask_iou(expected.full_mask(i), found.full_mask(j)) for i, j in pairs]
         scores += [abs(float(expected.scores[i] - found.scores[j])) for i, j in pairs]
         covers.append(cover_percent(strong) - cover_percent(expected))
     return Agreement(
@@ -55,7 +56,7 @@ def compare(exact: Detector, smaller: Detector, photos: Photos) -> Agreement:
     )
 
 
-def objection(agreement: Agreement) -> str | None:
+def rejection_reason(agreement: Agreement) -> str | None:
     """Return why the variant is not good enough, or None."""
     limits = (
         (agreement.instances >= INSTANCES_MIN, f"only {agreement.instances} instances to judge it by"),
@@ -90,7 +91,7 @@ def matches(expected: Detections, found: Detections) -> list[tuple[int, int]]:
     return pairs
 
 
-def box_ious(first: FloatArray, second: FloatArray) -> FloatArray:
+def box_ious(first: Float32Array, second: Float32Array) -> Float32Array:
     """Return the (N, M) intersection over union of boxes (N, 4) and (M, 4)."""
     low = np.maximum(first[:, None, :2], second[None, :, :2])
     high = np.minimum(first[:, None, 2:], second[None, :, 2:])
@@ -102,10 +103,3 @@ def box_ious(first: FloatArray, second: FloatArray) -> FloatArray:
 def cover_percent(detections: Detections) -> float:
     """Return how much of the picture the instances cover together, percent."""
     return float(100.0 * np.count_nonzero(detections.union_mask()) / math.prod(detections.image_shape))
-
-
-def mask_iou(first: Detections, i: int, second: Detections, j: int) -> float:
-    """Return the intersection over union of two instances' pixels."""
-    inside, found = first.full_mask(i) > 0, second.full_mask(j) > 0
-    union = np.count_nonzero(inside | found)
-    return float(np.count_nonzero(inside & found) / union) if union else 1.0

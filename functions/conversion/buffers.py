@@ -11,15 +11,16 @@ import re
 
 import numpy as np
 
-from conversion.checkpoint import Array, Weights
+from conversion.checkpoint import Weights
 from conversion.config import LEVELS, ModelConfig
+from reefsteps.arrays import AnyArray
 from reefsteps.errors import UnsupportedModelError
 
 _ANCHORS = re.compile(r"proposal_generator\.anchor_generator\.cell_anchors\.(\d+)")
 _TOLERANCE = 2e-3  # relative: half precision keeps three digits
 
 
-def cell_anchors(config: ModelConfig, level: int) -> Array:
+def cell_anchors(config: ModelConfig, level: int) -> AnyArray:
     """Return the anchors of one location around its origin, as DefaultAnchorGenerator makes them: (A, 4) float32."""
     anchors = []
     for size in config.anchor_sizes[level]:
@@ -36,7 +37,7 @@ def checked_buffers(weights: Weights, config: ModelConfig, *, bound: bool) -> tu
     Raises UnsupportedModelError naming both values when they differ, unless the configuration is ``bound``, that is,
     names these very weights: then its values are used, as detectron2 0.6 does.
     """
-    expected: dict[str, Array] = {
+    expected: dict[str, AnyArray] = {
         "pixel_mean": np.array(config.pixel_mean, np.float32),
         "pixel_std": np.array(config.pixel_std, np.float32),
     }
@@ -61,14 +62,14 @@ def checked_buffers(weights: Weights, config: ModelConfig, *, bound: bool) -> tu
     )
 
 
-def _agree(found: Array, expected: Array | None) -> bool:
+def _agree(found: AnyArray, expected: AnyArray | None) -> bool:
     if expected is None or found.size != expected.size:
         return False
     values = np.asarray(found, np.float32).reshape(expected.shape)
     return bool(np.allclose(values, expected, rtol=_TOLERANCE, atol=_TOLERANCE))
 
 
-def _shown(values: Array | None) -> str:
+def _shown(values: AnyArray | None) -> str:
     if values is None:
         return "missing"
     flat = [f"{value:.6g}" for value in np.asarray(values[:4] if values.ndim else values, np.float32).reshape(-1)[:4]]

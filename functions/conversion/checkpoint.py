@@ -16,14 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from conversion.inert_pickle import ArrayRef, DtypeRef, StorageRef, TensorRef, read_pickle
 from conversion.state_dict import chosen_state
+from reefsteps.arrays import AnyArray
 from reefsteps.errors import UnsupportedModelError
 
-Array = npt.NDArray[Any]
-Weights = dict[str, Array]
+Weights = dict[str, AnyArray]
 
 MAX_FILE_BYTES = 2 << 30
 MAX_PICKLE_BYTES = 16 << 20
@@ -121,7 +120,7 @@ def _no_storage(_reference: StorageRef) -> memoryview:
     raise UnsupportedModelError("The checkpoint is damaged: a tensor's data is missing.")
 
 
-def _numpy_array(name: str, array: ArrayRef) -> Array:
+def _numpy_array(name: str, array: ArrayRef) -> AnyArray:
     dtype, data = array.dtype, array.data
     if not isinstance(dtype, DtypeRef) or dtype.code not in _NUMPY_DTYPES or dtype.order not in ("<", ">", "|"):
         raise UnsupportedModelError(f"The checkpoint's array '{name[:80]}' is of no type that weights have.")
@@ -136,7 +135,7 @@ def _numpy_array(name: str, array: ArrayRef) -> Array:
     return np.frombuffer(content, kind).reshape(array.shape, order="F" if array.fortran is True else "C")
 
 
-def _array(name: str, tensor: TensorRef, data: memoryview) -> Array:
+def _array(name: str, tensor: TensorRef, data: memoryview) -> AnyArray:
     dtype = np.dtype(_DTYPES[tensor.storage.dtype])
     memory = np.frombuffer(data, dtype, count=len(data) // dtype.itemsize)
     count = math.prod(tensor.shape)

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from conversion.agreement import compare, objection
+from conversion.agreement import compare, rejection_reason
 from conversion.architecture import recognise
 from conversion.binding import bound_to, weights_digest
 from conversion.buffers import checked_buffers
@@ -20,7 +20,7 @@ from conversion.config import NAMED, ModelConfig, model_config
 from conversion.evaluation import accepted
 from conversion.mask_rcnn import build
 from conversion.variants import SCOPES, Photos, half_weights, quantised
-from reefsteps.detection.detections import ByteArray
+from reefsteps.arrays import ByteArray
 from reefsteps.detection.manifest import FORMAT, FileIdentity, Manifest
 from reefsteps.detection.onnx_engine import OnnxDetector
 from reefsteps.errors import UnsupportedModelError
@@ -190,7 +190,7 @@ def _smaller(
             manifest, precision=precision, model=FileIdentity.of(smaller, manifest.model.file)
         )
         agreement = compare(reference, OnnxDetector(smaller, candidate, threads), photos)
-        reason = objection(agreement)
+        reason = rejection_reason(agreement)
         if reason is None:
             return smaller, dataclasses.replace(candidate, agreement=agreement)
     return exact, dataclasses.replace(manifest, agreement=agreement, refused_variant=f"{precision}: {reason}")

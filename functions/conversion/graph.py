@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from conversion.checkpoint import Weights
+from reefsteps.arrays import AnyArray
 from reefsteps.errors import UnsupportedModelError
 
 OPSET = 17
@@ -18,15 +18,13 @@ IR_VERSION = 9
 GROUPS = 32  # of detectron2's GroupNorm
 EPSILON = 1e-5  # of its BatchNorm, FrozenBatchNorm and GroupNorm
 
-Array = npt.NDArray[Any]
 
-
-def ints(*values: int) -> Array:
+def ints(*values: int) -> AnyArray:
     """Return an int64 vector."""
     return np.array(values, np.int64)
 
 
-def floats(*values: float) -> Array:
+def floats(*values: float) -> AnyArray:
     """Return a float32 vector."""
     return np.array(values, np.float32)
 
@@ -56,7 +54,7 @@ class Graph:
         """Say whether the checkpoint has the tensor."""
         return tensor in self._weights
 
-    def tensor(self, name: str) -> Array:
+    def tensor(self, name: str) -> AnyArray:
         """Return a tensor of the checkpoint as float32; raises UnsupportedModelError when it is not there."""
         if name not in self._weights:
             raise UnsupportedModelError(f"The model lacks the tensor '{name}' of a ResNet-FPN Mask R-CNN.")
@@ -66,7 +64,7 @@ class Graph:
             raise UnsupportedModelError(f"Tensor '{name}' holds values that are no numbers: training diverged.")
         return values
 
-    def const(self, values: Array) -> str:
+    def const(self, values: AnyArray) -> str:
         """Return the name of a constant; equal ones are stored once."""
         key = (values.dtype.str, values.shape, values.tobytes())
         if key not in self._constants:
@@ -184,7 +182,7 @@ class Graph:
         onnx.checker.check_model(model)
         return model
 
-    def _folded(self, layer: str, weight: Array, bias: Array | None) -> tuple[Array, Array]:
+    def _folded(self, layer: str, weight: AnyArray, bias: AnyArray | None) -> tuple[AnyArray, AnyArray]:
         scale = self.tensor(f"{layer}.norm.weight") / np.sqrt(self.tensor(f"{layer}.norm.running_var") + EPSILON)
         shift = self.tensor(f"{layer}.norm.bias") - self.tensor(f"{layer}.norm.running_mean") * scale
         self._unused.discard(f"{layer}.norm.num_batches_tracked")
@@ -203,7 +201,7 @@ class Graph:
         shift = self._store(f"{norm}.bias", self.tensor(f"{norm}.bias").reshape(-1, 1, 1))
         return self.op("Add", self.op("Mul", restored, scale), shift)
 
-    def _store(self, name: str, values: Array) -> str:
+    def _store(self, name: str, values: AnyArray) -> str:
         if name not in self._initializers:
             self._initializers[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
         return name

@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
-from reefsteps.detection.detections import ByteArray
+from reefsteps.arrays import ByteArray
 from reefsteps.results import ObjectRef
 from reefsteps.storage import Storage
 

@@ -17,7 +17,7 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
-from reefsteps.detection.detections import ByteArray
+from reefsteps.arrays import ByteArray
 from reefsteps.detection.manifest import Manifest
 from reefsteps.detection.resizing import network_shape, resize
 

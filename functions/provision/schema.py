@@ -27,7 +27,9 @@ _NOT_YET = {"DatabaseResumingException", "DatabaseUnavailableException", "Statem
 # A cluster that has just been created, or is waking, answers BadRequestException with one of these.
 _NOT_YET_TEXT = re.compile(r"communications link failure|not available|starting up|resuming", re.IGNORECASE)
 
-_HOW_TO_CONVERT = "deploy with ConvertExistingTable=yes (docs/operations.md, Tables that were there before)."
+_HOW_TO_CONVERT = (
+    "deploy with ConvertExistingTable=yes (docs/how-to/import-existing-data.md, Convert an existing table)."
+)
 
 
 def statements(database: str) -> list[str]:
@@ -82,7 +84,7 @@ def apply(
         )
         count += 1
         try:
-            answer = until_answered(call, deadline, also_passing=_wakes)
+            answer = until_answered(call, deadline, also_passing=wakes)
         except ClientError as error:
             if not _was_done_before(statement, error):
                 raise
@@ -103,6 +105,7 @@ def _was_done_before(statement: str, error: ClientError) -> bool:
     return duplicate and " ADD COLUMN " in statement
 
 
-def _wakes(error: ClientError) -> bool:
+def wakes(error: ClientError) -> bool:
+    """Tell whether the Data API refused a call only because the database is starting or waking up."""
     details = error.response["Error"]
     return details["Code"] in _NOT_YET or bool(_NOT_YET_TEXT.search(details.get("Message", "")))

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from reefsteps.arrays import ByteArray
 from reefsteps.results import Point
 
 _FRACTION_BITS = 4  # cv2 takes an outline's points as integers, in sixteenths of a pixel
@@ -18,7 +18,7 @@ def excluded_mask(
     corners_px: Sequence[Point],
     photograph_shape: tuple[int, int],
     quadrat_shape: tuple[int, int],
-) -> NDArray[np.uint8]:
+) -> ByteArray:
     """Return the outlined areas as they lie in the straightened quadrat: `quadrat_shape` (H, W) uint8, 255 left out.
 
     Outlines and corners are in the photograph's pixels (`reefsteps.results`); the corners are those set by hand, which

@@ -51,6 +51,15 @@ def read_failed_state(step_functions: Any, arn: str) -> str | None:
     return failed_state(answer["events"])
 
 
+def console_url(arn: str) -> str:
+    """Return the address of the execution's page in the AWS console."""
+    partition, region = arn.split(":")[1], arn.split(":")[3]
+    domain = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}.get(
+        partition, "console.aws.amazon.com"
+    )
+    return f"https://{region}.{domain}/states/home?region={region}#/v2/executions/details/{arn}"
+
+
 def json_object(text: Any) -> dict[str, Any]:
     """Return the JSON object that a text holds; an empty one for anything else, None included."""
     try:

@@ -10,13 +10,13 @@ import time
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reefsteps.arrays import ByteArray
 from reefsteps.decisions import last_decision
 from reefsteps.derived import DerivedObjects
 from reefsteps.document import StateDocument, refuse_other_photo
 from reefsteps.errors import QuadratNotFoundError
-from reefsteps.images import decode, encode_jpeg, thumbnail
+from reefsteps.images import THUMBNAIL_QUALITY, decode, encode_jpeg, thumbnail
 from reefsteps.keys import picture_key, thumbnail_key
 from reefsteps.model_store import ModelStore
 from reefsteps.observability import logger, step_handler
@@ -25,8 +25,9 @@ from reefsteps.results import ModelIdentity, ObjectRef, Point, ReframingResult, 
 from reefsteps.storage import JPEG, Storage
 from reefsteps.surveys import SurveyKey
 from reframing.by_hand import Decisions
-from reframing.geometry import PlaneModel
-from reframing.quadrat import QuadratFit, find_quadrat
+from reframing.plane.view import PlaneModel
+from reframing.quadrat import find_quadrat
+from reframing.quadrat_fit import QuadratFit
 from reframing.rectification import rectify, source_side_px
 from reframing.settings import Settings
 
@@ -83,7 +84,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     return result.to_json()
 
 
-def _treated_picture(earlier: RestorationResult) -> NDArray[np.uint8]:
+def _treated_picture(earlier: RestorationResult) -> ByteArray:
     stored = STORAGE.get(earlier.treated)
     refuse_other_photo(stored.info, earlier.source)
     pixels = decode(stored.body).pixels_bgr
@@ -91,9 +92,7 @@ def _treated_picture(earlier: RestorationResult) -> NDArray[np.uint8]:
     return pixels.astype(np.uint8, copy=False)
 
 
-def _locate(
-    document: StateDocument, decisions: Decisions, picture_bgr: NDArray[np.uint8], size: QuadratSize
-) -> Located:
+def _locate(document: StateDocument, decisions: Decisions, picture_bgr: ByteArray, size: QuadratSize) -> Located:
     height, width = picture_bgr.shape[:2]
     by_hand = decisions.frame(document.input, width, height, size)
     if by_hand is not None:
@@ -111,10 +110,10 @@ def _locate(
 
 
 def _write_pictures(
-    derived: DerivedObjects, survey: SurveyKey, reframed_bgr: NDArray[np.uint8], model: ModelIdentity | None
+    derived: DerivedObjects, survey: SurveyKey, reframed_bgr: ByteArray, model: ModelIdentity | None
 ) -> tuple[ObjectRef, ObjectRef]:
     bucket, stem = SETTINGS.reframed_bucket, survey.stem
-    picture, small = encode_jpeg(reframed_bgr, quality=95), encode_jpeg(thumbnail(reframed_bgr), quality=85)
+    picture, small = encode_jpeg(reframed_bgr), encode_jpeg(thumbnail(reframed_bgr), quality=THUMBNAIL_QUALITY)
     return (
         derived.put(bucket, picture_key(stem), picture, content_type=JPEG, model=model),
         derived.put(bucket, thumbnail_key(stem), small, content_type=JPEG, model=model),
@@ -122,7 +121,7 @@ def _write_pictures(
 
 
 def _result(
-    located: Located, refs: tuple[ObjectRef, ObjectRef], reframed_bgr: NDArray[np.uint8], size: QuadratSize
+    located: Located, refs: tuple[ObjectRef, ObjectRef], reframed_bgr: ByteArray, size: QuadratSize
 ) -> ReframingResult:
     fit = located.fit
     height_px, side_px = reframed_bgr.shape[:2]

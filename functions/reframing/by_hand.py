@@ -1,6 +1,8 @@
 """What a person has decided about a photograph: its corners, the areas to leave out, or that it shows no quadrat.
 
-`reefsteps.decisions` reads what is kept; here it is obeyed, and a new decision is kept.
+Decisions are stored beside the reframed pictures, with the original's version and content. Later runs of the same
+photograph follow them; a new photograph of the same position is measured without them. `reefsteps.decisions` reads
+what is stored.
 """
 
 from __future__ import annotations
@@ -21,12 +23,9 @@ from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import Point, Source
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey
-from reframing.geometry import PlaneModel
+from reframing.limits.gate import BY_HAND as LIMITS
 from reframing.manual import manual_model
-
-MIN_MEASURED_SHARE = 0.1
-"""Of the quadrat. What is left beside a slate that hides more says nothing about the quadrat."""
-_CHECK_PX = 200
+from reframing.plane.view import PlaneModel
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class FrameByHand:
 
 
 class Decisions:
-    """The decisions about one photograph of a survey."""
+    """The decisions about one photograph."""
 
     def __init__(
         self, storage: Storage, derived: DerivedObjects, bucket: str, survey: SurveyKey, source: Source
@@ -48,10 +47,10 @@ class Decisions:
         self._survey, self._source = survey, source
 
     def refuse_without_quadrat(self, given: PipelineInput) -> None:
-        """Raise NoQuadratError if a person says, or has said, that the photograph shows no quadrat.
+        """Raise NoQuadratError if a person has decided, now or earlier, that the photograph shows no quadrat.
 
-        Corners or ``no_quadrat: false`` in the execution's input take an earlier word back. Raises SupersededError
-        where the input decides about another version than the one that would be measured.
+        Corners or ``no_quadrat: false`` in the execution's input withdraw an earlier decision. Raises SupersededError
+        if the input decides about another version than the one that would be measured.
         """
         decides = given.corners_px is not None or given.no_quadrat is not None
         present = self._source.image.version_id
@@ -69,7 +68,7 @@ class Decisions:
             raise NoQuadratError(no_quadrat_sentence(self._survey))
 
     def frame(self, given: PipelineInput, width_px: int, height_px: int, size: QuadratSize) -> FrameByHand | None:
-        """Return the frame that the input gives (and keep it), else the one that is kept, else None.
+        """Return the frame that the input gives and store it, else the stored one, else None.
 
         ``size`` is the quadrat's. Raises InvalidParameterError for corners that are no quadrilateral in the picture or
         no view of a quadrat of this size, and for areas that leave less than a tenth of the quadrat to be measured.
@@ -108,11 +107,11 @@ def _checked(
     view = manual_model(corners_px, width_px, height_px, size)
     if excluded_px:
         corners = [(float(x), float(y)) for x, y in view.corners_px]
-        mask = excluded_mask(excluded_px, corners, (height_px, width_px), (_CHECK_PX, _CHECK_PX))
+        mask = excluded_mask(excluded_px, corners, (height_px, width_px), (LIMITS.check_px, LIMITS.check_px))
         left = 1 - float(np.count_nonzero(mask)) / mask.size
-        if left < MIN_MEASURED_SHARE:
+        if left < LIMITS.min_measured:
             raise InvalidParameterError(
                 f"The hidden areas leave {100 * left:.0f} % of the quadrat to be measured; at least "
-                f"{100 * MIN_MEASURED_SHARE:.0f} % are needed. Photograph the quadrat again, or hide less."
+                f"{100 * LIMITS.min_measured:.0f} % are needed. Photograph the quadrat again, or hide less."
             )
     return FrameByHand(view, excluded_px)

@@ -1,4 +1,4 @@
-"""Corners set by a person: checked, ordered, and used in the place of detection."""
+"""Corners set by a person: they are checked, put in order and used instead of detection."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from reefsteps.arrays import Float64Array
 from reefsteps.errors import InvalidParameterError
 from reefsteps.quadrat_size import QuadratSize
-from reframing.geometry import Array, PlaneModel, is_convex, order_corners, side_lengths, signed_area
+from reframing.limits.gate import BY_HAND as LIMITS
+from reframing.plane.geometry import is_convex, order_corners, side_lengths, signed_area
+from reframing.plane.view import PlaneModel
 from reframing.shape import by_hand, extents_of
-
-# The page's corners may lie on the border's outer edge; rounding may put them a little beyond it.
-BORDER_TOLERANCE_PX = 1.0
-MIN_SIDE_PX = 32.0
-MAX_SIDE_RATIO = 3.0  # of sides that are equal on the frame
 
 
 def manual_model(
@@ -22,9 +20,9 @@ def manual_model(
 ) -> PlaneModel:
     """Return the view of the plane whose opening has these corners, without lens term.
 
-    ``size`` is the frame's, None for any square. The corners may start anywhere and run either way round; they are put
-    in order, so the quadrat is never mirrored. Raises InvalidParameterError when they are not four points of a convex
-    quadrilateral within the picture, or no view of a frame of this size.
+    ``size`` is the frame's size, None for any square. The corners may start anywhere and run either way round; they are
+    put in order, so the quadrat is never mirrored. Raises InvalidParameterError if they are not a convex quadrilateral
+    within the picture, or no view of a frame of this size.
     """
     corners = np.asarray(corners_px, np.float64)
     if corners.shape != (4, 2) or not np.isfinite(corners).all():
@@ -40,20 +38,20 @@ def manual_model(
     corners = order_corners(corners)
     lengths = side_lengths(corners)
     width, height = extents_of(size)[0]
-    most = MAX_SIDE_RATIO * max(width / height, 1.0)
-    if lengths.min() < MIN_SIDE_PX or lengths.max() > most * lengths.min():
+    most = LIMITS.max_side_ratio * max(width / height, 1.0)
+    if lengths.min() < LIMITS.min_side_px or lengths.max() > most * lengths.min():
         raise InvalidParameterError(
             f"The corners' sides are {', '.join(f'{length:.0f}' for length in lengths)} pixels long; each needs at "
-            f"least {MIN_SIDE_PX:.0f}, and the longest at most {most:g} times the shortest."
+            f"least {LIMITS.min_side_px:.0f}, and the longest at most {most:g} times the shortest."
         )
     return by_hand(corners, width_px, height_px, size)
 
 
-def _check_inside(corners: Array, width_px: int, height_px: int) -> None:
+def _check_inside(corners: Float64Array, width_px: int, height_px: int) -> None:
     for x, y in corners:
         inside = (
-            -BORDER_TOLERANCE_PX <= x <= width_px + BORDER_TOLERANCE_PX
-            and -BORDER_TOLERANCE_PX <= y <= height_px + BORDER_TOLERANCE_PX
+            -LIMITS.border_tolerance_px <= x <= width_px + LIMITS.border_tolerance_px
+            and -LIMITS.border_tolerance_px <= y <= height_px + LIMITS.border_tolerance_px
         )
         if not inside:
             raise InvalidParameterError(

@@ -1,37 +1,25 @@
 """Which way round a rectangle lies in the photograph, and whether the frame can have the shape that was given.
 
-A photograph shows a rectangle with its longer or its shorter side along the top, and only the picture can tell. Both
-are tried as hypotheses. Four corners that are a view of one shape are not a view of another unless the camera was much
-tilted: then a longer focal length makes up for a shorter side (Zhang 2000, section 2.3), and both may fit.
+A photograph shows a rectangle with its longer or its shorter side along the top, so both are tried. Four corners are a
+view of only one shape unless the camera was tilted much. Then a longer focal length makes up for a shorter side (Zhang
+2000, section 2.3), and both may fit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reefsteps.arrays import Float64Array
 from reefsteps.errors import InvalidParameterError, QuadratNotFoundError
 from reefsteps.quadrat_size import QuadratSize
-from reframing.geometry import FOCAL_LENGTHS, SQUARE, Array, Extent, PlaneModel, squareness_error, squareness_errors
+from reframing.limits.gate import SHAPE as LIMITS
+from reframing.plane.geometry import SQUARE, Extent
+from reframing.plane.view import FOCAL_LENGTHS, PlaneModel, squareness_error, squareness_errors
+from reframing.quadrat_fit import QuadratFit
 
-if TYPE_CHECKING:
-    from reframing.quadrat import QuadratFit
-
-# By how much more the mask's rough corners may miss one way round than the other, and still be searched for it.
-ROUGH_LEAD = 0.3
-# Corners found fit another shape if they miss it by less than this: the gate's limit for the shape that was given.
-OTHER_FITS_WITHIN = 0.0125
-# Hand-set corners: the most by which they may miss the given shape, and the least lead of one way round.
-MAX_MANUAL_MISS = 0.15
-MIN_MANUAL_LEAD = 0.01
-# A camera's usual focal length in half diagonals, and what a focal length e times longer or shorter counts against it.
-USUAL_FOCAL_LENGTH = 1.6
-MISS_PER_FOCAL_LENGTH = 0.02
-
-# A tilted view changes by the step from one focal length to the next, so the step is a fifth of the limits above.
-FINE_FOCAL_LENGTHS: Array = np.geomspace(FOCAL_LENGTHS[0], FOCAL_LENGTHS[-1], 800)
+FINE_FOCAL_LENGTHS: Float64Array = np.geomspace(FOCAL_LENGTHS[0], FOCAL_LENGTHS[-1], LIMITS.fine_focal_lengths)
 
 MARK_THEM = "Mark the four inner corners by hand on the page."
 
@@ -46,20 +34,20 @@ def extents_of(size: QuadratSize | None) -> tuple[Extent, ...]:
 
 
 def possible_extents(
-    size: QuadratSize | None, rough_corners_px: Array, width_px: int, height_px: int
+    size: QuadratSize | None, rough_corners_px: Float64Array, width_px: int, height_px: int
 ) -> tuple[Extent, ...]:
-    """Return the extents worth a search around rough corners (4, 2), the better one first."""
+    """Return the extents to search for around rough corners (4, 2), the better one first."""
     missed = sorted(
         (squareness_error(PlaneModel.from_corners(rough_corners_px, width_px, height_px, extent).matrix), extent)
         for extent in extents_of(size)
     )
-    return tuple(extent for miss, extent in missed if miss - missed[0][0] <= ROUGH_LEAD)
+    return tuple(extent for miss, extent in missed if miss - missed[0][0] <= LIMITS.rough_lead)
 
 
 def only_one(found: Sequence[QuadratFit], size: QuadratSize | None) -> QuadratFit:
-    """Return the fit, of one or two that passed the gate; strings tell which is right.
+    """Return the right fit of one or two that passed the gate: the only one, or the only one with strings.
 
-    Raises QuadratNotFoundError where nothing does.
+    Raises QuadratNotFoundError if both could be right.
     """
     with_strings = [fit for fit in found if fit.strings_used]
     if len(found) == 1:
@@ -70,41 +58,41 @@ def only_one(found: Sequence[QuadratFit], size: QuadratSize | None) -> QuadratFi
 
 
 def refuse_other_shapes(model: PlaneModel, size: QuadratSize | None) -> None:
-    """Raise QuadratNotFoundError if a rectangle's corners could as well be those of it turned by 90 degrees.
+    """Raise QuadratNotFoundError if the corners also fit the rectangle turned by 90 degrees.
 
-    Corners found without strings only: a grid's cells say how many of them lie along each side.
+    This is needed only without strings: with strings, the numbers of cells tell the sides apart.
     """
     width, height = model.extent
     others = [extent for extent in extents_of(size) if extent != model.extent]
     for other_width, other_height in others:
         other = model.matrix * np.array([width / other_width, height / other_height, 1.0])
-        if squareness_errors(other, FINE_FOCAL_LENGTHS).min() <= OTHER_FITS_WITHIN:
+        if squareness_errors(other, FINE_FOCAL_LENGTHS).min() <= LIMITS.other_fits_within:
             raise QuadratNotFoundError(
                 f"The photograph was taken so obliquely that either side of the {size} cm frame could be the longer "
                 f"one. {MARK_THEM}"
             )
 
 
-def by_hand(corners_px: Array, width_px: int, height_px: int, size: QuadratSize | None) -> PlaneModel:
-    """Return the view whose opening has corners (4, 2) that a person set, the rectangle the way round that fits better.
+def by_hand(corners_px: Float64Array, width_px: int, height_px: int, size: QuadratSize | None) -> PlaneModel:
+    """Return the view whose opening has corners (4, 2) that a person set; a rectangle lies the way that fits better.
 
-    Where tilt lets both ways fit, the one that a usual lens explains is taken. Raises InvalidParameterError if the
-    corners are far from any view of a frame of this size, or if its sides are too nearly equal to be told apart.
+    If both ways fit, the one that needs the more usual lens is taken. Raises InvalidParameterError if the corners are
+    far from any view of a frame of this size, or if its sides are too nearly equal to be told apart.
     """
     options = []
     for extent in extents_of(size):
         model = PlaneModel.from_corners(corners_px, width_px, height_px, extent)
         misses = squareness_errors(model.matrix, FINE_FOCAL_LENGTHS)
-        unusual = MISS_PER_FOCAL_LENGTH * np.abs(np.log(FINE_FOCAL_LENGTHS / USUAL_FOCAL_LENGTH))
+        unusual = LIMITS.miss_per_focal_length * np.abs(np.log(FINE_FOCAL_LENGTHS / LIMITS.usual_focal_length))
         options.append((float((misses + unusual).min()), float(misses.min()), extent, model))
     options.sort(key=lambda option: option[0])
     cost, miss, _, model = options[0]
-    if miss > MAX_MANUAL_MISS:
+    if miss > LIMITS.max_miss_by_hand:
         raise InvalidParameterError(
             f"The corners are no view of {_what(size)}: they miss it by {100 * miss:.0f} % (at most "
-            f"{100 * MAX_MANUAL_MISS:.0f} %). Check the corners, and the frame's size."
+            f"{100 * LIMITS.max_miss_by_hand:.0f} %). Check the corners, and the frame's size."
         )
-    if len(options) > 1 and options[1][0] - cost < MIN_MANUAL_LEAD:
+    if len(options) > 1 and options[1][0] - cost < LIMITS.min_lead_by_hand:
         raise InvalidParameterError(
             f"The corners do not show which side of the {size} cm frame is the longer one. Check them, or give the "
             "frame's size as that of a square if its sides differ by less than 1 %."

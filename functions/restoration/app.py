@@ -13,7 +13,7 @@ from typing import Any
 from reefsteps.derived import DerivedObjects
 from reefsteps.document import StateDocument
 from reefsteps.errors import InvalidParameterError, PhotoNotFoundError
-from reefsteps.images import DecodedImage, decode, encode_jpeg, thumbnail
+from reefsteps.images import THUMBNAIL_QUALITY, DecodedImage, decode, encode_jpeg, thumbnail
 from reefsteps.keys import picture_key, thumbnail_key
 from reefsteps.observability import logger, step_handler
 from reefsteps.quadrat_size import RANGE, QuadratSize
@@ -47,7 +47,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     restored = restore(photo.pixels_bgr, method)
     logger.info("restored", method=method, applied=restored.applied, skipped_because=restored.skipped_because)
 
-    small = encode_jpeg(thumbnail(restored.pixels_bgr), quality=85)
+    small = encode_jpeg(thumbnail(restored.pixels_bgr), quality=THUMBNAIL_QUALITY)
     result = RestorationResult(
         survey=survey.ref,
         source=source,

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from restoration.colour import STRIP_ROWS, Bgr, Bgr8, eight_bit, reduced
+from reefsteps.arrays import ByteArray, Float32Array, Pixels
+from restoration.colour import STRIP_ROWS, eight_bit, reduced
 
 _PATCH_PX = 15
 _OMEGA = 0.95
@@ -21,10 +21,8 @@ _BRIGHTEST_SHARE = 0.001
 _RADIUS_PX = 30
 _EPSILON = 1e-3
 
-_Plane = npt.NDArray[np.float32]
 
-
-def apply(pixels_bgr: Bgr) -> Bgr8:
+def apply(pixels_bgr: Pixels) -> ByteArray:
     """Return the picture with its veil removed; HxWx3 ``uint8``."""
     picture = eight_bit(pixels_bgr)
     small = reduced(pixels_bgr)
@@ -44,21 +42,21 @@ def apply(pixels_bgr: Bgr) -> Bgr8:
     return restored
 
 
-def _dark_channel(values: npt.NDArray[np.float32]) -> _Plane:
+def _dark_channel(values: Float32Array) -> Float32Array:
     patch = cv2.getStructuringElement(cv2.MORPH_RECT, (_PATCH_PX, _PATCH_PX))
     return np.asarray(cv2.erode(values.min(axis=2), patch), np.float32)
 
 
-def _veil(small: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _veil(small: Float32Array) -> Float32Array:
     """Return the colour of the water (BGR, 0 to 1): the brightest pixel of those whose dark channel is highest."""
     dark = _dark_channel(small).ravel()
     count = max(1, int(dark.size * _BRIGHTEST_SHARE))
     candidates = small.reshape(-1, 3)[np.argsort(dark, kind="stable")[-count:]]
-    veil: npt.NDArray[np.float32] = np.maximum(candidates[candidates.sum(axis=1).argmax()], np.float32(0.05))
+    veil: Float32Array = np.maximum(candidates[candidates.sum(axis=1).argmax()], np.float32(0.05))
     return veil
 
 
-def _guided_coefficients(guide: _Plane, target: _Plane) -> tuple[_Plane, _Plane]:
+def _guided_coefficients(guide: Float32Array, target: Float32Array) -> tuple[Float32Array, Float32Array]:
     window = (2 * _RADIUS_PX + 1, 2 * _RADIUS_PX + 1)
     mean_guide, mean_target = cv2.blur(guide, window), cv2.blur(target, window)
     covariance = cv2.blur(guide * target, window) - mean_guide * mean_target

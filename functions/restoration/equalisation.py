@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import cv2
 
-from restoration.colour import Bgr, Bgr8, eight_bit
+from reefsteps.arrays import ByteArray, Pixels
+from restoration.colour import eight_bit
 
 
-def apply(pixels_bgr: Bgr) -> Bgr8:
+def apply(pixels_bgr: Pixels) -> ByteArray:
     """Return the picture with each channel's histogram equalised; HxWx3 ``uint8``."""
     channels = [cv2.equalizeHist(channel) for channel in cv2.split(eight_bit(pixels_bgr))]
     return cv2.merge(channels)  # type: ignore[return-value]

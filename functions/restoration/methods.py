@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reefsteps.arrays import ByteArray, Pixels
 from reefsteps.errors import InvalidParameterError
 from restoration import dark_channel, equalisation, planar
-from restoration.colour import Bgr, Bgr8, eight_bit
+from restoration.colour import eight_bit
 from restoration.need import reason_to_skip
 
 DEFAULT_METHOD = "planar"
@@ -17,16 +18,16 @@ METHODS = (DEFAULT_METHOD, "none", "histogram", "dark_channel")
 class Restored:
     """A picture of the original's size, HxWx3 BGR ``uint8``, and whether the method was used on it."""
 
-    pixels_bgr: Bgr8
+    pixels_bgr: ByteArray
     applied: bool
     skipped_because: str | None = None
 
 
-def restore(pixels_bgr: Bgr, method: str = DEFAULT_METHOD) -> Restored:
+def restore(pixels_bgr: Pixels, method: str = DEFAULT_METHOD) -> Restored:
     """Restore an underwater photograph's colours (HxWx3 BGR, 8 or 16 bit) without moving a pixel; deterministic.
 
-    ``planar`` leaves a photograph alone that it would not help, and says why; the methods for comparison always act,
-    and ``none`` only reduces to 8 bits. Raises InvalidParameterError for another method.
+    ``planar`` does not change a photograph that it would not help, and the result says why. The other methods, kept for
+    comparison, always act; ``none`` only reduces to 8 bits. Raises InvalidParameterError for an unknown method.
     """
     check_method(method)
     if method == "none":

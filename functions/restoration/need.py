@@ -1,9 +1,9 @@
-"""Whether restoring a photograph would help at all.
+"""Whether restoring a photograph would help.
 
-A photograph that is already as neutral and contrasty as restored ones are is left as it is: a second pass would only
-add noise and cost it the colours that somebody has set. Of 43 photographs 40 lie within the bounds once restored, and
-none as taken. Looser bounds were measured to harm: with a mixture of restored and raw pictures a classifier trained in
-one water does worse in another (docs/restoration.md).
+A photograph that is already as neutral and contrasty as restored ones is not changed: a second pass would add noise and
+alter colours that somebody has set. Of 43 photographs, 40 lie within the limits after restoration and none before.
+Looser limits do harm: a classifier that is trained in one water does worse in another if restored and raw pictures are
+mixed (docs/explanation/restoration.md).
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from restoration.colour import Bgr, reduced
+from reefsteps.arrays import Pixels
+from restoration.colour import reduced
 
 _MAX_CAST = 9.0
 _MIN_SPAN = 88.0
@@ -19,8 +20,8 @@ _FLAT_SPAN = 2.0
 _OVEREXPOSED = 0.98
 
 
-def reason_to_skip(pixels_bgr: Bgr) -> str | None:
-    """Return why the photograph (HxWx3, 8 or 16 bit) is better left as it is, with figures; None to restore it.
+def reason_to_skip(pixels_bgr: Pixels) -> str | None:
+    """Return why the photograph (HxWx3, 8 or 16 bit) should not be changed, with figures; None if it should.
 
     Cast is the distance of the mean colour from neutral and span the range of lightness (1st to 99th percentile), both
     in CIELAB units; overexposed pixels have lost their colour and do not count for the cast.

@@ -4,14 +4,14 @@ A quadrat is photographed from above, so all of it is about equally far from the
 (Akkaynak and Treibitz, CVPR 2018) collapses to one affine map per channel in linear light: seen = scene x gain + veil.
 
 * veil: the first percentile of each channel (dark object subtraction; Chavez, Remote Sens. Environ. 24, 1988);
-* gains: Shades of Gray with Minkowski norm 6 (Finlayson and Trezzi, CIC 2004), bounded; before it the red that water
-  has taken is filled in from green (Ancuti et al., IEEE Trans. Image Process. 27(1), 2018, eq. 4), and blue likewise in
+* gains: Shades of Gray with Minkowski norm 6 (Finlayson and Trezzi, CIC 2004), bounded. Before it, red that the water
+  has absorbed is filled in from green (Ancuti et al., IEEE Trans. Image Process. 27(1), 2018, eq. 4), and so is blue in
   green water;
 * lightness: stretched between its 0.2 and 99.8 percentiles, with a soft shoulder in place of clipping;
 * local contrast: CLAHE (Zuiderveld, Graphics Gems IV, 1994) on luma, chroma kept.
 
-All of it is estimated on at most 0.4 megapixels. The colour map touches each channel alone, except that red (and blue)
-look at green: so it is applied to the full picture exactly, through tables of 256 or 256 x 256 entries.
+Everything is estimated on at most 0.4 megapixels. The colour map changes each channel by its own value, and red and
+blue also by that of green. So tables of 256 or 256 x 256 entries apply it exactly to the full picture.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from restoration.colour import LUMA_BGR, STRIP_ROWS, Bgr, Bgr8, Floats, from_linear, reduced, to_linear
+from reefsteps.arrays import ByteArray, Float64Array, Pixels
+from restoration.colour import LUMA_BGR, STRIP_ROWS, from_linear, reduced, to_linear
 
 _BLUE, _GREEN, _RED = 0, 1, 2
 
@@ -32,7 +32,7 @@ _MAX_GAIN = 3.5
 _OVEREXPOSED = 0.98
 _GREEN_WATER_BLUE_SHARE = 0.7  # below this blue is filled in from green as well
 _STRETCH_PERCENTILES = (0.2, 99.8)
-_MIN_SPAN = 0.2  # no more than five-fold contrast: beyond it noise and JPEG blocks are what is amplified
+_MIN_SPAN = 0.2  # at most five-fold contrast: more would amplify noise and JPEG blocks
 _SHOULDER = 0.9
 _CLAHE_CLIP = 1.5
 _CLAHE_TILES = 8
@@ -49,7 +49,7 @@ class PlanarModel:
     high: float  # lightness that becomes white
 
 
-def estimate(pixels_bgr: Bgr) -> PlanarModel:
+def estimate(pixels_bgr: Pixels) -> PlanarModel:
     """Estimate the model of a photograph (HxWx3, 8 or 16 bit); the same picture always gives the same model."""
     values = reduced(pixels_bgr).reshape(-1, 3).astype(np.float64)
     veil = np.percentile(to_linear(values), _DARK_PERCENTILE, axis=0)
@@ -63,7 +63,7 @@ def estimate(pixels_bgr: Bgr) -> PlanarModel:
     return PlanarModel(_triple(veil), _triple(fill), _triple(gains), float(low), float(high))
 
 
-def apply(model: PlanarModel, pixels_bgr: Bgr) -> Bgr8:
+def apply(model: PlanarModel, pixels_bgr: Pixels) -> ByteArray:
     """Return the photograph seen without its water: HxWx3 ``uint8``, from 8 or 16 bits."""
     restored = np.empty(pixels_bgr.shape, np.uint8)
     tables = [_table(model, channel) for channel in range(3)]
@@ -74,11 +74,11 @@ def apply(model: PlanarModel, pixels_bgr: Bgr) -> Bgr8:
     return restored
 
 
-def _without_veil(values: Floats, veil: Floats) -> Floats:
+def _without_veil(values: Float64Array, veil: Float64Array) -> Float64Array:
     return from_linear(np.maximum(to_linear(values) - veil, 0.0) / np.maximum(1.0 - veil, 1e-6))
 
 
-def _fill(means: Floats) -> Floats:
+def _fill(means: Float64Array) -> Float64Array:
     fill = np.zeros(3)
     fill[_RED] = max(means[_GREEN] - means[_RED], 0.0)
     if means[_BLUE] < _GREEN_WATER_BLUE_SHARE * means[_GREEN]:
@@ -86,25 +86,25 @@ def _fill(means: Floats) -> Floats:
     return fill
 
 
-def _filled(values: Floats, fill: Floats) -> Floats:
+def _filled(values: Float64Array, fill: Float64Array) -> Float64Array:
     return values + fill * (1.0 - values) * values[..., _GREEN : _GREEN + 1]
 
 
-def _shades_of_gray(values: Floats) -> Floats:
+def _shades_of_gray(values: Float64Array) -> Float64Array:
     exposed = values[values.max(axis=1) < _OVEREXPOSED]
     seen = exposed if len(exposed) > 100 else values
     strength = (seen**_MINKOWSKI_NORM).mean(axis=0) ** (1 / _MINKOWSKI_NORM)
     if strength.max() < 1e-4:
         return np.ones(3)
-    gains: Floats = np.clip(strength.mean() / np.maximum(strength, 1e-4), 1 / _MAX_GAIN, _MAX_GAIN)
+    gains: Float64Array = np.clip(strength.mean() / np.maximum(strength, 1e-4), 1 / _MAX_GAIN, _MAX_GAIN)
     return gains
 
 
-def _triple(values: Floats) -> tuple[float, float, float]:
+def _triple(values: Float64Array) -> tuple[float, float, float]:
     return float(values[0]), float(values[1]), float(values[2])
 
 
-def _table(model: PlanarModel, channel: int) -> npt.NDArray[np.uint8]:
+def _table(model: PlanarModel, channel: int) -> ByteArray:
     """Return the channel's new values: shape (256,) by its own value, or (256, 256) by green's and its own."""
     levels = np.arange(256) / 255
     clear = [_without_veil(levels, np.asarray(model.veil[index])) for index in range(3)]
@@ -119,7 +119,7 @@ def _table(model: PlanarModel, channel: int) -> npt.NDArray[np.uint8]:
     return (bounded * 255 + 0.5).astype(np.uint8)
 
 
-def _map_8bit(tables: list[npt.NDArray[np.uint8]], strip: Bgr, out: Bgr8) -> None:
+def _map_8bit(tables: list[ByteArray], strip: Pixels, out: ByteArray) -> None:
     channels = cv2.split(strip)
     mapped = []
     for channel, table in zip(channels, tables, strict=True):
@@ -131,7 +131,7 @@ def _map_8bit(tables: list[npt.NDArray[np.uint8]], strip: Bgr, out: Bgr8) -> Non
     cv2.merge(mapped, out)
 
 
-def _map_16bit(tables: list[npt.NDArray[np.uint8]], strip: Bgr, out: Bgr8) -> None:
+def _map_16bit(tables: list[ByteArray], strip: Pixels, out: ByteArray) -> None:
     """Read between the tables' entries (bilinear, to 1/32 of an 8-bit step), so that 16 bits leave no bands."""
     channels = [np.float32(1 / 257) * channel for channel in cv2.split(strip)]
     mapped = []
@@ -142,7 +142,7 @@ def _map_16bit(tables: list[npt.NDArray[np.uint8]], strip: Bgr, out: Bgr8) -> No
     cv2.merge(mapped, out)
 
 
-def _equalise_luma(pixels_bgr: Bgr8) -> None:
+def _equalise_luma(pixels_bgr: ByteArray) -> None:
     """CLAHE on luma in place; Cr and Cb are kept."""
     luma = cv2.cvtColor(pixels_bgr, cv2.COLOR_BGR2GRAY)
     luma = cv2.createCLAHE(_CLAHE_CLIP, (_CLAHE_TILES, _CLAHE_TILES)).apply(luma)

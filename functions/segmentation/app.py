@@ -8,6 +8,7 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
+from reefsteps.arrays import ByteArray
 from reefsteps.derived import DerivedObjects
 from reefsteps.detection import Manifest
 from reefsteps.document import StateDocument, UpstreamResult, refuse_other_photo
@@ -21,11 +22,11 @@ from reefsteps.observability import step_handler
 from reefsteps.results import ModelIdentity, ObjectRef, ReframingResult, SegmentationResult
 from reefsteps.storage import JPEG, PNG, Storage
 from reefsteps.surveys import SurveyKey
-from segmentation.cover import ByteArray, Cover, measure, outside
+from segmentation.cover import Cover, measure, outside
 from segmentation.novelty import LEAST_SCORE, picture_figures, reasons_to_look
 from segmentation.overlay import draw_overlay
 from segmentation.settings import Settings
-from segmentation.strings import find_strings
+from segmentation.string_mask import find_strings
 
 SETTINGS = Settings.from_environment()
 STORAGE = Storage()

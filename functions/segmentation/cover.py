@@ -1,8 +1,8 @@
 """Percent cover and colonies from what the detector found in a reframed picture.
 
-The picture is the quadrat's inner area and nothing else, so its pixel count is the denominator of cover. Instances
-overlap, so the numerator is their union, while each colony keeps its own area. What a person has left out counts
-neither as coral nor as bottom.
+The picture shows the quadrat's inner area and nothing else, so its number of pixels is the denominator of cover.
+Instances overlap, so the numerator is their union; each colony keeps its own area. Areas that a person has left out
+count neither as coral nor as bottom.
 """
 
 from __future__ import annotations
@@ -12,34 +12,34 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from reefsteps.arrays import ByteArray
 from reefsteps.detection import Detections, InstanceMask
 from reefsteps.errors import InvalidParameterError
+from reefsteps.masks import mask_box
 from reefsteps.results import Colony
 
-ByteArray = npt.NDArray[np.uint8]
-
-# How near to the crop's border an instance counts as cut by it, share of the side: masks are drawn from 28 x 28
-# samples, and one that ends within this distance may as well go on under the frame.
+# An instance within this share of the side from the picture's border counts as cut by the frame. Masks are drawn from
+# 28 x 28 samples, so one that ends this near may continue under the frame.
 _BORDER_SHARE = 0.003
 
 
 @dataclass(frozen=True, eq=False)
 class Cover:
-    """`mask` is (H, W) uint8, 255 where there is coral; colonies are in the detections' order, best score first."""
+    """The cover of one quadrat.
+
+    `mask` is (H, W) uint8, 255 where there is coral. Colonies are in the detections' order, best score first.
+    """
 
     mask: ByteArray
     cover_percent: float  # 0.00 to 100.00
     colonies: tuple[Colony, ...]
-    strings_percent: (
-        float | None
-    )  # share of the area judged by its surroundings; None where strings were not looked for
-    excluded_percent: float | None = None  # share of the picture that was left out; None where nothing was
+    strings_percent: float | None  # share of the area under strings; None if strings were not searched for
+    excluded_percent: float | None = None  # share of the picture that was left out; None if nothing was
 
 
 def outside(detections: Detections, excluded: ByteArray) -> Detections:
-    """Return the detections without their pixels in the (H, W) mask `excluded`; what lies in it whole is dropped."""
+    """Return the detections without their pixels in the (H, W) mask `excluded`, and without those wholly inside it."""
     masks, kept = [], []
     for index, mask in enumerate(detections.masks):
         bitmap = mask.bitmap * (excluded[mask.window()] == 0)
@@ -53,13 +53,13 @@ def outside(detections: Detections, excluded: ByteArray) -> Detections:
 def measure(
     detections: Detections, px_per_cm: float, strings: ByteArray | None = None, excluded: ByteArray | None = None
 ) -> Cover:
-    """Measure the union of the detections in a reframed picture of `px_per_cm`.
+    """Return the cover of the detections' union in a reframed picture of `px_per_cm`, and the colonies.
 
-    `strings` is the (H, W) mask of the quadrat's strings, where they were looked for: a pixel under a string counts as
-    the majority of the uncovered pixels around it. Colonies keep the detector's own area.
+    `strings` is the (H, W) mask of the quadrat's strings, None if they were not searched for: a pixel under a string
+    counts as the majority of the uncovered pixels around it. Colonies keep the detector's own area.
 
-    `excluded` is the (H, W) mask of what a person has left out: neither cover nor strings count there. The detections
-    must be those `outside` it. Raises InvalidParameterError where it leaves nothing to be measured.
+    `excluded` is the (H, W) mask of areas that a person has left out: neither cover nor strings count there. The
+    detections must be those `outside` it. Raises InvalidParameterError if it leaves nothing to measure.
     """
     mask = detections.union_mask()
     strings_percent = excluded_percent = None
@@ -88,11 +88,10 @@ def _colonies(detections: Detections, px_per_cm: float, excluded: ByteArray | No
     beside_excluded = None if excluded is None else cv2.dilate(excluded, np.ones((3, 3), np.uint8))
     found = []
     for score, mask in zip(detections.scores, detections.masks, strict=True):
-        rows, columns = np.flatnonzero(mask.bitmap.any(axis=1)), np.flatnonzero(mask.bitmap.any(axis=0))
-        if rows.size == 0:
+        box = mask_box(mask.bitmap)
+        if box is None:
             continue  # a mask without a pixel covers nothing
-        left, top = mask.x0 + int(columns[0]), mask.y0 + int(rows[0])
-        right, bottom = mask.x0 + int(columns[-1]) + 1, mask.y0 + int(rows[-1]) + 1
+        left, top, right, bottom = mask.x0 + box[0], mask.y0 + box[1], mask.x0 + box[2], mask.y0 + box[3]
         cut = min(left, top) < border_px or right > width - border_px or bottom > height - border_px
         if beside_excluded is not None:
             cut = cut or bool(beside_excluded[mask.window()][mask.bitmap > 0].any())
@@ -110,7 +109,7 @@ def _colonies(detections: Detections, px_per_cm: float, excluded: ByteArray | No
 def _judged_by_surroundings(mask: ByteArray, strings: ByteArray, excluded: ByteArray | None) -> ByteArray:
     """Return `mask` with every pixel under a string set to the majority of the free pixels around it.
 
-    What is excluded is not free: it says nothing about its surroundings, and stays out of the mask.
+    Excluded pixels are not free: they say nothing about their surroundings, and stay out of the mask.
     """
     free = cv2.bitwise_not(strings if excluded is None else cv2.bitwise_or(strings, excluded))
     window_px = 2 * _half_width_px(strings) * 3 + 1

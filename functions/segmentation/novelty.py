@@ -1,8 +1,8 @@
 """Whether a reframed picture is unlike the photographs that its model knows, so that somebody should look at it.
 
-Three figures tell drawn training photographs from real ones best (docs/models.md, "To be looked at"): the detector's
-best score, its mean score, and how much the colour differs from place to place. A model's limits are low quantiles of
-the same figures on photographs like its training's; `training.reference` measures them.
+Three figures separate drawn training photographs from real ones best (docs/explanation/models.md): the
+detector's best score, its mean score, and the contrast of colour between patches. A model's limits are low quantiles of
+these figures on photographs like its training photographs; `training.reference` measures them.
 """
 
 from __future__ import annotations
@@ -11,21 +11,19 @@ import math
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from reefsteps.arrays import ByteArray, Float32Array
 from reefsteps.evaluation import PictureFigures, PictureLimits
 
-LEAST_SCORE = 0.3  # detections below say nothing of the picture, and each costs a mask
+LEAST_SCORE = 0.3  # weaker detections say nothing about the picture, and each costs the time of a mask
 _SIDE_PX = 256  # of a square picture; small enough that sharpness and noise of the camera play no part
 _NEAR_PX, _FAR_PX = 8.0, 16.0  # patches of 3 to 6 % of a side: colonies and what lies between them
 _SURE_WITHOUT_LIMITS = 0.75  # a convention, for models whose scores nobody has measured
 
 _KNOWN = "in photographs that the model knows"
 
-ByteArray = npt.NDArray[np.uint8]
 
-
-def picture_figures(picture_bgr: ByteArray, scores: npt.NDArray[np.float32]) -> PictureFigures:
+def picture_figures(picture_bgr: ByteArray, scores: Float32Array) -> PictureFigures:
     """Return the three figures of a (H, W, 3) uint8 picture and its detections' scores (N,), at `LEAST_SCORE` or more.
 
     Scores are from 0 to 1, 0 where nothing was found. The contrast is the standard deviation of CIELAB's b (yellow
@@ -37,9 +35,9 @@ def picture_figures(picture_bgr: ByteArray, scores: npt.NDArray[np.float32]) -> 
 
 
 def reasons_to_look(figures: PictureFigures, limits: PictureLimits | None) -> tuple[str, ...]:
-    """Return why somebody should look at the picture, in sentences; empty where nothing is strange.
+    """Return why somebody should look at the picture, in sentences; empty if all figures are within the limits.
 
-    Without a model's limits only its best score counts.
+    Without limits of the model only its best score counts.
     """
     least = limits.least if limits else PictureFigures(_SURE_WITHOUT_LIMITS, 0.0, 0.0)
     found = []

@@ -1,16 +1,14 @@
-"""The picture that a person checks a result by: colonies tinted, outlined and numbered on the reframed picture."""
+"""The overlay, by which a person checks a result: colonies tinted, outlined and numbered on the reframed picture."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from reefsteps.arrays import ByteArray
 from reefsteps.detection import Detections, InstanceMask
 
-ByteArray = npt.NDArray[np.uint8]
-
-# Orange is what a reef has least of, before and after its colours are restored; white on black shows on any ground.
+# Orange is rare on a reef, before and after its colours are restored. White on black is visible on any ground.
 _TINT_BGR = (0, 140, 255)
 _TINT_SHARE = 0.3
 _DARK_SHARE = 0.7
@@ -24,8 +22,8 @@ def draw_overlay(
 ) -> ByteArray:
     """Return a copy of the (H, W, 3) picture with the (H, W) coral mask tinted and each instance outlined.
 
-    What is `excluded`, (H, W), is darkened.
-    Instances are numbered from 1 in their order, as the colonies are, where they are large enough to hold a number.
+    Pixels of `excluded`, (H, W), are darkened. Instances are numbered from 1 in the order of the colonies, if they are
+    large enough to hold a number.
     """
     overlay = picture_bgr.copy()
     _tint(overlay, mask, _TINT_BGR, _TINT_SHARE)
@@ -40,7 +38,7 @@ def draw_overlay(
 
 
 def _tint(picture_bgr: ByteArray, mask: ByteArray, colour_bgr: tuple[int, int, int], share: float) -> None:
-    """Mix the tint in, strip by strip: a second picture of 24 MP is memory that a Lambda has to pay for."""
+    """Mix the tint in, in place and strip by strip: a second picture of 24 MP would need a larger Lambda."""
     for top in range(0, picture_bgr.shape[0], _STRIP_ROWS):
         strip = picture_bgr[top : top + _STRIP_ROWS]
         tint = np.full_like(strip, colour_bgr)

@@ -1,7 +1,7 @@
 """Reframing measured: corner errors, refusals and silent failures on exact truth, beside the ancestor's algorithm.
 
-    PYTHONPATH=functions python -m tests.benchmarks.bench_reframing [--count 500] [--jobs 2] [--seed 0]
-    PYTHONPATH=functions python -m tests.benchmarks.bench_reframing --count 120 --frames 50x75 --wrong-size 100
+    python -m tests.benchmarks.bench_reframing [--count 500] [--jobs 2] [--seed 0]
+    python -m tests.benchmarks.bench_reframing --count 120 --frames 50x75 --wrong-size 100
 
 Photographs are drawn by synthetic over rotation, tilt, lens distortion, framing, occlusion, blur and water;
 masks are damaged as a mask head's are (mask_damage), in three qualities and three kinds (the frame's bars, the filled
@@ -25,11 +25,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from reefsteps.arrays import BoolArray, ByteArray, Float64Array
 from reefsteps.errors import QuadratNotFoundError
 from reefsteps.quadrat_size import QuadratSize
-from reframing.geometry import Array, PlaneModel, order_corners, side_lengths, signed_area
+from reframing.plane.geometry import order_corners, side_lengths, signed_area
+from reframing.plane.view import PlaneModel
 from reframing.quadrat import find_quadrat
 from reframing.rectification import rectify, source_side_px
 from synthetic import PhotoConfig, SyntheticPhoto, generate
@@ -125,7 +126,7 @@ def measure(seed: int, frames: QuadratSize | None = None, wrong_size: QuadratSiz
     )  # fmt: skip
 
 
-def is_accepted(photo: SyntheticPhoto, mask: NDArray[np.bool_], size: QuadratSize) -> bool:
+def is_accepted(photo: SyntheticPhoto, mask: BoolArray, size: QuadratSize) -> bool:
     """Return whether the frame is found if its size is given as this one."""
     try:
         find_quadrat(photo.image_bgr, mask, size)
@@ -146,7 +147,7 @@ def draw(
     return generate(seed, config)
 
 
-def perfect_mask(photo: SyntheticPhoto, kind: str) -> NDArray[np.bool_]:
+def perfect_mask(photo: SyntheticPhoto, kind: str) -> BoolArray:
     """Return the mask (H, W) that a perfect model of this kind would give."""
     if kind == "opening":
         return photo.opening_mask() > 0
@@ -171,19 +172,19 @@ def eligible(photo: SyntheticPhoto) -> bool:
     return bool(min(shares) >= 0.5 or (photo.frame is not None and photo.frame.strings == "grid10" and inside > 0.97))
 
 
-def _shown(photo: SyntheticPhoto, plane: Array, where: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def _shown(photo: SyntheticPhoto, plane: Float64Array, where: ByteArray) -> BoolArray:
     x, y = np.floor(photo.view.project(plane)).astype(int).T
     height, width = where.shape
     within = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     return np.asarray(within & (where[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)] > 0))
 
 
-def error_percent(corners: Array, truth: Array) -> float:
+def error_percent(corners: Float64Array, truth: Float64Array) -> float:
     """Return the largest corner error, percent of the mean side."""
     return float(100 * np.linalg.norm(corners - truth, axis=1).max() / side_lengths(truth).mean())
 
 
-def first_of(corners: Array, truth: Array) -> int:
+def first_of(corners: Float64Array, truth: Float64Array) -> int:
     """Return which of the corners found is the truth's first: 0, except at a roll within a degree of 45.
 
     There two sides are equally far from level, and an error of a pixel decides which is the top.
@@ -194,7 +195,7 @@ def first_of(corners: Array, truth: Array) -> int:
     return int(np.argmin(np.linalg.norm(corners - truth[0], axis=1)))
 
 
-def ancestor(mask: NDArray[np.bool_], truth: Array) -> tuple[float, bool]:
+def ancestor(mask: BoolArray, truth: Float64Array) -> tuple[float, bool]:
     """Return the ancestor's error (its corners put in order first, in its favour) and whether its crop is mirrored."""
     try:
         found = ancestor_reframing.corners(mask)
@@ -240,7 +241,7 @@ def print_accuracy(cases: list[Case]) -> None:
 
 
 def _row(
-    name: str, count: int, accepted: float, able: float, errors: Array, mirrored: int, turned: int | str = "-"
+    name: str, count: int, accepted: float, able: float, errors: Float64Array, mirrored: int, turned: int | str = "-"
 ) -> None:
     if len(errors) == 0:
         print(f"{name:34}{count:5}{accepted:7.1f}{able:8.1f}   (none accepted)")
@@ -302,7 +303,7 @@ def print_real() -> None:
         print(f"{path.name[-58:]:60}{sum(item is not None for item in found):4} / 30   (must be 0)")
 
 
-def _try(picture: NDArray[np.uint8], mask: NDArray[np.bool_], seed: int) -> Array | None:
+def _try(picture: ByteArray, mask: BoolArray, seed: int) -> Float64Array | None:
     random = np.random.default_rng(seed)
     try:
         return find_quadrat(picture, damaged(mask, random, list(QUALITIES.values())[seed % 3])).corners_px
@@ -310,7 +311,7 @@ def _try(picture: NDArray[np.uint8], mask: NDArray[np.bool_], seed: int) -> Arra
         return None
 
 
-def _ring(corners: Array, shape: tuple[int, ...], bar: float) -> NDArray[np.bool_]:
+def _ring(corners: Float64Array, shape: tuple[int, ...], bar: float) -> BoolArray:
     """Return the mask (H, W) of bars of a width (parts of the side) around an opening."""
     view = PlaneModel.from_corners(corners, shape[1], shape[0])
     outer = view.to_image(np.array([[-bar, -bar], [1 + bar, -bar], [1 + bar, 1 + bar], [-bar, 1 + bar]]))
@@ -320,7 +321,7 @@ def _ring(corners: Array, shape: tuple[int, ...], bar: float) -> NDArray[np.bool
     return mask > 0
 
 
-def _anywhere(seed: int, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def _anywhere(seed: int, shape: tuple[int, ...]) -> BoolArray:
     """Return the mask of a frame imagined somewhere in the picture, filled or as bars."""
     random = np.random.default_rng(seed + 1000)
     side, roll = random.uniform(0.4, 0.8) * min(shape[:2]), random.uniform(-0.7, 0.7)

@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from reefsteps.masks import mask_box
+
 CELLS = 28
 Mask = NDArray[np.bool_]
 
@@ -50,10 +52,10 @@ def _false_instance(shape: tuple[int, ...], random: np.random.Generator) -> Mask
 
 def _through_mask_head(mask: Mask, random: np.random.Generator, amount: float) -> Mask:
     height, width = mask.shape
-    columns, rows = np.nonzero(mask.any(0))[0], np.nonzero(mask.any(1))[0]
-    if len(columns) < 8 or len(rows) < 8:
+    found = mask_box(mask)
+    if found is None or min(np.count_nonzero(mask.any(0)), np.count_nonzero(mask.any(1))) < 8:
         return np.zeros_like(mask)
-    box = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], float)
+    box = np.array(found, float)
     box += random.normal(0, 0.012 * amount, 4) * np.tile([box[2] - box[0], box[3] - box[1]], 2)
     x0, y0, x1, y1 = np.clip(box, 0, [width, height, width, height])
     coverage = _resampled(mask.astype(np.float32), (x0, y0, x1, y1))

@@ -33,7 +33,8 @@ from reefsteps.errors import (
 from reefsteps.images import decode, encode_jpeg
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import ModelIdentity, ObjectRef, ReframingResult, RestorationResult, Source, SurveyRef
-from reframing.quadrat import QuadratFit, find_quadrat
+from reframing.quadrat import find_quadrat
+from reframing.quadrat_fit import QuadratFit
 from reframing.shape import extents_of
 from tests.unit.reframing import quadrat_drawing as drawing
 

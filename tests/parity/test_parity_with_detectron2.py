@@ -12,9 +12,10 @@ import cv2
 import numpy as np
 import pytest
 
-from conversion.agreement import box_ious, mask_iou
+from conversion.agreement import box_ious
 from conversion.convert import convert
 from reefsteps.detection import Detections, load_detector
+from reefsteps.masks import mask_iou
 from tests.parity.reference import configuration, detections, predictor
 from tests.support import checkpoints as make
 from tests.support.pictures import picture
@@ -60,7 +61,7 @@ def compared(predict: Any, folder: Path, name: str) -> tuple[list[float], list[f
             ious.append(overlap_ij)
             boxes.append(float(np.abs(expected.boxes_px[i] - found.boxes_px[j]).max()))
             scores.append(float(abs(expected.scores[i] - found.scores[j])))
-            masks.append(mask_iou(expected, i, found, j))
+            masks.append(mask_iou(expected.full_mask(i), found.full_mask(j)))
     print(
         f"\n{name}: {len(ious)} detections in {len(images)} pictures; box IoU min {min(ious):.5f}, box "
         f"{max(boxes):.5f} px, score {max(scores):.2e}, mask IoU min {min(masks):.5f} mean {np.mean(masks):.6f}"

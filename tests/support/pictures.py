@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reefsteps.detection.detections import ByteArray
+from reefsteps.arrays import ByteArray
 
 
 def picture(height: int, width: int, seed: int) -> ByteArray:

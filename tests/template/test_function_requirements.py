@@ -26,7 +26,7 @@ from tests.support.checkpoints import config_dump, random_mask_rcnn, write_check
 from tests.support.steps import package_of
 
 MEASURING = ("restoration", "reframing", "segmentation", "conversion", "coverage")
-STEPS = (*MEASURING, "removal", "importing", "relabel", "provision")
+STEPS = (*MEASURING, "removal", "importing", "relabel", "notices", "provision")
 BUCKETS = ("raw", "treated", "reframed", "segmented", "masks", "model-reframing", "model-segmentation")
 KEY = "2024-Moorea-07.jpg"
 CORNERS = [[100.0, 80.0], [540.0, 90.0], [530.0, 520.0], [110.0, 510.0]]  # a square, nearly
@@ -206,6 +206,20 @@ def test_the_role_check_sees_a_missing_permission(deployment: Deployment) -> Non
 def test_provisioning_has_its_statements(invoke: Callable[..., dict[str, Any]]) -> None:
     program = "from provision import app, schema\nprint('ANSWER{\"statements\": %d}' % len(schema.statements('reefs')))"
     assert invoke("provision", {}, program)["statements"] > 10
+
+
+def test_notices_read_an_event_in_an_environment_of_their_own(
+    invoke: Callable[..., dict[str, Any]], variables: dict[str, str]
+) -> None:
+    names = ("FAILURES_QUEUE", "REFUSALS_QUEUE", "ALERTS_TOPIC", "STACK_NAME")
+    program = f"""
+import json, os
+os.environ.update(dict.fromkeys({names!r}, "x"))
+from notices import app, ended, mails
+event = {{"detail": {{"executionArn": "arn:aws:states:eu-west-1:1:execution:r-pipeline:n", "error": "States.Timeout"}}}}
+print("ANSWER" + json.dumps({{"mails": len(mails.mails_about([ended.read(event)], "r"))}}))
+"""
+    assert invoke("notices", {}, program)["mails"] == 1
 
 
 @pytest.mark.parametrize("step", STEPS)

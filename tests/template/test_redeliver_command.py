@@ -13,8 +13,8 @@ import pytest
 from moto import mock_aws
 
 from scripts import redeliver as command
-from scripts.deploy import DeployEnvironment
 from scripts.deployment import ROOT, Deployment
+from scripts.environments import DeployEnvironment
 
 NAMES = {"RawBucket": "raw", "ModelReframingBucket": "frames", "ModelSegmentationBucket": "corals"}
 
@@ -24,19 +24,17 @@ class Calls:
 
     def __init__(self, queue: str) -> None:
         self.queue = queue
+        self.names = dict(NAMES)
         self.sent: list[tuple[str, Any]] = []
 
     def describe_stack_resource(self, **arguments: str) -> dict[str, Any]:
         name = arguments["LogicalResourceId"]
         assert arguments["StackName"] == "reefsteps-dev"
-        physical = self.queue if name == "UndeliveredEvents" else NAMES.get(name, name)
+        physical = self.queue if name == "UndeliveredEvents" else self.names.get(name, name)
         return {"StackResourceDetail": {"PhysicalResourceId": physical}}
 
     def start_execution(self, **arguments: str) -> None:
         self.sent.append((arguments["stateMachineArn"], json.loads(arguments["input"])))
-
-    def publish(self, **arguments: str) -> None:
-        self.sent.append((arguments["TopicArn"], json.loads(arguments["Message"])))
 
 
 @pytest.fixture
@@ -46,6 +44,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[Calls]:
     with mock_aws():
         sqs = boto3.client("sqs", region_name="eu-west-1")
         taken = Calls(sqs.create_queue(QueueName="undelivered")["QueueUrl"])
+        for name in ("FailureEvents", "RefusalEvents"):
+            taken.names[name] = sqs.create_queue(QueueName=name)["QueueUrl"]
         real = boto3.client
 
         def client(name: str, **options: Any) -> Any:
@@ -61,10 +61,12 @@ def put(calls: Calls, *bodies: Any) -> None:
         sqs.send_message(QueueUrl=calls.queue, MessageBody=body if isinstance(body, str) else json.dumps(body))
 
 
-def waiting(calls: Calls) -> int:
+def waiting(calls: Calls, queue: str | None = None) -> int:
     sqs = boto3.client("sqs", region_name="eu-west-1")
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = sqs.get_queue_attributes(QueueUrl=calls.queue, AttributeNames=names)["Attributes"]  # type: ignore[arg-type]
+    found = sqs.get_queue_attributes(QueueUrl=calls.names[queue] if queue else calls.queue, AttributeNames=names)[
+        "Attributes"
+    ]  # type: ignore[arg-type]
     return sum(map(int, found.values()))
 
 
@@ -74,21 +76,21 @@ def event(name: str, bucket: str) -> dict[str, Any]:
     return value
 
 
+def ended(machine: str, error: str) -> dict[str, Any]:
+    detail = {"stateMachineArn": f"arn:aws:states:::stateMachine:reefsteps-dev-{machine}", "error": error}
+    return {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
+
+
 def test_each_event_goes_where_it_belonged(calls: Calls) -> None:
     upload, model = event("photo-uploaded.json", "raw"), event("photo-uploaded.json", "corals")
-    deletion = event("removal.json", "raw")
-    notice = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": {}}
-    put(calls, upload, model, deletion, notice)
+    deletion, failure = event("removal.json", "raw"), ended("pipeline", "DatabaseUnavailableError")
+    refusal, conversion = ended("pipeline", "InvalidParameterError"), ended("convert", "InvalidParameterError")
+    put(calls, upload, model, deletion, failure, refusal, conversion)
     sent = command.redeliver(command.Stack(DeployEnvironment.read("dev")))
-    expected = [
-        ("Admit", upload),
-        ("Convert", model),
-        ("Removal", deletion),
-        ("Alerts", notice),
-    ]
-    assert all(pair in calls.sent for pair in expected)
-    assert sent == {"admit": 1, "convert": 1, "removal": 1, "alerts": 1}
+    assert all(pair in calls.sent for pair in [("Admit", upload), ("Convert", model), ("Removal", deletion)])
+    assert sent == {"admit": 1, "convert": 1, "removal": 1, "failures": 2, "refusals": 1}
     assert waiting(calls) == 0
+    assert (waiting(calls, "FailureEvents"), waiting(calls, "RefusalEvents")) == (2, 1)
 
 
 def test_what_nobody_takes_is_left_and_shown(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:

@@ -62,8 +62,6 @@ def mutate_machine(deployment: Deployment, name: str, change: Change) -> Deploym
     return replace(deployment, machines=machines)
 
 
-INPUT_TEMPLATE = '{"execution": <name>, "status": <status>, "error": <error>, "cause": "<cause>", "arn": <arn>}'
-
 SEEN_BY_RULES: dict[str, tuple[Change, str]] = {
     "missing ASL file": (setting("Pipeline", "DefinitionUri", "statemachine/gone.asl.json"), "there is no"),
     "missing Dockerfile": (
@@ -113,13 +111,45 @@ SEEN_BY_RULES: dict[str, tuple[Change, str]] = {
     "topic closed to EventBridge": (without("AlertsPolicy"), "events.amazonaws.com may not publish"),
     "rule without dead letter queue": (setting("FailedExecutions", "Targets.0.DeadLetterConfig", None), "is lost"),
     "queue closed to EventBridge": (without("UndeliveredEventsPolicy"), "may not write"),
+    "queue of failures closed to EventBridge": (
+        setting("NoticesQueuePolicy", "Queues", [{"Ref": "RefusalEvents"}]),
+        "FailureEvents: EventBridge may not write",
+    ),
     "function that loses events": (
         setting(
-            "RemovalFunction", "Events", {"Deleted": {"Type": "Schedule", "Properties": {"Schedule": "rate(1 day)"}}}
+            "RemovalFunction",
+            "Events",
+            {"Deleted": {"Type": "EventBridgeRule", "Properties": {"Pattern": {"source": ["aws.s3"]}}}},
         ),
         "fails on is lost",
     ),
-    "quoted cause": (setting("FailedExecutions", "Targets.0.InputTransformer.InputTemplate", INPUT_TEMPLATE), "quoted"),
+    "quoted cause": (
+        setting(
+            "FailedExecutions",
+            "Targets.0.InputTransformer",
+            {"InputPathsMap": {"cause": "$.detail.cause"}, "InputTemplate": '{"cause": "<cause>"}'},
+        ),
+        "quoted",
+    ),
+    "refusal told as a failure": (
+        lambda t: t["Resources"]["FailedRuns"]["Properties"]["EventPattern"]["detail"]["error"][0][
+            "anything-but"
+        ].remove("QuadratNotFoundError"),
+        "FailedRuns: leaves out",
+    ),
+    "failure counted as a refusal": (
+        lambda t: t["Resources"]["RefusedRuns"]["Properties"]["EventPattern"]["detail"]["error"].append(
+            "States.Timeout"
+        ),
+        "RefusedRuns: counts",
+    ),
+    "conversions that fail in silence": (
+        lambda t: [
+            t["Resources"][name]["Properties"]["EventPattern"]["detail"]["stateMachineArn"].remove({"Ref": "Convert"})
+            for name in ("FailedExecutions", "EndedConversions")
+        ],
+        "Convert: nobody is told",
+    ),
     "database never sleeps": (parameter("DatabaseMinCapacity", "Default", 0.5), "scale to zero"),
     "database without IAM": (setting("DatabaseCluster", "EnableIAMDatabaseAuthentication", False), "IAM"),
     "database in plain text": (setting("DatabaseCluster", "StorageEncrypted", False), "StorageEncrypted"),

@@ -21,7 +21,7 @@ from tests.support.steps import package_of
 
 BUCKETS = {"Raw", "Treated", "Reframed", "Segmented", "Masks", "ModelReframing", "ModelSegmentation"}
 WORKERS = {"restoration", "reframing", "segmentation", "conversion"}
-FUNCTIONS = WORKERS | {"coverage", "removal", "importing", "relabel", "provision"}
+FUNCTIONS = WORKERS | {"coverage", "removal", "importing", "relabel", "notices", "provision"}
 PARAMETERS = {
     "cluster-credentials",
     "db-cluster-arn",
@@ -84,7 +84,7 @@ def test_state_machines_and_their_events(deployment: Deployment) -> None:
     kinds = {name: machine["StateMachineType"] for name, machine in machines.items()}
     standard = dict.fromkeys(("Pipeline", "Convert", "Removal", "Backfill", "Relabel"), "STANDARD")
     assert kinds == {"Admit": "EXPRESS", **standard}
-    patterns = {name: rule["EventPattern"] for name, rule in deployment.resources("AWS::Events::Rule").items()}
+    patterns = {name: rule.get("EventPattern") for name, rule in deployment.resources("AWS::Events::Rule").items()}
     uploaded = patterns["AdmitRawPhotoUploaded"]
     assert uploaded["detail-type"] == ["Object Created"]
     assert uploaded["detail"] == {"bucket": {"name": [{"Ref": "RawBucket"}]}}  # no filter by name: nothing is ignored
@@ -241,7 +241,12 @@ def test_a_size_works_wherever_it_is_read(deployment: Deployment, text: str) -> 
     assert str(restoration.from_environment(Environment(variables)).quadrat_size) == text
     (task,) = deployment.resources("AWS::ECS::TaskDefinition").values()
     names = [variable["Name"] for variable in task["ContainerDefinitions"][0]["Environment"]]
-    page = dict.fromkeys(names, "x") | {"DATABASE_AUTH": "url", "AUTH_MODE": "none", "QUADRAT_SIDE_CM": text}
+    page = dict.fromkeys(names, "x") | {
+        "DATABASE_AUTH": "url",
+        "AUTH_MODE": "none",
+        "SIGN_IN_HOURS": "12",
+        "QUADRAT_SIDE_CM": text,
+    }
     assert str(importlib.import_module("frontend.settings").Settings.from_environment(page).quadrat_size) == text
 
 

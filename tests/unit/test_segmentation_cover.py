@@ -17,7 +17,7 @@ from reefsteps.errors import InvalidParameterError
 from reefsteps.excluded import excluded_mask
 from segmentation.cover import measure, outside
 from segmentation.overlay import draw_overlay
-from segmentation.strings import find_strings
+from segmentation.string_mask import find_strings
 
 ByteArray = npt.NDArray[np.uint8]
 

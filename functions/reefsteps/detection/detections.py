@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
-IntArray = npt.NDArray[np.int64]
-ByteArray = npt.NDArray[np.uint8]
+from reefsteps.arrays import AnyArray, ByteArray, Float32Array, IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,15 +48,15 @@ class Detections:
     picture's (height, width). Raises ValueError when the parts do not fit together.
     """
 
-    boxes_px: FloatArray
-    scores: FloatArray
+    boxes_px: Float32Array
+    scores: Float32Array
     classes: IntArray
     masks: tuple[InstanceMask, ...]
     image_shape: tuple[int, int]
 
     def __post_init__(self) -> None:
         count = len(self.masks)
-        expected: tuple[tuple[str, npt.NDArray[Any], tuple[int, ...], type], ...] = (
+        expected: tuple[tuple[str, AnyArray, tuple[int, ...], type], ...] = (
             ("boxes_px", self.boxes_px, (count, 4), np.float32),
             ("scores", self.scores, (count,), np.float32),
             ("classes", self.classes, (count,), np.int64),
@@ -77,7 +73,7 @@ class Detections:
     def __len__(self) -> int:
         return len(self.masks)
 
-    def select(self, keep: npt.NDArray[Any]) -> Detections:
+    def select(self, keep: AnyArray) -> Detections:
         """Return the detections that a boolean mask or an index array over the N picks, in that order."""
         indices = np.arange(len(self))[keep]
         return Detections(

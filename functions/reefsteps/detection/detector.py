@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from reefsteps.detection.detections import ByteArray, Detections
+from reefsteps.arrays import ByteArray
+from reefsteps.detection.detections import Detections
 from reefsteps.detection.manifest import Manifest
 from reefsteps.results import ModelIdentity
 

@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from reefsteps.detection.detections import ByteArray, Detections, InstanceMask
+from reefsteps.arrays import BoolArray, ByteArray
+from reefsteps.detection.detections import Detections, InstanceMask
 from reefsteps.detection.engine import Engine, available_threads
 from reefsteps.detection.manifest import FORMAT, FileIdentity, Manifest
 from reefsteps.errors import UnsupportedModelError
+from reefsteps.masks import mask_box
 
 # Configurations of checkpoints that come without a dump, and what their one class is.
 _ZOO = {
@@ -75,7 +77,7 @@ def _manifest(checkpoint: Path, config_dump: Path | None, config: Any) -> Manife
     if count > 1:
         raise UnsupportedModelError(
             f"'{checkpoint.stem}' tells {count} classes apart, and the engine 'detectron2' does not know which of them "
-            "count. Use the engine 'onnxruntime' and say so in a .classes.json (docs/models.md)."
+            "count. Use the engine 'onnxruntime' and say so in a .classes.json (docs/explanation/models.md)."
         )
     zoo, known = _ZOO.get(checkpoint.stem, ("", ""))
     return Manifest(
@@ -98,10 +100,10 @@ def _manifest(checkpoint: Path, config_dump: Path | None, config: Any) -> Manife
     )
 
 
-def _cropped(mask: np.ndarray[Any, np.dtype[np.bool_]]) -> InstanceMask:
+def _cropped(mask: BoolArray) -> InstanceMask:
     """Return a picture-sized mask as a crop around its pixels."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not rows.size:
+    box = mask_box(mask)
+    if box is None:
         return InstanceMask(0, 0, np.zeros((0, 0), np.uint8))
-    top, left = int(rows[0]), int(columns[0])
-    return InstanceMask(left, top, mask[top : int(rows[-1]) + 1, left : int(columns[-1]) + 1].astype(np.uint8))
+    left, top, right, bottom = box
+    return InstanceMask(left, top, mask[top:bottom, left:right].astype(np.uint8))

@@ -7,7 +7,8 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from reefsteps.detection.detections import ByteArray, Detections
+from reefsteps.arrays import ByteArray
+from reefsteps.detection.detections import Detections
 from reefsteps.detection.manifest import Manifest
 from reefsteps.results import ModelIdentity
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from reefsteps.detection.detections import IntArray
+from reefsteps.arrays import BoolArray, IntArray
 from reefsteps.errors import InvalidParameterError, UnsupportedModelError
 from reefsteps.evaluation import Evaluation
 from reefsteps.results import ModelIdentity, Record
@@ -78,7 +77,7 @@ class Manifest(Record):
     counted: tuple[str, ...] | None = None  # the classes that count as coral (or as the frame); None: all
     notes: tuple[str, ...] = ()  # what an operator should know of this conversion, in sentences
 
-    def counts(self, classes: IntArray) -> npt.NDArray[np.bool_]:
+    def counts(self, classes: IntArray) -> BoolArray:
         """Return, for the class indices (N,) of detections, which of them count: (N,) bool."""
         if self.counted is None:
             return np.ones(len(classes), bool)

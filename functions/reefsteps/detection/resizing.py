@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-from reefsteps.detection.detections import ByteArray, FloatArray, InstanceMask
+from reefsteps.arrays import BoolArray, ByteArray, Float32Array
+from reefsteps.detection.detections import InstanceMask
 
 _PASTE_ROWS = 512  # rows pasted at once: bounds the float32 scratch of a mask that fills a 24-megapixel picture
 
@@ -39,8 +39,8 @@ def resize(image: ByteArray, shape: tuple[int, int]) -> ByteArray:
 
 
 def restore_boxes(
-    boxes: FloatArray, network: tuple[int, int], picture: tuple[int, int]
-) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    boxes: Float32Array, network: tuple[int, int], picture: tuple[int, int]
+) -> tuple[Float32Array, BoolArray]:
     """Return boxes (N, 4) in the picture's pixels, clipped to it, and which of them are not empty."""
     scale_y, scale_x = picture[0] / network[0], picture[1] / network[1]
     restored = boxes * np.array([scale_x, scale_y, scale_x, scale_y], np.float32)
@@ -50,7 +50,9 @@ def restore_boxes(
     return restored, filled
 
 
-def paste_mask(probabilities: FloatArray, box: FloatArray, picture: tuple[int, int], threshold: float) -> InstanceMask:
+def paste_mask(
+    probabilities: Float32Array, box: Float32Array, picture: tuple[int, int], threshold: float
+) -> InstanceMask:
     """Return the instance's pixels: its (M, M) probabilities stretched over its box, at or above ``threshold``.
 
     Bilinear interpolation is separable, so two thin matrices do what grid_sample does point by point; pixels differ
@@ -70,7 +72,7 @@ def paste_mask(probabilities: FloatArray, box: FloatArray, picture: tuple[int, i
     return InstanceMask(left, top, bitmap)
 
 
-def _weights(start: int, stop: int, low: np.float32, high: np.float32, side: int) -> FloatArray:
+def _weights(start: int, stop: int, low: np.float32, high: np.float32, side: int) -> Float32Array:
     """Return (stop - start, side): how much each of ``side`` bins, stretched over low..high, counts in each pixel."""
     one, two = np.float32(1), np.float32(2)
     centres = np.arange(start, stop, dtype=np.float32) + np.float32(0.5)

@@ -14,13 +14,14 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageCms
 
+from reefsteps.arrays import AnyArray, Pixels
 from reefsteps.errors import InvalidImageError
 from reefsteps.images import metadata
+from reefsteps.images.damage import is_damage
 from reefsteps.images.messages import unsupported
-from reefsteps.images.picture import Pixels, row_blocks
+from reefsteps.images.picture import row_blocks
 
 _MAX_PROFILE = 16 << 20
 _RELATIVE_COLORIMETRIC = 1
@@ -96,7 +97,9 @@ def of_gamma(gamma: bytes, primaries: bytes | None, *, grey: bool = False) -> En
         return Encoding("sRGB", "PNG")
     try:
         built = _grey_profile(exponent) if grey else _built_profile(white, colours, exponent)
-    except Exception:
+    except Exception as error:
+        if not is_damage(error):
+            raise
         return _assumed("gAMA or cHRM is damaged")
     return Encoding(f"{'grey' if grey else 'RGB'} with gamma {exponent:.2f}", "PNG", built)
 
@@ -144,18 +147,22 @@ def to_srgb(pixels_bgr: Pixels, encoding: Encoding, *, grey: bool = False) -> tu
             for rows in row_blocks(pixels_bgr):
                 block = np.ascontiguousarray(pixels_bgr[rows])
                 pixels_bgr[rows] = _transformed(block, profile, "bgr", "bgr")
-    except Exception:
+    except Exception as error:
+        if not is_damage(error):
+            raise
         return pixels_bgr, str(_assumed("the ICC profile is damaged"))
     return pixels_bgr, f"{encoding}, converted to sRGB"
 
 
-def cmyk_to_srgb(ink: npt.NDArray[Any], encoding: Encoding) -> tuple[npt.NDArray[Any], str]:
+def cmyk_to_srgb(ink: AnyArray, encoding: Encoding) -> tuple[AnyArray, str]:
     """Return ink (HxWx4, 8 or 16 bits, 0 is none) as BGR: by its ICC profile, else as 1 - ink of each colour."""
     profile = encoding.profile
     if profile is not None and profile[16:20] == b"CMYK":
         try:
             converted = _transformed(np.ascontiguousarray(ink), profile, "cmyk", "bgr")
-        except Exception:
+        except Exception as error:
+            if not is_damage(error):
+                raise
             encoding = _assumed("the ICC profile is damaged")
         else:
             return converted, f"{encoding}, converted to sRGB"
@@ -172,7 +179,7 @@ def _convert_grey(pixels_bgr: Pixels, profile: bytes) -> None:
         pixels_bgr[rows] = table[pixels_bgr[rows]]
 
 
-def _transformed(block: npt.NDArray[Any], profile: bytes, space: str, into: str) -> npt.NDArray[Any]:
+def _transformed(block: AnyArray, profile: bytes, space: str, into: str) -> AnyArray:
     import imagecodecs
 
     return imagecodecs.cms_transform(
@@ -227,6 +234,8 @@ def _grey_profile(gamma: float) -> bytes:
 def _description(profile: bytes) -> str:
     try:
         text = ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile.profile_description
-    except Exception:
+    except Exception as error:
+        if not is_damage(error):
+            raise
         text = None
     return " ".join((text or "").split())[:80] or "unnamed profile"

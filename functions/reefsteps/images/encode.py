@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from reefsteps.arrays import ByteArray, Pixels
 from reefsteps.errors import InvalidImageError
-from reefsteps.images.picture import Pixels
 
 THUMBNAIL_PX = 320
+PICTURE_QUALITY = 95  # of JPEG, 0 to 100
+THUMBNAIL_QUALITY = 85
 
 
-def encode_jpeg(pixels_bgr: npt.NDArray[np.uint8], quality: int = 95) -> bytes:
+def encode_jpeg(pixels_bgr: ByteArray, quality: int = PICTURE_QUALITY) -> bytes:
     """Encode as baseline JPEG without chroma subsampling (4:4:4): thin coloured edges matter to what follows."""
     options = [
         cv2.IMWRITE_JPEG_QUALITY,
@@ -28,7 +29,7 @@ def encode_png(pixels: Pixels) -> bytes:
     return _encode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 4])
 
 
-def thumbnail(pixels_bgr: npt.NDArray[np.uint8], side_px: int = THUMBNAIL_PX) -> npt.NDArray[np.uint8]:
+def thumbnail(pixels_bgr: ByteArray, side_px: int = THUMBNAIL_PX) -> ByteArray:
     """Return the picture scaled so that its longer side is ``side_px``; never enlarged, never empty."""
     height, width = pixels_bgr.shape[:2]
     scale = side_px / max(height, width)

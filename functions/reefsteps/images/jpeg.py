@@ -7,24 +7,16 @@ zeroed comes back without an error.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import simplejpeg
 
+from reefsteps.arrays import AnyArray, ByteArray
 from reefsteps.errors import InvalidImageError
 from reefsteps.images import colour, metadata
 from reefsteps.images.jpeg_structure import JpegStructure, JpegStructureError, JpegUnsupportedError, parse
 from reefsteps.images.messages import damaged, unsupported
-from reefsteps.images.picture import (
-    DecodedImage,
-    check_size,
-    is_grey,
-    oriented,
-    row_blocks,
-    three_channels,
-)
+from reefsteps.images.picture import DecodedImage, check_size, is_grey, oriented, row_blocks, three_channels
 
 # Each scan of a progressive photograph is a pass over the whole of it: 0.1 s for 10 megapixels and more.
 _MAX_SCAN_MEGAPIXELS = 2_000
@@ -71,7 +63,7 @@ def decode_jpeg(data: bytes, max_megapixels: float) -> DecodedImage:
     )
 
 
-def pixels_of(found: JpegStructure) -> npt.NDArray[np.uint8]:
+def pixels_of(found: JpegStructure) -> ByteArray:
     """Return the pixels as stored: HxW grey, HxWx3 BGR, or HxWx4 CMYK as Adobe writes it (255 is no ink).
 
     Raises InvalidImageError where the decoder warns.
@@ -85,7 +77,7 @@ def pixels_of(found: JpegStructure) -> npt.NDArray[np.uint8]:
         )
     channels = _CHANNELS[found.components]
     try:
-        pixels: npt.NDArray[Any] = simplejpeg.decode_jpeg(found.stream, channels, strict=True)
+        pixels: AnyArray = simplejpeg.decode_jpeg(found.stream, channels, strict=True)
     except ValueError as error:
         if _UNKNOWN in str(error):
             raise InvalidImageError(
@@ -101,7 +93,7 @@ def pixels_of(found: JpegStructure) -> npt.NDArray[np.uint8]:
     return pixels[..., 0] if found.components == 1 else pixels
 
 
-def _from_cmyk(paper: npt.NDArray[np.uint8], encoding: colour.Encoding) -> tuple[npt.NDArray[Any], str]:
+def _from_cmyk(paper: ByteArray, encoding: colour.Encoding) -> tuple[AnyArray, str]:
     bgr = np.empty((*paper.shape[:2], 3), np.uint8)
     said = ""
     for rows in row_blocks(paper):

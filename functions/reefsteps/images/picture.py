@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from reefsteps.arrays import AnyArray, Pixels
 from reefsteps.errors import InvalidImageError
 from reefsteps.images.messages import damaged, too_large
-
-Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 DEFAULT_MAX_MEGAPIXELS = 100.0
 MAX_SIDE_PX = 65_500  # libjpeg's limit: nothing longer could be written back
@@ -57,14 +54,14 @@ def check_size(width: int, height: int, max_megapixels: float) -> None:
         raise InvalidImageError(f"{width} x {height} pixels: {too_large(max_megapixels, MAX_SIDE_PX)}")
 
 
-def row_blocks(pixels: npt.NDArray[Any]) -> Iterator[slice]:
+def row_blocks(pixels: AnyArray) -> Iterator[slice]:
     """Return slices of rows that cover the picture, each of about a megapixel."""
     height, width = pixels.shape[:2]
     step = max(1, _BLOCK_PX // max(1, width))
     return (slice(top, min(top + step, height)) for top in range(0, height, step))
 
 
-def on_white(colours: npt.NDArray[Any], alpha: npt.NDArray[Any], *, premultiplied: bool = False) -> npt.NDArray[Any]:
+def on_white(colours: AnyArray, alpha: AnyArray, *, premultiplied: bool = False) -> AnyArray:
     """Return the colours (HxWxC) laid on white by their alpha (HxW), rounded, of the same dtype (8 or 16 bits).
 
     ``premultiplied`` colours hold their share of alpha already (associated alpha, TIFF 6.0 section 18).
@@ -74,11 +71,11 @@ def on_white(colours: npt.NDArray[Any], alpha: npt.NDArray[Any], *, premultiplie
         return colours
     share = alpha[..., None].astype(np.uint32)
     if premultiplied:
-        joined: npt.NDArray[Any] = np.minimum(colours + (white - share), white).astype(colours.dtype)
+        joined: AnyArray = np.minimum(colours + (white - share), white).astype(colours.dtype)
         return joined
     # Rounded division by 2**n - 1 without dividing (Blinn, Three wrongs make a right, 1995); 65535 squared fits.
     bits = np.uint32(8 * colours.dtype.itemsize)
-    laid: npt.NDArray[Any] = colours * share
+    laid: AnyArray = colours * share
     laid += np.uint32(1) << (bits - np.uint32(1))
     laid += laid >> bits
     laid >>= bits
@@ -86,7 +83,7 @@ def on_white(colours: npt.NDArray[Any], alpha: npt.NDArray[Any], *, premultiplie
     return laid.astype(colours.dtype)
 
 
-def three_channels(pixels: npt.NDArray[Any]) -> Pixels:
+def three_channels(pixels: AnyArray) -> Pixels:
     """Return grey (HxW), BGR or BGRA pixels as BGR; transparent ones lie on white."""
     if pixels.ndim == 2:
         return cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)  # type: ignore[return-value]

@@ -10,8 +10,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from reefsteps.arrays import AnyArray
 from reefsteps.errors import InvalidImageError
 from reefsteps.images import colour, metadata
 from reefsteps.images.messages import damaged, unsupported
@@ -136,7 +136,7 @@ def _check_complete(found: _Chunks, names: list[bytes]) -> None:
         raise InvalidImageError(damaged("PNG", "it holds too little data for its size"))
 
 
-def _with_transparent_grey(pixels: npt.NDArray[Any], found: _Chunks, depth: int) -> npt.NDArray[Any]:
+def _with_transparent_grey(pixels: AnyArray, found: _Chunks, depth: int) -> AnyArray:
     """Lay the one transparent grey of a grey PNG on white: OpenCV reads tRNS for colours and palettes only."""
     if found.header[3] != _GREY or found.transparent is None or len(found.transparent) < 2:
         return pixels

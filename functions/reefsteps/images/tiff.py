@@ -12,15 +12,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tifffile
 from PIL import Image
 
+from reefsteps.arrays import AnyArray, ByteArray, Pixels
 from reefsteps.errors import InvalidImageError
 from reefsteps.images import colour, metadata
+from reefsteps.images.damage import is_damage
 from reefsteps.images.jpeg_structure import is_zeroed
 from reefsteps.images.messages import damaged, unsupported
-from reefsteps.images.picture import DecodedImage, Pixels, is_grey, on_white, oriented, row_blocks
+from reefsteps.images.picture import DecodedImage, is_grey, on_white, oriented, row_blocks
 from reefsteps.images.raw import RawFacts, decode_raw
 from reefsteps.images.tiff_layout import CMYK, NONE, PALETTE, WHITE_IS_ZERO, Layout, compression_name, layout_of
 from reefsteps.images.tiff_pieces import Pieces
@@ -62,7 +63,8 @@ def decode_tiff(data: bytes, max_megapixels: float) -> DecodedImage:
     except InvalidImageError:
         raise
     except Exception as error:
-        # tifffile names its own errors and lets through those of broken values (struct, Unicode, Key, Overflow ...).
+        if not is_damage(error):
+            raise
         raise InvalidImageError(damaged("TIFF", str(error)[:200] or type(error).__name__)) from None
     return decode_raw(data, facts, max_megapixels)
 
@@ -197,8 +199,8 @@ def _check_memory(layout: Layout, file_bytes: int) -> None:
 
 
 def _bgr(
-    samples: npt.NDArray[Any], layout: Layout, palette: npt.NDArray[Any] | None, encoding: colour.Encoding
-) -> tuple[npt.NDArray[Any], str]:
+    samples: AnyArray, layout: Layout, palette: AnyArray | None, encoding: colour.Encoding
+) -> tuple[AnyArray, str]:
     """Return the samples of some rows as BGR, transparent ones on white."""
     if layout.photometric == CMYK:
         return colour.cmyk_to_srgb(samples[..., :4], encoding)
@@ -212,7 +214,7 @@ def _bgr(
     return (colours[..., ::-1] if layout.colours == 3 else np.repeat(colours, 3, axis=2)), ""
 
 
-def _palette(page: Any, layout: Layout) -> npt.NDArray[np.uint8] | None:
+def _palette(page: Any, layout: Layout) -> ByteArray | None:
     """Return the palette as BGR (2**bits x 3); values are 16 bits, or 8 by writers that misread the standard."""
     if layout.photometric != PALETTE:
         return None

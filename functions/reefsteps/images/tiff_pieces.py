@@ -10,9 +10,10 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
-import numpy.typing as npt
 
+from reefsteps.arrays import AnyArray
 from reefsteps.errors import InvalidImageError
+from reefsteps.images.damage import is_damage
 from reefsteps.images.jpeg import pixels_of
 from reefsteps.images.jpeg_structure import JpegStructureError, JpegUnsupportedError, parse, table_segments
 from reefsteps.images.messages import damaged, unsupported
@@ -31,8 +32,6 @@ from reefsteps.images.tiff_layout import (
     ZSTD_OLD,
     Layout,
 )
-
-Array = npt.NDArray[Any]
 
 _UNPACK: dict[int, Any] = {
     LZW: imagecodecs.lzw_decode,
@@ -60,7 +59,7 @@ class Pieces:
         self._offsets, self._lengths = list(page.dataoffsets), list(page.databytecounts)
         self._check_present()
 
-    def read(self, down: int, across: int) -> Array:
+    def read(self, down: int, across: int) -> AnyArray:
         """Return the piece (rows x columns x samples, ``uint8`` or ``uint16``) cut to the picture, planes together."""
         layout = self._layout
         number = down * layout.across + across
@@ -86,7 +85,7 @@ class Pieces:
             if offset + length > len(self._data):
                 raise InvalidImageError(damaged("TIFF", "it ends early"))
 
-    def _piece(self, number: int, down: int, across: int) -> Array:
+    def _piece(self, number: int, down: int, across: int) -> AnyArray:
         layout = self._layout
         stored = self._data[self._offsets[number] : self._offsets[number] + self._lengths[number]]
         rows = min(layout.tile[0], layout.height - down * layout.tile[0])
@@ -120,6 +119,8 @@ class Pieces:
         try:
             plain = _UNPACK[layout.compression](stored, out=whole + _MAX_PADDING)
         except Exception as error:
+            if not is_damage(error):
+                raise
             raise InvalidImageError(damaged("TIFF", f"a strip or tile cannot be decompressed: {error}")) from None
         lengths = {needed, whole}
         if layout.compression == PACKBITS:
@@ -130,7 +131,7 @@ class Pieces:
             )
         return memoryview(plain)[:needed]
 
-    def _samples(self, plain: Any, rows: int) -> Array:
+    def _samples(self, plain: Any, rows: int) -> AnyArray:
         layout = self._layout
         shape = (rows, layout.tile[1], layout.in_piece)
         if layout.bits == 8:
@@ -147,7 +148,7 @@ class Pieces:
             samples = imagecodecs.delta_decode(np.ascontiguousarray(samples), axis=-2)
         return samples
 
-    def _jpeg(self, stored: bytes, rows: int, columns: int) -> Array:
+    def _jpeg(self, stored: bytes, rows: int, columns: int) -> AnyArray:
         layout = self._layout
         transform = 1 if layout.photometric == YCBCR else 0
         try:
@@ -177,7 +178,7 @@ def _is_of_another_kind(behind: int, rows: int) -> bool:
     return padded_rows or behind > _MAX_BEHIND
 
 
-def _scaled(samples: Array, layout: Layout) -> Array:
+def _scaled(samples: AnyArray, layout: Layout) -> AnyArray:
     """Return packed samples spread over 8 or 16 bits (palette indices stay as they are)."""
     if layout.photometric == PALETTE:
         return samples

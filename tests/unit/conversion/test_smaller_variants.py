@@ -11,12 +11,12 @@ import pytest
 from onnx import numpy_helper
 
 from conversion.__main__ import main
-from conversion.agreement import compare, matches, objection
+from conversion.agreement import compare, matches, rejection_reason
 from conversion.config import model_config
 from conversion.convert import convert, self_check
 from conversion.variants import half_weights
+from reefsteps.arrays import ByteArray
 from reefsteps.detection import Detections, InstanceMask, Manifest, load_detector
-from reefsteps.detection.detections import ByteArray
 from reefsteps.detection.manifest import Agreement
 from reefsteps.results import ModelIdentity
 from tests.support import checkpoints as make
@@ -69,7 +69,7 @@ def test_the_same_detections_agree_completely() -> None:
     agreement = compare(FULL, FULL, PHOTOS)
     assert agreement.instances == 2 * len(FULL.lefts)
     assert dataclasses.replace(agreement, photos=4, instances=40) == PERFECT
-    assert objection(agreement) is None
+    assert rejection_reason(agreement) is None
 
 
 def test_lost_added_and_moved_detections_are_counted() -> None:
@@ -79,7 +79,7 @@ def test_lost_added_and_moved_detections_are_counted() -> None:
     assert added.extra_percent == 25.0
     moved = compare(FULL, Fixed(tuple(left + 2 for left in FULL.lefts if left < 380)), PHOTOS)
     assert moved.mask_iou_mean == pytest.approx(8 / 12)
-    assert all(objection(agreement) for agreement in (lost, added, moved))
+    assert all(rejection_reason(agreement) for agreement in (lost, added, moved))
 
 
 def test_a_detection_that_only_slips_below_one_half_is_still_matched() -> None:
@@ -96,7 +96,7 @@ def test_cover_is_compared_in_points_of_the_picture() -> None:
 
 def test_one_instance_at_the_threshold_in_one_photograph_refuses_nothing() -> None:
     slipped = dataclasses.replace(PERFECT, cover_difference_max_points=5.0, cover_difference_mean_points=5.0 / 16)
-    assert objection(slipped) is None
+    assert rejection_reason(slipped) is None
 
 
 def test_each_detection_is_matched_once() -> None:
@@ -116,7 +116,7 @@ def test_each_detection_is_matched_once() -> None:
     ],
 )
 def test_any_one_disagreement_refuses_the_variant(worse: dict[str, float]) -> None:
-    assert objection(dataclasses.replace(PERFECT, **worse))  # type: ignore[arg-type]
+    assert rejection_reason(dataclasses.replace(PERFECT, **worse))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +161,7 @@ def test_the_command_tries_8_bits_and_says_what_came_of_it(
     assert manifest.agreement is not None
     assert manifest.agreement.instances > 0
     if manifest.precision == "int8":
-        assert objection(manifest.agreement) is None
+        assert rejection_reason(manifest.agreement) is None
     else:
         assert manifest.refused_variant is not None
         assert manifest.refused_variant.startswith("int8: ")

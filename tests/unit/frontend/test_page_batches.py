@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from frontend.domain.batches import Batch, BatchProgress, progress
 from frontend.domain.executions import ExecutionSummary
-from frontend.domain.failures import words_and_figures
+from reefsteps.explanations import words_and_figures
 from reefsteps.retries import readable_key
 
 SENT = datetime(2026, 5, 1, 12, tzinfo=UTC)

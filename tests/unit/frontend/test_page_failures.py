@@ -11,14 +11,13 @@ from pathlib import Path
 import pytest
 
 from frontend.domain.executions import (
-    console_url,
     detail_from,
     retry_input,
     step_states,
 )
-from frontend.domain.failures import EXPLANATIONS, UNKNOWN, explain
 from reefsteps import errors
-from reefsteps.failures import split_cause
+from reefsteps.explanations import EXPLANATIONS, UNKNOWN, explain
+from reefsteps.failures import console_url, split_cause
 
 STATE_MACHINE = Path(__file__).parents[3] / "statemachine" / "pipeline.asl.json"
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from reframing.geometry import SQUARE, Extent, PlaneModel
+from reframing.plane.geometry import SQUARE, Extent
+from reframing.plane.view import PlaneModel
 
 WIDTH, HEIGHT = 800, 600
 BAR = 0.05

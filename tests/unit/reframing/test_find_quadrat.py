@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 
 from reefsteps.errors import QuadratNotFoundError
-from reframing.gate import MIN_END_CELL
-from reframing.geometry import UNIT_SQUARE, PlaneModel, homography, order_corners, side_lengths, signed_area
+from reframing.frame.bevel import bar_end
+from reframing.limits.gate import GATE
+from reframing.plane.geometry import UNIT_SQUARE, homography, order_corners, side_lengths, signed_area
+from reframing.plane.sampling import Photograph
+from reframing.plane.side import Side
+from reframing.plane.view import PlaneModel
 from reframing.quadrat import find_quadrat
 from reframing.rectification import rectify, source_side_px
-from reframing.sampling import Photograph
-from reframing.side_points import inner_end
-from reframing.strings import end_cell_ratio
+from reframing.strings.visibility import end_cell_visibility
 
 
 def _drawing() -> ModuleType:
@@ -97,31 +99,31 @@ def test_damaged_masks_do_not_move_the_corners(damage: str) -> None:
     assert error_percent(fit.corners_px, model) < 0.15
 
 
-@pytest.mark.parametrize("side", range(4))
-def test_a_bevel_is_followed_to_its_inner_end(side: int) -> None:
+@pytest.mark.parametrize("side", Side)
+def test_a_bevel_is_followed_to_its_inner_end(side: Side) -> None:
     bevel = 0.008
     model = drawing.view(4, side_px=480.0)
     photo = Photograph.of(drawing.draw(model, strings=False, bevel=bevel)[0])
     around = np.array([[-bevel, -bevel], [1 + bevel, -bevel], [1 + bevel, 1 + bevel], [-bevel, 1 + bevel]])
-    found = inner_end(photo, model.after(homography(UNIT_SQUARE, around)), side)
+    found = bar_end(photo, model.compose(homography(UNIT_SQUARE, around)), side)
     assert found is not None
     assert abs(found.offset - bevel / (1 + 2 * bevel)) < 0.0025
-    assert inner_end(photo, model, side) is None
+    assert bar_end(photo, model, side) is None
 
 
 def test_a_quadrat_of_few_pixels_shows_no_bevel() -> None:
     model = drawing.view(4, side_px=300.0)
     photo = Photograph.of(drawing.draw(model, strings=False)[0])
-    assert inner_end(photo, model, 0) is None
+    assert bar_end(photo, model, Side.TOP) is None
 
 
 @pytest.mark.parametrize("shift", [(0.1, 0.0), (-0.1, 0.0), (0.0, 0.1), (0.0, -0.1)])
 def test_a_grid_one_cell_off_shows_no_strings_in_its_outermost_cells(shift: tuple[float, float]) -> None:
     model = drawing.view(7)
     photo = Photograph.of(drawing.draw(model, strings=True)[0])
-    off = model.after(homography(UNIT_SQUARE, UNIT_SQUARE + shift))
-    assert end_cell_ratio(photo, model) > 0.3
-    assert end_cell_ratio(photo, off) < MIN_END_CELL
+    off = model.compose(homography(UNIT_SQUARE, UNIT_SQUARE + shift))
+    assert end_cell_visibility(photo, model) > 0.3
+    assert end_cell_visibility(photo, off) < GATE.min_end_cell
 
 
 def test_masks_without_a_frame_are_refused() -> None:

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from reefsteps.errors import InvalidParameterError, QuadratNotFoundError
 from reefsteps.quadrat_size import QuadratSize
-from reframing.geometry import Extent, PlaneModel, opening, order_corners, side_lengths, signed_area, squareness_error
 from reframing.manual import manual_model
+from reframing.plane.geometry import Extent, opening, order_corners, side_lengths, signed_area
+from reframing.plane.view import PlaneModel, squareness_error
 from reframing.quadrat import find_quadrat
 from reframing.rectification import height_px, rectify, source_side_px
 from reframing.shape import extents_of, refuse_other_shapes
-from reframing.strings import meshes
+from reframing.strings.mesh import possible_meshes
 
 SIZE = QuadratSize(50, 75)
 LYING, STANDING = extents_of(SIZE)
@@ -149,7 +150,7 @@ def test_the_straightened_picture_is_the_plane_both_ways() -> None:
 )
 def test_grids_have_square_cells(size: QuadratSize, cells: list[tuple[int, int]]) -> None:
     for extent in extents_of(size):
-        found = meshes(size, extent)
+        found = possible_meshes(size, extent)
         assert [mesh.cells for mesh in found] == [pair[:: 1 if extent[0] <= extent[1] else -1] for pair in cells]
         for mesh in found:
             assert mesh.position(0, 1, extent) == pytest.approx(mesh.position(1, 1, extent), rel=0.002)

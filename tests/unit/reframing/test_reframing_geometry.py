@@ -6,17 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reefsteps.errors import InvalidParameterError
-from reframing.geometry import (
-    UNIT_SQUARE,
-    PlaneModel,
-    apply_homography,
-    homography,
-    is_convex,
-    order_corners,
-    signed_area,
-)
 from reframing.manual import manual_model
-from reframing.quadrat import model_with_corners
+from reframing.plane.geometry import UNIT_SQUARE, apply_homography, homography, is_convex, order_corners, signed_area
+from reframing.plane.view import PlaneModel
+from reframing.quadrat_fit import model_with_corners
 
 WIDTH, HEIGHT = 1200, 900
 
@@ -65,7 +58,7 @@ def test_homography_takes_points_to_points(corners: np.ndarray) -> None:
 def test_change_within_the_plane_comes_first(corners: np.ndarray) -> None:
     model = PlaneModel.from_corners(order_corners(corners), WIDTH, HEIGHT)
     half = np.diag([0.5, 0.5, 1.0])
-    np.testing.assert_allclose(model.after(half).to_image(UNIT_SQUARE), model.to_image(UNIT_SQUARE / 2), atol=1e-6)
+    np.testing.assert_allclose(model.compose(half).to_image(UNIT_SQUARE), model.to_image(UNIT_SQUARE / 2), atol=1e-6)
 
 
 @given(views(skew=0.03), st.integers(0, 3), st.booleans())

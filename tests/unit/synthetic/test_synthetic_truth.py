@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reframing.geometry import PlaneModel
+from reframing.plane.view import PlaneModel
 from reframing.rectification import rectify
 from synthetic import FRAME_KINDS, PhotoConfig, SyntheticPhoto, generate
 from synthetic.camera import UNIT_SQUARE, View, ordered_corners

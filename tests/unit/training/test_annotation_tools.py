@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from reefsteps.masks import mask_iou
 from training.coco import ALL, AnnotationError, load_example, read
-from training.metrics import mask_iou
 from training.run_lengths import problem, unpacked
 
 EXPORTS = Path(__file__).parents[2] / "data/annotations"

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from conversion.convert import convert
+from reefsteps.masks import mask_iou
 from training.evaluate import coral_crop, frame_photo
 from training.examples import TEST_SEED, restored
-from training.metrics import mask_iou
 from training.predict import Predictor, load_predictor
 
 MODELS = Path(__file__).parents[3] / "models"

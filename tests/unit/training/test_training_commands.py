@@ -20,7 +20,7 @@ def command(folder: Path, module: str, *arguments: str) -> subprocess.CompletedP
         (hidden / package).mkdir(parents=True, exist_ok=True)
         text = f"raise ModuleNotFoundError(\"No module named '{package}'\", name='{package}')\n"
         (hidden / package / "__init__.py").write_text(text)
-    path = os.pathsep.join(map(str, (hidden, ROOT / "functions", ROOT)))
+    path = f"{hidden}{os.pathsep}{os.environ['PYTHONPATH']}"
     return subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=folder,
@@ -48,7 +48,9 @@ def assert_told(ended: subprocess.CompletedProcess[str], *words: str) -> None:
 )
 def test_missing_packages_are_told_with_what_to_do(tmp_path: Path, module: str, arguments: tuple[str, ...]) -> None:
     ended = command(tmp_path, module, *arguments)
-    assert_told(ended, " is not installed for ", "docs/training.md says how to install torch and detectron2.")
+    assert_told(
+        ended, " is not installed for ", "docs/how-to/train-a-model.md says how to install torch and detectron2."
+    )
     assert len(ended.stderr.strip().splitlines()) == 1
 
 
