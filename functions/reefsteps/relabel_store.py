@@ -23,6 +23,7 @@ from reefsteps.coverage_store import (
     where_survey,
 )
 from reefsteps.database import Database
+from reefsteps.errors import RelabelRefusedError
 from reefsteps.precedence import Upload
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.relabelling import Change, Value
@@ -170,6 +171,7 @@ def begin(
         _lock_all(connection, entries)
         if any(_state(connection, entry) != PLANNED for entry in entries):
             return
+        _refuse_under_way(connection, entries)
         for entry, snapshot in zip(entries, take_snapshot(connection), strict=True):
             photo = snapshot.get("photo") or {}
             _set(
@@ -184,6 +186,18 @@ def begin(
             )
 
     database.write(work)
+
+
+def _refuse_under_way(connection: Connection, entries: Sequence[JournalEntry]) -> None:
+    """Raise RelabelRefusedError if another change copies or moves one of the surveys, which are locked."""
+    t = relabelled_photo.c
+    surveys = {survey for entry in entries for survey in (entry.change.old, entry.change.new)}
+    for other in map(_entry, connection.execute(select(relabelled_photo).where(t.state.in_((COPYING, MOVED))))):
+        if surveys & {other.change.old, other.change.new}:
+            raise RelabelRefusedError(
+                f"Another change of {other.change.old}, '{other.relabelling_id}', is under way: wait until it has "
+                "ended (if it was interrupted, start 'relabel' with it as 'resume'), then try again."
+            )
 
 
 def refuse(database: Database, entries: Sequence[JournalEntry], why: str) -> None:
