@@ -12,13 +12,13 @@ from typing import Any
 from reefsteps.document import StateDocument
 from reefsteps.errors import PhotoNotFoundError
 from reefsteps.keys import corners_key, no_quadrat_key
-from reefsteps.precedence import Run, instant
+from reefsteps.precedence import Run, Upload, instant
 from reefsteps.results import ObjectRef, Source
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey
 
 
-def kept_decision(storage: Storage, bucket: str, key: str, source: Source) -> Mapping[str, Any] | None:
+def kept_decision(storage: Storage, bucket: str, key: str, source: Upload) -> Mapping[str, Any] | None:
     """Return the decision under the key, if it is about this photograph."""
     try:
         stored: Mapping[str, Any] = storage.get_json(ObjectRef(bucket, key))
@@ -40,7 +40,7 @@ def last_decision(
     return max(starts, key=instant, default=None)
 
 
-def run_without_quadrat(storage: Storage, bucket: str, survey: SurveyKey, source: Source) -> Run | None:
+def run_without_quadrat(storage: Storage, bucket: str, survey: SurveyKey, source: Upload) -> Run | None:
     """Return the run in which a person said that this photograph shows no quadrat; None where that does not hold."""
     said = kept_decision(storage, bucket, no_quadrat_key(survey.stem), source)
     if not said or not said["no_quadrat"]:
