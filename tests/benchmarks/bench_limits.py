@@ -1,8 +1,8 @@
-"""Peak memory and time of restoration at the limits: 24, 45 and 100 megapixels in each format, first and third in a row.
+"""Peak memory and time of restoration: 24, 45 and 100 megapixels in each format, first and third in a row.
 
 ``python -m tests.benchmarks.bench_limits``: each format and size in a process of its own that can have no more memory
 than the function (3,008 MB), which decodes, restores and encodes the same photograph three times, as a warm worker
-does. Ends with status 1 where memory did not suffice, or a photograph took more than a tenth of the function's time-out.
+does. Ends with status 1 where memory did not suffice, or a photograph took over a tenth of the time-out.
 """
 
 from __future__ import annotations

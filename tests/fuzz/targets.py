@@ -138,8 +138,7 @@ def _take_key(key: str) -> None:
     check_length(key)
     key_candidates(key)
     survey_of(key)
-    SurveyKey.parse(decode_key(key))
-    SurveyKey.parse_stem(key)
+    SurveyKey.parse(decode_key(key)) if "." in key else SurveyKey.parse_stem(key)
 
 
 def _take_changes(event: Any) -> None:
