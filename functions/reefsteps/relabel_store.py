@@ -244,6 +244,8 @@ def move(database: Database, landings: Sequence[Landing]) -> None:
 def _leave(connection: Connection, landing: Landing, *, occupied: bool) -> None:
     old = landing.entry.change.old
     if landing.keeps_rows:
+        if landing.old is not None:  # a run of the former version that is still under way writes nothing more
+            remember_removal(connection, old, landing.old)
         return
     if _results(connection, old) <= _written(landing.rows):
         for table in reversed(_MOVING):
