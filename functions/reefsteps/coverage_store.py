@@ -6,7 +6,7 @@ Every change of a survey begins by locking the survey's row, which keeps a late 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
@@ -17,7 +17,7 @@ from reefsteps.database import Database
 from reefsteps.document import Execution
 from reefsteps.errors import ExistingTableError
 from reefsteps.point_rows import remove_points
-from reefsteps.precedence import Upload, compare_sequencers, compare_uploads, instant, same_photo
+from reefsteps.precedence import Run, Upload, compare_runs, compare_sequencers, compare_uploads, instant, same_photo
 from reefsteps.results import ObjectRef, Record, ReframingResult, RestorationResult, SegmentationResult, Source
 from reefsteps.surveys import SurveyKey, decode_key
 from reefsteps.tables import (
@@ -53,6 +53,12 @@ class Result:
         """The photograph that was measured."""
         return self.restoration.source
 
+    @property
+    def run(self) -> Run:
+        """The run as it is compared with others."""
+        started_at = timestamp(self.execution.started_at)
+        return Run(self.source, started_at, self.execution.name, self.reframing.decided_at)
+
 
 @dataclass(frozen=True)
 class WriteOutcome(Record):
@@ -62,6 +68,8 @@ class WriteOutcome(Record):
     reason: str | None = None
     cover_percent: float | None = None  # that is the survey's row now; None for no row
     former_percent: float | None = None  # that was the survey's row before
+    deleted: bool = False  # the photograph has no result, because it was deleted or has another name
+    moving: bool = False  # it is being given another name or size
 
 
 @dataclass(frozen=True)
@@ -125,9 +133,9 @@ def record_result(database: Database, result: Result) -> WriteOutcome:
 
     def work(connection: Connection) -> WriteOutcome:
         former = _percent_of_row(connection, result.survey)
-        refusal = _refusal(connection, result.survey, result.source, result.execution)
+        refusal = _refusal(connection, result.survey, result.run)
         if refusal is not None:
-            return WriteOutcome(written=False, reason=refusal, cover_percent=former, former_percent=former)
+            return replace(refusal, cover_percent=former, former_percent=former)
         refuse_other_name(connection, result.survey)
         _delete_rows(connection, result.survey, (imported_result, colony, coverage_provenance))
         write_coverage(connection, _coverage_row(result))
@@ -139,21 +147,21 @@ def record_result(database: Database, result: Result) -> WriteOutcome:
     return _locked(database, result.survey, work)
 
 
-def withdraw_result(database: Database, key: SurveyKey, source: Source, execution: Execution, why: str) -> WriteOutcome:
-    """Delete the survey's rows because a person says that the photograph shows no quadrat; ``why`` is the outcome's.
+def withdraw_result(database: Database, key: SurveyKey, run: Run, why: str) -> WriteOutcome:
+    """Delete the survey's rows because a person says in `run` that its photograph shows no quadrat.
 
-    Nothing is deleted where a newer photograph or a run that started later has been recorded. Raises
+    ``why`` is the outcome's. Nothing is deleted where a newer photograph or a later decision has been recorded. Raises
     DatabaseUnavailableError.
     """
 
     def work(connection: Connection) -> WriteOutcome:
         former = _percent_of_row(connection, key)
-        refusal = _refusal(connection, key, source, execution)
-        if refusal is None:
-            refuse_other_name(connection, key)
-            _delete_rows(connection, key, (imported_result, colony, coverage_provenance, coral_coverage))
-        left = None if refusal is None else former
-        return WriteOutcome(written=False, reason=refusal or why, cover_percent=left, former_percent=former)
+        refusal = _refusal(connection, key, run)
+        if refusal is not None:
+            return replace(refusal, cover_percent=former, former_percent=former)
+        refuse_other_name(connection, key)
+        _delete_rows(connection, key, (imported_result, colony, coverage_provenance, coral_coverage))
+        return WriteOutcome(written=False, reason=why, former_percent=former)
 
     return _locked(database, key, work)
 
@@ -179,6 +187,13 @@ def remove_result(
         return found > 0
 
     return _locked(database, key, work)
+
+
+def has_result(database: Database, key: SurveyKey, photo: Upload) -> bool:
+    """Tell whether the survey's row was measured on this photograph. Raises DatabaseUnavailableError."""
+    with database.read() as connection:
+        measured = _photograph_of_row(connection, key)
+    return measured is not None and same_photo(measured, photo)
 
 
 def forget_removals(database: Database, key: SurveyKey, current: Upload) -> int:
@@ -226,24 +241,29 @@ def survey_rows(connection: Connection, table: Table, key: SurveyKey) -> list[di
     ]
 
 
-def _refusal(connection: Connection, key: SurveyKey, source: Source, execution: Execution) -> str | None:
+def _refusal(connection: Connection, key: SurveyKey, run: Run) -> WriteOutcome | None:
+    source = run.upload
     for removal in _removals(connection, key):
         if removal.covers(source):
-            return removal.reason
+            return WriteOutcome(written=False, reason=removal.reason, deleted=True)
     if is_moving(connection, key, source.image.version_id):
-        return "The photograph is being given another name or size: start the run again when that is done."
+        why = "The photograph is being given another name or size."
+        return WriteOutcome(written=False, reason=why, moving=True)
     present = _present(connection, key)
     if present is None:
         return None
     kept = _source_of(present)
-    order = compare_uploads(kept, source)
-    if order > 0:
-        return f"A photograph uploaded later, at {kept.uploaded_at}, has been measured already."
-    later = instant(present.execution_started_at) > instant(execution.started_at)
-    if order == 0 and later:
+    decided_at = present.reframing.get("decided_at")
+    if compare_runs(Run(kept, present.execution_started_at, present.execution_name, decided_at), run) <= 0:
+        return None
+    why = f"A photograph uploaded later, at {kept.uploaded_at}, has been measured already."
+    if compare_uploads(kept, source) == 0:
         what = "this photograph" if same_photo(kept, source) else "a photograph uploaded in the same second"
-        return f"A run of {what} that started later, at {present.execution_started_at}, has been recorded already."
-    return None
+        why = (
+            f"A run of {what} that started later, at {present.execution_started_at}, or that obeys a later decision of "
+            "a person, has been recorded already."
+        )
+    return WriteOutcome(written=False, reason=why)
 
 
 def is_moving(connection: Connection, key: SurveyKey, version_id: str | None) -> bool:
@@ -296,6 +316,11 @@ def remember_removal(connection: Connection, key: SurveyKey, removal: Removal) -
         "requested_by": removal.requested_by,
     }
     connection.execute(insert(removed_photo), fitted(removed_photo, values))
+
+
+def is_removed(connection: Connection, key: SurveyKey, upload: Upload) -> bool:
+    """Tell whether the photograph was deleted, as far as the table knows; the survey must be locked."""
+    return any(removal.covers(upload) for removal in _removals(connection, key))
 
 
 def _forget(connection: Connection, key: SurveyKey, removal: Removal) -> None:

@@ -12,13 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from reefsteps.document import derived_metadata
 from reefsteps.errors import InvalidParameterError, ModelNotReadyError, PhotoNotFoundError, SupersededError
 from reefsteps.images import encode_jpeg
 from reefsteps.results import SegmentationResult, Trust
-from reefsteps.storage import JPEG, Storage
+from reefsteps.storage import JPEG
 from tests.support.handlers import loaded
-from tests.support.pipeline_records import SURVEY, document, result
+from tests.support.pipeline_records import SURVEY, derived_objects, document, result
 from tests.support.segmentation_step import IDENTITY, ColourDetector, Discs, reframed
 
 if TYPE_CHECKING:
@@ -77,8 +76,7 @@ def test_the_record_says_how_far_to_trust_it_and_what_is_strange(app: ModuleType
     )
     assert returned.to_be_looked_at == ()
     grey = encode_jpeg(np.full((SIDE_PX, SIDE_PX, 3), 90, np.uint8))
-    metadata = derived_metadata(result().source, "1.2.3")
-    Storage().put("reef-reframed", f"{SURVEY.stem}.jpg", grey, content_type=JPEG, metadata=metadata)
+    derived_objects(result(), "1.2.3").put("reef-reframed", f"{SURVEY.stem}.jpg", grey, content_type=JPEG)
     empty = SegmentationResult.from_json(app.handler(document(result(), "restoration", "reframing"), None))
     assert (empty.cover_percent, empty.to_be_looked_at) == (0.0, ("The model found no colony here.",))
 
@@ -92,9 +90,14 @@ def test_everything_written_says_where_it_comes_from(app: ModuleType, s3: S3Clie
         ("reef-segmented", "thumbnails/2006-Bora-Bora-01.jpg"),
         ("reef-segmented", "results/2006-Bora-Bora-01.json"),
     ]:
-        assert s3.head_object(Bucket=bucket, Key=key)["Metadata"] == {
+        metadata = s3.head_object(Bucket=bucket, Key=key)["Metadata"]
+        assert metadata.pop("source-key")
+        assert metadata == {
             "source-version-id": "v1",
             "source-etag": "etag-v1",
+            "source-uploaded-at": "2026-01-01T10:00:00+00:00",
+            "execution-name": "run-v1",
+            "execution-started-at": "2026-01-01T10:00:05.000Z",
             "pipeline-version": "1.2.3",
             "model-sha256": IDENTITY.sha256,
         }

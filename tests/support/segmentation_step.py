@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -11,15 +10,10 @@ import numpy.typing as npt
 
 from reefsteps.coverage_store import Result
 from reefsteps.detection import Detections, InstanceMask
-from reefsteps.document import derived_metadata, save_record
 from reefsteps.images import encode_jpeg
 from reefsteps.results import ModelIdentity
-from reefsteps.storage import JPEG, Storage
-from tests.support.pipeline_records import SURVEY
-
-if TYPE_CHECKING:
-    pass
-
+from reefsteps.storage import JPEG
+from tests.support.pipeline_records import SURVEY, derived_objects, leave_photograph
 
 IDENTITY = ModelIdentity("detectron2-classifier", "ef" * 32)
 
@@ -59,7 +53,8 @@ def reframed(done: Result, discs: Discs = DISCS) -> npt.NDArray[np.bool_]:
     for centre, radius in discs:
         cv2.circle(picture, centre, radius, (60, 60, 200), -1)
         cv2.circle(truth, centre, radius, 1, -1)
-    metadata = derived_metadata(done.source, "1.2.3")
-    Storage().put("reef-reframed", f"{SURVEY.stem}.jpg", encode_jpeg(picture), content_type=JPEG, metadata=metadata)
-    save_record(Storage(), "reef-reframed", SURVEY, done.reframing, done.source, metadata)
+    leave_photograph(done)
+    derived = derived_objects(done, "1.2.3")
+    derived.put("reef-reframed", f"{SURVEY.stem}.jpg", encode_jpeg(picture), content_type=JPEG)
+    derived.save_record("reef-reframed", done.reframing)
     return truth.astype(bool)
