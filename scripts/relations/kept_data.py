@@ -20,8 +20,6 @@ HOLDERS: dict[str, tuple[set[str], set[str]]] = {
     "AWS::EC2::Volume": _SNAPSHOT,
 }
 
-_PASSES = {"Places"}  # what a resource holds no longer than a run lasts
-
 # The least time for which an overwritten or deleted version is kept (docs/how-to/recover.md, Backup and restore). A
 # photograph or a model cannot be made again; derived objects can.
 _VERSIONS_DAYS = {"RawBucket": 365, "ModelReframingBucket": 365, "ModelSegmentationBucket": 365}
@@ -29,6 +27,7 @@ _DERIVED_DAYS = 30
 _UPLOADS_DAYS = (1, 7)  # an interrupted upload costs, and a slow one takes longer than a day
 _LARGEST_QUEUE_S = 1_209_600  # what SQS can keep: an operator may be on a boat for two weeks
 _IMAGES_KEPT = 10
+_HOLDS_NOTHING_LASTING = {"PlacesTable"}  # of runs under way; a run that waits writes its row again
 _LOG_DAYS = 7
 _BACKUP_DAYS = 1
 
@@ -36,7 +35,7 @@ _BACKUP_DAYS = 1
 def data_outlives_the_stack(d: Deployment, stack: Stack) -> Iterator[str]:
     """Deleting the stack, and replacing the resource, both leave the data."""
     for name, resource in stack.resources.items():
-        if resource.kind not in HOLDERS or name in _PASSES:
+        if resource.kind not in HOLDERS or name in _HOLDS_NOTHING_LASTING:
             continue
         for field, allowed in zip(("DeletionPolicy", "UpdateReplacePolicy"), HOLDERS[resource.kind], strict=True):
             given = resource.attributes.get(field, "Delete")

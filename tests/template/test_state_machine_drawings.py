@@ -7,7 +7,7 @@ import pytest
 from scripts.deployment import ROOT, Deployment, Json
 
 README = (ROOT / "statemachine/README.md").read_text()
-MACHINES = ("admit", "pipeline", "convert", "removal", "relabel", "backfill")
+MACHINES = ("admit", "places", "pipeline", "convert", "removal", "relabel", "backfill")
 Edge = tuple[str, str]
 
 
