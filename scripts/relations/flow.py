@@ -92,6 +92,9 @@ def waits_are_ended(d: Deployment, stack: Stack) -> Iterator[str]:
             waits = str(state.get("Resource", "")).endswith(".waitForTaskToken")
             if waits and "$states.context.Task.Token" not in json.dumps(state.get("Arguments", {})):
                 yield f"{uri}: '{name}' waits for a token that it gives to nobody"
+            begins = str(state.get("Resource", "")).endswith(":startExecution")
+            if begins and "$states.result" in json.dumps([state.get("Output"), state.get("Assign")]):
+                yield f"{uri}: '{name}' reads the result of an execution that it does not wait for"
             processor = state.get("ItemProcessor", {})
             express = processor.get("ProcessorConfig", {}).get("ExecutionType") == "EXPRESS"
             if express and re.search(r"\.sync|waitForTaskToken", json.dumps(processor)):
