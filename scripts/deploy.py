@@ -72,7 +72,8 @@ def deploy(environment: DeployEnvironment, *, with_page: bool) -> None:
         _push_page(page, "linux/arm64" if architecture == "arm64" else "linux/amd64")
     _say(f"5/5 deploying stack {environment.stack}; the first time takes half an hour")
     known = {"FrontendImageUri": page, "PipelineVersion": version}
-    values = _zones(environment) | {"RunsAtOnce": str(_runs_at_once(environment))} | environment.overrides | known
+    made = {"RunsAtOnce": str(_runs_at_once(environment))} | _zones(environment)
+    values = made | environment.overrides | known
     repositories = [f"{name}Function={outputs[f'{name}RepositoryUri']}" for name in IMAGES]
     _run(
         [

@@ -60,8 +60,20 @@ def repeats_are_no_failures(d: Deployment, stack: Stack) -> Iterator[str]:
         for name, state in states.items():
             for catcher in state.get("Catch", []):
                 exists = any("AlreadyExists" in error for error in catcher["ErrorEquals"])
-                if exists and states.get(catcher["Next"], {}).get("Type") != "Succeed":
+                if exists and not _can_succeed(states, catcher["Next"]):
                     yield f"{uri}: '{name}' leads to '{catcher['Next']}' for an event that came twice"
+
+
+def _can_succeed(states: Json, start: str) -> bool:
+    reached, waiting = {start}, [start]
+    while waiting:
+        state = states.get(waiting.pop(), {})
+        if state.get("Type") == "Succeed" or state.get("End"):
+            return True
+        for target in set(_on(state)) - reached:
+            reached.add(target)
+            waiting.append(target)
+    return False
 
 
 def services_are_asked_again(d: Deployment, stack: Stack) -> Iterator[str]:
@@ -80,6 +92,9 @@ def waits_are_ended(d: Deployment, stack: Stack) -> Iterator[str]:
             waits = str(state.get("Resource", "")).endswith(".waitForTaskToken")
             if waits and "$states.context.Task.Token" not in json.dumps(state.get("Arguments", {})):
                 yield f"{uri}: '{name}' waits for a token that it gives to nobody"
+            begins = str(state.get("Resource", "")).endswith(":startExecution")
+            if begins and "$states.result" in json.dumps([state.get("Output"), state.get("Assign")]):
+                yield f"{uri}: '{name}' reads the result of an execution that it does not wait for"
             processor = state.get("ItemProcessor", {})
             express = processor.get("ProcessorConfig", {}).get("ExecutionType") == "EXPRESS"
             if express and re.search(r"\.sync|waitForTaskToken", json.dumps(processor)):

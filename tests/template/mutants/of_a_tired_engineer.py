@@ -56,7 +56,7 @@ MUTANTS = (
     Mutant("statemachine/pipeline.asl.json", "Reframing", '"NoQuadratError"\n          ],', '"QuadratNotFoundError"\n          ],'),
     Mutant("statemachine/pipeline.asl.json", "Segmentation", '"Next": "Coverage"', '"Next": "Done"'),
     Mutant("statemachine/pipeline.asl.json", "Coverage", '"TimeoutSeconds": 90', '"TimeoutSeconds": 30'),
-    Mutant("statemachine/pipeline.asl.json", "", '"TimeoutSeconds": 21600', '"TimeoutSeconds": 2160'),
+    Mutant("statemachine/pipeline.asl.json", "", '"TimeoutSeconds": 604800', '"TimeoutSeconds": 6048'),
     Mutant("statemachine/pipeline.asl.json", "Reframing", '"ModelNotReadyError"', '"ModelMissingError"'),
     Mutant("statemachine/convert.asl.json", "Conversion", '"TimeoutSeconds": 900', '"TimeoutSeconds": 600'),
     Mutant("statemachine/removal.asl.json", "Is a photograph left without a result?", '"Next": "Measure again"', '"Next": "Done"'),
