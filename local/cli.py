@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 from local.borrowing import a_stack
 from local.stack import STATE, StackInfo, StackOptions, StackRunningError, is_locked, running, serve
 from local.terminal import command, explain_os_error, report_crash
+from scripts import backfill_options
 
 _PAGE_PORT = 8501
 _LAST_PORT = 65_535
@@ -131,6 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     retry.add_argument("--error", help="only runs that failed with this error, refusals included")
     retry.add_argument("--since", help="only runs that began after this: 2026-05-01, or an age such as 12h or 3d")
     retry.add_argument("--yes", action="store_true", help="start without asking")
+    backfill_options.add_options(_command(commands, "backfill", _backfill, "measure photographs again, all or some"))
     _command(commands, "status", _status, "say what runs and what is kept")
     _command(commands, "reset", _reset, "delete everything that the stack keeps")
     return parser
@@ -315,9 +317,7 @@ def _retry(options: argparse.Namespace, console: Console) -> int:
     from local.provision import Clients
     from reefsteps.retries import RunHistory, offer
 
-    info = running(options.state)
-    if info is None:
-        raise StackRunningError(f"The stack does not run: start it with `{command('up')}`.")
+    info = _running(options)
     runs = RunHistory(Clients(info.endpoint, info.region).stepfunctions, info.state_machines["Pipeline"])
     done = offer(
         runs,
@@ -327,6 +327,19 @@ def _retry(options: argparse.Namespace, console: Console) -> int:
         say=lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True),
     )
     return 0 if done else 1
+
+
+def _backfill(options: argparse.Namespace, console: Console) -> int:
+    from local.reprocessing import reprocess
+
+    return reprocess(_running(options), options, console, agree=lambda question: options.yes or _agreed(question))
+
+
+def _running(options: argparse.Namespace) -> StackInfo:
+    info = running(options.state)
+    if info is None:
+        raise StackRunningError(f"The stack does not run: start it with `{command('up')}`.")
+    return info
 
 
 def _agreed(question: str) -> bool:

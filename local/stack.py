@@ -29,6 +29,7 @@ STATE = REPOSITORY / ".local-stack"
 _QUEUE_S = 20.0
 _MAX_WORKERS = 4
 _LOCK_WAIT_S = 1.0
+_RUNS_A_WORKER = 2  # as many runs at once keep the workers of every function busy
 
 Say = Callable[[str], None]
 
@@ -51,6 +52,7 @@ class StackOptions:
     page_port: int | None = None  # None: no page
     max_workers: int = max(1, min(_MAX_WORKERS, os.cpu_count() or 1))
     queue_s: float = _QUEUE_S
+    runs_at_once: int | None = None  # None: as many as keep the workers busy
 
 
 @dataclass(frozen=True)
@@ -139,8 +141,10 @@ class _Stack:
         self._page: Any = None
         self._server: Any = None
         self._gateway: Any = None
+        self._clock: Any = None
 
     def start(self, stopping: threading.Event) -> None:
+        from local.clock import Clock
         from local.model_files import READY, install_models
         from local.page import start_page
         from local.provision import Clients, provision
@@ -152,6 +156,8 @@ class _Stack:
         self._create_tables()
         self._add_pools()
         restarted = self._restore_executions(clients)
+        self._clock = Clock(self._resources.schedules, clients.stepfunctions)
+        self._clock.start()
         redelivered = self._gateway.redeliver()
         self._gateway.open()
         if objects:
@@ -179,6 +185,8 @@ class _Stack:
     def stop(self) -> None:
         (self._options.state / "stack.json").unlink(missing_ok=True)
         self._journal.stop_recording_ends()
+        if self._clock is not None:
+            self._clock.stop()
         if self._page is not None:
             self._page.stop()
         if self._gateway is not None:
@@ -188,6 +196,9 @@ class _Stack:
         self._journal.close()
 
     def _tell(self, ended: JournalledExecution) -> None:
+        from local.moto_gaps.events import execution_status_change
+
+        self._gateway.announce(execution_status_change(ended))
         line = line_of(ended)
         if line is not None:
             self._say(line)
@@ -197,6 +208,7 @@ class _Stack:
             self._options.template,
             endpoint=self._endpoint,
             definitions=self._options.definitions,
+            runs_at_once=self._options.runs_at_once or _RUNS_A_WORKER * self._options.max_workers,
             overrides={
                 "AWS_ENDPOINT_URL": self._endpoint,
                 **_credentials(self._key),
@@ -220,6 +232,7 @@ class _Stack:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         moto = DomainDispatcherApplication(create_backend_app)
         self._gateway = Gateway(moto, self._mirror, self._journal, ACCOUNT, self._resources.region, self._key)
+        moto_gaps.stepfunctions.ask(self._gateway)
         self._server = make_server(
             "127.0.0.1", self._port, self._gateway, threaded=True, request_handler=RequestHandler
         )

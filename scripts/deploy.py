@@ -23,6 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from reefsteps.smoke_test import NoModelsError, SmokeTestError
 from scripts import stacks
+from scripts.concurrency import runs_for_account
 from scripts.deployment import ROOT, Deployment
 from scripts.deployment_rules import faults
 from scripts.environments import DeployEnvironment, DeploymentError
@@ -68,7 +69,8 @@ def deploy(environment: DeployEnvironment, *, with_page: bool) -> None:
         page = f"{outputs['FrontendRepositoryUri']}:{version}"
         _push_page(page, "linux/arm64" if architecture == "arm64" else "linux/amd64")
     _say(f"5/5 deploying stack {environment.stack}; the first time takes half an hour")
-    values = environment.overrides | {"FrontendImageUri": page, "PipelineVersion": version}
+    known = {"FrontendImageUri": page, "PipelineVersion": version}
+    values = {"RunsAtOnce": str(_runs_at_once(environment))} | environment.overrides | known
     repositories = [f"{name}Function={outputs[f'{name}RepositoryUri']}" for name in IMAGES]
     _run(
         [
@@ -195,6 +197,13 @@ def _docker_login(environment: DeployEnvironment, registry: str) -> None:
     token = boto3.client("ecr", region_name=environment.region).get_authorization_token()
     user, password = base64.b64decode(token["authorizationData"][0]["authorizationToken"]).decode().split(":", 1)
     _run(["docker", "login", "--username", user, "--password-stdin", registry], text_input=password)
+
+
+def _runs_at_once(environment: DeployEnvironment) -> int:
+    found = runs_for_account(boto3.client("lambda", region_name=environment.region))
+    if "RunsAtOnce" not in environment.overrides:
+        _say(f"  {found} runs at once, by the account's concurrency (RunsAtOnce in samconfig.toml changes it)")
+    return found
 
 
 def _outputs(environment: DeployEnvironment, stack: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from scripts import relations
+from scripts.admission_rules import places_come_back
 from scripts.deployment import PLACEHOLDER, Deployment, Json, listed, of_type
 from scripts.notice_rules import refusals_are_quiet
 from scripts.state_machine_rules import states_retry_and_catch, tasks
@@ -33,6 +34,7 @@ WITHOUT_RESOURCE = {
     "logs:ListLogDeliveries",
     "logs:PutResourcePolicy",
     "logs:UpdateLogDelivery",
+    "states:SendTaskSuccess",
 }
 EVENT_BUCKETS = {"RawBucket", "ModelReframingBucket", "ModelSegmentationBucket"}
 
@@ -358,6 +360,7 @@ RULES: tuple[Rule, ...] = (
     custom_resources_outlast_their_function,
     new_accounts_accept,
     states_retry_and_catch,
+    places_come_back,
 )
 
 

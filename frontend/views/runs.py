@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from frontend import address, navigation, sign_in
-from frontend.components import my_uploads, retry_many, states
+from frontend.components import measure_again, my_uploads, retry_many, states
 from frontend.components.text import ago, count, plain
 from frontend.domain.executions import (
     ExecutionDetail,
@@ -58,6 +58,8 @@ def show() -> None:
         st.session_state.runs_status, st.session_state.runs_pages = status, [None]
     if status is RunStatus.FAILED:
         retry_many.button()
+    elif status is RunStatus.DONE:
+        measure_again.section()
     my_uploads.ask_browser()
     executions.executions(status.states, size=PAGE)  # fails here, not in the fragment, when AWS is away
     # Also while nothing runs: a photograph that has just arrived has no run yet.

@@ -59,6 +59,8 @@ class WriteOutcome(Record):
 
     written: bool
     reason: str | None = None
+    cover_percent: float | None = None  # that is the survey's row now; None for no row
+    former_percent: float | None = None  # that was the survey's row before
 
 
 @dataclass(frozen=True)
@@ -121,16 +123,17 @@ def record_result(database: Database, result: Result) -> WriteOutcome:
     """
 
     def work(connection: Connection) -> WriteOutcome:
+        former = _percent_of_row(connection, result.survey)
         refusal = _refusal(connection, result.survey, result.source, result.execution)
         if refusal is not None:
-            return WriteOutcome(written=False, reason=refusal)
+            return WriteOutcome(written=False, reason=refusal, cover_percent=former, former_percent=former)
         refuse_other_name(connection, result.survey)
         _delete_rows(connection, result.survey, (imported_result, colony, coverage_provenance))
         write_coverage(connection, _coverage_row(result))
         connection.execute(insert(coverage_provenance), fitted(coverage_provenance, _provenance_row(result)))
         if result.segmentation.colonies:
             connection.execute(insert(colony), _colony_rows(result))
-        return WriteOutcome(written=True)
+        return WriteOutcome(True, cover_percent=result.segmentation.cover_percent, former_percent=former)
 
     return _locked(database, result.survey, work)
 
@@ -143,11 +146,13 @@ def withdraw_result(database: Database, key: SurveyKey, source: Source, executio
     """
 
     def work(connection: Connection) -> WriteOutcome:
+        former = _percent_of_row(connection, key)
         refusal = _refusal(connection, key, source, execution)
         if refusal is None:
             refuse_other_name(connection, key)
             _delete_rows(connection, key, (imported_result, colony, coverage_provenance, coral_coverage))
-        return WriteOutcome(written=False, reason=refusal or why)
+        left = None if refusal is None else former
+        return WriteOutcome(written=False, reason=refusal or why, cover_percent=left, former_percent=former)
 
     return _locked(database, key, work)
 
@@ -342,6 +347,11 @@ def where_survey(table: Table, key: SurveyKey) -> tuple[Any, ...]:
 
 def _primary_key(key: SurveyKey) -> dict[str, Any]:
     return {"island": key.island, "location": key.location, "year": key.year}
+
+
+def _percent_of_row(connection: Connection, key: SurveyKey) -> float | None:
+    row = connection.execute(select(coral_coverage.c.coverage).where(*where_survey(coral_coverage, key))).first()
+    return None if row is None or row[0] is None else float(row[0])
 
 
 def _coverage_row(result: Result) -> dict[str, Any]:

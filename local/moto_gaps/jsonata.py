@@ -47,13 +47,18 @@ def _run(expression: str, variables: dict[str, Any]) -> Any:
     return compiled.evaluate(None, frame)
 
 
-def _evaluate_in_state(self: Any, env: Any) -> None:
+def evaluate_in(env: Any, expression: str) -> Any:
+    """Return what an expression gives in a state of an execution: with its variables and ``$states``."""
     from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
     store = env.variable_store
     known = {**store._outer_scope, **store._inner_scope, "states": env.states._states_data}
+    return evaluate(expression, json.loads(to_json_str(known)))
+
+
+def _evaluate_in_state(self: Any, env: Any) -> None:
     try:
-        result = evaluate(self.expression, json.loads(to_json_str(known)))
+        result = evaluate_in(env, self.expression)
     except Exception as error:
         raise _query_evaluation_error(env, str(error)) from error
     env.stack.append(json.loads(json.dumps(result)))

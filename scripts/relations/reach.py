@@ -108,6 +108,7 @@ OTHERS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("states:StartExecution", "Relabel", "Ref"),
         ("states:DescribeExecution", "Relabel", "execution"),
         ("states:GetExecutionHistory", "Relabel", "execution"),
+        ("states:StartExecution", "Backfill", "Ref"),
         ("lambda:InvokeFunction", "ImportingFunction", "Arn"),
     ),
 }

@@ -148,7 +148,11 @@ def waits_are_long_enough(d: Deployment, stack: Stack) -> Iterator[str]:
         longest, working, waits = 0.0, 0.0, 0.0
         for state_name, state in tasks(machine):
             working += _seconds(state.get("TimeoutSeconds", 0))
-            for retrier in state.get("Retry", []):
+            retriers = state.get("Retry", [])
+            for number, retrier in enumerate(retriers):
+                rest = {error for later in retriers[number + 1 :] for error in later["ErrorEquals"]}
+                if retrier.get("MaxAttempts") == 0 and rest & {"States.TaskFailed", "States.ALL"}:
+                    continue  # an exception from the retrier that takes every error
                 yield from _retrier_faults(f"{uri}: {state_name}", retrier)
                 longest, waits = max(longest, _wait_s(retrier)), waits + _wait_s(retrier)
         limit = machine.get("TimeoutSeconds")

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import sqlalchemy
 
 from local.provision import Clients
 from local.stack import StackInfo, running
+from tests.support.steps import package_of
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
@@ -50,6 +51,21 @@ def project_with_fakes(folder: Path, *, worker_timeout_s: int = 8) -> Path:
     )
     assert count == 1, "WorkerTimeout has moved"
     (folder / "template.yaml").write_text(shortened)
+    return folder / "template.yaml"
+
+
+def project_with_scripts(folder: Path, steps: Iterable[str]) -> Path:
+    """Make a project whose template is the real one and whose functions do what an execution's input says.
+
+    Returns the template.
+    """
+    (folder / "template.yaml").symlink_to(REPOSITORY / "template.yaml")
+    (folder / "statemachine").symlink_to(REPOSITORY / "statemachine")
+    for step in steps:
+        package = folder / "functions" / package_of(step)
+        package.mkdir(parents=True)
+        stand_in = "scripted_relabel.py" if step == "relabel" else "scripted_function.py"
+        (package / "app.py").write_text((HERE / "statemachine" / stand_in).read_text())
     return folder / "template.yaml"
 
 
@@ -172,10 +188,10 @@ class RunningStack:
             engine.dispose()
 
 
-def wait_for(condition: Callable[[], bool], timeout_s: float) -> None:
+def wait_for(condition: Callable[[], bool], timeout_s: float, every_s: float = 0.1) -> None:
     """Wait until `condition` holds; fails the test when it does not in time."""
     end = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > end:
             raise AssertionError(f"not within {timeout_s:.0f} s")
-        time.sleep(0.1)
+        time.sleep(every_s)

@@ -38,6 +38,13 @@ def app(s3: S3Client, database: Database) -> Iterator[ModuleType]:
         yield module
 
 
+def written(
+    cover: float | None, former: float | None = None, *, done: bool = True, reason: str | None = None
+) -> dict[str, Any]:
+    """Return what the handler answers: the survey's cover now, and before."""
+    return {"written": done, "reason": reason, "cover_percent": cover, "former_percent": former}
+
+
 def covers(database: Database) -> list[float]:
     with database.read() as connection:
         return [row.cover_percent for row in coverage_rows(connection)]
@@ -50,7 +57,7 @@ def leave_records(done: Result, *steps: str) -> None:
 
 
 def test_a_finished_document_becomes_a_row(app: ModuleType, database: Database) -> None:
-    assert app.handler(document(result(), *ALL), None) == {"written": True, "reason": None}
+    assert app.handler(document(result(), *ALL), None) == written(12.34)
     assert covers(database) == [12.34]
     with database.read() as connection:
         found = provenance(connection, SURVEY)
@@ -90,7 +97,9 @@ def test_a_run_that_starts_here_takes_what_lies_in_the_buckets(app: ModuleType, 
 def test_a_run_that_starts_at_segmentation_brings_its_own_result(app: ModuleType, database: Database) -> None:
     leave_records(result(), *ALL)
     repeated = result(cover=20.0, started_at="2026-02-01T00:00:00Z")
-    assert app.handler(document(repeated, "segmentation", start_at="segmentation"), None)["written"]
+    app.handler(document(result(), *ALL), None)
+    again = app.handler(document(repeated, "segmentation", start_at="segmentation"), None)
+    assert again == written(20.0, former=12.34)
     assert covers(database) == [20.0]
 
 
@@ -104,9 +113,9 @@ def test_no_quadrat_withdraws_the_result_but_not_that_of_a_run_that_started_late
     )
     assert "started later" in app.handler(early, None)["reason"]
     assert covers(database) == [12.34]
-    assert app.handler(late, None) == {"written": False, "reason": "said so"}
+    assert app.handler(late, None) == written(None, 12.34, done=False, reason="said so")
     assert covers(database) == []
-    assert app.handler(late, None) == {"written": False, "reason": "said so"}
+    assert app.handler(late, None) == written(None, done=False, reason="said so")
 
 
 def test_a_stale_run_succeeds_without_writing(app: ModuleType, database: Database) -> None:

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,8 +24,10 @@ from samcli.lib.package.ecr_utils import is_ecr_url
 from reefsteps.smoke_test import NoModelsError, SmokeTestError
 from scripts import deploy as command
 from scripts import stacks
-from scripts.deployment import ROOT
+from scripts.concurrency import MOST_RUNS
+from scripts.deployment import ROOT, Deployment
 from scripts.environments import DeployEnvironment, DeploymentError
+from scripts.simulate_admission import runs_at_once
 
 REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 
@@ -37,12 +40,16 @@ class Account:
         self.blocked = blocked
         self.states = {name.replace("_", "-"): status for name, status in states.items()}
         self.deleted: list[str] = []
+        self.slots = 10
 
     def client(self, *_: Any, **__: Any) -> Any:
         return self
 
     def get_caller_identity(self) -> dict[str, str]:
         return {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/operator"}
+
+    def get_account_settings(self) -> dict[str, Any]:
+        return {"AccountLimit": {"ConcurrentExecutions": self.slots}}
 
     def get_authorization_token(self) -> dict[str, Any]:
         return {"authorizationData": [{"authorizationToken": base64.b64encode(b"AWS:secret").decode()}]}
@@ -381,3 +388,25 @@ def test_command_line_names_a_missing_tool(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "'docker' is not installed" in done.stderr
+
+
+@pytest.mark.parametrize(("slots", "runs"), [(10, 11), (50, 55), (1000, 200)])
+def test_runs_at_once_follow_the_accounts_concurrency(
+    ran: list[list[str]], monkeypatch: pytest.MonkeyPatch, slots: int, runs: int
+) -> None:
+    account = Account()
+    account.slots = slots
+    monkeypatch.setattr(command, "boto3", account)
+    command.deploy(DeployEnvironment.read("dev"), with_page=False)
+    assert f'RunsAtOnce="{runs}"' in ran[-1]
+
+
+def test_runs_at_once_of_samconfig_count_before_the_accounts(ran: list[list[str]]) -> None:
+    environment = DeployEnvironment.read("dev")
+    command.deploy(replace(environment, overrides={**environment.overrides, "RunsAtOnce": "7"}), with_page=False)
+    assert 'RunsAtOnce="7"' in ran[-1]
+
+
+def test_the_most_runs_are_those_of_the_template() -> None:
+    parameter = Deployment.load().template["Parameters"]["RunsAtOnce"]
+    assert (parameter["Default"], parameter["MaxValue"]) == (runs_at_once(10), MOST_RUNS)

@@ -47,10 +47,13 @@ def test_waiting_times_are_those_of_the_state_machine(deployment: Deployment) ->
     waits: dict[str, float] = {}
     for _, state in tasks(machine):
         for retrier in state["Retry"]:
-            steps = [retrier["IntervalSeconds"] * retrier["BackoffRate"] ** n for n in range(retrier["MaxAttempts"])]
+            rate, attempts = retrier.get("BackoffRate", 2), retrier["MaxAttempts"]
+            steps = [retrier.get("IntervalSeconds", 1) * rate**n for n in range(attempts)]
             longest = retrier.get("MaxDelaySeconds", float("inf"))
+            # Full jitter draws each wait evenly between nothing and its length: half of it, on average.
+            share = 0.5 if retrier.get("JitterStrategy") == "FULL" else 1.0
             for error in retrier["ErrorEquals"]:
-                waits[error] = sum(min(step, longest) for step in steps)
+                waits[error] = share * sum(min(step, longest) for step in steps)
     assert round(waits["ModelNotReadyError"] / 60) == 5
     assert "five minutes" in ERRORS
     assert round(waits["DatabaseUnavailableError"] / 60) == 8

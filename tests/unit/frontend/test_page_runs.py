@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from frontend.services import executions
+from frontend.settings import settings
 from tests.e2e import page_world
 
 if TYPE_CHECKING:
@@ -115,3 +117,26 @@ def test_a_run_that_took_too_long_or_was_stopped_needs_attention(world: PageWorl
     said = texts(world.open("overview"))
     assert "2010\\-Takapoto\\-53\\.jpg" in said
     assert "Somebody stopped this run" in said
+
+
+def test_many_photographs_are_measured_again_from_a_step_on(
+    world: PageWorld, monkeypatch: pytest.MonkeyPatch, texts: Texts
+) -> None:
+    definition = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
+    machine = world.step_functions.create_state_machine(
+        name="test-backfill", definition=json.dumps(definition), roleArn="arn:aws:iam::123456789012:role/test"
+    )["stateMachineArn"]
+    monkeypatch.setenv("BACKFILL_ARN", machine)
+    settings.cache_clear()
+    app = world.open("runs", status="Done")
+    app.text_input[0].set_value("2024-Moorea").run()
+    assert "Every photograph whose name begins with '2024" in texts(app)
+    next(button for button in app.button if button.label == "Start").click().run()
+    assert not app.exception
+    (started,) = world.step_functions.list_executions(stateMachineArn=machine)["executions"]
+    given = world.step_functions.describe_execution(executionArn=started["executionArn"])["input"]
+    assert json.loads(given) == {"prefix": "2024-Moorea", "start_at": "segmentation"}
+
+
+def test_a_page_without_a_backfill_offers_none(world: PageWorld) -> None:
+    assert "Measure many again" not in [part.label for part in world.open("runs", status="Done").expander]

@@ -108,10 +108,9 @@ def test_buckets_rules_and_machines_come_from_the_template() -> None:
     raw = next(bucket for bucket in resources.buckets if bucket.logical_id == "RawBucket")
     assert raw.versioned and raw.sends_events
     machines = {machine.logical_id for machine in resources.state_machines}
-    assert machines == {"Pipeline", "Admit", "Convert", "Removal", "Relabel"}
+    assert machines == {"Pipeline", "Admit", "GivePlaces", "Convert", "Removal", "Relabel", "Backfill"}
     assert all("${" not in machine.definition for machine in resources.state_machines)
     targets = {target["Arn"].rsplit("-", 1)[-1] for rule in resources.rules for target in rule.targets}
-    assert targets == {"admit", "convert", "removal"}
+    assert targets == {"admit", "convert", "places", "removal"}
     assert resources.page_environment["RAW_BUCKET"] == raw.name
-    assert "Backfill" in resources.left_out
     assert all(resources.left_out.values())
