@@ -136,5 +136,7 @@ def images_can_be_taken_back(d: Deployment, stack: Stack) -> Iterator[str]:
                 yield f"{name}: keeps {selection['countNumber']} ({selection['countType']}), not {_IMAGES_KEPT} images"
             if selection["tagStatus"] != "any" or "tagPrefixList" in selection:
                 yield f"{name}: images are tagged by commit, so a rule about {selection['tagStatus']} ones ends none"
+        if repository.get("EmptyOnDelete") is not True:
+            yield f"{name}: make destroy stops at a repository that holds images"
         if d.registry["Resources"][name].get("UpdateReplacePolicy") != "Retain":
             yield f"{name}: a replacement would delete the images that functions run"
