@@ -135,6 +135,9 @@ def policies_are_least(d: Deployment) -> Iterator[str]:
 
 def _statement_faults(name: str, statements: list[Json]) -> Iterator[str]:
     for statement in statements:
+        if not {"Action", "Resource"} <= statement.keys():
+            yield f"{name}: a statement says what it is not about, and covers everything else"
+            continue
         actions = listed(statement["Action"])
         for action in actions:
             if "*" in action:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import ClientError, WaiterError
+from samtranslator.yaml_helper import yaml_parse
 
 Say = Callable[[str], None]
 
@@ -47,6 +48,23 @@ def status(cloudformation: Any, stack: str) -> str | None:
             return None
         raise
     return str(description["StackStatus"])
+
+
+def is_there(cloudformation: Any, stack: str) -> bool:
+    """Tell whether the stack has been deployed, and not only planned."""
+    return status(cloudformation, stack) not in (None, _REVIEWED)
+
+
+def deployed(cloudformation: Any, stack: str) -> tuple[dict[str, Any], dict[str, str]] | None:
+    """Return the template (SAM expanded) and the parameters that a stack was deployed with; None if it was not."""
+    if not is_there(cloudformation, stack):
+        return None
+    (description,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    parameters = {p["ParameterKey"]: p["ParameterValue"] for p in description.get("Parameters", [])}
+    if not parameters:
+        return None
+    body = cloudformation.get_template(StackName=stack, TemplateStage="Processed")["TemplateBody"]
+    return (yaml_parse(body) if isinstance(body, str) else body), parameters
 
 
 def make_ready(cloudformation: Any, stack: str, region: str, say: Say) -> None:

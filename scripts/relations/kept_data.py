@@ -20,6 +20,8 @@ HOLDERS: dict[str, tuple[set[str], set[str]]] = {
     "AWS::EC2::Volume": _SNAPSHOT,
 }
 
+_PASSES = {"Places"}  # what a resource holds no longer than a run lasts
+
 # The least time for which an overwritten or deleted version is kept (docs/how-to/recover.md, Backup and restore). A
 # photograph or a model cannot be made again; derived objects can.
 _VERSIONS_DAYS = {"RawBucket": 365, "ModelReframingBucket": 365, "ModelSegmentationBucket": 365}
@@ -34,7 +36,7 @@ _BACKUP_DAYS = 1
 def data_outlives_the_stack(d: Deployment, stack: Stack) -> Iterator[str]:
     """Deleting the stack, and replacing the resource, both leave the data."""
     for name, resource in stack.resources.items():
-        if resource.kind not in HOLDERS:
+        if resource.kind not in HOLDERS or name in _PASSES:
             continue
         for field, allowed in zip(("DeletionPolicy", "UpdateReplacePolicy"), HOLDERS[resource.kind], strict=True):
             given = resource.attributes.get(field, "Delete")
@@ -135,5 +137,7 @@ def images_can_be_taken_back(d: Deployment, stack: Stack) -> Iterator[str]:
                 yield f"{name}: keeps {selection['countNumber']} ({selection['countType']}), not {_IMAGES_KEPT} images"
             if selection["tagStatus"] != "any" or "tagPrefixList" in selection:
                 yield f"{name}: images are tagged by commit, so a rule about {selection['tagStatus']} ones ends none"
+        if repository.get("EmptyOnDelete") is not True:
+            yield f"{name}: make destroy stops at a repository that holds images"
         if d.registry["Resources"][name].get("UpdateReplacePolicy") != "Retain":
             yield f"{name}: a replacement would delete the images that functions run"

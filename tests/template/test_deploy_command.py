@@ -1,6 +1,7 @@
 """`make deploy` and `make destroy`: order, arguments, and what is refused, with tools and account faked."""
 
 import base64
+import inspect
 import itertools
 import os
 import re
@@ -16,6 +17,7 @@ from botocore.exceptions import ClientError, WaiterError
 from click.testing import CliRunner
 from samcli.cli.types import CfnParameterOverridesType
 from samcli.commands.build.command import cli as sam_build
+from samcli.commands.deploy import command as sam_deploy_command
 from samcli.lib.build.app_builder import ApplicationBuilder
 from samcli.lib.cli_validation import image_repository_validation
 from samcli.lib.package.ecr_utils import is_ecr_url
@@ -68,6 +70,9 @@ class Account:
                 for name, status in zip(names, statuses, strict=True)
             ]
         }
+
+    def describe_availability_zones(self, **_: Any) -> dict[str, Any]:
+        return {"AvailabilityZones": [{"ZoneName": f"eu-west-1{n}", "ZoneId": f"euw1-az{n}"} for n in "123"]}
 
     def describe_db_clusters(self) -> dict[str, Any]:
         tag = {"Key": "aws:cloudformation:stack-name", "Value": "reefsteps-dev"}
@@ -135,6 +140,40 @@ def test_registry_build_push_deploy_in_this_order(ran: list[list[str]], capsys: 
     assert values["PipelineVersion"] == "0123abc"
     assert values["ParameterPrefix"] == "/reefsteps-dev"  # samconfig.toml's own choices are not lost
     assert [line for line in capsys.readouterr().out.splitlines() if line[1:3] == "/5"] != []
+
+
+def as_sam_reads(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Return the options of a `sam deploy` as SAM has them after its own checks; nothing is deployed."""
+    read: dict[str, Any] = {}
+    parameters = inspect.signature(sam_deploy_command.do_cli)
+
+    def told(*values: Any, **options: Any) -> None:
+        read.update(parameters.bind(*values, **options).arguments)
+
+    monkeypatch.setattr(sam_deploy_command, "do_cli", told)
+    monkeypatch.chdir(ROOT)
+    done = CliRunner().invoke(sam_deploy_command.cli, [*arguments, "--template-file", "template.yaml"])
+    assert done.exit_code == 0, done.output
+    return read
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_sam_deploy_as_an_operator_types_it(environment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = as_sam_reads("--config-env", environment, monkeypatch=monkeypatch)
+    assert options["stack_name"] == f"reefsteps-{environment}"
+    assert options["resolve_image_repos"] is True
+    assert options["resolve_s3"] is True
+    assert list(options["capabilities"]) == ["CAPABILITY_IAM"]
+    assert options["parameter_overrides"]["ParameterPrefix"] == f"/reefsteps-{environment}"
+    assert "FrontendImageUri" not in options["parameter_overrides"]  # without the page, or with the one that is there
+
+
+def test_make_deploy_gives_sam_its_own_repositories(ran: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    command.deploy(DeployEnvironment.read("dev"), with_page=True)
+    options = as_sam_reads(*ran[-1][2:], monkeypatch=monkeypatch)
+    assert options["resolve_image_repos"] is False
+    assert options["image_repositories"]["RestorationFunction"] == f"{REGISTRY}/reefsteps-dev/restoration"
+    assert options["stack_name"] == "reefsteps-dev"
 
 
 def test_without_the_page_nothing_of_it_is_built(ran: list[list[str]]) -> None:

@@ -46,7 +46,7 @@ MUTANTS = (
     Mutant(TEMPLATE, "ThrottledAlarm", "restoration + reframing + segmentation + coverage", "restoration + reframing + segmentation", "in no expression"),
     Mutant(TEMPLATE, "DatabaseBusyAlarm", "Name: DBClusterIdentifier", "Name: DBInstanceIdentifier", "is emitted by"),
     Mutant(TEMPLATE, "DatabaseBusyAlarm", "Threshold: 90", "Threshold: 900", "never passes"),
-    Mutant(TEMPLATE, "PageDownAlarm", "{ Name: LoadBalancer, Value: !GetAtt LoadBalancer.LoadBalancerFullName }, ", "", "is emitted by"),
+    Mutant(TEMPLATE, "PageDownAlarm", "        - { Name: LoadBalancer, Value: !GetAtt LoadBalancer.LoadBalancerFullName }\n", "", "is emitted by"),
     Mutant(TEMPLATE, "PageDownAlarm", "LoadBalancer.LoadBalancerFullName", "LoadBalancer.LoadBalancerName", "is no AWS::ElasticLoadBalancingV2"),
     Mutant(TEMPLATE, "Dashboard", '"Duration", "FunctionName", "${RestorationFunction}"', '"Durations", "FunctionName", "${RestorationFunction}"', "has no Durations"),
     Mutant(TEMPLATE, "Dashboard", 'MetricName=\\"StepSeconds\\"', 'MetricName=\\"Seconds\\"', "emits no Seconds"),

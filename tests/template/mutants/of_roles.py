@@ -45,6 +45,8 @@ MUTANTS = (
     Mutant(TEMPLATE, "ImportBucketPolicy", "s3:::${ImportBucket}/*", "s3:::*/*", "covers more"),
     Mutant(TEMPLATE, "ProvisionFunction", "Action: rds-data:ExecuteStatement", "Action: rds-data:BatchExecuteStatement", "may not rds-data:ExecuteStatement"),
     Mutant(TEMPLATE, "ProvisionFunction", "Resource: !GetAtt DatabaseCluster.MasterUserSecret.SecretArn", "Resource: !GetAtt DatabaseCluster.DBClusterArn", "may not secretsmanager:GetSecretValue"),
+    Mutant("functions/removal/derived.py", "", "storage.delete(ref)", "storage.head(ref)", "does not call S3 to delete"),
+    Mutant("functions/coverage_step/app.py", "", "    if not outcome.written:", "    STORAGE.put_json(SETTINGS.treated_bucket, 'x', {})\n    if not outcome.written:", "calls S3 to write"),
     Mutant(TEMPLATE, "FrontendRole", "Action: [states:ListExecutions, states:StartExecution]", "Action: [states:ListExecutions]", "may not states:StartExecution"),
     Mutant(TEMPLATE, "FrontendRole", "execution:${AWS::StackName}-relabel:*", "execution:${AWS::StackName}-removal:*", "may not states:DescribeExecution"),
     Mutant(TEMPLATE, "FrontendRole", "Resource: !GetAtt ImportingFunction.Arn", "Resource: !GetAtt RelabelFunction.Arn", "may not lambda:InvokeFunction"),
