@@ -61,7 +61,7 @@ bench-imaging: $(VENV)/.dev ## Accuracy and speed of restoration and reframing, 
 	$(BIN)/python -m tests.benchmarks.bench_restoration
 
 bench-statistics: $(VENV)/.dev ## Do intervals of cover hold the truth, and are they as narrow as theory allows?
-	PYTHONPATH=functions $(BIN)/python -m tests.benchmarks.bench_statistics
+	$(BIN)/python -m tests.benchmarks.bench_statistics
 
 lock: $(VENV)/.dev ## Write the lock files again (versions and hashes)
 	$(BIN)/python -m pip install --quiet uv

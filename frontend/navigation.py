@@ -123,6 +123,11 @@ def to_surveys(quadrat: Quadrat | None = None, what: str | None = None) -> Route
     return Route(SURVEYS, (*_pairs(what=what), *_quadrat(quadrat)))
 
 
+def to_import() -> Route:
+    """The way to importing what other programs have measured or people have answered."""
+    return Route(IMPORT)
+
+
 def to_delete(key: str | None = None) -> Route:
     """The way to deleting the photograph of this key."""
     return Route(DELETE, _pairs(key=key))

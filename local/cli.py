@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from local.processing import Run
 
 from local.borrowing import a_stack
+from local.point_arguments import add_arguments
 from local.stack import STATE, StackInfo, StackOptions, StackRunningError, is_locked, running, serve
 from local.terminal import command, explain_os_error, report_crash
 
@@ -115,10 +116,11 @@ def _parser() -> argparse.ArgumentParser:
     relabel = _command(commands, "relabel", _relabel, "give photographs other names, sizes or facts, without a new run")
     relabel.add_argument("list", type=Path, metavar="FILE.csv", help="columns old, new, size_cm, site, depth_m, ...")
     relabel.add_argument("--yes", action="store_true", help="change what the list says without asking")
+    points = add_arguments(_command(commands, "points", _points, "import points that people answered on photographs"))
     smoke = _command(
         commands, "smoke", _smoke, "send a drawn photograph through the stack, compare, and remove it again"
     )
-    for starter in (up, process, demo, import_, relabel, smoke):
+    for starter in (up, process, demo, import_, relabel, points, smoke):
         starter.add_argument(
             "--database-url", metavar="URL", help="mysql+pymysql://user:password@host:3306/name instead of SQLite"
         )
@@ -231,6 +233,13 @@ def _relabel(options: argparse.Namespace, console: Console) -> int:
             say=lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True),
         )
     return 0 if done else 1
+
+
+def _points(options: argparse.Namespace, console: Console) -> int:
+    from local.points import run
+
+    with a_stack(options, console) as info:
+        return 0 if run(info, options, console, agree=lambda asked: options.yes or _agreed(asked)) else 1
 
 
 def _smoke(options: argparse.Namespace, console: Console) -> int:

@@ -16,6 +16,7 @@ from sqlalchemy.dialects import mysql, sqlite
 from reefsteps.database import Database
 from reefsteps.document import Execution
 from reefsteps.errors import ExistingTableError
+from reefsteps.point_rows import remove_points
 from reefsteps.precedence import Upload, compare_sequencers, compare_uploads, instant, same_photo
 from reefsteps.results import ObjectRef, Record, ReframingResult, RestorationResult, SegmentationResult, Source
 from reefsteps.surveys import SurveyKey, decode_key
@@ -155,7 +156,7 @@ def withdraw_result(database: Database, key: SurveyKey, source: Source, executio
 def remove_result(
     database: Database, key: SurveyKey, removals: Iterable[Removal], is_kept: Callable[[Upload], bool]
 ) -> bool:
-    """Remember the deletions, and delete the survey's rows unless `is_kept` says that their photograph still exists.
+    """Remember the deletions, and delete rows and points unless `is_kept` says that their photograph still exists.
 
     Returns whether a coverage row was deleted. Raises DatabaseUnavailableError.
     """
@@ -164,6 +165,7 @@ def remove_result(
     def work(connection: Connection) -> bool:
         for tombstone in tombstones:
             remember_removal(connection, key, tombstone)
+        remove_points(connection, key, is_kept)
         photograph = _photograph_of_row(connection, key)
         if photograph is not None and is_kept(photograph):
             return False
@@ -223,7 +225,7 @@ def _refusal(connection: Connection, key: SurveyKey, source: Source, execution: 
     for removal in _removals(connection, key):
         if removal.covers(source):
             return removal.reason
-    if _is_moving(connection, key, source):
+    if is_moving(connection, key, source.image.version_id):
         return "The photograph is being given another name or size: start the run again when that is done."
     present = _present(connection, key)
     if present is None:
@@ -239,10 +241,9 @@ def _refusal(connection: Connection, key: SurveyKey, source: Source, execution: 
     return None
 
 
-def _is_moving(connection: Connection, key: SurveyKey, source: Source) -> bool:
+def is_moving(connection: Connection, key: SurveyKey, version_id: str | None) -> bool:
     """Tell whether a relabelling has looked at the photograph's rows and not moved them yet."""
     t = relabelled_photo.c
-    version_id = source.image.version_id
     same = t.state == "copying", t.raw_version_id == (None if version_id is None else storable(version_id))
     return connection.execute(select(t.number).where(*where_survey(relabelled_photo, key), *same)).first() is not None
 

@@ -55,6 +55,10 @@ class RelabelRefusedError(BadInputError):
     """A photograph cannot get the name or size that was asked for; nothing has been changed."""
 
 
+class PointsRefusedError(BadInputError):
+    """Points of a person cannot be kept for a photograph as it is now; none of the import has been written."""
+
+
 class NoQuadratError(BadInputError):
     """A person has said that the photograph shows no quadrat: the run ends without a result, and not as a failure."""
 

@@ -71,6 +71,11 @@ EXPLANATIONS: dict[str, Explanation] = {
         "The list on the Surveys page gives the reason. Change the list, or remove the obstacle, and start again.",
         (),
     ),
+    "PointsRefusedError": Explanation(
+        "Points cannot be kept for a photograph as it is now.",
+        "The message says why for each photograph. No point of the import has been written.",
+        (),
+    ),
     "SupersededError": Explanation(
         "A newer photograph of the same position was uploaded while this run was under way.",
         "You need to do nothing: the newer photograph has a run of its own.",

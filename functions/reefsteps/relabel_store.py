@@ -22,6 +22,8 @@ from reefsteps.coverage_store import (
     where_survey,
 )
 from reefsteps.database import Database
+from reefsteps.point_rows import Rows, give_points, take_points
+from reefsteps.precedence import Upload
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.relabelling import Change, Value
 from reefsteps.survey_fields import SurveyFields
@@ -69,8 +71,7 @@ class Landing:
     rows: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)  # by table, without the survey
     old: Removal | None = None  # the version that left; None where there was no photograph
     keeps_rows: bool = False  # the photograph is measured again under the same name, and until then its result stays
-    new_key: str | None = None
-    new_version_id: str | None = None
+    new: Upload | None = None  # the copy
 
 
 def register(
@@ -202,7 +203,7 @@ def refuse(database: Database, entries: Sequence[JournalEntry], why: str) -> Non
 
 
 def move(database: Database, landings: Sequence[Landing]) -> None:
-    """Move the rows of a group, all at once: results, colonies, fields; leave tombstones; the group is `moved`.
+    """Move the rows of a group, all at once: results, colonies, points, fields; leave tombstones; the group is `moved`.
 
     Only rows of the photograph that moves leave the old name: one that was uploaded there meanwhile keeps its own. A
     result that an upload has won under the new name meanwhile stays, as it does after any older photograph.
@@ -217,12 +218,21 @@ def move(database: Database, landings: Sequence[Landing]) -> None:
         for entry in entries:
             refuse_other_name(connection, entry.change.old)
             refuse_other_name(connection, entry.change.new)
+        points = [_take_points(connection, landing) for landing in landings]
         for landing in landings:
             _leave(connection, landing, occupied=landing.entry.change.old in taken)
-        for landing in landings:
+        for landing, rows in zip(landings, points, strict=True):
             _land(connection, landing)
+            if landing.new is not None:
+                give_points(connection, landing.entry.change.new, landing.new.image, landing.new.uploaded_at, rows)
 
     database.write(work)
+
+
+def _take_points(connection: Connection, landing: Landing) -> Rows:
+    if landing.old is None:
+        return []
+    return take_points(connection, landing.entry.change.old, landing.old.version_id)
 
 
 def _leave(connection: Connection, landing: Landing, *, occupied: bool) -> None:
@@ -256,8 +266,8 @@ def _land(connection: Connection, landing: Landing) -> None:
         entry.number,
         state=MOVED,
         snapshot={name: value for name, value in (entry.snapshot or {}).items() if name != "rows"},
-        new_key=landing.new_key,
-        new_version_id=landing.new_version_id,
+        new_key=landing.new.image.key if landing.new else None,
+        new_version_id=landing.new.image.version_id if landing.new else None,
         fields_before=_plain(before) if entry.change.fields else None,
     )
 

@@ -148,6 +148,9 @@ class ReframingResult(Record):
     height_cm: float | None = None  # a rectangle's other length; None for a square
     height_px: int | None = None  # the reframed picture's height; None in old records, whose pictures are square
     string_cells: tuple[int, int] | None = None  # of the string grid, along the top and down; None: 10 x 10, or unused
+    lens_term: float = (
+        0.0  # of `reframing.geometry.PlaneModel`; 0 for manual corners and in records older than the field
+    )
 
     @property
     def size(self) -> QuadratSize:

@@ -140,4 +140,5 @@ def _result(
         height_cm=None if size.is_square else height_cm,
         height_px=height_px,
         string_cells=None if fit is None else fit.string_cells,
+        lens_term=round(located.view.radial, 9),
     )

@@ -112,7 +112,7 @@ def _landing(storage: Storage, settings: Settings, entry: JournalEntry, copy: Ph
     }
     gone = Removal.by_relabelling(old.image.key, old.image.version_id, timestamp(), new.stem)
     keeps_rows = snapshot["starts_run"] and entry.change.old == new
-    return Landing(entry, moved, gone, keeps_rows, copy.image.key, copy.image.version_id)
+    return Landing(entry, moved, gone, keeps_rows, copy)
 
 
 def _provenance_row(row: Mapping[str, Any], factor: float | None, now: NewIdentity) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from reefsteps.results import ModelIdentity, ObjectRef, ReframingResult, Segment
 from reefsteps.storage import JPEG, PNG, Storage
 from reefsteps.surveys import SurveyKey
 from segmentation.cover import Cover, measure, outside
-from segmentation.novelty import LEAST_SCORE, picture_figures, reasons_to_look
+from segmentation.novelty import LEAST_SCORE, colonies_at_the_limit, picture_figures, reasons_to_look
 from segmentation.overlay import draw_overlay
 from segmentation.settings import Settings
 from segmentation.string_mask import find_strings
@@ -53,6 +53,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     known = detector.detect(picture_bgr, min(threshold, LEAST_SCORE))
     look = reasons_to_look(picture_figures(picture_bgr, known.scores), _limits(detector.manifest))
     detections = known.above(threshold)
+    look += colonies_at_the_limit(len(detections), detector.manifest.detections_per_image)
     strings = find_strings(picture_bgr, earlier.record.string_cells) if earlier.record.strings_used else None
     excluded = _excluded(earlier, picture_bgr)
     if excluded is not None:

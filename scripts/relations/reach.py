@@ -69,6 +69,7 @@ BUCKETS: dict[str, dict[str, tuple[str, ...]]] = {
         "MasksBucket": ("read", "write", "delete"),
     },
     "importing": {"RawBucket": ("read", "write", "put tags"), "ImportBucket": ("read current",)},
+    "points": {},
     "provision": {},
     "notices": {},
     "page": {
@@ -109,6 +110,7 @@ OTHERS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("states:DescribeExecution", "Relabel", "execution"),
         ("states:GetExecutionHistory", "Relabel", "execution"),
         ("lambda:InvokeFunction", "ImportingFunction", "Arn"),
+        ("lambda:InvokeFunction", "PointsFunction", "Arn"),
     ),
 }
 IMPORT_BUCKET = "an-earlier-installation"
@@ -214,6 +216,7 @@ _OTHER_NAMES = {
     ("reframing", "MODEL_BUCKET"): "ModelReframingBucket",
     ("segmentation", "MODEL_BUCKET"): "ModelSegmentationBucket",
     ("page", "IMPORT_FUNCTION"): "ImportingFunction",
+    ("page", "POINTS_FUNCTION"): "PointsFunction",
     ("page", "OIDC_CLIENT_ID"): "UsersClient",
     ("notices", "FAILURES_QUEUE"): "FailureEvents",
     ("notices", "REFUSALS_QUEUE"): "RefusalEvents",

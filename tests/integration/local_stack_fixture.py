@@ -40,7 +40,7 @@ def project_with_fakes(folder: Path, *, worker_timeout_s: int = 8) -> Path:
     """Make a project whose template is the real one and whose three workers are stand-ins; returns the template."""
     functions = folder / "functions"
     shutil.copytree(HERE / "local_fakes", functions)
-    for package in ("reefsteps", "coverage_step", "removal", "relabel", "importing"):
+    for package in ("reefsteps", "coverage_step", "removal", "relabel", "importing", "points"):
         (functions / package).symlink_to(REPOSITORY / "functions" / package)
     (folder / "statemachine").symlink_to(scaled_definitions(folder / "scaled"))
     template = (REPOSITORY / "template.yaml").read_text()

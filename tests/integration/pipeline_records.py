@@ -7,6 +7,7 @@ from typing import Any
 from reefsteps.coverage_store import Result
 from reefsteps.document import Execution
 from reefsteps.keys import mask_key, picture_key, thumbnail_key
+from reefsteps.points.point_sets import Drawn, PointSet
 from reefsteps.results import (
     Colony,
     ModelIdentity,
@@ -83,6 +84,27 @@ def result(
             pipeline_version="1.0",
         ),
         pipeline_version="1.0",
+    )
+
+
+def points_on(done: Result, *, annotator: str = "Alice", answers: str = "ccou") -> PointSet:
+    """Return a person's points on the photograph of a result, inside its corners."""
+    image = done.source.image
+    return PointSet(
+        **vars(done.survey),
+        raw_key=image.key,
+        raw_version_id=image.version_id,
+        width_px=4000,
+        height_px=3000,
+        annotator=annotator,
+        source="CoralNet",
+        origin="annotations.csv",
+        drawn=Drawn.AT_RANDOM,
+        layout="not said",
+        x=tuple(1.5 + index / 10 for index in range(len(answers))),
+        y=(2.5,) * len(answers),
+        labels=("Porit",) * len(answers),
+        answers=answers,
     )
 
 

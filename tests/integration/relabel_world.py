@@ -15,11 +15,12 @@ from reefsteps.coverage_store import record_result
 from reefsteps.database import Database
 from reefsteps.document import derived_metadata, save_record
 from reefsteps.keys import corners_key, mask_key, picture_key, thumbnail_key
+from reefsteps.point_store import point_sets, record_points
 from reefsteps.storage import JPEG, PNG, Storage
 from reefsteps.surveys import SurveyKey
-from reefsteps.tables import colony, coral_coverage, coverage_provenance, survey_fields
+from reefsteps.tables import colony, coral_coverage, coverage_provenance, point_set, survey_fields
 from tests.integration.handler_loading import BUCKETS
-from tests.integration.pipeline_records import result
+from tests.integration.pipeline_records import points_on, result
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -79,6 +80,7 @@ class World:
             value = {"corners_px": [[1, 2], [3, 2], [3, 4], [1, 4]]} | own
             storage.put_json("reef-reframed", corners_key(stem), value, metadata)
         assert record_result(self.database, done).written
+        record_points(self.database, [points_on(done)])
         return version
 
     def relabel(self, name: str, **given: Any) -> dict[str, Any]:
@@ -110,14 +112,14 @@ class World:
         return found
 
     def rows(self) -> dict[str, list[Any]]:
-        """Return the rows of the four tables that follow a photograph, without what every copy has anew."""
+        """Return the rows of the tables that follow a photograph, without what every copy has anew."""
         with self.database.read() as connection:
             return {
                 table.name: [
                     _lasting({k: v for k, v in row.items() if k != "raw_version_id"})
                     for row in connection.execute(select(table).order_by(*table.primary_key.columns)).mappings()
                 ]
-                for table in (coral_coverage, coverage_provenance, colony, survey_fields)
+                for table in (coral_coverage, coverage_provenance, colony, survey_fields, point_set)
             }
 
     def seen(self) -> Any:
@@ -128,6 +130,10 @@ class World:
         """Every row names the current photograph of its survey, and so does everything that was made from it."""
         with self.database.read() as connection:
             rows = connection.execute(select(coverage_provenance)).all()
+            points = point_sets(connection)
+        versions = {(row.island, row.location, row.year): (row.raw_key, row.raw_version_id) for row in rows}
+        for one in points:
+            assert versions[one.island, one.location, one.year] == (one.raw_key, one.raw_version_id)
         for row in rows:
             survey = SurveyKey(row.year, row.island, row.location)
             head = self.s3.head_object(Bucket=RAW, Key=row.raw_key)

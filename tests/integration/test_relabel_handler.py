@@ -123,7 +123,7 @@ def test_chains_and_swaps_and_back(
 def same_in_both(seen: Any) -> Any:
     """Return what is seen of a world without what tells two worlds apart: when and by which run it was measured."""
     objects, rows = seen
-    own = {"written_at", "execution_id", "execution_name"}
+    own = {"written_at", "execution_id", "execution_name", "recorded_at"}
     return objects, {
         table: [{name: value for name, value in row.items() if name not in own} for row in found]
         for table, found in rows.items()

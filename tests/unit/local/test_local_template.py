@@ -91,11 +91,12 @@ def test_deployed_functions_differ_from_the_template_in_endpoint_database_and_cr
     other = read_resources(path, endpoint="http://127.0.0.1:1", overrides={**OVERRIDES, "DATABASE_URL": "sqlite:////y"})
     assert {function.name.rsplit("-", 1)[-1] for function in one.functions} == {
         "restoration", "reframing", "segmentation", "coverage", "conversion", "removal", "relabel", "importing",
+        "points",
     }  # fmt: skip
     for first, second in zip(one.functions, other.functions, strict=True):
         changed = {n for n in first.environment if first.environment[n] != second.environment[n]}
         assert changed <= {"DATABASE_URL"}
-        of_database = first.name.rsplit("-", 1)[-1] in {"coverage", "removal", "relabel", "importing"}
+        of_database = first.name.rsplit("-", 1)[-1] in {"coverage", "removal", "relabel", "importing", "points"}
         assert ("DATABASE_URL" in first.environment) == of_database
         assert first.environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
         assert first.timeout_s > 0 and first.memory_mb >= 128
