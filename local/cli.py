@@ -133,7 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     retry.add_argument("--error", help="only runs that failed with this error, refusals included")
     retry.add_argument("--since", help="only runs that began after this: 2026-05-01, or an age such as 12h or 3d")
     retry.add_argument("--yes", action="store_true", help="start without asking")
-    _command(commands, "status", _status, "show what runs and what is kept")
+    _command(commands, "status", _status, "say what runs and what is kept")
     _command(commands, "reset", _reset, "delete everything that the stack keeps")
     return parser
 

@@ -125,7 +125,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     "TransientError": Explanation("A service could not be reached for a while.", "Try again in a few minutes.", _WAIT),
     "ReefStepsError": Explanation("The run was stopped on purpose.", "Read the message below.", _PHOTO),
-    "Aborted": Explanation("A person stopped this run.", "Retry it if that was a mistake.", ("retry", "delete")),
+    "Aborted": Explanation("Somebody stopped this run.", "Retry it if that was a mistake.", ("retry", "delete")),
     "Sandbox.Timedout": _TIMED_OUT,
     "States.Timeout": _TIMED_OUT,
     "States.HeartbeatTimeout": _TIMED_OUT,

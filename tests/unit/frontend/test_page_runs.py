@@ -114,4 +114,4 @@ def test_a_run_that_took_too_long_or_was_stopped_needs_attention(world: PageWorl
     _stop_one(world)
     said = texts(world.open("overview"))
     assert "2010\\-Takapoto\\-53\\.jpg" in said
-    assert "A person stopped this run" in said
+    assert "Somebody stopped this run" in said
