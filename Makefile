@@ -11,7 +11,7 @@ JOBS ?= $(shell nproc)
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-links lint format types unit up parity train-demo bench bench-imaging bench-statistics lock clean
+.PHONY: help demo test test-links lint format types unit up parity train-demo bench bench-imaging drill fuzz bench-statistics lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -43,6 +43,12 @@ unit: $(VENV)/.dev ## The fast tests only
 format: $(VENV)/.dev ## Put the code into its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+drill: $(VENV)/.dev ## Every kind of fault against the real steps: 500 photographs, three seeds, what was lost (25 minutes at most)
+	$(BIN)/python -m tests.drills --seeds $(or $(SEEDS),1 2 3) --photographs 500 --minutes 25
+
+fuzz: $(VENV)/.dev ## 50,000 wrong inputs against every entrance: named errors only, within 5 s and the function's memory
+	$(BIN)/python -m tests.fuzz --inputs 50000
 
 bench: $(VENV)/.dev ## Speed and memory of the pipeline and the models, parity where detectron2 is installed
 	$(BIN)/python -m tests.benchmarks.bench_pipeline

@@ -52,10 +52,10 @@ class IncomingFile:
         return cls(
             id=str(data.get("id", ""))[:64],
             path=str(data.get("path", ""))[:1024],
-            size_bytes=max(0, int(data.get("size") or 0)),
+            size_bytes=max(0, _whole(data.get("size"))),
             captured_at=str(captured)[:32] if captured else None,
             problem=str(problem)[:200] if problem else None,
-            modified_ms=int(data.get("modified") or 0),
+            modified_ms=_whole(data.get("modified")),
         )
 
     @property
@@ -67,6 +67,13 @@ class IncomingFile:
     def extension(self) -> str:
         """The stored spelling of the extension, or an empty text for a type that is not accepted."""
         return stored_extension(self.name) or ""
+
+
+def _whole(value: object) -> int:
+    """Return a number of the browser's message as an int; 0 for what is none, or larger than JavaScript counts."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0
+    return int(value) if abs(value) < 2**53 else 0
 
 
 class Status(StrEnum):

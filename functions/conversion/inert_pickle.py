@@ -267,7 +267,9 @@ def _meaning(function: Any, arguments: Any) -> Any:
         case "_codecs", "encode":  # bytes in pickle protocols before 3: as text, of which nothing is copied here
             return arguments[0]
         case "numpy", "dtype":
-            return DtypeRef(str(arguments[0])[:8])
+            # Text only: a tuple that holds itself many times over would be written out in full.
+            code = arguments[0]
+            return DtypeRef(code[:8] if isinstance(code, str) else "")
         case module, "_reconstruct" if module in _NUMPY:
             return ArrayRef()
         case module, "_frombuffer" if module in _NUMPY:  # from pickle protocol 5 on
@@ -367,7 +369,7 @@ def _build(machine: _Machine) -> None:
         _version, shape, target.dtype, target.fortran, target.data = state
         target.shape = _shape(shape)
     elif isinstance(target, DtypeRef):
-        target.order = str(state[1])[:1]
+        target.order = state[1][:1] if isinstance(state[1], str) else ""
 
 
 _STEPS: dict[str, Callable[[_Machine], Any]] = {

@@ -7,18 +7,16 @@ versions of a photograph.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeVar
 
 from reefsteps.errors import InvalidParameterError, PhotoNotFoundError, SupersededError
 from reefsteps.keys import record_key
-from reefsteps.precedence import compare_uploads, same_photo
+from reefsteps.precedence import same_photo
 from reefsteps.quadrat_size import RANGE, QuadratSize
 from reefsteps.results import (
     STEPS,
-    ModelIdentity,
     ObjectRef,
     Point,
     Record,
@@ -29,7 +27,9 @@ from reefsteps.results import (
 )
 from reefsteps.storage import ObjectInfo, Storage
 from reefsteps.surveys import SurveyKey, decode_key
+from reefsteps.texts import is_text
 
+_LARGEST = 1e12  # of a number in the input; NaN is not below it either
 MOST_AREAS = 20
 MOST_POINTS = 200  # of one area's outline
 
@@ -86,15 +86,25 @@ class StateDocument:
     records: Mapping[str, Mapping[str, Any]]
 
     @classmethod
-    def parse(cls, event: Mapping[str, Any]) -> Self:
-        """Read a task's payload."""
-        parts = {name: event.get(name) for name in ("execution", "input")}
+    def parse(cls, event: Mapping[str, Any], raw_bucket: str) -> Self:
+        """Read a task's payload; `raw_bucket` is the only bucket that holds photographs to be measured."""
+        parts = (
+            {name: event.get(name) for name in ("execution", "input")} if isinstance(event, dict) else {"input": None}
+        )
         for name, part in parts.items():
             if not isinstance(part, dict):
                 raise InvalidParameterError(f"The payload lacks '{name}'; start the 'pipeline' state machine instead.")
         entry = {name: value for name, value in event["input"].items() if value is not None}
         _check_input(entry)
+        if entry["bucket"] != raw_bucket:
+            raise InvalidParameterError(
+                f"The input's bucket is {entry['bucket']}, which is not the bucket of original photographs: "
+                f"write {raw_bucket}."
+            )
         records = {step: event[step] for step in STEPS if event.get(step)}
+        for step, record in records.items():
+            if not isinstance(record, dict):
+                raise InvalidParameterError(f"The payload's '{step}' is no record of that step.")
         return cls(Execution.from_json(event["execution"]), PipelineInput.from_json(entry), records)
 
     @property
@@ -125,25 +135,11 @@ class StateDocument:
                 f"There is no result of {step} for {self.survey} in bucket {bucket}: start the run at {step} or before."
             )
         source = Source.from_json(stored["source"])
+        if own and (stored.get("execution") or {}).get("name") != self.execution.name:
+            raise SupersededError(f"The {step} result of {self.survey} has been replaced by another run's meanwhile.")
         if begun and not same_photo(source, RestorationResult.from_json(dict(begun)).source):
             raise SupersededError(f"The {step} result of {self.survey} now belongs to another photograph.")
         return UpstreamResult(kind.from_json(dict(own or stored)), source)
-
-
-def refuse_superseded(storage: Storage, bucket: str, survey: SurveyKey, source: Source) -> None:
-    """Raise SupersededError if `bucket` already holds this step's result of a newer upload of the survey's photo.
-
-    Called by a step before it works, so that an old execution that comes late does not replace newer pictures.
-    """
-    stored = _stored(storage, bucket, survey.stem)
-    if stored is None:
-        return
-    present = Source.from_json(stored["source"])
-    if compare_uploads(present, source) > 0:
-        raise SupersededError(
-            f"A newer photograph of {survey}, uploaded at {present.uploaded_at}, has been processed already; "
-            f"this run of the one uploaded at {source.uploaded_at} changes nothing."
-        )
 
 
 def refuse_other_photo(info: ObjectInfo, source: Source) -> None:
@@ -153,24 +149,6 @@ def refuse_other_photo(info: ObjectInfo, source: Source) -> None:
             f"s3://{info.ref.bucket}/{info.ref.key} now belongs to another photograph than the one of this run, "
             f"uploaded at {source.uploaded_at}; the run changes nothing."
         )
-
-
-def save_record(
-    storage: Storage, bucket: str, survey: SurveyKey, record: Record, source: Source, metadata: Mapping[str, str]
-) -> None:
-    """Leave a step's record, and the photograph that it was made from, beside its picture."""
-    value = record.to_json() | {"source": source.to_json()}
-    storage.put_json(bucket, record_key(survey.stem), value, metadata)
-
-
-def derived_metadata(source: Source, pipeline_version: str, model: ModelIdentity | None = None) -> dict[str, str]:
-    """Return the object metadata of everything derived from a photograph."""
-    metadata = {
-        "source-version-id": source.image.version_id or "null",
-        "source-etag": source.etag,
-        "pipeline-version": pipeline_version,
-    }
-    return metadata | {"model-sha256": model.sha256} if model else metadata
 
 
 def _stored(storage: Storage, bucket: str, stem: str) -> dict[str, Any] | None:
@@ -184,10 +162,10 @@ def _stored(storage: Storage, bucket: str, stem: str) -> dict[str, Any] | None:
 
 def _check_input(entry: Mapping[str, Any]) -> None:
     for name in ("bucket", "key"):
-        if not isinstance(entry.get(name), str) or not entry[name]:
+        if not is_text(entry.get(name)) or not entry[name]:
             raise InvalidParameterError(f"The input needs '{name}': the raw bucket and the photograph's key.")
     for name in ("version_id", "sequencer", "start_at", "restoration_method", "requested_by"):
-        if not isinstance(entry.get(name, ""), str):
+        if not is_text(entry.get(name, "")):
             raise InvalidParameterError(f"The input's '{name}' is not text.")
     if entry.get("start_at", STEPS[0]) not in STEPS:
         raise InvalidParameterError(f"start_at is '{entry['start_at']}', not one of {', '.join(STEPS)}.")
@@ -235,4 +213,4 @@ def _is_size(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST

@@ -47,6 +47,10 @@ class SupersededError(BadInputError):
     """A newer version of the photograph has reached this step: the older execution stops and changes nothing."""
 
 
+class PhotoDeletedError(SupersededError):
+    """The photograph was deleted while a run measured it: the run stops, and what it has made is removed."""
+
+
 class QuadratNotFoundError(BadInputError):
     """No quadrat frame in the photograph that can be measured without a risk of a wrong crop."""
 
@@ -73,6 +77,10 @@ class DatabaseUnavailableError(TransientError):
 
 class DiskFullError(TransientError):
     """The disk that a step or the local stack writes to is full."""
+
+
+class RelabellingUnderWayError(TransientError):
+    """The photograph is being given another name or size: its result has to wait until that is done."""
 
 
 class OutOfMemoryError(TransientError):

@@ -14,8 +14,9 @@ from botocore.exceptions import ClientError
 
 from reefsteps.detection import Detector, Manifest
 from reefsteps.detection.manifest import FileIdentity
-from reefsteps.errors import ModelNotReadyError
+from reefsteps.errors import ModelNotReadyError, UnsupportedModelError
 from reefsteps.keys import checkpoint_key, model_card_key, model_config_key
+from reefsteps.observability import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -48,6 +49,12 @@ class ModelStore:
     ) -> None:
         cache_dir = cache_dir or Path(tempfile.gettempdir()) / "reefsteps-models"
         bucket_files = _Bucket(s3_client, bucket, name, cache_dir)
+        if engine == "detectron2":
+            logger.warning(
+                "The engine 'detectron2' unpickles checkpoints, which runs code that a file names: only files that "
+                "conversion has read and found harmless are loaded.",
+                model=name,
+            )
         self._source: _Source = (
             _Checkpoint(bucket_files, threads) if engine == "detectron2" else _Converted(bucket_files, threads)
         )
@@ -174,6 +181,20 @@ class _Checkpoint:
     def etag(self) -> str:
         return self._files.etag(checkpoint_key(self._files.name))
 
+    def _refuse_unconfirmed(self, checkpoint: Path) -> None:
+        """Raise UnsupportedModelError unless conversion, which runs nothing, has read this very file.
+
+        Its manifest is written only then, and names the file's sha256.
+        """
+        content, _ = self._files.content(model_card_key(self._files.name))
+        confirmed = Manifest.parse(content.decode("utf-8", "replace")).source.sha256
+        if FileIdentity.of(checkpoint).sha256 != confirmed:
+            checkpoint.unlink()
+            raise UnsupportedModelError(
+                f"{self._files.place(checkpoint.name)} is not the file that conversion has read and found harmless; "
+                "detectron2 would run what it names. Upload it again and wait for the 'convert' state machine."
+            )
+
     def load(self) -> tuple[Detector, str]:
         from reefsteps.detection.detectron2_engine import Detectron2Detector
 
@@ -181,6 +202,7 @@ class _Checkpoint:
         etag = self.etag()
         checkpoint = files.cache_dir / checkpoint_key(files.name)
         files.download(checkpoint_key(files.name), checkpoint)
+        self._refuse_unconfirmed(checkpoint)
         dump = files.cache_dir / model_config_key(files.name)
         dump.unlink(missing_ok=True)
         with contextlib.suppress(ModelNotReadyError):  # the named configuration is used

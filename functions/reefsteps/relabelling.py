@@ -56,7 +56,10 @@ class Change:
         if not isinstance(entry, dict) or not isinstance(entry.get("old"), str):
             raise InvalidParameterError("Each change needs 'old', the name of a quadrat such as 2006-Takapoto-07.")
         fields = entry.get("fields") or {}
-        SurveyFields(**_known(fields))
+        try:
+            SurveyFields(**_known(fields))
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InvalidParameterError(f"'fields' holds something of another type ({str(error)[:100]}).") from None
         size = entry.get("size")
         return cls(
             SurveyKey.parse_stem(entry["old"]),

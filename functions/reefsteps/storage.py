@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 # 405 is S3's answer for a version that is a delete marker; 400 that for a version id of another bucket.
 _MISSING = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NotFound", "405", "MethodNotAllowed", "InvalidVersionId"})
 
+# 412: the object is another one now. 409: another write of the same key was under way. 404: it was deleted meanwhile.
+_CHANGED = frozenset({"412", "PreconditionFailed", "409", "ConditionalRequestConflict", "404", "NoSuchKey"})
+
 JPEG = "image/jpeg"
 PNG = "image/png"
 JSON = "application/json"
@@ -54,6 +57,10 @@ class StoredObject:
 
     info: ObjectInfo
     body: bytes
+
+
+class ObjectChangedError(Exception):
+    """A conditional write or deletion found another object than the one that was looked at."""
 
 
 class Storage:
@@ -90,6 +97,27 @@ class Storage:
         )
         return ObjectRef(bucket, key, answer.get("VersionId"))
 
+    def replace(
+        self, seen: ObjectInfo | None, ref: ObjectRef, body: bytes, *, content_type: str, metadata: Mapping[str, str]
+    ) -> ObjectRef:
+        """Write the object if it is still the one that was `seen` (None: if there is still none), as `put` does.
+
+        Raises ObjectChangedError.
+        """
+        condition: Any = {"IfNoneMatch": "*"} if seen is None else {"IfMatch": f'"{seen.etag}"'}
+        try:
+            answer = self.client.put_object(
+                Bucket=ref.bucket,
+                Key=ref.key,
+                Body=body,
+                ContentType=content_type,
+                Metadata=dict(metadata),
+                **condition,
+            )
+        except ClientError as error:
+            raise _changed(error) from error
+        return ObjectRef(ref.bucket, ref.key, answer.get("VersionId"))
+
     def get_json(self, ref: ObjectRef) -> Any:
         """Return the object's content, parsed; raises PhotoNotFoundError."""
         return json.loads(self.get(ref).body)
@@ -103,22 +131,56 @@ class Storage:
         self, source: ObjectRef, bucket: str, key: str, *, content_type: str, metadata: Mapping[str, str]
     ) -> ObjectRef:
         """Copy the object within S3, with this metadata in place of its own; raises PhotoNotFoundError."""
+        return self._copy(source, ObjectRef(bucket, key), {}, content_type, metadata)
+
+    def replace_by_copy(
+        self,
+        seen: ObjectInfo | None,
+        source: ObjectRef,
+        target: ObjectRef,
+        *,
+        content_type: str,
+        metadata: Mapping[str, str],
+    ) -> ObjectRef:
+        """Copy as `copy` does if the target is still the object that was `seen` (None: if there is still none).
+
+        Raises ObjectChangedError; moto 5.2.5 copies without looking at the condition.
+        """
+        condition = {"IfNoneMatch": "*"} if seen is None else {"IfMatch": f'"{seen.etag}"'}
+        return self._copy(source, target, condition, content_type, metadata)
+
+    def _copy(
+        self, source: ObjectRef, target: ObjectRef, condition: Any, content_type: str, metadata: Mapping[str, str]
+    ) -> ObjectRef:
         try:
             answer = self.client.copy_object(
-                Bucket=bucket,
-                Key=key,
+                Bucket=target.bucket,
+                Key=target.key,
                 CopySource=_address(source),
                 MetadataDirective="REPLACE",
                 ContentType=content_type,
                 Metadata=dict(metadata),
+                **condition,
             )
         except ClientError as error:
-            raise _named(error, source) from error
-        return ObjectRef(bucket, key, answer.get("VersionId"))
+            named = _named(error, source)
+            raise (_changed(error) if named is error else named) from error
+        return ObjectRef(target.bucket, target.key, answer.get("VersionId"))
 
     def delete(self, ref: ObjectRef) -> str | None:
         """Delete the object, or put a delete marker on it and return the marker's version; no error if missing."""
         answer = self.client.delete_object(**_address(ref))
+        return answer.get("VersionId") if answer.get("DeleteMarker") else None
+
+    def delete_seen(self, seen: ObjectInfo) -> str | None:
+        """Delete the current object as `delete` does, if it is still the one that was `seen`.
+
+        Raises ObjectChangedError.
+        """
+        try:
+            answer = self.client.delete_object(Bucket=seen.ref.bucket, Key=seen.ref.key, IfMatch=f'"{seen.etag}"')
+        except ClientError as error:
+            raise _changed(error) from error
         return answer.get("VersionId") if answer.get("DeleteMarker") else None
 
     def list(self, bucket: str, prefix: str) -> Iterator[ObjectInfo]:
@@ -155,6 +217,11 @@ def _info(ref: ObjectRef, answer: Any) -> ObjectInfo:
         content_type=answer.get("ContentType", ""),
         metadata=answer.get("Metadata", {}),
     )
+
+
+def _changed(error: ClientError) -> Exception:
+    code = error.response.get("Error", {}).get("Code", "")
+    return ObjectChangedError(code) if code in _CHANGED else error
 
 
 def _named(error: ClientError, ref: ObjectRef) -> Exception:

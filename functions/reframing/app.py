@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from reefsteps.arrays import ByteArray
-from reefsteps.document import StateDocument, derived_metadata, refuse_other_photo, refuse_superseded, save_record
+from reefsteps.decisions import last_decision
+from reefsteps.derived import DerivedObjects
+from reefsteps.document import StateDocument, refuse_other_photo
 from reefsteps.errors import QuadratNotFoundError
 from reefsteps.images import THUMBNAIL_QUALITY, decode, encode_jpeg, thumbnail
 from reefsteps.keys import picture_key, thumbnail_key
@@ -48,11 +50,15 @@ class Located:
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Return the ReframingResult of the document's photograph as JSON."""
     started = time.perf_counter()
-    document = StateDocument.parse(event)
+    document = StateDocument.parse(event, SETTINGS.raw_bucket)
     survey = document.survey
     earlier = document.restoration(STORAGE, SETTINGS.treated_bucket)
-    refuse_superseded(STORAGE, SETTINGS.reframed_bucket, survey, earlier.source)
-    decisions = Decisions(STORAGE, SETTINGS.reframed_bucket, SETTINGS.pipeline_version, survey, earlier.source)
+    decided_at = last_decision(STORAGE, SETTINGS.reframed_bucket, survey, earlier.source, document)
+    derived = DerivedObjects(
+        STORAGE, survey, document.execution, earlier.source, SETTINGS.pipeline_version, decided_at=decided_at
+    )
+    derived.refuse_superseded(SETTINGS.reframed_bucket)
+    decisions = Decisions(STORAGE, derived, SETTINGS.reframed_bucket, survey, earlier.source)
     decisions.refuse_without_quadrat(document.input)
     picture_bgr = _treated_picture(earlier)
     size = document.input.size or earlier.size
@@ -60,12 +66,14 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     side_px = source_side_px(located.view)
     reframed_bgr = rectify(picture_bgr, located.view, side_px)
 
-    metadata = derived_metadata(earlier.source, SETTINGS.pipeline_version, located.identity)
-    refs = _write_pictures(survey, reframed_bgr, metadata)
+    refs = _write_pictures(derived, survey, reframed_bgr, located.identity)
     result = _result(located, refs, reframed_bgr, size)
     elapsed_s = round(time.perf_counter() - started, 3)
-    result = dataclasses.replace(result, elapsed_s=elapsed_s, pipeline_version=SETTINGS.pipeline_version)
-    save_record(STORAGE, SETTINGS.reframed_bucket, survey, result, earlier.source, metadata)
+    result = dataclasses.replace(
+        result, elapsed_s=elapsed_s, pipeline_version=SETTINGS.pipeline_version, decided_at=decided_at
+    )
+    derived.save_record(SETTINGS.reframed_bucket, result, located.identity)
+    derived.refuse_deleted()
     logger.info(
         "reframed",
         manual=result.manual,
@@ -102,13 +110,13 @@ def _locate(document: StateDocument, decisions: Decisions, picture_bgr: ByteArra
 
 
 def _write_pictures(
-    survey: SurveyKey, reframed_bgr: ByteArray, metadata: dict[str, str]
+    derived: DerivedObjects, survey: SurveyKey, reframed_bgr: ByteArray, model: ModelIdentity | None
 ) -> tuple[ObjectRef, ObjectRef]:
     bucket, stem = SETTINGS.reframed_bucket, survey.stem
     picture, small = encode_jpeg(reframed_bgr), encode_jpeg(thumbnail(reframed_bgr), quality=THUMBNAIL_QUALITY)
     return (
-        STORAGE.put(bucket, picture_key(stem), picture, content_type=JPEG, metadata=metadata),
-        STORAGE.put(bucket, thumbnail_key(stem), small, content_type=JPEG, metadata=metadata),
+        derived.put(bucket, picture_key(stem), picture, content_type=JPEG, model=model),
+        derived.put(bucket, thumbnail_key(stem), small, content_type=JPEG, model=model),
     )
 
 

@@ -1,7 +1,8 @@
 """What a person has decided about a photograph: its corners, the areas to leave out, or that it shows no quadrat.
 
 Decisions are stored beside the reframed pictures, with the original's version and content. Later runs of the same
-photograph follow them; a new photograph of the same position is measured without them.
+photograph follow them; a new photograph of the same position is measured without them. `reefsteps.decisions` reads
+what is stored.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from reefsteps.document import PipelineInput, derived_metadata
-from reefsteps.errors import InvalidParameterError, NoQuadratError, PhotoNotFoundError, SupersededError
+from reefsteps.decisions import kept_decision, no_quadrat_sentence
+from reefsteps.derived import DerivedObjects
+from reefsteps.document import PipelineInput
+from reefsteps.errors import InvalidParameterError, NoQuadratError, SupersededError
 from reefsteps.excluded import excluded_mask
 from reefsteps.keys import corners_key, no_quadrat_key
 from reefsteps.quadrat_size import QuadratSize
-from reefsteps.results import ObjectRef, Point, Source
+from reefsteps.results import Point, Source
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey
 from reframing.limits.gate import BY_HAND as LIMITS
@@ -36,10 +39,12 @@ class FrameByHand:
 class Decisions:
     """The decisions about one photograph."""
 
-    def __init__(self, storage: Storage, bucket: str, pipeline_version: str, survey: SurveyKey, source: Source) -> None:
-        """Read and write them in the reframed bucket."""
-        self._storage, self._bucket, self._survey, self._source = storage, bucket, survey, source
-        self._metadata = derived_metadata(source, pipeline_version)
+    def __init__(
+        self, storage: Storage, derived: DerivedObjects, bucket: str, survey: SurveyKey, source: Source
+    ) -> None:
+        """Read them from the reframed bucket, and write them there through `derived`."""
+        self._storage, self._derived, self._bucket = storage, derived, bucket
+        self._survey, self._source = survey, source
 
     def refuse_without_quadrat(self, given: PipelineInput) -> None:
         """Raise NoQuadratError if a person has decided, now or earlier, that the photograph shows no quadrat.
@@ -54,16 +59,13 @@ class Decisions:
                 f"What was decided by hand is about another version of the photograph of {self._survey}; this run "
                 "changes nothing. Open Fix corners again, and look at the photograph that is there now."
             )
-        stored = self._stored(no_quadrat_key(self._survey.stem))
-        earlier = bool(stored and stored["no_quadrat"])
-        no_quadrat = earlier if given.no_quadrat is None and given.corners_px is None else bool(given.no_quadrat)
-        if no_quadrat != earlier:
-            self._store(no_quadrat_key(self._survey.stem), {"no_quadrat": no_quadrat})
-        if no_quadrat:
-            raise NoQuadratError(
-                f"A person has said that the photograph of {self._survey} shows no quadrat, so it is not measured. "
-                "Fix corners on the page takes this back."
-            )
+        said = self._stored(no_quadrat_key(self._survey.stem))
+        before = bool(said and said["no_quadrat"])
+        now = before if given.no_quadrat is None and given.corners_px is None else bool(given.no_quadrat)
+        if given.no_quadrat is not None:
+            self._keep_no_quadrat(now)
+        if now:
+            raise NoQuadratError(no_quadrat_sentence(self._survey))
 
     def frame(self, given: PipelineInput, width_px: int, height_px: int, size: QuadratSize) -> FrameByHand | None:
         """Return the frame that the input gives and store it, else the stored one, else None.
@@ -73,6 +75,7 @@ class Decisions:
         """
         if given.corners_px is not None:
             frame = _checked(given.corners_px, given.excluded_px or (), width_px, height_px, size)
+            self._keep_no_quadrat(False)
             value = {"corners_px": given.corners_px, "excluded_px": frame.excluded_px}
             self._store(corners_key(self._survey.stem), value)
             return frame
@@ -82,17 +85,16 @@ class Decisions:
         excluded = tuple(tuple((float(x), float(y)) for x, y in area) for area in stored.get("excluded_px", ()))
         return _checked(stored["corners_px"], excluded, width_px, height_px, size)
 
+    def _keep_no_quadrat(self, said: bool) -> None:
+        # Each decision is kept, also one that changes nothing: the later of two that meet counts for every later run.
+        self._store(no_quadrat_key(self._survey.stem), {"no_quadrat": said})
+
     def _stored(self, key: str) -> Mapping[str, Any] | None:
-        try:
-            stored: Mapping[str, Any] = self._storage.get_json(ObjectRef(self._bucket, key))
-        except PhotoNotFoundError:
-            return None
-        version, etag = self._source.image.version_id, self._source.etag
-        return stored if (stored["source_version_id"], stored["source_etag"]) == (version, etag) else None
+        return kept_decision(self._storage, self._bucket, key, self._source)
 
     def _store(self, key: str, value: Mapping[str, Any]) -> None:
         bound = {"source_version_id": self._source.image.version_id, "source_etag": self._source.etag}
-        self._storage.put_json(self._bucket, key, {**value, **bound}, self._metadata)
+        self._derived.put_json(self._bucket, key, {**value, **bound})
 
 
 def _checked(

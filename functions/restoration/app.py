@@ -10,7 +10,8 @@ import time
 import urllib.parse
 from typing import Any
 
-from reefsteps.document import StateDocument, derived_metadata, refuse_superseded, save_record
+from reefsteps.derived import DerivedObjects
+from reefsteps.document import StateDocument
 from reefsteps.errors import InvalidParameterError, PhotoNotFoundError
 from reefsteps.images import THUMBNAIL_QUALITY, DecodedImage, decode, encode_jpeg, thumbnail
 from reefsteps.keys import picture_key, thumbnail_key
@@ -31,7 +32,7 @@ STORAGE = Storage()
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Return the RestorationResult of the document's photograph as JSON."""
     started = time.perf_counter()
-    document = StateDocument.parse(event)
+    document = StateDocument.parse(event, SETTINGS.raw_bucket)
     survey = document.survey
     method = document.input.restoration_method or SETTINGS.restoration_method
     check_method(method)
@@ -41,17 +42,17 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
 
     photo = decode(original.body, SETTINGS.max_megapixels)
     source = _source(document, original.info, photo)
-    refuse_superseded(STORAGE, SETTINGS.treated_bucket, survey, source)
+    derived = DerivedObjects(STORAGE, survey, document.execution, source, SETTINGS.pipeline_version)
+    derived.refuse_superseded(SETTINGS.treated_bucket)
     restored = restore(photo.pixels_bgr, method)
     logger.info("restored", method=method, applied=restored.applied, skipped_because=restored.skipped_because)
 
-    metadata = derived_metadata(source, SETTINGS.pipeline_version)
     small = encode_jpeg(thumbnail(restored.pixels_bgr), quality=THUMBNAIL_QUALITY)
     result = RestorationResult(
         survey=survey.ref,
         source=source,
-        treated=_put_jpeg(picture_key(survey.stem), encode_jpeg(restored.pixels_bgr), metadata),
-        thumbnail=_put_jpeg(thumbnail_key(survey.stem), small, metadata),
+        treated=_put_jpeg(derived, picture_key(survey.stem), encode_jpeg(restored.pixels_bgr)),
+        thumbnail=_put_jpeg(derived, thumbnail_key(survey.stem), small),
         method=method,
         applied=restored.applied,
         side_cm=size.short_cm,
@@ -60,7 +61,8 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         pipeline_version=SETTINGS.pipeline_version,
         skipped_because=restored.skipped_because,
     )
-    save_record(STORAGE, SETTINGS.treated_bucket, survey, result, source, metadata)
+    derived.save_record(SETTINGS.treated_bucket, result)
+    derived.refuse_deleted()
     return result.to_json()
 
 
@@ -112,5 +114,5 @@ def _original_name(original: ObjectInfo) -> str | None:
     return urllib.parse.unquote(name) if name else None
 
 
-def _put_jpeg(key: str, body: bytes, metadata: dict[str, str]) -> ObjectRef:
-    return STORAGE.put(SETTINGS.treated_bucket, key, body, content_type=JPEG, metadata=metadata)
+def _put_jpeg(derived: DerivedObjects, key: str, body: bytes) -> ObjectRef:
+    return derived.put(SETTINGS.treated_bucket, key, body, content_type=JPEG)

@@ -9,15 +9,9 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 
 from reefsteps.arrays import ByteArray
+from reefsteps.derived import DerivedObjects
 from reefsteps.detection import Manifest
-from reefsteps.document import (
-    StateDocument,
-    UpstreamResult,
-    derived_metadata,
-    refuse_other_photo,
-    refuse_superseded,
-    save_record,
-)
+from reefsteps.document import StateDocument, UpstreamResult, refuse_other_photo
 from reefsteps.evaluation import PictureLimits, trust_of
 from reefsteps.excluded import excluded_mask
 from reefsteps.images import decode, encode_jpeg, encode_png, thumbnail
@@ -43,10 +37,18 @@ MODELS = ModelStore(STORAGE.client, SETTINGS.model_bucket, SETTINGS.model_name, 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Return the segmentation record of the quadrat."""
     started = time.perf_counter()
-    document = StateDocument.parse(event)
+    document = StateDocument.parse(event, SETTINGS.raw_bucket)
     survey = document.survey
     earlier = document.reframing(STORAGE, SETTINGS.reframed_bucket)
-    refuse_superseded(STORAGE, SETTINGS.segmented_bucket, survey, earlier.source)
+    derived = DerivedObjects(
+        STORAGE,
+        survey,
+        document.execution,
+        earlier.source,
+        SETTINGS.pipeline_version,
+        decided_at=earlier.record.decided_at,
+    )
+    derived.refuse_superseded(SETTINGS.segmented_bucket)
     detector = MODELS.detector()
     picture_bgr = _reframed_picture(earlier)
     threshold = max(SETTINGS.score_threshold, detector.manifest.score_threshold)
@@ -58,9 +60,8 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     if excluded is not None:
         detections = outside(detections, excluded)
     cover = measure(detections, earlier.record.px_per_cm, strings, excluded)
-    metadata = derived_metadata(earlier.source, SETTINGS.pipeline_version, detector.identity)
     overlay_bgr = draw_overlay(picture_bgr, cover.mask, detections, excluded)
-    refs = _write_pictures(survey, overlay_bgr, cover, metadata)
+    refs = _write_pictures(derived, survey, overlay_bgr, cover, detector.identity)
     result = _result(cover, refs, threshold, detector.identity)
     elapsed_s = round(time.perf_counter() - started, 3)
     result = dataclasses.replace(
@@ -71,7 +72,8 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         trust=trust_of(detector.manifest),
         to_be_looked_at=look,
     )
-    save_record(STORAGE, SETTINGS.segmented_bucket, survey, result, earlier.source, metadata)
+    derived.save_record(SETTINGS.segmented_bucket, result, detector.identity)
+    derived.refuse_deleted()
     record_metric("CoverPercent", result.cover_percent, MetricUnit.Percent)
     record_metric("Colonies", result.colony_count)
     return result.to_json()
@@ -99,16 +101,14 @@ def _excluded(earlier: UpstreamResult[ReframingResult], picture_bgr: ByteArray) 
 
 
 def _write_pictures(
-    survey: SurveyKey, overlay_bgr: ByteArray, cover: Cover, metadata: dict[str, str]
+    derived: DerivedObjects, survey: SurveyKey, overlay_bgr: ByteArray, cover: Cover, model: ModelIdentity
 ) -> tuple[ObjectRef, ObjectRef, ObjectRef]:
     """Write mask, overlay and the overlay's thumbnail; returns where."""
     stem, bucket = survey.stem, SETTINGS.segmented_bucket
     small = encode_jpeg(thumbnail(overlay_bgr))
-    mask = STORAGE.put(
-        SETTINGS.masks_bucket, mask_key(stem), encode_png(cover.mask), content_type=PNG, metadata=metadata
-    )
-    overlay = STORAGE.put(bucket, picture_key(stem), encode_jpeg(overlay_bgr), content_type=JPEG, metadata=metadata)
-    preview = STORAGE.put(bucket, thumbnail_key(stem), small, content_type=JPEG, metadata=metadata)
+    mask = derived.put(SETTINGS.masks_bucket, mask_key(stem), encode_png(cover.mask), content_type=PNG, model=model)
+    overlay = derived.put(bucket, picture_key(stem), encode_jpeg(overlay_bgr), content_type=JPEG, model=model)
+    preview = derived.put(bucket, thumbnail_key(stem), small, content_type=JPEG, model=model)
     return mask, overlay, preview
 
 

@@ -14,7 +14,6 @@ import pytest
 from reefsteps.coverage_queries import coverage_rows, provenance
 from reefsteps.coverage_store import Result
 from reefsteps.database import Database
-from reefsteps.document import save_record
 from reefsteps.errors import (
     ConfigurationError,
     DatabaseUnavailableError,
@@ -24,7 +23,7 @@ from reefsteps.errors import (
 )
 from reefsteps.storage import Storage
 from tests.integration.handler_loading import loaded
-from tests.integration.pipeline_records import SURVEY, document, result
+from tests.integration.pipeline_records import SURVEY, derived_objects, document, result
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -46,7 +45,7 @@ def covers(database: Database) -> list[float]:
 def leave_records(done: Result, *steps: str) -> None:
     buckets = {"restoration": "reef-treated", "reframing": "reef-reframed", "segmentation": "reef-segmented"}
     for step in steps:
-        save_record(Storage(), buckets[step], done.survey, getattr(done, step), done.source, {})
+        derived_objects(done).save_record(buckets[step], getattr(done, step))
 
 
 def test_a_finished_document_becomes_a_row(app: ModuleType, database: Database) -> None:
@@ -94,19 +93,44 @@ def test_a_run_that_starts_at_segmentation_brings_its_own_result(app: ModuleType
     assert covers(database) == [20.0]
 
 
-def test_no_quadrat_withdraws_the_result_but_not_that_of_a_run_that_started_later(
-    app: ModuleType, database: Database
-) -> None:
-    app.handler(document(result(started_at="2026-01-01T11:00:00Z"), *ALL), None)
+def test_no_quadrat_withdraws_the_result_but_not_that_of_a_later_decision(app: ModuleType, database: Database) -> None:
+    corners = document(result(started_at="2026-01-01T11:00:00Z"), *ALL)
+    corners["reframing"]["decided_at"] = "2026-01-01T11:00:00Z"
+    app.handler(corners, None)
     early, late = (
         document(result(started_at=f"2026-01-01T{hour}:00:00Z"), "restoration") | {"no_quadrat": "said so"}
         for hour in (10, 12)
     )
+    no_quadrat(early)
     assert "started later" in app.handler(early, None)["reason"]
     assert covers(database) == [12.34]
+    no_quadrat(late)
     assert app.handler(late, None) == {"written": False, "reason": "said so"}
     assert covers(database) == []
     assert app.handler(late, None) == {"written": False, "reason": "said so"}
+
+
+def no_quadrat(run: dict[str, Any], *, said: bool = True) -> None:
+    """Keep a person's word, as reframing does in this run."""
+    source = run["restoration"]["source"]
+    bound = {"source_version_id": source["image"]["version_id"], "source_etag": source["etag"]}
+    value = {"no_quadrat": said, "execution": run["execution"], **bound}
+    Storage().put_json("reef-reframed", "no-quadrat/2006-Bora-Bora-01.json", value)
+
+
+def test_a_run_that_read_before_a_person_said_no_quadrat_leaves_no_row(app: ModuleType, database: Database) -> None:
+    said = document(result(started_at="2026-01-01T11:00:00Z"), "restoration") | {"no_quadrat": "said so"}
+    no_quadrat(said)
+    assert not app.handler(said, None)["written"]
+    for hour in (10, 12):
+        outcome = app.handler(document(result(started_at=f"2026-01-01T{hour}:00:00Z"), *ALL), None)
+        assert not outcome["written"]
+        assert "shows no quadrat" in outcome["reason"]
+        assert covers(database) == []
+    no_quadrat(said, said=False)
+    assert app.handler(document(result(started_at="2026-01-01T13:00:00Z"), *ALL), None)["written"]
+    assert app.handler(said, None) == {"written": False, "reason": "said so"}
+    assert covers(database) == [12.34], "what was taken back withdraws nothing"
 
 
 def test_a_stale_run_succeeds_without_writing(app: ModuleType, database: Database) -> None:

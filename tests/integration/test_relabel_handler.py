@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,11 +16,12 @@ from hypothesis import strategies as st
 from reefsteps.coverage_queries import coverage_rows
 from reefsteps.coverage_store import record_result
 from reefsteps.database import Database
+from reefsteps.document import Execution
 from reefsteps.errors import InvalidParameterError
 from reefsteps.surveys import SurveyKey
 from tests.integration.handler_loading import BUCKETS, emulated_s3, loaded
 from tests.integration.mariadb import MariaDb
-from tests.integration.pipeline_records import result
+from tests.integration.pipeline_records import derived_objects, result
 from tests.integration.relabel_world import RAW, World, crashing
 
 if TYPE_CHECKING:
@@ -123,11 +125,15 @@ def test_chains_and_swaps_and_back(
 def same_in_both(seen: Any) -> Any:
     """Return what is seen of a world without what tells two worlds apart: when and by which run it was measured."""
     objects, rows = seen
-    own = {"written_at", "execution_id", "execution_name"}
-    return objects, {
-        table: [{name: value for name, value in row.items() if name not in own} for row in found]
-        for table, found in rows.items()
-    }
+    own = {"written_at", "execution_id", "execution_name", "execution"}
+
+    def shared(value: dict[str, Any]) -> dict[str, Any]:
+        return {name: item for name, item in value.items() if name not in own}
+
+    return (
+        {place: shared(content) if isinstance(content, dict) else content for place, content in objects.items()},
+        {table: [shared(row) for row in found] for table, found in rows.items()},
+    )
 
 
 @contextmanager
@@ -241,7 +247,7 @@ def test_a_run_that_ends_in_the_middle_writes_nothing(world: World) -> None:
 def test_an_upload_under_the_old_name_in_the_middle_stays(world: World) -> None:
     world.measured(A)
     crashing(world, lambda: world.relabel("r1", changes=changes((A, B))), 5)
-    world.measured(A, cover=55.0)
+    world.measured(A, cover=55.0, again=True)
     world.relabel("r1", changes=changes((A, B)))
     assert surveys(world) == [A.stem, B.stem]
     world.assert_consistent()
@@ -261,6 +267,22 @@ def test_an_upload_under_the_new_name_in_the_middle_is_kept_and_the_change_refus
     objects, rows = world.seen()
     assert objects.pop(f"reef-raw/{B.key('jpg')}")
     assert (objects, rows) == before
+
+
+def test_a_photograph_whose_run_is_under_way_waits(world: World) -> None:
+    version = world.measured(A)
+    head = world.s3.head_object(Bucket=RAW, Key=A.key("jpg"))
+    late = result(survey=A, version=version, key=A.key("jpg"), uploaded_at=head["LastModified"].isoformat())
+    late = dataclasses.replace(late, execution=Execution("arn:late", "late", "2027-01-01T00:00:00Z"))
+    source = dataclasses.replace(late.source, etag=head["ETag"].strip('"'))
+    late = dataclasses.replace(late, restoration=dataclasses.replace(late.restoration, source=source))
+    derived_objects(late).put("reef-segmented", f"{A.stem}.jpg", b"of the late run", content_type="image/jpeg")
+    before = world.seen()
+    world.relabel("r1", changes=changes((A, B)))
+    ((_, state, reason),) = world.entries("r1")
+    assert state == "refused"
+    assert "is under way" in str(reason)
+    assert world.seen() == before
 
 
 @pytest.mark.parametrize(
@@ -289,7 +311,7 @@ def test_what_cannot_be_done_is_refused_by_name_and_changes_nothing(
 def test_undo_refuses_what_has_been_replaced_since(world: World) -> None:
     world.measured(A)
     world.relabel("r1", changes=changes((A, B)))
-    world.measured(B, cover=77.0)
+    world.measured(B, cover=77.0, again=True)
     after = world.seen()
     world.relabel("r2", undo="r1")
     assert [reason for _, _, reason in world.entries("r2")] == [f"{B.stem} is another photograph by now."]
