@@ -27,7 +27,9 @@ DISCS: Discs = (((150, 150), 60), ((400, 300), 80), ((595, 500), 40))  # centre,
 class ColourDetector:
     """Sees red discs, one instance for each."""
 
-    manifest = SimpleNamespace(score_threshold=0.05, min_size_test=384, name="detectron2-classifier", measured=None)
+    manifest = SimpleNamespace(
+        score_threshold=0.05, min_size_test=384, name="detectron2-classifier", measured=None, detections_per_image=100
+    )
     identity = IDENTITY
 
     def detect(self, image_bgr: npt.NDArray[np.uint8], min_score: float = 0.0) -> Detections:
