@@ -43,7 +43,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         raise PhotoDeletedError(f"{outcome.reason} What this run has made of it is removed.")
     if not outcome.written:
         logger.info("not written", reason=outcome.reason)
-    return {"written": outcome.written, "reason": outcome.reason}
+    return {name: value for name, value in outcome.to_json().items() if name not in ("deleted", "moving")}
 
 
 def _withdraw(document: StateDocument, why: str) -> WriteOutcome:

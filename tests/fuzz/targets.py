@@ -31,8 +31,8 @@ from reefsteps.relabelling import Change
 from reefsteps.surveys import SurveyKey, check_length, decode_key, key_candidates, survey_of
 from removal.request import parse_request
 from tests.fuzz.mutations import altered, mutated, text
+from tests.support import image_files as making
 from tests.support.checkpoints import write_checkpoint
-from tests.unit.images import making
 
 ROOT = Path(__file__).parents[2]
 _KEYS = ("2006-Takapoto-01.jpg", "2024-Bora-Bora-7.NEF", "1998-Nuku Hiva-12.tif", "2006-Mo%27orea-3.png", "2012-E2B-07")
