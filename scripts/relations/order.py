@@ -189,7 +189,6 @@ def tasks_are_there(d: Deployment, stack: Stack) -> Iterator[str]:
             yield f"{name}: runs no task of the stack"
         if service.properties.get("LaunchType") != "FARGATE":
             yield f"{name}: there are no machines of our own to run it on"
-        if int(service.properties.get("DesiredCount", 1)) != 1 and stack.plain({"Ref": "WebCpu"}):
-            parameter = d.expanded["Resources"][name]["Properties"].get("DesiredCount")
-            if not isinstance(parameter, dict):
-                yield f"{name}: runs {service.properties['DesiredCount']} tasks"
+        wanted = 0 if stack.plain({"Ref": "PageParked"}) == "yes" else 1
+        if int(service.properties.get("DesiredCount", 1)) != wanted:
+            yield f"{name}: runs {service.properties['DesiredCount']} tasks"

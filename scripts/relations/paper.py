@@ -299,6 +299,10 @@ _IDENTITIES: dict[str, dict[str, str]] = {
         "Ref": "arn:aws:elasticloadbalancing:{region}:{account}:loadbalancer/app/{name}/1",
         "LoadBalancerFullName": "app/{name}/1",
     },
+    "AWS::ElasticLoadBalancingV2::Listener": {
+        "Ref": "arn:aws:elasticloadbalancing:{region}:{account}:listener/app/{physical}/1/1",
+        "ListenerArn": "arn:aws:elasticloadbalancing:{region}:{account}:listener/app/{physical}/1/1",
+    },
     "AWS::CertificateManager::Certificate": {"Ref": "arn:aws:acm:{region}:{account}:certificate/{name}"},
     "AWS::ElasticLoadBalancingV2::TargetGroup": {
         "Ref": "arn:aws:elasticloadbalancing:{region}:{account}:targetgroup/{name}/1",

@@ -26,6 +26,7 @@ from scripts.relations.policies import (
 _USES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "read": (("GetObject", "GetObjectVersion"), ("ListBucket",)),
     "read current": (("GetObject", "GetObjectTagging"), ("ListBucket",)),
+    "look": (("GetObject",), ("ListBucket",)),  # at the current objects, and never at a version by its name
     "write": (("PutObject",), ()),
     "delete": (("DeleteObject",), ()),
     "delete for good": (("DeleteObjectVersion",), ()),
@@ -39,14 +40,16 @@ _USES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 BUCKETS: dict[str, dict[str, tuple[str, ...]]] = {
     "restoration": {"RawBucket": ("read",), "TreatedBucket": ("read", "write")},
     "reframing": {
+        "RawBucket": ("read",),
         "TreatedBucket": ("read",),
         "ReframedBucket": ("read", "write"),
         "ModelReframingBucket": ("read",),
     },
     "segmentation": {
+        "RawBucket": ("read",),
         "ReframedBucket": ("read",),
         "SegmentedBucket": ("read", "write"),
-        "MasksBucket": ("write",),
+        "MasksBucket": ("look", "write"),
         "ModelSegmentationBucket": ("read",),
     },
     "conversion": {
@@ -55,13 +58,18 @@ BUCKETS: dict[str, dict[str, tuple[str, ...]]] = {
         "ReframedBucket": ("read",),
         "TreatedBucket": ("read",),
     },
-    "coverage": {"TreatedBucket": ("read",), "ReframedBucket": ("read",), "SegmentedBucket": ("read",)},
+    "coverage": {
+        "RawBucket": (),  # its name alone, to refuse a run of another bucket's photograph
+        "TreatedBucket": ("read",),
+        "ReframedBucket": ("read",),
+        "SegmentedBucket": ("read",),
+    },
     "removal": {
-        "RawBucket": ("read",),
-        "TreatedBucket": ("read", "delete"),
-        "ReframedBucket": ("read", "delete"),
-        "SegmentedBucket": ("read", "delete"),
-        "MasksBucket": ("read", "delete"),
+        "RawBucket": ("look",),
+        "TreatedBucket": ("look", "delete"),
+        "ReframedBucket": ("look", "delete"),
+        "SegmentedBucket": ("look", "delete"),
+        "MasksBucket": ("look", "delete"),
     },
     "relabel": {
         "RawBucket": ("read", "write", "delete", "delete for good", "take tags"),
@@ -204,9 +212,15 @@ def _of_database(stack: Stack, environment: Json) -> Iterator[Need]:
 
 
 # Buckets that reach a function by its input alone.
-_BY_INPUT = {"restoration": {"RawBucket"}, "importing": {"ImportBucket"}}
-_WRITES = re.compile(r"\.(put|put_json|copy|put_object|generate_presigned_post)\((?!\))|save_record\(")
-_DELETES = re.compile(r"(?i)storage(\(\))?\.delete\(")
+_BY_INPUT = {"importing": {"ImportBucket"}}
+_WRITES = re.compile(
+    r"\.(put|put_json|copy|put_object|generate_presigned_post|replace_by_copy)\((?!\))|(save_record|put_in_order)\("
+    r"|(?i:storage)(\(\))?\.replace\("
+)
+_DELETES = re.compile(r"(?i)storage(\(\))?\.(delete|delete_seen)\(|delete_in_order\(")
+# What of `reefsteps.derived` asks the raw bucket whether a photograph is there.
+_ASKS_FOR_ORIGINALS = re.compile(r"\b(DerivedObjects|is_there|put_in_order|refuse_deleted)\(")
+_LOOKS = {"read", "look"}
 
 
 def table_of_buckets_is_true(d: Deployment, stack: Stack) -> Iterator[str]:
@@ -231,6 +245,9 @@ def _verbs(d: Deployment, who: str, folder: str) -> Iterator[str]:
         if calls != (verb in uses):
             what = "calls" if calls else "does not call"
             yield f"{folder}: {what} S3 to {verb}; scripts/relations/reach.py says otherwise"
+    asks = any(_ASKS_FOR_ORIGINALS.search(text) for text in texts)
+    if asks and not _LOOKS & set(BUCKETS[who].get("RawBucket", ())):
+        yield f"{folder}: asks for originals in the raw bucket; scripts/relations/reach.py says otherwise"
 
 
 def variables_name_what_they_hold(d: Deployment, stack: Stack) -> Iterator[str]:
