@@ -11,8 +11,8 @@ JOBS ?= $(shell nproc)
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-links check coverage lint format types unit up parity train-demo bench bench-imaging bench-statistics \
-  drill fuzz lock clean
+.PHONY: help demo test test-links check coverage lint format types unit up parity train-demo bench bench-imaging bench-statistics
+.PHONY: drill fuzz lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16

@@ -61,7 +61,9 @@ def loaded_steps(database_url: str) -> Iterator[dict[str, ModuleType]]:
         for step in ("reframing", "segmentation"):
             detector = SimpleNamespace(
                 identity=ModelIdentity(step, "ab" * 32),
-                manifest=SimpleNamespace(score_threshold=0.5, min_size_test=64, name=step, measured=None),
+                manifest=SimpleNamespace(
+                    score_threshold=0.5, min_size_test=64, name=step, measured=None, detections_per_image=100
+                ),
                 detect=lambda picture, _: _Framed(nothing, picture.shape[:2]),
             )
             stack.enter_context(
