@@ -15,6 +15,7 @@ from tests.integration.statemachine.state_by_state import StateByState
 
 Json = dict[str, Any]
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:"
+NOW = 1_000_000_000.0
 TASK = {
     "Type": "Task",
     "Resource": "arn:aws:states:::lambda:invoke",
@@ -86,7 +87,8 @@ class Aws:
 
 
 @pytest.fixture
-def aws(tmp_path: Path) -> Iterator[Aws]:
+def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+    monkeypatch.setattr("time.time", lambda: NOW)  # every function says when it was called
     keys = {"aws_access_key_id": "fake", "aws_secret_access_key": "fake"}
     with Stubber(boto3.client("stepfunctions", region_name="eu-west-1", **keys)) as stubber:
         yield Aws(stubber, tmp_path)
@@ -112,7 +114,7 @@ def test_retries_are_counted_for_the_retrier_that_fits_the_error(aws: Aws) -> No
         aws.is_looked_at("Work", document)
         aws.answers("Work", "RETRIABLE", failure(error, attempt), {"retrierRetryCount": retries}, **retriable(retrier))
     aws.is_looked_at("Work", document)
-    answer = {"step": "restoration", "attempts": 4, "received": ["execution", "input"]}
+    answer = {"step": "restoration", "attempts": 4, "received": ["execution", "input"], "at": NOW}
     aws.answers("Work", mock=success(answer), output='{"done": true}', nextState="Done")
     aws.answers("Done", output='{"done": true}')
     execution = aws.runner.run(aws.runner.create("plain"), {"key": "k"})
@@ -153,7 +155,7 @@ def iterations(*scripts: list[str]) -> list[Json]:
 def test_a_map_gets_what_its_iterations_resulted_in(aws: Aws) -> None:
     inputs = iterations([], [])
     aws.answers("Each", mock={"result": "[]"}, inspectionData={"afterItemSelector": json.dumps(inputs)})
-    answer = {"step": "restoration", "attempts": 1, "received": ["execution", "input"]}
+    answer = {"step": "restoration", "attempts": 1, "received": ["execution", "input"], "at": NOW}
     for number, one in enumerate(inputs):
         aws.is_looked_at("One", one)
         aws.answers("One", mock=success(answer), output=json.dumps({"number": number}))
