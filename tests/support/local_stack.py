@@ -65,7 +65,7 @@ def project_with_scripts(folder: Path, steps: Iterable[str]) -> Path:
         package = folder / "functions" / package_of(step)
         package.mkdir(parents=True)
         stand_in = "scripted_relabel.py" if step == "relabel" else "scripted_function.py"
-        (package / "app.py").write_text((HERE / "statemachine" / stand_in).read_text())
+        (package / "app.py").write_text((REPOSITORY / "tests/integration/statemachine" / stand_in).read_text())
     return folder / "template.yaml"
 
 

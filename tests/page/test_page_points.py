@@ -32,7 +32,7 @@ from reefsteps.surveys import SurveyKey
 from reefsteps.tables import coverage_provenance
 
 if TYPE_CHECKING:
-    from tests.unit.frontend.conftest import PageWorld
+    from tests.page.conftest import PageWorld
 
 Texts = Callable[[AppTest], str]
 
