@@ -52,7 +52,7 @@ format: $(VENV)/.dev ## Put the code into its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-drill: $(VENV)/.dev ## Every kind of fault against the real steps: 500 photographs, three seeds, what was lost (25 minutes at most)
+drill: $(VENV)/.dev ## Every kind of fault against the real steps: 500 photographs, three seeds, what was lost (about a minute a seed, 25 minutes at most in all)
 	$(BIN)/python -m tests.drills --seeds $(or $(SEEDS),1 2 3) --photographs 500 --minutes 25
 
 fuzz: $(VENV)/.dev ## 50,000 wrong inputs against every entrance: named errors only, within 5 s and the function's memory
