@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reefsteps.errors import BadInputError
+from reefsteps.errors import BadInputError, SupersededError
 from scripts.deployment import Deployment, Json, walk
 
 TRANSIENT = {
@@ -26,7 +26,8 @@ AFTER_IDLE_WEEKS = {
 
 def states_retry_and_catch(d: Deployment) -> Iterator[str]:
     """Lambda tasks retry what passes, never bad input, and fail through the one failure path."""
-    bad_input = {BadInputError.__name__} | {kind.__name__ for kind in BadInputError.__subclasses__()}
+    kinds: list[type[Exception]] = [BadInputError, *BadInputError.__subclasses__(), *SupersededError.__subclasses__()]
+    bad_input = {kind.__name__ for kind in kinds}
     for uri, machine in d.machines.items():
         if machine.get("QueryLanguage") != "JSONata":
             yield f"{uri}: QueryLanguage JSONata belongs at the top level"

@@ -12,7 +12,7 @@ from coverage_step.settings import Settings
 from reefsteps.coverage_store import Result, record_result, withdraw_result
 from reefsteps.database import Database
 from reefsteps.document import StateDocument
-from reefsteps.errors import InvalidParameterError
+from reefsteps.errors import InvalidParameterError, PhotoDeletedError, SupersededError
 from reefsteps.observability import logger, step_handler
 from reefsteps.precedence import same_photo
 from reefsteps.results import ReframingResult, RestorationResult, SegmentationResult
@@ -28,15 +28,17 @@ _COMMIT_CHARACTERS = 12  # tell a repository's commits apart; three of them fit 
 @step_handler("coverage")
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Return whether the result was written, and if not, why."""
-    document = StateDocument.parse(event)
+    document = StateDocument.parse(event, SETTINGS.raw_bucket)
     if event.get("no_quadrat"):
         source = document.restoration(STORAGE, SETTINGS.treated_bucket).source
         outcome = withdraw_result(DATABASE, document.survey, source, document.execution, str(event["no_quadrat"]))
     else:
         outcome = record_result(DATABASE, _result(document))
+    if outcome.deleted:
+        raise PhotoDeletedError(f"{outcome.reason} What this run has made of it is removed.")
     if not outcome.written:
         logger.info("not written", reason=outcome.reason)
-    return outcome.to_json()
+    return {"written": outcome.written, "reason": outcome.reason}
 
 
 def _result(document: StateDocument) -> Result:
@@ -45,6 +47,8 @@ def _result(document: StateDocument) -> Result:
     segmentation = document.segmentation(STORAGE, SETTINGS.segmented_bucket)
     for step, source in (("reframing", reframing.source), ("segmentation", segmentation.source)):
         if not same_photo(source, restoration.source):
+            if document.records:
+                raise SupersededError(f"The restored picture of {document.survey} is another photograph's by now.")
             raise InvalidParameterError(
                 f"The {step} result of {document.survey} was made from another photograph than its restored picture: "
                 f"start the run at {step} or before."

@@ -12,6 +12,7 @@ from reefsteps.settings import Environment
 class Settings:
     """Where earlier steps leave their records."""
 
+    raw_bucket: str
     treated_bucket: str
     reframed_bucket: str
     segmented_bucket: str
@@ -21,6 +22,7 @@ class Settings:
         """Read the function's variables; raises ConfigurationError."""
         variables = environment or Environment()
         return cls(
+            raw_bucket=variables.text("RAW_BUCKET"),
             treated_bucket=variables.text("TREATED_BUCKET"),
             reframed_bucket=variables.text("REFRAMED_BUCKET"),
             segmented_bucket=variables.text("SEGMENTED_BUCKET"),

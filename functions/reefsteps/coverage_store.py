@@ -16,7 +16,7 @@ from sqlalchemy.dialects import mysql, sqlite
 from reefsteps.database import Database
 from reefsteps.document import Execution
 from reefsteps.errors import ExistingTableError
-from reefsteps.precedence import Upload, compare_sequencers, compare_uploads, instant, same_photo
+from reefsteps.precedence import Run, Upload, compare_runs, compare_sequencers, compare_uploads, instant, same_photo
 from reefsteps.results import ObjectRef, Record, ReframingResult, RestorationResult, SegmentationResult, Source
 from reefsteps.surveys import SurveyKey, decode_key
 from reefsteps.tables import (
@@ -52,6 +52,12 @@ class Result:
         """The photograph that was measured."""
         return self.restoration.source
 
+    @property
+    def run(self) -> Run:
+        """The run as it is compared with others."""
+        started_at = timestamp(self.execution.started_at)
+        return Run(self.source, started_at, self.execution.name, self.reframing.decided_at)
+
 
 @dataclass(frozen=True)
 class WriteOutcome(Record):
@@ -59,6 +65,7 @@ class WriteOutcome(Record):
 
     written: bool
     reason: str | None = None
+    deleted: bool = False  # the photograph has no result, because it was deleted or has another name
 
 
 @dataclass(frozen=True)
@@ -120,9 +127,9 @@ def record_result(database: Database, result: Result) -> WriteOutcome:
     """
 
     def work(connection: Connection) -> WriteOutcome:
-        refusal = _refusal(connection, result.survey, result.source, result.execution)
+        refusal = _refusal(connection, result.survey, result.run)
         if refusal is not None:
-            return WriteOutcome(written=False, reason=refusal)
+            return refusal
         refuse_other_name(connection, result.survey)
         _delete_rows(connection, result.survey, (imported_result, colony, coverage_provenance))
         write_coverage(connection, _coverage_row(result))
@@ -141,12 +148,14 @@ def withdraw_result(database: Database, key: SurveyKey, source: Source, executio
     DatabaseUnavailableError.
     """
 
+    run = Run(source, timestamp(execution.started_at), execution.name, decided_at=timestamp(execution.started_at))
+
     def work(connection: Connection) -> WriteOutcome:
-        refusal = _refusal(connection, key, source, execution)
+        refusal = _refusal(connection, key, run)
         if refusal is None:
             refuse_other_name(connection, key)
             _delete_rows(connection, key, (imported_result, colony, coverage_provenance, coral_coverage))
-        return WriteOutcome(written=False, reason=refusal or why)
+        return refusal or WriteOutcome(written=False, reason=why)
 
     return _locked(database, key, work)
 
@@ -171,6 +180,13 @@ def remove_result(
         return found > 0
 
     return _locked(database, key, work)
+
+
+def has_result(database: Database, key: SurveyKey, photo: Upload) -> bool:
+    """Tell whether the survey's row was measured on this photograph. Raises DatabaseUnavailableError."""
+    with database.read() as connection:
+        measured = _photograph_of_row(connection, key)
+    return measured is not None and same_photo(measured, photo)
 
 
 def forget_removals(database: Database, key: SurveyKey, current: Upload) -> int:
@@ -218,27 +234,32 @@ def survey_rows(connection: Connection, table: Table, key: SurveyKey) -> list[di
     ]
 
 
-def _refusal(connection: Connection, key: SurveyKey, source: Source, execution: Execution) -> str | None:
+def _refusal(connection: Connection, key: SurveyKey, run: Run) -> WriteOutcome | None:
+    source = run.upload
     for removal in _removals(connection, key):
         if removal.covers(source):
-            return removal.reason
+            return WriteOutcome(written=False, reason=removal.reason, deleted=True)
     if _is_moving(connection, key, source):
-        return "The photograph is being given another name or size: start the run again when that is done."
+        why = "The photograph is being given another name or size: start the run again when that is done."
+        return WriteOutcome(written=False, reason=why)
     present = _present(connection, key)
     if present is None:
         return None
     kept = _source_of(present)
-    order = compare_uploads(kept, source)
-    if order > 0:
-        return f"A photograph uploaded later, at {kept.uploaded_at}, has been measured already."
-    later = instant(present.execution_started_at) > instant(execution.started_at)
-    if order == 0 and later:
+    decided_at = present.reframing.get("decided_at")
+    if compare_runs(Run(kept, present.execution_started_at, present.execution_name, decided_at), run) <= 0:
+        return None
+    why = f"A photograph uploaded later, at {kept.uploaded_at}, has been measured already."
+    if compare_uploads(kept, source) == 0:
         what = "this photograph" if same_photo(kept, source) else "a photograph uploaded in the same second"
-        return f"A run of {what} that started later, at {present.execution_started_at}, has been recorded already."
-    return None
+        why = (
+            f"A run of {what} that started later, at {present.execution_started_at}, or that obeys a later decision of "
+            "a person, has been recorded already."
+        )
+    return WriteOutcome(written=False, reason=why)
 
 
-def _is_moving(connection: Connection, key: SurveyKey, source: Source) -> bool:
+def _is_moving(connection: Connection, key: SurveyKey, source: Upload) -> bool:
     """Tell whether a relabelling has looked at the photograph's rows and not moved them yet."""
     t = relabelled_photo.c
     version_id = source.image.version_id

@@ -14,11 +14,10 @@ from typing import Any, Generic, Self, TypeVar
 
 from reefsteps.errors import InvalidParameterError, PhotoNotFoundError, SupersededError
 from reefsteps.keys import record_key
-from reefsteps.precedence import compare_uploads, same_photo
+from reefsteps.precedence import same_photo
 from reefsteps.quadrat_size import RANGE, QuadratSize
 from reefsteps.results import (
     STEPS,
-    ModelIdentity,
     ObjectRef,
     Point,
     Record,
@@ -86,14 +85,19 @@ class StateDocument:
     records: Mapping[str, Mapping[str, Any]]
 
     @classmethod
-    def parse(cls, event: Mapping[str, Any]) -> Self:
-        """Read a task's payload."""
+    def parse(cls, event: Mapping[str, Any], raw_bucket: str) -> Self:
+        """Read a task's payload; `raw_bucket` is the only bucket that holds photographs to be measured."""
         parts = {name: event.get(name) for name in ("execution", "input")}
         for name, part in parts.items():
             if not isinstance(part, dict):
                 raise InvalidParameterError(f"The payload lacks '{name}'; start the 'pipeline' state machine instead.")
         entry = {name: value for name, value in event["input"].items() if value is not None}
         _check_input(entry)
+        if entry["bucket"] != raw_bucket:
+            raise InvalidParameterError(
+                f"The input's bucket is {entry['bucket']}, which is not the bucket of original photographs: "
+                f"write {raw_bucket}."
+            )
         records = {step: event[step] for step in STEPS if event.get(step)}
         return cls(Execution.from_json(event["execution"]), PipelineInput.from_json(entry), records)
 
@@ -125,25 +129,11 @@ class StateDocument:
                 f"There is no result of {step} for {self.survey} in bucket {bucket}: start the run at {step} or before."
             )
         source = Source.from_json(stored["source"])
+        if own and (stored.get("execution") or {}).get("name") != self.execution.name:
+            raise SupersededError(f"The {step} result of {self.survey} has been replaced by another run's meanwhile.")
         if begun and not same_photo(source, RestorationResult.from_json(dict(begun)).source):
             raise SupersededError(f"The {step} result of {self.survey} now belongs to another photograph.")
         return UpstreamResult(kind.from_json(dict(own or stored)), source)
-
-
-def refuse_superseded(storage: Storage, bucket: str, survey: SurveyKey, source: Source) -> None:
-    """Raise SupersededError if `bucket` already holds this step's result of a newer upload of the survey's photo.
-
-    Called by a step before it works, so that an old execution that comes late does not replace newer pictures.
-    """
-    stored = _stored(storage, bucket, survey.stem)
-    if stored is None:
-        return
-    present = Source.from_json(stored["source"])
-    if compare_uploads(present, source) > 0:
-        raise SupersededError(
-            f"A newer photograph of {survey}, uploaded at {present.uploaded_at}, has been processed already; "
-            f"this run of the one uploaded at {source.uploaded_at} changes nothing."
-        )
 
 
 def refuse_other_photo(info: ObjectInfo, source: Source) -> None:
@@ -153,24 +143,6 @@ def refuse_other_photo(info: ObjectInfo, source: Source) -> None:
             f"s3://{info.ref.bucket}/{info.ref.key} now belongs to another photograph than the one of this run, "
             f"uploaded at {source.uploaded_at}; the run changes nothing."
         )
-
-
-def save_record(
-    storage: Storage, bucket: str, survey: SurveyKey, record: Record, source: Source, metadata: Mapping[str, str]
-) -> None:
-    """Leave a step's record, and the photograph that it was made from, beside its picture."""
-    value = record.to_json() | {"source": source.to_json()}
-    storage.put_json(bucket, record_key(survey.stem), value, metadata)
-
-
-def derived_metadata(source: Source, pipeline_version: str, model: ModelIdentity | None = None) -> dict[str, str]:
-    """Return the object metadata of everything derived from a photograph."""
-    metadata = {
-        "source-version-id": source.image.version_id or "null",
-        "source-etag": source.etag,
-        "pipeline-version": pipeline_version,
-    }
-    return metadata | {"model-sha256": model.sha256} if model else metadata
 
 
 def _stored(storage: Storage, bucket: str, stem: str) -> dict[str, Any] | None:

@@ -47,6 +47,10 @@ class SupersededError(BadInputError):
     """A newer version of the photograph has reached this step: the older execution stops and changes nothing."""
 
 
+class PhotoDeletedError(SupersededError):
+    """The photograph was deleted while a run measured it: the run stops, and what it has made is removed."""
+
+
 class QuadratNotFoundError(BadInputError):
     """No quadrat frame in the photograph that can be measured without a risk of a wrong crop."""
 

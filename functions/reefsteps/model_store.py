@@ -25,6 +25,14 @@ CHECK_INTERVAL_S = 30.0
 _ABSENT = {"404", "403", "NoSuchKey", "NoSuchVersion", "NoSuchBucket", "AccessDenied"}
 
 
+class Models(Protocol):
+    """Where a step gets its model."""
+
+    def detector(self) -> Detector:
+        """Return the current model, loaded; see `ModelStore.detector`."""
+        ...
+
+
 class ModelStore:
     """Keeps one model of one bucket ready.
 

@@ -1,7 +1,8 @@
-"""Which of two uploads of one survey's photograph is the newer."""
+"""Which of two uploads of one survey's photograph is the newer, and which of two runs counts."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -30,6 +31,39 @@ class Upload(Protocol):
     def sequencer(self) -> str | None:
         """S3's order of events on the key, where it is known."""
         ...
+
+
+@dataclass(frozen=True)
+class Run:
+    """An execution that measures an upload; times are ISO 8601.
+
+    ``decided_at`` is the start of the run in which a person decided what this run obeys (corners, for example).
+    """
+
+    upload: Upload
+    started_at: str
+    name: str
+    decided_at: str | None = None
+
+
+def compare_runs(one: Run, other: Run) -> int:
+    """Return 1 if `one`'s result counts before `other`'s, -1 if the other's does, 0 if they are the same run.
+
+    The newest upload wins. For one upload the newest decision of a person wins, so that a run which read before the
+    decision was kept does not hide it. After that, and for uploads whose order cannot be told, the execution that
+    started later wins.
+    """
+    order = compare_uploads(one.upload, other.upload)
+    if order:
+        return order
+    if same_photo(one.upload, other.upload) and _decision(one) != _decision(other):
+        return 1 if _decision(one) > _decision(other) else -1
+    first, second = ((instant(run.started_at), run.name) for run in (one, other))
+    return (first > second) - (first < second)
+
+
+def _decision(run: Run) -> datetime:
+    return instant(run.decided_at) if run.decided_at else datetime.min.replace(tzinfo=UTC)
 
 
 def same_photo(one: Upload, other: Upload) -> bool:

@@ -145,6 +145,7 @@ class ReframingResult(Record):
     partly_visible: bool = False  # a corner outside the picture, or less than half of a side seen
     # Outlines that a person has left out of the measurement, in the pixels of `corners_px`; only with manual corners.
     excluded_px: tuple[tuple[Point, ...], ...] = ()
+    decided_at: str | None = None  # start of the run in which a person set the corners; None when nobody has
     height_cm: float | None = None  # a rectangle's other length; None for a square
     height_px: int | None = None  # the reframed picture's height; None in old records, whose pictures are square
     string_cells: tuple[int, int] | None = None  # of the string grid, along the top and down; None: 10 x 10, or unused

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 # 405 is S3's answer for a version that is a delete marker; 400 that for a version id of another bucket.
 _MISSING = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NotFound", "405", "MethodNotAllowed", "InvalidVersionId"})
 
+# 412: the object is another one now. 409: another write of the same key was under way. 404: it was deleted meanwhile.
+_CHANGED = frozenset({"412", "PreconditionFailed", "409", "ConditionalRequestConflict", "404", "NoSuchKey"})
+
 JPEG = "image/jpeg"
 PNG = "image/png"
 JSON = "application/json"
@@ -54,6 +57,10 @@ class StoredObject:
 
     info: ObjectInfo
     body: bytes
+
+
+class ObjectChangedError(Exception):
+    """A conditional write or deletion found another object than the one that was looked at."""
 
 
 class Storage:
@@ -90,6 +97,27 @@ class Storage:
         )
         return ObjectRef(bucket, key, answer.get("VersionId"))
 
+    def replace(
+        self, seen: ObjectInfo | None, ref: ObjectRef, body: bytes, *, content_type: str, metadata: Mapping[str, str]
+    ) -> ObjectRef:
+        """Write the object if it is still the one that was `seen` (None: if there is still none), as `put` does.
+
+        Raises ObjectChangedError.
+        """
+        condition: Any = {"IfNoneMatch": "*"} if seen is None else {"IfMatch": f'"{seen.etag}"'}
+        try:
+            answer = self.client.put_object(
+                Bucket=ref.bucket,
+                Key=ref.key,
+                Body=body,
+                ContentType=content_type,
+                Metadata=dict(metadata),
+                **condition,
+            )
+        except ClientError as error:
+            raise _changed(error) from error
+        return ObjectRef(ref.bucket, ref.key, answer.get("VersionId"))
+
     def get_json(self, ref: ObjectRef) -> Any:
         """Return the object's content, parsed; raises PhotoNotFoundError."""
         return json.loads(self.get(ref).body)
@@ -120,6 +148,16 @@ class Storage:
         """Delete the object, or put a delete marker on it and return the marker's version; no error if missing."""
         answer = self.client.delete_object(**_address(ref))
         return answer.get("VersionId") if answer.get("DeleteMarker") else None
+
+    def delete_seen(self, seen: ObjectInfo) -> None:
+        """Delete the current object, or put a delete marker on it, if it is still the one that was `seen`.
+
+        Raises ObjectChangedError.
+        """
+        try:
+            self.client.delete_object(Bucket=seen.ref.bucket, Key=seen.ref.key, IfMatch=f'"{seen.etag}"')
+        except ClientError as error:
+            raise _changed(error) from error
 
     def list(self, bucket: str, prefix: str) -> Iterator[ObjectInfo]:
         """Yield the current objects whose key begins with the prefix in any spelling that the pipeline accepts.
@@ -155,6 +193,11 @@ def _info(ref: ObjectRef, answer: Any) -> ObjectInfo:
         content_type=answer.get("ContentType", ""),
         metadata=answer.get("Metadata", {}),
     )
+
+
+def _changed(error: ClientError) -> Exception:
+    code = error.response.get("Error", {}).get("Code", "")
+    return ObjectChangedError(code) if code in _CHANGED else error
 
 
 def _named(error: ClientError, ref: ObjectRef) -> Exception:

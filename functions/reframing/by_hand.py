@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from reefsteps.document import PipelineInput, derived_metadata
+from reefsteps.derived import DerivedObjects
+from reefsteps.document import PipelineInput, StateDocument
 from reefsteps.errors import InvalidParameterError, NoQuadratError, PhotoNotFoundError, SupersededError
 from reefsteps.excluded import excluded_mask
 from reefsteps.keys import corners_key, no_quadrat_key
+from reefsteps.precedence import instant
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import ObjectRef, Point, Source
 from reefsteps.storage import Storage
@@ -36,10 +38,12 @@ class FrameByHand:
 class Decisions:
     """The decisions about one photograph."""
 
-    def __init__(self, storage: Storage, bucket: str, pipeline_version: str, survey: SurveyKey, source: Source) -> None:
-        """Read and write them in the reframed bucket."""
-        self._storage, self._bucket, self._survey, self._source = storage, bucket, survey, source
-        self._metadata = derived_metadata(source, pipeline_version)
+    def __init__(
+        self, storage: Storage, derived: DerivedObjects, bucket: str, survey: SurveyKey, source: Source
+    ) -> None:
+        """Read them from the reframed bucket, and write them there through `derived`."""
+        self._storage, self._derived, self._bucket = storage, derived, bucket
+        self._survey, self._source = survey, source
 
     def refuse_without_quadrat(self, given: PipelineInput) -> None:
         """Raise NoQuadratError if a person has decided, now or earlier, that the photograph shows no quadrat.
@@ -83,16 +87,32 @@ class Decisions:
         return _checked(stored["corners_px"], excluded, width_px, height_px, size)
 
     def _stored(self, key: str) -> Mapping[str, Any] | None:
-        try:
-            stored: Mapping[str, Any] = self._storage.get_json(ObjectRef(self._bucket, key))
-        except PhotoNotFoundError:
-            return None
-        version, etag = self._source.image.version_id, self._source.etag
-        return stored if (stored["source_version_id"], stored["source_etag"]) == (version, etag) else None
+        return _kept(self._storage, self._bucket, key, self._source)
 
     def _store(self, key: str, value: Mapping[str, Any]) -> None:
         bound = {"source_version_id": self._source.image.version_id, "source_etag": self._source.etag}
-        self._storage.put_json(self._bucket, key, {**value, **bound}, self._metadata)
+        self._derived.put_json(self._bucket, key, {**value, **bound})
+
+
+def last_decision(
+    storage: Storage, bucket: str, survey: SurveyKey, source: Source, document: StateDocument
+) -> str | None:
+    """Return when the run started in which a person decided last about this photograph; None where nobody has."""
+    given = document.input
+    if given.corners_px is not None or given.no_quadrat is not None:
+        return document.execution.started_at
+    kept = [_kept(storage, bucket, key(survey.stem), source) for key in (corners_key, no_quadrat_key)]
+    starts = [value["execution"]["started_at"] for value in kept if value and value.get("execution")]
+    return max(starts, key=instant, default=None)
+
+
+def _kept(storage: Storage, bucket: str, key: str, source: Source) -> Mapping[str, Any] | None:
+    try:
+        stored: Mapping[str, Any] = storage.get_json(ObjectRef(bucket, key))
+    except PhotoNotFoundError:
+        return None
+    own = source.image.version_id, source.etag
+    return stored if (stored["source_version_id"], stored["source_etag"]) == own else None
 
 
 def _checked(

@@ -16,6 +16,7 @@ DEFAULT_SCORE_THRESHOLD = 0.5
 class Settings:
     """Buckets, model and the least score at which an instance counts as the frame."""
 
+    raw_bucket: str
     treated_bucket: str
     reframed_bucket: str
     model_bucket: str
@@ -29,6 +30,7 @@ class Settings:
         """Read the function's variables; raises ConfigurationError."""
         variables = environment or Environment()
         return cls(
+            raw_bucket=variables.text("RAW_BUCKET"),
             treated_bucket=variables.text("TREATED_BUCKET"),
             reframed_bucket=variables.text("REFRAMED_BUCKET"),
             model_bucket=variables.text("MODEL_BUCKET"),

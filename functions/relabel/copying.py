@@ -11,6 +11,7 @@ from typing import Any
 from reefsteps.buckets import Photograph, current_photographs, made_from, photograph
 from reefsteps.copies import STARTS_NO_RUN, quoted_key, without_run
 from reefsteps.coverage_store import Removal, timestamp
+from reefsteps.derived import renamed_metadata
 from reefsteps.errors import PhotoNotFoundError, RelabelRefusedError
 from reefsteps.relabel_store import JournalEntry, Landing
 from reefsteps.results import ObjectRef
@@ -154,12 +155,7 @@ def _copy_object(
     storage: Storage, stored: ObjectRef, target: ObjectRef, entry: JournalEntry, factor: float | None, now: NewIdentity
 ) -> ObjectRef:
     info = storage.head(stored)
-    metadata = {
-        **info.metadata,
-        "source-version-id": now.photo.image.version_id or "null",
-        "source-etag": now.photo.etag,
-        MARK: entry.mark,
-    }
+    metadata = renamed_metadata(info.metadata, now.photo) | {MARK: entry.mark}
     if info.content_type != JSON:
         return storage.copy(stored, target.bucket, target.key, content_type=info.content_type, metadata=metadata)
     record = storage.get_json(stored)

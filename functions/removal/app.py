@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from reefsteps.buckets import current_photographs
-from reefsteps.coverage_store import Removal, forget_removals, remove_result
+from reefsteps.coverage_store import Removal, forget_removals, has_result, remove_result
 from reefsteps.database import Database
 from reefsteps.errors import InvalidParameterError, InvalidSurveyKeyError
 from reefsteps.observability import logger, step_handler
 from reefsteps.precedence import Upload
 from reefsteps.relabel_store import is_marker_of_relabelling
-from reefsteps.results import ObjectRef, Record, Source
+from reefsteps.results import ObjectRef, Record
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey, decode_key
 from removal.derived import is_current, is_there, measured_sources, remove_derived
@@ -76,8 +76,10 @@ def _remove(survey: SurveyKey, request: Request) -> RemovalOutcome:
     row_removed = remove_result(DATABASE, survey, removals, is_kept)
     undone = sum(forget_removals(DATABASE, survey, photograph) for photograph in current)
     all_gone = not current and not current_photographs(STORAGE, SETTINGS.raw_bucket, survey)
-    removed = remove_derived(STORAGE, SETTINGS, survey, gone, all_gone=all_gone)
-    again = to_measure_again(current, request.removal.removed_at) if row_removed or removed or undone else None
+    removed = remove_derived(STORAGE, SETTINGS, survey, gone, is_kept=is_kept, all_gone=all_gone)
+    again = to_measure_again(current, request.removal.removed_at)
+    if again and not (row_removed or removed or undone) and has_result(DATABASE, survey, again):
+        again = None
     return RemovalOutcome(
         survey=survey.stem,
         row_removed=row_removed,
@@ -87,7 +89,7 @@ def _remove(survey: SurveyKey, request: Request) -> RemovalOutcome:
     )
 
 
-def _versions_of(gone: Sequence[Source], removal: Removal) -> list[Removal]:
+def _versions_of(gone: Sequence[Upload], removal: Removal) -> list[Removal]:
     """Return the deletions of these versions one by one: times alone are too coarse to tell them."""
     return [
         Removal(decode_key(image.key), image.version_id, removal.removed_at, requested_by=removal.requested_by)

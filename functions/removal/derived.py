@@ -2,46 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from reefsteps.buckets import Photograph, made_from, photograph
+from reefsteps.derived import maker_of
 from reefsteps.errors import PhotoNotFoundError
 from reefsteps.keys import record_key
 from reefsteps.precedence import Upload, same_photo
 from reefsteps.results import ObjectRef, Source
-from reefsteps.storage import Storage
+from reefsteps.storage import ObjectChangedError, ObjectInfo, Storage
 from reefsteps.surveys import SurveyKey
 from removal.settings import Settings
 
 
-def measured_sources(storage: Storage, settings: Settings, survey: SurveyKey) -> list[Source]:
-    """Return the photographs that the steps' records were made from, each once."""
-    sources: list[Source] = []
+def measured_sources(storage: Storage, settings: Settings, survey: SurveyKey) -> list[Upload]:
+    """Return the photographs that the steps' objects were made from, each once."""
+    sources: list[Upload] = []
+    for ref in settings.derived(survey.stem):
+        info = _head(storage, ref)
+        maker = maker_of(info, settings.raw_bucket) if info else None
+        if maker:
+            sources.append(maker.upload)
     for bucket in settings.with_records:
         try:
             record = storage.get_json(ObjectRef(bucket, record_key(survey.stem)))
         except PhotoNotFoundError:
             continue
-        source = Source.from_json(record["source"])
-        if source not in sources:
-            sources.append(source)
-    return sources
+        sources.append(Source.from_json(record["source"]))
+    return [one for n, one in enumerate(sources) if not any(same_photo(one, other) for other in sources[:n])]
 
 
 def remove_derived(
-    storage: Storage, settings: Settings, survey: SurveyKey, gone: Sequence[Source], *, all_gone: bool
+    storage: Storage,
+    settings: Settings,
+    survey: SurveyKey,
+    gone: Sequence[Upload],
+    *,
+    is_kept: Callable[[Upload], bool],
+    all_gone: bool,
 ) -> list[ObjectRef]:
-    """Delete what was derived from the photographs that are gone, or everything; returns what was deleted."""
+    """Delete what was derived from photographs that are gone; returns what was deleted.
+
+    A run may write at the same time, so each object is judged, and deleted, as what it is at that moment. Objects from
+    before the metadata named the run are judged by `gone`, or all deleted.
+    """
+
+    def is_left_over(info: ObjectInfo) -> bool:
+        maker = maker_of(info, settings.raw_bucket)
+        if maker is not None:
+            return not is_kept(maker.upload)
+        return all_gone or any(made_from(info, source) for source in gone)
+
     removed = []
     for ref in settings.derived(survey.stem):
-        try:
-            info = storage.head(ref)
-        except PhotoNotFoundError:
-            continue
-        if all_gone or any(made_from(info, source) for source in gone):
-            storage.delete(ref)
+        while (info := _head(storage, ref)) is not None and is_left_over(info):
+            try:
+                storage.delete_seen(info)
+            except ObjectChangedError:
+                continue
             removed.append(ref)
+            break
     return removed
+
+
+def _head(storage: Storage, ref: ObjectRef) -> ObjectInfo | None:
+    try:
+        return storage.head(ref)
+    except PhotoNotFoundError:
+        return None
 
 
 def is_current(upload: Upload, current: Sequence[Photograph]) -> bool:

@@ -15,6 +15,7 @@ from restoration.methods import DEFAULT_METHOD, METHODS
 class Settings:
     """Where treated pictures go, what is done where an execution does not say, and how large a photograph may be."""
 
+    raw_bucket: str
     treated_bucket: str
     restoration_method: str
     quadrat_size: QuadratSize
@@ -26,6 +27,7 @@ class Settings:
         """Read the function's variables; raises ConfigurationError."""
         variables = environment or Environment()
         return cls(
+            raw_bucket=variables.text("RAW_BUCKET"),
             treated_bucket=variables.text("TREATED_BUCKET"),
             restoration_method=variables.choice("RESTORATION_METHOD", METHODS, DEFAULT_METHOD),
             quadrat_size=variables.size("QUADRAT_SIDE_CM", DEFAULT_SIZE),

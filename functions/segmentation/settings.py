@@ -16,6 +16,7 @@ DEFAULT_SCORE_THRESHOLD = 0.5
 class Settings:
     """Buckets, model and the least score at which an instance counts as coral."""
 
+    raw_bucket: str
     reframed_bucket: str
     segmented_bucket: str
     masks_bucket: str
@@ -30,6 +31,7 @@ class Settings:
         """Read the function's variables; raises ConfigurationError."""
         variables = environment or Environment()
         return cls(
+            raw_bucket=variables.text("RAW_BUCKET"),
             reframed_bucket=variables.text("REFRAMED_BUCKET"),
             segmented_bucket=variables.text("SEGMENTED_BUCKET"),
             masks_bucket=variables.text("MASKS_BUCKET"),

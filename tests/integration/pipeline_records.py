@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.s3.models import s3_backends
+
 from reefsteps.coverage_store import Result
+from reefsteps.derived import DerivedObjects
 from reefsteps.document import Execution
 from reefsteps.keys import mask_key, picture_key, thumbnail_key
 from reefsteps.results import (
@@ -16,6 +20,7 @@ from reefsteps.results import (
     SegmentationResult,
     Source,
 )
+from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey
 
 SURVEY = SurveyKey(2006, "Bora-Bora", 1)
@@ -84,6 +89,18 @@ def result(
         ),
         pipeline_version="1.0",
     )
+
+
+def derived_objects(done: Result, pipeline_version: str = "1.0") -> DerivedObjects:
+    """Return what the run writes its objects with."""
+    return DerivedObjects(Storage(), done.survey, done.execution, done.source, pipeline_version)
+
+
+def leave_photograph(done: Result) -> None:
+    """Upload to moto's S3 the photograph that was measured, as the version that the run names."""
+    image = done.source.image
+    Storage().put(image.bucket, image.key, b"photograph", content_type="image/jpeg")
+    s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[image.bucket].keys[image.key]._version_id = image.version_id
 
 
 def document(done: Result, *steps: str, **entry: Any) -> dict[str, Any]:

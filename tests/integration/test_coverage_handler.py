@@ -14,7 +14,6 @@ import pytest
 from reefsteps.coverage_queries import coverage_rows, provenance
 from reefsteps.coverage_store import Result
 from reefsteps.database import Database
-from reefsteps.document import save_record
 from reefsteps.errors import (
     ConfigurationError,
     DatabaseUnavailableError,
@@ -22,9 +21,8 @@ from reefsteps.errors import (
     PhotoNotFoundError,
     SupersededError,
 )
-from reefsteps.storage import Storage
 from tests.integration.handler_loading import loaded
-from tests.integration.pipeline_records import SURVEY, document, result
+from tests.integration.pipeline_records import SURVEY, derived_objects, document, result
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -46,7 +44,7 @@ def covers(database: Database) -> list[float]:
 def leave_records(done: Result, *steps: str) -> None:
     buckets = {"restoration": "reef-treated", "reframing": "reef-reframed", "segmentation": "reef-segmented"}
     for step in steps:
-        save_record(Storage(), buckets[step], done.survey, getattr(done, step), done.source, {})
+        derived_objects(done).save_record(buckets[step], getattr(done, step))
 
 
 def test_a_finished_document_becomes_a_row(app: ModuleType, database: Database) -> None:
@@ -94,10 +92,10 @@ def test_a_run_that_starts_at_segmentation_brings_its_own_result(app: ModuleType
     assert covers(database) == [20.0]
 
 
-def test_no_quadrat_withdraws_the_result_but_not_that_of_a_run_that_started_later(
-    app: ModuleType, database: Database
-) -> None:
-    app.handler(document(result(started_at="2026-01-01T11:00:00Z"), *ALL), None)
+def test_no_quadrat_withdraws_the_result_but_not_that_of_a_later_decision(app: ModuleType, database: Database) -> None:
+    corners = document(result(started_at="2026-01-01T11:00:00Z"), *ALL)
+    corners["reframing"]["decided_at"] = "2026-01-01T11:00:00Z"
+    app.handler(corners, None)
     early, late = (
         document(result(started_at=f"2026-01-01T{hour}:00:00Z"), "restoration") | {"no_quadrat": "said so"}
         for hour in (10, 12)

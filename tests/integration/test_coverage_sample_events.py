@@ -13,6 +13,7 @@ import pytest
 
 from reefsteps.database import Database
 from reefsteps.document import StateDocument
+from reefsteps.errors import PhotoDeletedError
 from reefsteps.results import STEPS, Record, ReframingResult, RestorationResult, SegmentationResult
 from tests.integration.handler_loading import emulated_s3, loaded
 from tests.integration.pipeline_records import result
@@ -34,7 +35,7 @@ def sample(name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_steps_sample_is_a_whole_state_document(step: str) -> None:
-    document = StateDocument.parse(sample(step))
+    document = StateDocument.parse(event := sample(step), event["input"]["bucket"])
     assert document.survey.stem == "2006-Bora-Bora-01"
     assert list(document.records) == list(STEPS[: STEPS.index(step)])
     for name, record in document.records.items():
@@ -49,7 +50,8 @@ def test_coverage_and_removal_run_on_their_samples(tmp_path: Path) -> None:
         with loaded("removal", {"DATABASE_URL": str(database.url)}) as removal:
             assert removal.handler(sample("removal"), None)["row_removed"]
             assert removal.handler(sample("removal-by-page"), None)["survey"] == "2006-Bora-Bora-01"
-        assert "deleted" in coverage.handler(sample("coverage"), None)["reason"]
+        with pytest.raises(PhotoDeletedError, match="was deleted at"):
+            coverage.handler(sample("coverage"), None)
 
 
 def test_relabel_runs_on_its_sample(tmp_path: Path) -> None:

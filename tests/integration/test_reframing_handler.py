@@ -19,6 +19,8 @@ import cv2
 import numpy as np
 import pytest
 from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.s3.models import s3_backends
 
 from reefsteps.errors import (
     InvalidParameterError,
@@ -49,6 +51,7 @@ ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_SESSION_TOKEN": "testing",
     "AWS_DEFAULT_REGION": "eu-west-3",
+    "RAW_BUCKET": RAW,
     "TREATED_BUCKET": TREATED,
     "REFRAMED_BUCKET": REFRAMED,
     "MODEL_BUCKET": MODELS,
@@ -61,8 +64,9 @@ ENVIRONMENT = {
 def s3() -> Iterator["S3Client"]:
     with mock.patch.dict(os.environ, ENVIRONMENT), mock_aws():
         client = boto3.client("s3")
-        for bucket in (TREATED, REFRAMED, MODELS):
+        for bucket in (RAW, TREATED, REFRAMED, MODELS):
             client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
+        client.put_bucket_versioning(Bucket=RAW, VersioningConfiguration={"Status": "Enabled"})
         yield client
 
 
@@ -116,6 +120,8 @@ def restored(
     s3: "S3Client", *, version: str = "v1", side_cm: float = 50.0, picture: np.ndarray | None = None
 ) -> dict[str, Any]:
     """Put the treated picture and return restoration's record as it stands in the document."""
+    s3.put_object(Bucket=RAW, Key=KEY, Body=b"photograph")
+    s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[RAW].keys[KEY]._version_id = version
     body = encode_jpeg(photograph() if picture is None else picture)
     s3.put_object(Bucket=TREATED, Key=f"{STEM}.jpg", Body=body, Metadata={"source-etag": version})
     source = Source(ObjectRef(RAW, KEY, version), version, "2026-01-01T00:00:00+00:00", None, "JPEG", 700, 600)

@@ -123,11 +123,15 @@ def test_chains_and_swaps_and_back(
 def same_in_both(seen: Any) -> Any:
     """Return what is seen of a world without what tells two worlds apart: when and by which run it was measured."""
     objects, rows = seen
-    own = {"written_at", "execution_id", "execution_name"}
-    return objects, {
-        table: [{name: value for name, value in row.items() if name not in own} for row in found]
-        for table, found in rows.items()
-    }
+    own = {"written_at", "execution_id", "execution_name", "execution"}
+
+    def shared(value: dict[str, Any]) -> dict[str, Any]:
+        return {name: item for name, item in value.items() if name not in own}
+
+    return (
+        {place: shared(content) if isinstance(content, dict) else content for place, content in objects.items()},
+        {table: [shared(row) for row in found] for table, found in rows.items()},
+    )
 
 
 @contextmanager

@@ -13,14 +13,13 @@ import pytest
 from reefsteps.coverage_queries import coverage_rows
 from reefsteps.coverage_store import Result, record_result
 from reefsteps.database import Database
-from reefsteps.document import derived_metadata, save_record
 from reefsteps.errors import InvalidParameterError
 from reefsteps.keys import corners_key, mask_key, picture_key, thumbnail_key
 from reefsteps.results import ObjectRef
 from reefsteps.storage import JPEG, PNG, Storage
 from reefsteps.surveys import SurveyKey
 from tests.integration.handler_loading import BUCKETS, loaded
-from tests.integration.pipeline_records import result
+from tests.integration.pipeline_records import derived_objects, result
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -45,8 +44,7 @@ def process(s3: S3Client, database: Database, version: str, key: str = KEY, star
     started_at = started_at or datetime.now(UTC).isoformat()
     uploaded_at = head["LastModified"].isoformat()
     done = result(survey=SURVEY, version=version, key=key, uploaded_at=uploaded_at, started_at=started_at)
-    metadata = derived_metadata(done.source, "1.0")
-    storage, stem = Storage(), SURVEY.stem
+    derived, stem = derived_objects(done), SURVEY.stem
     records = {
         "reef-treated": done.restoration,
         "reef-reframed": done.reframing,
@@ -54,9 +52,9 @@ def process(s3: S3Client, database: Database, version: str, key: str = KEY, star
     }
     for bucket, record in records.items():
         for name in (picture_key, thumbnail_key):
-            storage.put(bucket, name(stem), b"picture", content_type=JPEG, metadata=metadata)
-        save_record(storage, bucket, SURVEY, record, done.source, metadata)
-    storage.put("reef-masks", mask_key(stem), b"mask", content_type=PNG, metadata=metadata)
+            derived.put(bucket, name(stem), b"picture", content_type=JPEG)
+        derived.save_record(bucket, record)
+    derived.put("reef-masks", mask_key(stem), b"mask", content_type=PNG)
     record_result(database, done)
     return done
 
@@ -228,8 +226,8 @@ def test_pictures_that_a_refused_photo_left_are_made_again_too(
     refused = upload(s3, body=b"newer, restored and then refused by reframing")
     image = ObjectRef("reef-raw", KEY, refused)
     source = dataclasses.replace(done.source, image=image, etag="another")
-    metadata = derived_metadata(source, "1.0")
-    save_record(Storage(), "reef-treated", SURVEY, done.restoration, source, metadata)
+    refused_run = dataclasses.replace(done, restoration=dataclasses.replace(done.restoration, source=source))
+    derived_objects(refused_run).save_record("reef-treated", refused_run.restoration)
     marker = s3.delete_object(Bucket="reef-raw", Key=KEY)["VersionId"]
     outcome = app.handler(s3_event(KEY, marker, marker=True), None)
     assert not outcome["row_removed"]

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.s3.models import s3_backends
 from PIL import Image
 
 from reefsteps.errors import (
@@ -113,6 +116,11 @@ def test_original_is_untouched(app: ModuleType, s3: "S3Client") -> None:
 def test_version_in_the_event_is_the_one_that_is_read(app: ModuleType, s3: "S3Client") -> None:
     first = upload(s3, encode_jpeg(photograph(1)))
     upload(s3, encode_jpeg(photograph(2)[:240]))
+    uploaded = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[RAW].keys.getlist(KEY)
+    uploaded[0].last_modified = uploaded[1].last_modified
+    with pytest.raises(SupersededError, match="in the same second"):
+        run(app, version_id=first)
+    uploaded[0].last_modified -= timedelta(seconds=1)
     assert run(app, version_id=first).source.height_px == 480
 
 

@@ -14,13 +14,12 @@ import pytest
 
 from reefsteps.coverage_store import Result
 from reefsteps.detection import Detections, InstanceMask
-from reefsteps.document import derived_metadata, save_record
 from reefsteps.errors import InvalidParameterError, ModelNotReadyError, PhotoNotFoundError, SupersededError
 from reefsteps.images import encode_jpeg
 from reefsteps.results import ModelIdentity, SegmentationResult, Trust
-from reefsteps.storage import JPEG, Storage
+from reefsteps.storage import JPEG
 from tests.integration.handler_loading import loaded
-from tests.integration.pipeline_records import SURVEY, document, result
+from tests.integration.pipeline_records import SURVEY, derived_objects, document, leave_photograph, result
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -67,9 +66,10 @@ def reframed(done: Result, discs: Discs = DISCS) -> npt.NDArray[np.bool_]:
     for centre, radius in discs:
         cv2.circle(picture, centre, radius, (60, 60, 200), -1)
         cv2.circle(truth, centre, radius, 1, -1)
-    metadata = derived_metadata(done.source, "1.2.3")
-    Storage().put("reef-reframed", f"{SURVEY.stem}.jpg", encode_jpeg(picture), content_type=JPEG, metadata=metadata)
-    save_record(Storage(), "reef-reframed", SURVEY, done.reframing, done.source, metadata)
+    leave_photograph(done)
+    derived = derived_objects(done, "1.2.3")
+    derived.put("reef-reframed", f"{SURVEY.stem}.jpg", encode_jpeg(picture), content_type=JPEG)
+    derived.save_record("reef-reframed", done.reframing)
     return truth.astype(bool)
 
 
@@ -116,8 +116,7 @@ def test_the_record_says_how_far_to_trust_it_and_what_is_strange(app: ModuleType
     )
     assert returned.to_be_looked_at == ()
     grey = encode_jpeg(np.full((SIDE_PX, SIDE_PX, 3), 90, np.uint8))
-    metadata = derived_metadata(result().source, "1.2.3")
-    Storage().put("reef-reframed", f"{SURVEY.stem}.jpg", grey, content_type=JPEG, metadata=metadata)
+    derived_objects(result(), "1.2.3").put("reef-reframed", f"{SURVEY.stem}.jpg", grey, content_type=JPEG)
     empty = SegmentationResult.from_json(app.handler(document(result(), "restoration", "reframing"), None))
     assert (empty.cover_percent, empty.to_be_looked_at) == (0.0, ("The model found no colony here.",))
 
@@ -131,9 +130,14 @@ def test_everything_written_says_where_it_comes_from(app: ModuleType, s3: S3Clie
         ("reef-segmented", "thumbnails/2006-Bora-Bora-01.jpg"),
         ("reef-segmented", "results/2006-Bora-Bora-01.json"),
     ]:
-        assert s3.head_object(Bucket=bucket, Key=key)["Metadata"] == {
+        metadata = s3.head_object(Bucket=bucket, Key=key)["Metadata"]
+        assert metadata.pop("source-key")
+        assert metadata == {
             "source-version-id": "v1",
             "source-etag": "etag-v1",
+            "source-uploaded-at": "2026-01-01T10:00:00+00:00",
+            "execution-name": "run-v1",
+            "execution-started-at": "2026-01-01T10:00:05.000Z",
             "pipeline-version": "1.2.3",
             "model-sha256": IDENTITY.sha256,
         }

@@ -199,7 +199,7 @@ def refused_calls(deployment: Deployment, step: str, calls: list[Any]) -> list[s
 
 def test_the_role_check_sees_a_missing_permission(deployment: Deployment) -> None:
     assert refused_calls(deployment, "restoration", [["PutObject", "masks", "a", False]])
-    assert refused_calls(deployment, "segmentation", [["GetObject", "raw", "a", True]])
+    assert refused_calls(deployment, "segmentation", [["GetObject", "treated", "a", True]])
     assert not refused_calls(deployment, "restoration", [["GetObject", "raw", "a", True]])
 
 

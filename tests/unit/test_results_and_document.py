@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reefsteps.buckets import Photograph
 from reefsteps.coverage_store import Removal
-from reefsteps.document import Execution, PipelineInput, StateDocument, derived_metadata
+from reefsteps.derived import maker_of, run_metadata
+from reefsteps.document import Execution, PipelineInput, StateDocument
 from reefsteps.errors import InvalidParameterError, InvalidSurveyKeyError
-from reefsteps.precedence import compare_sequencers, compare_uploads, same_photo
+from reefsteps.precedence import Run, compare_sequencers, compare_uploads, same_photo
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import (
     Colony,
@@ -25,6 +28,7 @@ from reefsteps.results import (
     SegmentationResult,
     Source,
 )
+from reefsteps.storage import ObjectInfo
 from tests.integration.pipeline_records import result
 
 RECORDS: tuple[type[Record], ...] = (
@@ -36,6 +40,7 @@ RECORDS: tuple[type[Record], ...] = (
     ObjectRef,
     Execution,
 )
+RAW = "raw"
 EXECUTION = {"id": "arn", "name": "run", "started_at": "2026-01-01T00:00:00Z"}
 SOURCE = Source(
     ObjectRef("raw", "2006-X-1.jpg", "v1"), "etag1", "2026-01-01T10:00:00+00:00", "00A1", "JPEG", 4000, 3000
@@ -68,17 +73,17 @@ def entry(**changes: Any) -> dict[str, Any]:
 
 
 def test_bucket_and_key_are_enough() -> None:
-    document = StateDocument.parse(entry(version_id=None, start_at=None))
+    document = StateDocument.parse(entry(version_id=None, start_at=None), RAW)
     assert (document.input.start_at, document.input.corners_px, document.survey.stem) == (None, None, "2006-X-01")
 
 
 def test_corners_and_side_come_through() -> None:
     corners = [[1, 2], [3.5, 2], [3, 4], [1, 4]]
-    document = StateDocument.parse(entry(corners_px=corners, side_cm=50, start_at="reframing"))
+    document = StateDocument.parse(entry(corners_px=corners, side_cm=50, start_at="reframing"), RAW)
     assert document.input.corners_px == ((1.0, 2.0), (3.5, 2.0), (3.0, 4.0), (1.0, 4.0))
     assert document.input.size == QuadratSize(50, 50)
     area = [[1, 2], [3, 4], [5.5, 6]]
-    document = StateDocument.parse(entry(corners_px=corners, excluded_px=[area], no_quadrat=False))
+    document = StateDocument.parse(entry(corners_px=corners, excluded_px=[area], no_quadrat=False), RAW)
     assert document.input.excluded_px == (((1.0, 2.0), (3.0, 4.0), (5.5, 6.0)),)
 
 
@@ -87,10 +92,10 @@ def test_corners_and_side_come_through() -> None:
     [(1, (1, 1)), (10_000, (10_000, 10_000)), ("70.7", (70.7, 70.7)), ("50x75", (50, 75)), ("75 x 50 cm", (50, 75))],
 )
 def test_a_size_is_a_number_or_text(side_cm: float | str, size: tuple[float, float]) -> None:
-    asked = StateDocument.parse(entry(side_cm=side_cm)).input
+    asked = StateDocument.parse(entry(side_cm=side_cm), RAW).input
     assert asked.size == QuadratSize(*size)
     assert PipelineInput.from_json(asked.to_json()) == asked
-    assert StateDocument.parse(entry()).input.size is None
+    assert StateDocument.parse(entry(), RAW).input.size is None
 
 
 @given(st.floats(1, 10_000), st.floats(1, 10_000), st.booleans())
@@ -140,17 +145,17 @@ def test_records_keep_a_size_and_old_ones_have_a_squares(side: float, other: flo
 )
 def test_mistyped_input_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(InvalidParameterError):
-        StateDocument.parse(entry(**changes))
+        StateDocument.parse(entry(**changes), RAW)
 
 
 @pytest.mark.parametrize("event", [{}, {"input": {}}, {"execution": EXECUTION}, {"execution": {}, "input": {}}])
 def test_a_payload_that_is_no_state_document_is_refused(event: dict[str, Any]) -> None:
     with pytest.raises(InvalidParameterError):
-        StateDocument.parse(event)
+        StateDocument.parse(event, RAW)
 
 
 def test_a_key_that_names_no_survey_is_refused_when_it_is_needed() -> None:
-    document = StateDocument.parse(entry(key="IMG_1.jpg"))
+    document = StateDocument.parse(entry(key="IMG_1.jpg"), RAW)
     with pytest.raises(InvalidSurveyKeyError):
         _ = document.survey
 
@@ -211,11 +216,28 @@ def test_what_a_deletion_covers(removal: Removal, covered: bool) -> None:
     assert removal.covers(SOURCE) is covered
 
 
-def test_derived_objects_say_where_they_come_from() -> None:
-    assert derived_metadata(SOURCE, "1.0", ModelIdentity("m", "abc")) == {
-        "source-version-id": "v1",
-        "source-etag": "etag1",
-        "pipeline-version": "1.0",
-        "model-sha256": "abc",
-    }
-    assert "model-sha256" not in derived_metadata(SOURCE, "1.0")
+@given(
+    key=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=255),
+    name=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=80),
+    version=st.none() | st.text("0123456789abcdefXYZ._-", min_size=1, max_size=32),
+    sequencer=st.none() | st.text("0123456789ABCDEF", min_size=1, max_size=24),
+    decided_at=st.none() | st.just("2026-01-01T10:00:04+00:00"),
+)
+def test_derived_objects_say_which_run_made_them_of_what(
+    key: str, name: str, version: str | None, sequencer: str | None, decided_at: str | None
+) -> None:
+    version = None if version == "null" else version
+    image = ObjectRef("raw", key, version)
+    photo = Photograph(image, "0123456789abcdef0123456789abcdef", "2026-01-01T10:00:00+00:00", sequencer)
+    run = Run(photo, "2026-01-01T10:00:05.123000+00:00", name, decided_at)
+    metadata = run_metadata(run, "0" * 40)
+    assert "".join((*metadata, *metadata.values())).isascii()
+    info = ObjectInfo(ObjectRef("treated", "x.jpg"), "e", 1, datetime.now(UTC), "image/jpeg", metadata)
+    assert maker_of(info, "raw") == run
+    if len(key.encode()) <= 1024 and name.isascii():
+        assert sum(len(part) for part in (*metadata, *metadata.values(), "model-sha256", "f" * 64)) <= 2048
+
+
+def test_another_bucket_than_the_originals_is_refused() -> None:
+    with pytest.raises(InvalidParameterError, match="not the bucket of original photographs: write raw"):
+        StateDocument.parse({"execution": EXECUTION, "input": {"bucket": "treated", "key": "2006-X-01.jpg"}}, "raw")

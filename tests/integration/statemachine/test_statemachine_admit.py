@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def pipeline(interpreter: Interpreter) -> str:
     """The pipeline's ARN."""
-    return interpreter.create("pipeline")
+    return interpreter.create("pipeline", RemovalArn="arn:aws:states:eu-west-3:123456789012:stateMachine:unused")
 
 
 @pytest.fixture(scope="module")

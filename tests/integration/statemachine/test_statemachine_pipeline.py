@@ -23,7 +23,7 @@ DEFINITION = json.loads((REPOSITORY / "statemachine" / "pipeline.asl.json").read
 @pytest.fixture(scope="module")
 def pipeline(interpreter: Interpreter) -> str:
     """The pipeline's ARN."""
-    return interpreter.create("pipeline")
+    return interpreter.create("pipeline", RemovalArn="arn:aws:states:eu-west-3:123456789012:stateMachine:unused")
 
 
 def subclasses(kind: type[Exception]) -> list[str]:
