@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
+PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 PHOTOS ?=
 DETECTRON2_PYTHON ?= python3
 JOBS ?= $(shell nproc)
@@ -11,7 +11,7 @@ JOBS ?= $(shell nproc)
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-links lint format types unit up parity train-demo bench bench-imaging lock clean
+.PHONY: help demo test test-links lint format types unit up parity train-demo bench bench-imaging bench-statistics lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,20 +45,23 @@ format: $(VENV)/.dev ## Put the code into its form
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/.dev ## Speed and memory of the pipeline and the models, parity where detectron2 is installed
-	PYTHONPATH=functions $(BIN)/python -m tests.benchmarks.bench_pipeline
-	PYTHONPATH=functions $(BIN)/python -m tests.benchmarks.bench_inference
-	PYTHONPATH=functions $(BIN)/python -m tests.benchmarks.bench_frontend
+	$(BIN)/python -m tests.benchmarks.bench_pipeline
+	$(BIN)/python -m tests.benchmarks.bench_inference
+	$(BIN)/python -m tests.benchmarks.bench_frontend
 
-parity: ## Full-size parity with detectron2 (DETECTRON2_PYTHON names an interpreter that has it, and pytest)
-	PYTHONPATH=functions:. $(DETECTRON2_PYTHON) -m pytest tests/parity -s
+parity: ## Full-size parity with detectron2 (DETECTRON2_PYTHON names an interpreter that has it, pytest and this project)
+	$(DETECTRON2_PYTHON) -m pytest tests/parity -s
 
-train-demo: ## Train, measure and describe both demo models (DETECTRON2_PYTHON names an interpreter with detectron2)
-	PYTHONPATH=functions:. $(DETECTRON2_PYTHON) -m training.recipe --output out/demo --minutes 180 \
+train-demo: ## Train, measure and describe both demo models (DETECTRON2_PYTHON names an interpreter with detectron2 and this project)
+	$(DETECTRON2_PYTHON) -m training.recipe --output out/demo --minutes 180 \
 	  $(if $(wildcard ../shared/data),--real ../shared/data)
 
 bench-imaging: $(VENV)/.dev ## Accuracy and speed of restoration and reframing, beside the ancestor's algorithms
-	PYTHONPATH=functions $(BIN)/python -m tests.benchmarks.bench_reframing --count 500
-	PYTHONPATH=functions $(BIN)/python -m tests.benchmarks.bench_restoration
+	$(BIN)/python -m tests.benchmarks.bench_reframing --count 500
+	$(BIN)/python -m tests.benchmarks.bench_restoration
+
+bench-statistics: $(VENV)/.dev ## Do intervals of cover hold the truth, and are they as narrow as theory allows?
+	PYTHONPATH=functions $(BIN)/python -m tests.benchmarks.bench_statistics
 
 lock: $(VENV)/.dev ## Write the lock files again (versions and hashes)
 	$(BIN)/python -m pip install --quiet uv
@@ -71,12 +74,15 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ReefSteps needs Python 3.11 or later")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.local: requirements/local.txt | $(VENV)/bin/python
-	$(PIP_INSTALL) -r $<
+# The second line puts the project itself on the path, with the build backend that the first line has installed.
+$(VENV)/.local: requirements/local.txt pyproject.toml | $(VENV)/bin/python
+	$(PIP_INSTALL) --require-hashes -r $<
+	$(PIP_INSTALL) --no-build-isolation --editable .
 	touch $@
 
-$(VENV)/.dev: requirements/dev.txt | $(VENV)/bin/python
-	$(PIP_INSTALL) -r $<
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
+	$(PIP_INSTALL) --require-hashes -r $<
+	$(PIP_INSTALL) --no-build-isolation --editable .
 	touch $@ $(VENV)/.local
 
 # checkov pins versions that the other tools cannot live with, so it has an environment of its own.

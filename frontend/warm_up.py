@@ -6,8 +6,8 @@ import importlib
 import threading
 from functools import cache
 
-HEAVY = ("pandas", "pyarrow")
-"""What Streamlit's tables and charts load at first use, about half a second of CPU time."""
+HEAVY = ("pandas", "pyarrow", "scipy.special")
+"""What tables, charts and intervals load at first use, about a second of CPU time."""
 
 
 @cache

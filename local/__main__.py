@@ -1,9 +1,6 @@
 """``python -m local``."""
 
 import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "functions"))
 
 try:
     from local.cli import main

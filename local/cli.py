@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import os
-import signal
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +14,12 @@ if TYPE_CHECKING:
     from local.photos import Photo
     from local.processing import Run
 
+from local.borrowing import a_stack
 from local.stack import STATE, StackInfo, StackOptions, StackRunningError, is_locked, running, serve
 from local.terminal import command, explain_os_error, report_crash
 
 _PAGE_PORT = 8501
 _LAST_PORT = 65_535
-_START_TIMEOUT_S = 180.0
-_STOP_TIMEOUT_S = 20.0
 _PIPE_WIDTH = 160
 _OUTPUT = Path("demo-output")
 
@@ -120,7 +113,10 @@ def _parser() -> argparse.ArgumentParser:
     relabel = _command(commands, "relabel", _relabel, "give photographs other names, sizes or facts, without a new run")
     relabel.add_argument("list", type=Path, metavar="FILE.csv", help="columns old, new, size_cm, site, depth_m, ...")
     relabel.add_argument("--yes", action="store_true", help="change what the list says without asking")
-    for starter in (up, process, demo, import_, relabel):
+    smoke = _command(
+        commands, "smoke", _smoke, "send a drawn photograph through the stack, compare, and remove it again"
+    )
+    for starter in (up, process, demo, import_, relabel, smoke):
         starter.add_argument(
             "--database-url", metavar="URL", help="mysql+pymysql://user:password@host:3306/name instead of SQLite"
         )
@@ -210,7 +206,7 @@ def _import(options: argparse.Namespace, console: Console) -> int:
     """Print what was imported and what was not; status 1 if anything was left out."""
     from local.importing import run_import
 
-    with _a_stack(options, console) as info, console.status("Importing") as status:
+    with a_stack(options, console) as info, console.status("Importing") as status:
         outcome = run_import(info, options.photos, options.table, dry_run=options.dry_run, progress=status.update)
     done = "Imported" if outcome["written"] else "Would be imported:"
     lines = [f"{done} {len(outcome['imported'])}, imported before {outcome['unchanged']}."]
@@ -225,7 +221,7 @@ def _relabel(options: argparse.Namespace, console: Console) -> int:
     """Print what the list changes and what not; status 1 if anything of it was not done."""
     from local.relabelling import relabel
 
-    with _a_stack(options, console) as info:
+    with a_stack(options, console) as info:
         done = relabel(
             info,
             options.list,
@@ -233,6 +229,14 @@ def _relabel(options: argparse.Namespace, console: Console) -> int:
             say=lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True),
         )
     return 0 if done else 1
+
+
+def _smoke(options: argparse.Namespace, console: Console) -> int:
+    from local.smoke import run
+
+    with a_stack(options, console) as info:
+        run(info, lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True))
+    return 0
 
 
 def _asked(photos: list[Photo], console: Console, *, yes: bool) -> Callable[[StackInfo], bool]:
@@ -259,7 +263,7 @@ def _send(
     from local.processing import Follower
     from local.report import follow, print_failures, print_notes, results_table, write_results
 
-    with _a_stack(options, console) as info:
+    with a_stack(options, console) as info:
         missing = {name: why for name, why in info.models.items() if why != READY}
         for name, why in missing.items():
             console.print(f"The model {name} is not ready, so no photograph can be measured: {why}", markup=False)
@@ -277,45 +281,6 @@ def _send(
     measured = sum(run.succeeded for run in runs)
     console.print(f"{measured} of {len(runs)} measured. Table: {table}; pictures: {table.parent / 'pictures'}")
     return runs
-
-
-@contextmanager
-def _a_stack(options: argparse.Namespace, console: Console) -> Iterator[StackInfo]:
-    """Yield the stack that runs on the state folder, or one that lives as long as the command."""
-    info = running(options.state)
-    if info is not None:
-        yield info
-        return
-    from local.lambda_emulator import emulator_path, spawn
-
-    emulator_path()
-    options.state.mkdir(parents=True, exist_ok=True)
-    log_path = options.state / "stack.log"
-    arguments = [sys.executable, "-m", "local", "up", "--no-page", "--state", str(options.state)]
-    arguments += ["--database-url", options.database_url] if options.database_url else []
-    arguments += ["--convert"] if options.convert else []
-    with log_path.open("wb") as log:
-        process = spawn(arguments, cwd=Path.cwd(), environment=dict(os.environ), log=log.fileno())
-    try:
-        with console.status("Starting the local stack (the first time, the models are converted)"):
-            yield_info = _wait_until_ready(options.state, process, log_path)
-        yield yield_info
-    finally:
-        process.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_STOP_TIMEOUT_S)
-        process.kill()
-
-
-def _wait_until_ready(state: Path, process: subprocess.Popen[bytes], log: Path) -> StackInfo:
-    end = time.monotonic() + _START_TIMEOUT_S
-    while process.poll() is None and time.monotonic() < end:
-        info = running(state)
-        if info is not None:
-            return info
-        time.sleep(0.1)
-    said = log.read_text(errors="replace").strip().splitlines()
-    raise StackRunningError(f"The stack did not start: {said[-1] if said else 'it said nothing'} (all of it: {log})")
 
 
 def _status(options: argparse.Namespace, console: Console) -> int:

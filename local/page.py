@@ -50,9 +50,8 @@ def start_page(environment: dict[str, str], port: int, logs: Path) -> tuple[Page
         "--server.fileWatcherType=none",
     ]
     url = f"http://127.0.0.1:{port}"
-    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    search = os.pathsep.join(str(path) for path in (REPOSITORY / "functions", REPOSITORY))
-    variables = {**inherited, "AUTH_MODE": "none", "PUBLIC_URL": url, **environment, "PYTHONPATH": search}
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
+    variables = {**inherited, "AUTH_MODE": "none", "PUBLIC_URL": url, **environment}
     with (logs / "page.log").open("ab") as log:
         process = spawn(command, cwd=REPOSITORY, environment=variables, log=log.fileno())
     return PageServer(process), url

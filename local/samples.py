@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from local.photos import Photo
 from reefsteps.quadrat_size import QuadratSize
+from reefsteps.smoke_test import Drawn
 
 if TYPE_CHECKING:
     from synthetic import PhotoConfig
@@ -48,3 +49,14 @@ def make_samples(folder: Path) -> tuple[list[Photo], dict[str, float]]:
     photos = [Photo(folder / row["file"], row["file"], QuadratSize.parse(row["side_cm"])) for row in rows]
     photos.append(Photo(folder / _NO_FRAME, _NO_FRAME))
     return photos, {row["file"]: float(row["cover_percent"]) for row in rows}
+
+
+def drawn_for_smoke_test() -> Drawn:
+    """Return the photograph that the demo models are known to measure."""
+    import cv2
+
+    from synthetic import generate
+
+    photo = generate(MEASURED_SEED, sample_config())
+    _, jpeg = cv2.imencode(".jpg", photo.image_bgr, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    return Drawn(jpeg.tobytes(), float(photo.cover_percent), photo.corners_px.tolist())

@@ -12,7 +12,6 @@ import secrets
 import shutil
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -256,7 +255,6 @@ class _Stack:
         return restarted
 
     def _create_tables(self) -> None:
-        sys.path.insert(0, str(REPOSITORY / "functions"))
         from reefsteps.database import Database
 
         copy = Database(self._database_url).create_tables(convert=self._options.convert)

@@ -21,6 +21,8 @@ def main() -> None:
     # The repository is on the path for this module alone; a handler finds what Lambda would give it, and no more.
     repository = str(Path(__file__).resolve().parent.parent)
     sys.path[:] = [entry for entry in sys.path if entry != repository]
+    # Nor does it find the project by its editable install, which setuptools makes with a finder of this name.
+    sys.meta_path[:] = [f for f in sys.meta_path if not getattr(f, "__module__", "").startswith("__editable__")]
     from awslambdaric.__main__ import main as serve
 
     serve(sys.argv)

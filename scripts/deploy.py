@@ -1,6 +1,6 @@
 """`make deploy` and `make destroy`: registry, build, push, application, in that order, saying what is done.
 
-    python -m scripts.deploy deploy --env dev [--without-page]
+    python -m scripts.deploy deploy --env dev [--without-page] [--without-smoke-test]
     python -m scripts.deploy destroy --env dev
 
 People's choices are in samconfig.toml; what only this script knows (image addresses, the commit) is added to them.
@@ -15,17 +15,18 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from reefsteps.smoke_test import NoModelsError, SmokeTestError
 from scripts import stacks
 from scripts.deployment import ROOT, Deployment
 from scripts.deployment_rules import faults
+from scripts.environments import DeployEnvironment, DeploymentError
+from scripts.smoke import smoke
 
 IMAGES = ("Restoration", "Reframing", "Segmentation", "Conversion")
 BUILT_TEMPLATE = ROOT / ".aws-sam/build/template.yaml"  # what `sam build` writes and `sam deploy` reads
@@ -35,43 +36,6 @@ Kept, because no one gets them back:
   - a last snapshot of the database (Aurora takes it before the cluster goes)
   - the user pool with the people who may sign in
 docs/operations.md says how to remove them, and how to start again from them."""
-
-
-class DeploymentError(Exception):
-    """Something that the operator can mend; the message says how."""
-
-
-@dataclass(frozen=True)
-class DeployEnvironment:
-    """One environment of samconfig.toml."""
-
-    name: str
-    stack: str
-    region: str
-    overrides: dict[str, str]
-    registry_overrides: dict[str, str]
-
-    @classmethod
-    def read(cls, name: str) -> DeployEnvironment:
-        """Read an environment; raises DeploymentError naming those that exist."""
-        config = tomllib.loads((ROOT / "samconfig.toml").read_text())
-        section = config.get(name, {})
-        if "deploy" not in section:
-            known = [key for key, value in config.items() if isinstance(value, dict) and "deploy" in value]
-            raise DeploymentError(f"samconfig.toml has no environment '{name}'; it has {', '.join(known)}.")
-        shared = section["global"]["parameters"]
-        return cls(
-            name=name,
-            stack=shared["stack_name"],
-            region=shared["region"],
-            overrides=dict(pair.split("=", 1) for pair in section["deploy"]["parameters"]["parameter_overrides"]),
-            registry_overrides=dict(section.get("registry", {}).get("parameters", {})),
-        )
-
-    @property
-    def registry_stack(self) -> str:
-        """Name of the stack that holds the image repositories."""
-        return f"{self.stack}-registry"
 
 
 def deploy(environment: DeployEnvironment, *, with_page: bool) -> None:
@@ -120,6 +84,14 @@ def deploy(environment: DeployEnvironment, *, with_page: bool) -> None:
     for name, value in sorted(_outputs(environment, environment.stack).items()):
         _say(f"  {name}: {value}")
     _say("Next: add people to the user pool, upload the two .pth models (README, 'On AWS').")
+
+
+def _smoke(environment: DeployEnvironment) -> None:
+    """Try the deployment; one without models cannot be tried yet. Raises SmokeTestError."""
+    try:
+        smoke(environment)
+    except NoModelsError:
+        _say(f"Not tried yet: there are no models. Once they are uploaded: make smoke ENV={environment.name}")
 
 
 def destroy(environment: DeployEnvironment) -> None:
@@ -267,14 +239,17 @@ def main() -> int:
     parser.add_argument("action", choices=("deploy", "destroy"))
     parser.add_argument("--env", default="dev", help="environment of samconfig.toml")
     parser.add_argument("--without-page", action="store_true", help="leave the web service out")
+    parser.add_argument("--without-smoke-test", action="store_true", help="do not send a photograph at the end")
     arguments = parser.parse_args()
     try:
         environment = DeployEnvironment.read(arguments.env)
         if arguments.action == "deploy":
             deploy(environment, with_page=not arguments.without_page)
+            if not arguments.without_smoke_test:
+                _smoke(environment)
         else:
             destroy(environment)
-    except (DeploymentError, stacks.StackError) as error:
+    except (DeploymentError, stacks.StackError, SmokeTestError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     except (BotoCoreError, ClientError) as error:

@@ -18,7 +18,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from reefsteps.errors import REFUSALS
-from scripts.deploy import DeployEnvironment, DeploymentError
+from scripts.environments import DeployEnvironment, DeploymentError
 
 _VISIBLE_AGAIN_S = 120
 _PLACES = {

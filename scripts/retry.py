@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from reefsteps.errors import InvalidParameterError
 from reefsteps.retries import RunHistory, offer
-from scripts.deploy import DeployEnvironment, DeploymentError
+from scripts.environments import DeployEnvironment, DeploymentError
 
 
 def history(environment: DeployEnvironment) -> RunHistory:

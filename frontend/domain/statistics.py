@@ -11,8 +11,8 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
+from frontend.domain.estimates.distributions import t_quantile
 from reefsteps.results import Trust
 from reefsteps.trust import worst
 
@@ -169,39 +169,3 @@ def size_frequency(areas_cm2: Iterable[float]) -> list[tuple[str, int]]:
 
 def _class_label(low: float, high: float) -> str:
     return f"≥ {low:g}" if math.isinf(high) else f"{low:g} to {high:g}"
-
-
-@cache
-def t_quantile(probability: float, degrees: int) -> float:
-    """Return the quantile of Student's t distribution, by bisection of its exact distribution function.
-
-    The closed form for integer degrees of freedom is Abramowitz and Stegun (1964), 26.7.3 and 26.7.4. Raises ValueError
-    for a probability outside (0.5, 1) or fewer than one degree of freedom.
-    """
-    if not 0.5 < probability < 1 or degrees < 1:
-        raise ValueError("t_quantile needs a probability between 0.5 and 1 and at least one degree of freedom")
-    low, high = 0.0, 1.0
-    while _t_distribution(high, degrees) < probability:
-        high *= 2
-    for _ in range(100):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _t_distribution(middle, degrees) < probability else (low, middle)
-    return (low + high) / 2
-
-
-def _t_distribution(t: float, degrees: int) -> float:
-    theta = math.atan(t / math.sqrt(degrees))
-    cosine_squared = math.cos(theta) ** 2
-    if degrees % 2:
-        term, total = math.cos(theta), 0.0
-        for k in range(1, (degrees - 1) // 2 + 1):
-            total += term
-            term *= cosine_squared * 2 * k / (2 * k + 1)
-        central = 2 / math.pi * (theta + math.sin(theta) * total)
-    else:
-        term, total = 1.0, 0.0
-        for k in range(1, degrees // 2 + 1):
-            total += term
-            term *= cosine_squared * (2 * k - 1) / (2 * k)
-        central = math.sin(theta) * total
-    return 0.5 + central / 2

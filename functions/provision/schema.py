@@ -82,7 +82,7 @@ def apply(
         )
         count += 1
         try:
-            answer = until_answered(call, deadline, also_passing=_wakes)
+            answer = until_answered(call, deadline, also_passing=wakes)
         except ClientError as error:
             if not _was_done_before(statement, error):
                 raise
@@ -103,6 +103,7 @@ def _was_done_before(statement: str, error: ClientError) -> bool:
     return duplicate and " ADD COLUMN " in statement
 
 
-def _wakes(error: ClientError) -> bool:
+def wakes(error: ClientError) -> bool:
+    """Tell whether the Data API refused a call only because the database is starting or waking up."""
     details = error.response["Error"]
     return details["Code"] in _NOT_YET or bool(_NOT_YET_TEXT.search(details.get("Message", "")))

@@ -17,6 +17,8 @@ from reefsteps.results import SurveyRef
 
 FIRST_YEAR = 1900
 LONGEST_ISLAND = 30  # characters, the column coral_coverage.island
+SMOKE_TEST_ISLAND = "ReefStepsSmokeTest"
+"""Reserved for the photograph that `make smoke` sends; no figure and no export shows it."""
 LONGEST_KEY = 255  # characters, the columns raw_key; S3 allows 1024 bytes
 LARGEST_LOCATION = 2_147_483_647  # the column coral_coverage.location, INT
 

@@ -1,6 +1,6 @@
 """Inference measured against detectron2: speed, cold start, memory, disk, and the ancestor's way per photograph.
 
-    PYTHONPATH=functions python -m tests.benchmarks.bench_inference [--models DIR] [SECTION ...]
+    python -m tests.benchmarks.bench_inference [--models DIR] [SECTION ...]
 
 Same random weights in the sizes of mask_rcnn_R_50_FPN_3x and R_101, same picture (800 x 800), two threads, every
 engine in a process of its own, turn by turn. Figures are the least of all turns; ratios are of CPU seconds, which
@@ -97,7 +97,6 @@ class Worker:
     ) -> None:
         worker = [python, "-m", "tests.benchmarks.inference_worker"]
         command = [*worker, engine, folder, name, folder / photo, threads, size]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "functions"), str(ROOT)])}
         started = time.perf_counter()
         self.label = label
         self._process = subprocess.Popen(
@@ -106,7 +105,6 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env=environment,
             cwd=ROOT,
         )
         self._runs = [self._answer()]

@@ -1,7 +1,7 @@
 """Reframing measured: corner errors, refusals and silent failures on exact truth, beside the ancestor's algorithm.
 
-    PYTHONPATH=functions python -m tests.benchmarks.bench_reframing [--count 500] [--jobs 2] [--seed 0]
-    PYTHONPATH=functions python -m tests.benchmarks.bench_reframing --count 120 --frames 50x75 --wrong-size 100
+    python -m tests.benchmarks.bench_reframing [--count 500] [--jobs 2] [--seed 0]
+    python -m tests.benchmarks.bench_reframing --count 120 --frames 50x75 --wrong-size 100
 
 Photographs are drawn by synthetic over rotation, tilt, lens distortion, framing, occlusion, blur and water;
 masks are damaged as a mask head's are (mask_damage), in three qualities and three kinds (the frame's bars, the filled

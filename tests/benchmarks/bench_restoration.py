@@ -1,6 +1,6 @@
 """Restoration measured: scores, separability across waters, colour error, time and memory.
 
-    PYTHONPATH=functions python -m tests.benchmarks.bench_restoration [SECTION ...]
+    python -m tests.benchmarks.bench_restoration [SECTION ...]
 
 Tables go to standard output; nothing is asserted. Photographs are read from beside the project; without them the drawn
 scenes alone are measured.

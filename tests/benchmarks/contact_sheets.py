@@ -1,6 +1,6 @@
 """Contact sheets of the restoration methods, to be judged by eye.
 
-    PYTHONPATH=functions:. python -m tests.benchmarks.contact_sheets docs/contact-sheets
+    python -m tests.benchmarks.contact_sheets docs/contact-sheets
 
 Synthetic quadrats, and the Moorea Coral Reef LTER photographs (knb-lter-mcr.5006, CC BY 4.0) where they are beside the
 project; nothing else goes into a sheet that is published.

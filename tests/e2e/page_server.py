@@ -51,13 +51,12 @@ def served_page(folder: Path, fill: Callable[[ServedPage], None]) -> Iterator[Se
         database = Database(f"sqlite:///{folder / 'coverage.sqlite'}")
         database.create_tables()
         variables = page_world.environment(arn, folder / "coverage.sqlite", endpoint)
-        search = os.pathsep.join(str(path) for path in (REPOSITORY / "functions", REPOSITORY))
         command = [
             *(sys.executable, "-m", "streamlit", "run", str(REPOSITORY / "frontend" / "app.py")),
             *("--server.address=127.0.0.1", f"--server.port={page_port}", "--server.headless=true"),
             *("--browser.gatherUsageStats=false", "--server.fileWatcherType=none"),
         ]
-        with _process(command, {**environment, **variables, "PYTHONPATH": search}, folder / "page.log") as page:
+        with _process(command, {**environment, **variables}, folder / "page.log") as page:
             served = ServedPage(url, page.pid, s3, step_functions, arn, database)
             fill(served)
             _until_answers(f"{url}/_stcore/health")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import socket
@@ -38,9 +37,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[d
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "local", "up", "--state", str(state), "--page-port", str(port)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY / "functions"), str(REPOSITORY)])}
     with (state / "up.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, cwd=REPOSITORY, stdout=log, stderr=subprocess.STDOUT)
     try:
         info = state / "stack.json"
         ends = time.monotonic() + START_TIMEOUT_S

@@ -4,9 +4,6 @@ import json
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "functions"))  # as ``python -m local`` finds them
-
 from local.stack import StackOptions, serve
 
 _PATHS = {"state", "template", "definitions", "models"}

@@ -78,6 +78,14 @@ def test_photographs_become_figures_pictures_and_reasons(photos: Path, tmp_path:
     assert not state.exists()
 
 
+@needs_models
+def test_the_smoke_test_measures_a_drawn_photograph_with_the_real_models(tmp_path: Path) -> None:
+    done = local("smoke", "--state", tmp_path / "state")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "within the model's stated error of" in done.stdout
+    assert done.stdout.rstrip().endswith("The smoke test passed.")
+
+
 def test_wrong_calls_are_explained(tmp_path: Path) -> None:
     nothing = local("process", tmp_path, "--state", tmp_path / "state")
     assert (nothing.returncode, "No photographs found" in nothing.stderr) == (1, True)

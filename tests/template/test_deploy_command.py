@@ -2,6 +2,7 @@
 
 import base64
 import itertools
+import os
 import re
 import subprocess
 import sys
@@ -19,9 +20,11 @@ from samcli.lib.build.app_builder import ApplicationBuilder
 from samcli.lib.cli_validation import image_repository_validation
 from samcli.lib.package.ecr_utils import is_ecr_url
 
+from reefsteps.smoke_test import NoModelsError, SmokeTestError
 from scripts import deploy as command
 from scripts import stacks
 from scripts.deployment import ROOT
+from scripts.environments import DeployEnvironment, DeploymentError
 
 REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 
@@ -108,7 +111,7 @@ def overrides(line: list[str]) -> dict[str, str]:
 
 
 def test_registry_build_push_deploy_in_this_order(ran: list[list[str]], capsys: pytest.CaptureFixture[str]) -> None:
-    command.deploy(command.DeployEnvironment.read("dev"), with_page=True)
+    command.deploy(DeployEnvironment.read("dev"), with_page=True)
     assert [line[:2] for line in ran] == [
         ["sam", "deploy"],
         ["sam", "build"],
@@ -135,7 +138,7 @@ def test_registry_build_push_deploy_in_this_order(ran: list[list[str]], capsys: 
 
 
 def test_without_the_page_nothing_of_it_is_built(ran: list[list[str]]) -> None:
-    command.deploy(command.DeployEnvironment.read("dev"), with_page=False)
+    command.deploy(DeployEnvironment.read("dev"), with_page=False)
     assert not any(line[:2] == ["docker", "build"] for line in ran)
     assert not any("frontend" in word for line in ran[1:-1] for word in line)
     assert overrides(ran[-1])["FrontendImageUri"] == ""
@@ -143,7 +146,7 @@ def test_without_the_page_nothing_of_it_is_built(ran: list[list[str]]) -> None:
 
 def test_what_is_in_the_registry_is_not_pushed_again(ran: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "_succeeds", lambda *_: True)
-    command.deploy(command.DeployEnvironment.read("dev"), with_page=True)
+    command.deploy(DeployEnvironment.read("dev"), with_page=True)
     assert not any(line[:2] == ["docker", "push"] for line in ran)
     for name in command.IMAGES:
         assert f"ImageUri: {REGISTRY}/reefsteps-dev/{name.lower()}:0123abc\n" in command.BUILT_TEMPLATE.read_text()
@@ -153,8 +156,8 @@ def test_docker_that_does_not_answer_is_said_before_anything_is_done(
     ran: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(command, "_succeeds", lambda *_: False)
-    with pytest.raises(command.DeploymentError, match="docker info"):
-        command.deploy(command.DeployEnvironment.read("dev"), with_page=True)
+    with pytest.raises(DeploymentError, match="docker info"):
+        command.deploy(DeployEnvironment.read("dev"), with_page=True)
     assert ran == []
 
 
@@ -191,7 +194,7 @@ def test_sam_takes_the_pushed_images_as_they_are(
     built_by_sam: dict[str, Any], ran: list[list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(command, "BUILT_TEMPLATE", tmp_path / "build/template.yaml")
-    command.deploy(command.DeployEnvironment.read("dev"), with_page=False)
+    command.deploy(DeployEnvironment.read("dev"), with_page=False)
     images = re.findall(r"(?m)^ +ImageUri: (\S+)$", command.BUILT_TEMPLATE.read_text())
     assert sorted(images) == sorted(f"{REGISTRY}/reefsteps-dev/{name.lower()}:0123abc" for name in command.IMAGES)
     assert all(map(is_ecr_url, images))  # what `sam deploy` does not push
@@ -207,7 +210,7 @@ def test_what_a_failed_first_deployment_left_is_deleted_first(
 ) -> None:
     account = Account(**{stack: "ROLLBACK_COMPLETE"})
     monkeypatch.setattr(command, "boto3", account)
-    command._preflight(command.DeployEnvironment.read("dev"))
+    command._preflight(DeployEnvironment.read("dev"))
     assert account.deleted == [stack]
     assert "had failed and was rolled back" in capsys.readouterr().out
 
@@ -230,7 +233,7 @@ def test_a_stack_that_takes_no_deployment_is_left_alone(
     account = Account(**{"reefsteps-dev": state})
     monkeypatch.setattr(command, "boto3", account)
     with pytest.raises(stacks.StackError, match=f"{state}.*{remedy}"):
-        command.deploy(command.DeployEnvironment.read("dev"), with_page=True)
+        command.deploy(DeployEnvironment.read("dev"), with_page=True)
     assert (ran, account.deleted) == ([], [])
 
 
@@ -238,7 +241,7 @@ def test_a_stack_that_takes_no_deployment_is_left_alone(
 def test_other_states_are_deployed_to(state: str, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     account = Account(**{"reefsteps-dev": state})
     monkeypatch.setattr(command, "boto3", account)
-    command.deploy(command.DeployEnvironment.read("dev"), with_page=False)
+    command.deploy(DeployEnvironment.read("dev"), with_page=False)
     assert ran[-1][:2] == ["sam", "deploy"]
     assert account.deleted == []
 
@@ -263,7 +266,7 @@ def test_destroy_waits_for_nobody_elses_deployment(ran: list[list[str]], monkeyp
     monkeypatch.setattr(command, "boto3", account)
     monkeypatch.setattr("builtins.input", lambda _prompt: "reefsteps-dev")
     with pytest.raises(stacks.StackError, match="Wait until"):
-        command.destroy(command.DeployEnvironment.read("dev"))
+        command.destroy(DeployEnvironment.read("dev"))
     assert account.deleted == []
 
 
@@ -281,14 +284,56 @@ def test_aws_that_refuses_is_a_sentence_and_no_traceback(
 
 def test_a_faulty_deployment_touches_nothing(ran: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "faults", lambda _deployment: ["files_exist: gone"])
-    with pytest.raises(command.DeploymentError, match="gone"):
-        command.deploy(command.DeployEnvironment.read("dev"), with_page=True)
+    with pytest.raises(DeploymentError, match="gone"):
+        command.deploy(DeployEnvironment.read("dev"), with_page=True)
     assert ran == []
 
 
+@pytest.fixture
+def smoked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    tried: list[str] = []
+    monkeypatch.setattr(command, "smoke", lambda environment: tried.append(environment.stack))
+    return tried
+
+
+@pytest.mark.parametrize(("options", "stacks"), [([], ["reefsteps-dev"]), (["--without-smoke-test"], [])])
+def test_a_deployment_ends_with_the_smoke_test_unless_told_not_to(
+    options: list[str], stacks: list[str], ran: list[list[str]], smoked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["deploy", "deploy", "--env", "dev", *options])
+    assert command.main() == 0
+    assert ran[-1][:2] == ["sam", "deploy"]
+    assert smoked == stacks
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (SmokeTestError("removal", "the row is still in the database."), 1, "failed at 'removal'"),
+        (NoModelsError("models", "there is none."), 0, "make smoke ENV=dev"),
+    ],
+)
+def test_a_smoke_test_that_fails_fails_the_deployment_and_one_without_models_does_not(
+    error: Exception,
+    status: int,
+    words: str,
+    ran: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(_environment: DeployEnvironment) -> None:
+        raise error
+
+    monkeypatch.setattr(command, "smoke", fail)
+    monkeypatch.setattr(sys, "argv", ["deploy", "deploy", "--env", "dev"])
+    assert command.main() == status
+    said = capsys.readouterr()
+    assert words in said.out + said.err
+
+
 def test_an_unknown_environment_is_refused_by_name() -> None:
-    with pytest.raises(command.DeploymentError, match="dev, prod"):
-        command.DeployEnvironment.read("test")
+    with pytest.raises(DeploymentError, match="dev, prod"):
+        DeployEnvironment.read("test")
 
 
 def test_environments_differ_only_in_what_people_choose() -> None:
@@ -307,11 +352,11 @@ def test_destroy_says_what_it_keeps_and_asks(
     account = Account()
     monkeypatch.setattr(command, "boto3", account)
     monkeypatch.setattr("builtins.input", lambda _prompt: "no")
-    with pytest.raises(command.DeploymentError, match="Nothing was deleted"):
-        command.destroy(command.DeployEnvironment.read("dev"))
+    with pytest.raises(DeploymentError, match="Nothing was deleted"):
+        command.destroy(DeployEnvironment.read("dev"))
     assert account.deleted == []
     monkeypatch.setattr("builtins.input", lambda _prompt: "reefsteps-dev")
-    command.destroy(command.DeployEnvironment.read("dev"))
+    command.destroy(DeployEnvironment.read("dev"))
     assert account.deleted == ["reefsteps-dev", "reefsteps-dev-registry"]
     assert "photographs" in capsys.readouterr().out
 
@@ -320,19 +365,16 @@ def test_destroy_stops_at_a_protected_database(ran: list[list[str]], monkeypatch
     account = Account(protected=True)
     monkeypatch.setattr(command, "boto3", account)
     monkeypatch.setattr("builtins.input", lambda _prompt: "reefsteps-dev")
-    with pytest.raises(command.DeploymentError, match="--db-cluster-identifier reefsteps-dev --no-deletion-protection"):
-        command.destroy(command.DeployEnvironment.read("dev"))
+    with pytest.raises(DeploymentError, match="--db-cluster-identifier reefsteps-dev --no-deletion-protection"):
+        command.destroy(DeployEnvironment.read("dev"))
     assert account.deleted == []
 
 
 def test_command_line_names_a_missing_tool(tmp_path: Path) -> None:
-    (target,) = re.findall(
-        r"(?m)^\tPYTHONPATH=(\S+) \$\(BIN\)/python -m scripts.deploy deploy", (ROOT / "deploy.mk").read_text()
-    )
     done = subprocess.run(
         [sys.executable, "-m", "scripts.deploy", "deploy", "--env", "dev"],
         cwd=ROOT,
-        env={"PYTHONPATH": target, "PATH": str(tmp_path), "HOME": str(tmp_path)},
+        env={"PYTHONPATH": os.environ["PYTHONPATH"], "PATH": str(tmp_path), "HOME": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,

@@ -13,8 +13,8 @@ import pytest
 from moto import mock_aws
 
 from scripts import redeliver as command
-from scripts.deploy import DeployEnvironment
 from scripts.deployment import ROOT, Deployment
+from scripts.environments import DeployEnvironment
 
 NAMES = {"RawBucket": "raw", "ModelReframingBucket": "frames", "ModelSegmentationBucket": "corals"}
 

@@ -104,7 +104,7 @@ def converted(folder: Path) -> subprocess.CompletedProcess[str]:
 
     return subprocess.run(
         [sys.executable, "-m", "conversion", str(folder / f"{NAME}.pth"), "--out", str(folder / "out")],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "functions"), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         preexec_fn=limit,
         capture_output=True,
         text=True,

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from frontend.domain.estimates.distributions import t_quantile
 from frontend.domain.statistics import (
     Cover,
     mean_cover,
@@ -16,7 +17,6 @@ from frontend.domain.statistics import (
     positions_by_years,
     size_frequency,
     successive_changes,
-    t_quantile,
 )
 
 # Quantiles of Student's t at 0.975, from the tables of any textbook.

@@ -16,7 +16,7 @@ from local.gateway import function_name
 from local.lambda_emulator import EmulatorMissingError, FunctionPool, FunctionSpec, ThrottledError
 
 HANDLER = """
-import os, time
+import importlib.util, os, time
 
 def handler(event, context):
     if event.get("raise"):
@@ -25,7 +25,8 @@ def handler(event, context):
         os._exit(3)
     time.sleep(event.get("sleep_s", 0))
     return {"pid": os.getpid(), "environment": os.environ.get("COLOUR"), "name": context.function_name,
-            "memory_mb": int(context.memory_limit_in_mb), "path": __import__("sys").path, "echo": event.get("echo")}
+            "memory_mb": int(context.memory_limit_in_mb), "path": __import__("sys").path, "echo": event.get("echo"),
+            "finds_the_project": importlib.util.find_spec("frontend") is not None}
 """
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="AWS ships its emulator for Linux only")
@@ -58,6 +59,7 @@ def test_handler_sees_what_was_deployed_and_stays_warm(pool: FunctionPool) -> No
     )
     assert first["pid"] == second["pid"]
     assert str(Path(lambda_emulator.__file__).resolve().parents[1]) not in first["path"]
+    assert not first["finds_the_project"]  # however the project is installed
 
 
 def test_exception_is_an_error_and_the_worker_lives(pool: FunctionPool) -> None:

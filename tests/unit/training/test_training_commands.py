@@ -20,7 +20,7 @@ def command(folder: Path, module: str, *arguments: str) -> subprocess.CompletedP
         (hidden / package).mkdir(parents=True, exist_ok=True)
         text = f"raise ModuleNotFoundError(\"No module named '{package}'\", name='{package}')\n"
         (hidden / package / "__init__.py").write_text(text)
-    path = os.pathsep.join(map(str, (hidden, ROOT / "functions", ROOT)))
+    path = f"{hidden}{os.pathsep}{os.environ['PYTHONPATH']}"
     return subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=folder,
