@@ -6,7 +6,8 @@ import copy
 import json
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,13 @@ class Deployment:
     expanded: Json
     registry: Json
     machines: dict[str, Json]
+    changed: Mapping[str, str] = field(default_factory=dict)  # files that a test has changed, by path
+
+    def read(self, path: str) -> str:
+        """Return the text of a file of the checkout; nothing where it is missing."""
+        if path in self.changed:
+            return self.changed[path]
+        return (self.root / path).read_text() if (self.root / path).is_file() else ""
 
     @classmethod
     def load(cls, root: Path = ROOT) -> Deployment:
@@ -68,9 +76,9 @@ def _literal_numbers(machine: Json) -> Json:
     """The machine with numbers where Step Functions takes a JSONata expression but cfn-lint knows numbers only."""
     result = copy.deepcopy(machine)
     for node in walk(result):
-        for field in ("MaxConcurrency", "ToleratedFailurePercentage"):
-            if str(node.get(field, "")).startswith("{%"):
-                node[field] = 1
+        for name in ("MaxConcurrency", "ToleratedFailurePercentage"):
+            if str(node.get(name, "")).startswith("{%"):
+                node[name] = 1
     return result
 
 

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 
+from scripts import relations
 from scripts.deployment import PLACEHOLDER, Deployment, Json, listed, of_type
 from scripts.notice_rules import refusals_are_quiet
 from scripts.state_machine_rules import states_retry_and_catch, tasks
@@ -361,5 +362,5 @@ RULES: tuple[Rule, ...] = (
 
 
 def faults(d: Deployment) -> list[str]:
-    """What every rule finds."""
-    return [f"{rule.__name__}: {fault}" for rule in RULES for fault in rule(d)]
+    """What every rule finds, those about single resources first."""
+    return [*(f"{rule.__name__}: {fault}" for rule in RULES for fault in rule(d)), *relations.found(d)]

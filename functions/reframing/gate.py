@@ -194,7 +194,8 @@ def _fit_checks(evidence: Evidence) -> list[_Check]:
 
 def _grid_checks(evidence: Evidence, strings: tuple[int, int]) -> list[_Check]:
     mesh = evidence.mesh
-    may_be_one_cell_off = evidence.mask_distance_percent > LIMITS.one_cell * 100 * mesh.cell
+    one_cell_percent = LIMITS.one_cell * 100 * mesh.cell
+    may_be_one_cell_off = evidence.mask_distance_percent > one_cell_percent
     sides = sum(share > 0 for share in evidence.visible_share)
 
     def least(of_nine: int) -> tuple[int, int]:

@@ -50,12 +50,13 @@ def test_deployment_waits_until_stable_and_names_the_commit() -> None:
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     git(tmp_path, "init", "-q")
-    for name in (
+    code = (
         "functions/reefsteps/a.py",
-        "functions/reframing/a.py",
-        "functions/coverage_step/a.py",
-        "frontend/a.py",
-    ):
+        "functions/reframing/app.py",
+        "functions/coverage_step/app.py",
+        "functions/removal/app.py",
+    )
+    for name in (*code, "frontend/a.py", "template.yaml", "statemachine/pipeline.asl.json"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("1\n")
     commit(tmp_path)
@@ -73,8 +74,8 @@ def commit(folder: Path) -> str:
     return git(folder, "rev-parse", "HEAD")
 
 
-def changed(folder: Path, *runs: str, everything: str = "false") -> tuple[bool, list[str]]:
-    """What is built in `folder` after these runs ("success <commit>"), the latest first."""
+def answer(folder: Path, *runs: str, everything: str = "false") -> dict[str, str]:
+    """What changed.sh says in `folder` after these runs ("success <commit>"), the latest first."""
     script = ROOT / ".github/workflows/changed.sh"
     done = subprocess.run(
         ["bash", str(script), everything],
@@ -84,7 +85,12 @@ def changed(folder: Path, *runs: str, everything: str = "false") -> tuple[bool, 
         text=True,
         check=True,
     )
-    lines = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    return dict(line.split("=", 1) for line in done.stdout.splitlines())
+
+
+def changed(folder: Path, *runs: str, everything: str = "false") -> tuple[bool, list[str]]:
+    """What is built."""
+    lines = answer(folder, *runs, everything=everything)
     return lines["frontend"] == "true", json.loads(lines["workers"])
 
 
@@ -115,18 +121,42 @@ def test_only_what_changed_is_built(repository: Path, touched: str, frontend: bo
     assert changed(repository, f"success {before}") == (frontend, workers)
 
 
+@pytest.mark.parametrize(
+    ("touched", "left"),
+    [
+        ("functions/coverage_step/app.py", "coverage_step"),
+        ("functions/reefsteps/a.py", "coverage_step removal"),
+        ("template.yaml", "template.yaml"),
+        ("statemachine/pipeline.asl.json", "statemachine"),
+        ("functions/reframing/app.py", ""),
+        ("frontend/a.py", ""),
+    ],
+)
+def test_what_only_make_deploy_brings_is_named(repository: Path, touched: str, left: str) -> None:
+    before = git(repository, "rev-parse", "HEAD")
+    change(repository, touched, "2\n")
+    assert answer(repository, f"success {before}")["left"] == left
+
+
+def test_a_push_that_is_not_deployed_ends_with_a_warning() -> None:
+    text = (ROOT / ".github/workflows/deploy.yml").read_text()
+    assert "left: ${{ steps.diff.outputs.left }}" in text
+    assert "::warning title=" in text
+    assert "make deploy" in text
+
+
 @pytest.mark.parametrize("ending", ["failure", "cancelled", "timed_out"])
 def test_what_a_run_did_not_bring_is_built_by_the_next(repository: Path, ending: str) -> None:
     deployed = git(repository, "rev-parse", "HEAD")
-    not_deployed = change(repository, "functions/reframing/a.py", "2\n")
+    not_deployed = change(repository, "functions/reframing/app.py", "2\n")
     change(repository, "frontend/a.py", "2\n")
     assert changed(repository, f"{ending} {not_deployed}", f"success {deployed}") == (True, ["reframing"])
 
 
 def test_what_a_failed_run_may_have_brought_is_taken_back(repository: Path) -> None:
     deployed = git(repository, "rev-parse", "HEAD")
-    half = change(repository, "functions/reframing/a.py", "2\n")
-    change(repository, "functions/reframing/a.py", "1\n")  # as it was deployed before
+    half = change(repository, "functions/reframing/app.py", "2\n")
+    change(repository, "functions/reframing/app.py", "1\n")  # as it was deployed before
     assert changed(repository, f"failure {half}", f"success {deployed}") == (False, ["reframing"])
 
 
@@ -186,10 +216,19 @@ def test_runs_are_listed_by_environment_the_latest_ending_first() -> None:
     assert done.stdout.splitlines() == ["success again", "failure failed", "success first"]
 
 
-def test_deployment_starts_for_everything_that_an_image_holds() -> None:
+def test_deployment_starts_for_everything_that_is_deployed() -> None:
     text = (ROOT / ".github/workflows/deploy.yml").read_text()
     assert re.search(r"(?m)^    paths:\n((?:      - \S+\n)+)", text)[1].split() == [  # type: ignore[index]
-        word for path in (".dockerignore", "frontend/**", "functions/**") for word in ("-", path)
+        word
+        for path in (
+            ".dockerignore",
+            "frontend/**",
+            "functions/**",
+            "registry.yaml",
+            "statemachine/**",
+            "template.yaml",
+        )
+        for word in ("-", path)
     ]
 
 

@@ -14,6 +14,7 @@ from reframing.frame.bevel import bar_end
 from reframing.limits.gate import GATE
 from reframing.plane.geometry import UNIT_SQUARE, homography, order_corners, side_lengths, signed_area
 from reframing.plane.sampling import Photograph
+from reframing.plane.side import Side
 from reframing.plane.view import PlaneModel
 from reframing.quadrat import find_quadrat
 from reframing.rectification import rectify, source_side_px
@@ -98,8 +99,8 @@ def test_damaged_masks_do_not_move_the_corners(damage: str) -> None:
     assert error_percent(fit.corners_px, model) < 0.15
 
 
-@pytest.mark.parametrize("side", range(4))
-def test_a_bevel_is_followed_to_its_inner_end(side: int) -> None:
+@pytest.mark.parametrize("side", Side)
+def test_a_bevel_is_followed_to_its_inner_end(side: Side) -> None:
     bevel = 0.008
     model = drawing.view(4, side_px=480.0)
     photo = Photograph.of(drawing.draw(model, strings=False, bevel=bevel)[0])
@@ -113,7 +114,7 @@ def test_a_bevel_is_followed_to_its_inner_end(side: int) -> None:
 def test_a_quadrat_of_few_pixels_shows_no_bevel() -> None:
     model = drawing.view(4, side_px=300.0)
     photo = Photograph.of(drawing.draw(model, strings=False)[0])
-    assert bar_end(photo, model, 0) is None
+    assert bar_end(photo, model, Side.TOP) is None
 
 
 @pytest.mark.parametrize("shift", [(0.1, 0.0), (-0.1, 0.0), (0.0, 0.1), (0.0, -0.1)])

@@ -58,7 +58,7 @@ def test_homography_takes_points_to_points(corners: np.ndarray) -> None:
 def test_change_within_the_plane_comes_first(corners: np.ndarray) -> None:
     model = PlaneModel.from_corners(order_corners(corners), WIDTH, HEIGHT)
     half = np.diag([0.5, 0.5, 1.0])
-    np.testing.assert_allclose(model.after(half).to_image(UNIT_SQUARE), model.to_image(UNIT_SQUARE / 2), atol=1e-6)
+    np.testing.assert_allclose(model.compose(half).to_image(UNIT_SQUARE), model.to_image(UNIT_SQUARE / 2), atol=1e-6)
 
 
 @given(views(skew=0.03), st.integers(0, 3), st.booleans())

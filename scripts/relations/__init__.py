@@ -1,0 +1,112 @@
+"""Rules that relate one part of the deployment to another: template, state machines, workflows, code.
+
+Each rule is asked about three stacks on paper: without the page, with the page behind CloudFront, and with the page
+under an own domain. tests/template/mutants breaks each relation and sees its rule find it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from scripts.deployment import Deployment
+from scripts.relations import (
+    database,
+    events,
+    integrations,
+    kept_data,
+    metrics,
+    network,
+    order,
+    reach,
+    shared_names,
+    states,
+    workflows,
+)
+from scripts.relations.paper import Stack, on_paper
+
+Relation = Callable[[Deployment, Stack], Iterator[str]]
+
+VARIANTS: dict[str, dict[str, str]] = {
+    "without the page": {},
+    "behind CloudFront": {
+        "FrontendImageUri": "registry/frontend:1",
+        "AlertEmail": "operator@example.org",
+        "ImportBucket": reach.IMPORT_BUCKET,
+    },
+    "own domain": {
+        "FrontendImageUri": "registry/frontend:1",
+        "DomainName": "reefs.example.org",
+        "HostedZoneId": "Z1",
+        "DatabaseMinCapacity": "1",
+        "WorkerConcurrency": "2",
+    },
+}
+
+RELATIONS: tuple[Relation, ...] = (
+    integrations.machine_roles_fit,
+    reach.roles_fit_the_code,
+    reach.page_role_fits_the_code,
+    reach.variables_name_what_they_hold,
+    reach.start_addresses_fit,
+    reach.invocations_are_retried_or_kept,
+    network.subnets_are_sound,
+    network.functions_reach_the_database,
+    network.page_reaches_what_it_needs,
+    network.visitors_reach_the_page,
+    network.security_groups_are_used,
+    network.isolated_subnets_are_isolated,
+    database.addresses_lead_to_the_database,
+    database.schema_is_provisioned,
+    database.engine_fits,
+    kept_data.data_outlives_the_stack,
+    kept_data.versions_outlive_a_mistake,
+    kept_data.retention_has_floors,
+    kept_data.images_can_be_taken_back,
+    metrics.alarms_watch_what_is_emitted,
+    metrics.every_failure_is_told,
+    metrics.dashboards_show_what_is_emitted,
+    shared_names.browsers_may_upload,
+    shared_names.sign_in_comes_back,
+    shared_names.health_is_asked_where_it_is_told,
+    shared_names.cloudfront_forwards_all,
+    shared_names.own_domain_is_served,
+    shared_names.secrets_hold_the_keys,
+    shared_names.variables_are_read,
+    shared_names.functions_are_themselves,
+    shared_names.architecture_is_one,
+    shared_names.page_settings_are_complete,
+    events.patterns_match_real_events,
+    events.machines_are_started_by_their_event,
+    events.targets_can_be_reached,
+    events.doors_are_guarded,
+    events.arns_are_arns,
+    states.steps_follow_each_other,
+    states.errors_exist,
+    states.waits_are_long_enough,
+    states.expressions_are_sound,
+    states.executions_get_what_the_code_reads,
+    states.states_call_their_function,
+    order.order_is_said,
+    order.queues_hand_on,
+    order.functions_have_the_time,
+    order.nothing_is_exposed,
+    order.tasks_are_there,
+    workflows.tokens_can_do_little,
+    workflows.github_is_trusted_for_one_branch,
+    workflows.github_role_fits_the_workflow,
+    workflows.repositories_serve_their_function,
+    workflows.deployment_brings_what_it_says,
+)
+
+
+def found(d: Deployment) -> list[str]:
+    """Return what the relations find, each fault once, with the rule's name before it."""
+    stacks = [on_paper(d.expanded, parameters) for parameters in VARIANTS.values()]
+    return list(dict.fromkeys(fault for rule in RELATIONS for stack in stacks for fault in _asked(rule, d, stack)))
+
+
+def _asked(rule: Relation, d: Deployment, stack: Stack) -> list[str]:
+    try:
+        return [f"{rule.__name__}: {fault}" for fault in rule(d, stack)]
+    except (KeyError, AttributeError, IndexError, TypeError, ValueError) as error:
+        return [f"{rule.__name__}: a part has not the form that CloudFormation or Step Functions takes ({error!r})"]

@@ -1,0 +1,67 @@
+# ruff: noqa: E501 (one mutant a line)
+"""Roles against what states and code do."""
+
+from tests.template.mutants.making import REGISTRY, TEMPLATE, Mutant
+
+ADMIT = "statemachine/admit.asl.json"
+BACKFILL = "statemachine/backfill.asl.json"
+REMOVAL = "statemachine/removal.asl.json"
+
+# fmt: off
+MUTANTS = (
+    Mutant(TEMPLATE, "Pipeline", "        - LambdaInvokePolicy: { FunctionName: !Ref CoverageFunction }\n", "", "may not lambda:InvokeFunction"),
+    Mutant(TEMPLATE, "Pipeline", "{ FunctionName: !Ref RestorationFunction }", "{ FunctionName: !Ref ConversionFunction }", "may not lambda:InvokeFunction"),
+    Mutant(TEMPLATE, "Pipeline", "                - logs:UpdateLogDelivery\n", "", "may not logs:UpdateLogDelivery"),
+    Mutant(TEMPLATE, "Admit", "StateMachineName: !GetAtt Pipeline.Name", "StateMachineName: !GetAtt Removal.Name", "may not states:StartExecution"),
+    Mutant(TEMPLATE, "Admit", "Action: sqs:SendMessage", "Action: sqs:ReceiveMessage", "may not sqs:SendMessage"),
+    Mutant(TEMPLATE, "Admit", "[s3:GetObject, s3:GetObjectVersion]", "[s3:GetObject]", "may not s3:GetObjectVersion"),
+    Mutant(TEMPLATE, "Admit", "Resource: !GetAtt RawBucket.Arn }", "Resource: !GetAtt TreatedBucket.Arn }", "may not s3:ListBucket"),
+    Mutant(TEMPLATE, "Backfill", "${AWS::StackName}-backfill\n", "${AWS::StackName}-pipeline\n", "stateMachine:reefsteps-dev-backfill"),
+    Mutant(TEMPLATE, "Backfill", "backfill-reports/*", "reports/*", "may not s3:PutObject"),
+    Mutant(TEMPLATE, "Backfill", "s3:AbortMultipartUpload]", "s3:DeleteObject]", "may not s3:AbortMultipartUpload"),
+    Mutant(TEMPLATE, "Backfill", "[events:PutTargets, events:PutRule, events:DescribeRule]", "[events:PutTargets, events:DescribeRule]", "may not events:PutRule"),
+    Mutant(TEMPLATE, "Backfill", "ForStepFunctionsExecutionRule", "ForStepFunctionsExecutionsRule", "may not events:PutRule"),
+    Mutant(TEMPLATE, "Backfill", "{ Effect: Allow, Action: s3:ListBucket, Resource: !GetAtt RawBucket.Arn }", "{ Effect: Allow, Action: s3:ListBucket, Resource: !GetAtt SegmentedBucket.Arn }", "may not s3:ListBucket"),
+    Mutant(BACKFILL, "ItemReader", '"Bucket": "${RawBucket}"', '"Bucket": "${ReportsBucket}"', "may not s3:ListBucket"),
+    Mutant(BACKFILL, "ResultWriter", '"Prefix": "backfill-reports"', '"Prefix": "reports"', "may not s3:PutObject"),
+    Mutant(ADMIT, "Look at the copy", "aws-sdk:s3:headObject", "aws-sdk:s3:getObjectTagging", "Admit may"),
+    Mutant(REMOVAL, "Measure again", '"StateMachineArn": "${PipelineArn}"', '"StateMachineArn": "${RemovalArn}"', "may not states:StartExecution"),
+    Mutant(TEMPLATE, "RestorationFunction", "- !Sub ${TreatedBucket.Arn}/*", "- !Sub ${RawBucket.Arn}/*", "may not s3:PutObject on arn:aws:s3:::reefsteps-dev-treatedbucket"),
+    Mutant(TEMPLATE, "RestorationFunction", "[s3:GetObject, s3:GetObjectVersion]", "[s3:GetObject]", "may not s3:GetObjectVersion"),
+    Mutant(TEMPLATE, "RestorationFunction", "                - !GetAtt RawBucket.Arn\n", "", "may not s3:ListBucket"),
+    Mutant(TEMPLATE, "RestorationFunction", "TREATED_BUCKET: !Ref TreatedBucket", "TREATED_BUCKET: !Ref ReframedBucket", "TREATED_BUCKET holds ReframedBucket"),
+    Mutant(TEMPLATE, "SegmentationFunction", "                - !Sub ${MasksBucket.Arn}/*\n", "", "may not s3:PutObject"),
+    Mutant(TEMPLATE, "SegmentationFunction", "                - !Sub ${ModelSegmentationBucket.Arn}/*\n", "                - !Sub ${ModelReframingBucket.Arn}/*\n", "may not s3:GetObject"),
+    Mutant(TEMPLATE, "SegmentationFunction", "MODEL_BUCKET: !Ref ModelSegmentationBucket", "MODEL_BUCKET: !Ref ModelReframingBucket", "MODEL_BUCKET holds ModelReframingBucket"),
+    Mutant(TEMPLATE, "ConversionFunction", "                - !Sub ${TreatedBucket.Arn}/*\n", "", "may not s3:GetObject"),
+    Mutant(TEMPLATE, "CoverageFunction", "Action: [s3:GetObject, s3:GetObjectVersion]", "Action: [s3:GetObject, s3:GetObjectVersion, s3:PutObject]", "may s3:PutObject"),
+    Mutant(TEMPLATE, "CoverageFunction", "                - !Sub ${SegmentedBucket.Arn}/*\n", "                - !Sub ${SegmentedBucket.Arn}/thumbnails/*\n", "may not s3:GetObject"),
+    Mutant(TEMPLATE, "RemovalFunction", "Action: s3:DeleteObject\n", "Action: s3:DeleteObjectVersion\n", "may not s3:DeleteObject"),
+    Mutant(TEMPLATE, "RemovalFunction", "                - !Sub ${MasksBucket.Arn}/*\n", "", "may not s3:DeleteObject"),
+    Mutant(TEMPLATE, "RelabelFunction", "[s3:PutObject, s3:DeleteObject]", "[s3:PutObject]", "may not s3:DeleteObject"),
+    Mutant(TEMPLATE, "RelabelFunction", "s3:DeleteObjectVersion, ", "", "may not s3:DeleteObjectVersion"),
+    Mutant(TEMPLATE, "ImportingFunction", ", s3:PutObjectTagging]", "]", "may not s3:PutObjectTagging"),
+    Mutant(TEMPLATE, "ImportBucketPolicy", "Roles: [!Ref ImportingFunctionRole]", "Roles: [!Ref RemovalFunctionRole]", "ImportingFunction may not"),
+    Mutant(TEMPLATE, "ImportBucketPolicy", "s3:::${ImportBucket}/*", "s3:::*/*", "covers more"),
+    Mutant(TEMPLATE, "ProvisionFunction", "Action: rds-data:ExecuteStatement", "Action: rds-data:BatchExecuteStatement", "may not rds-data:ExecuteStatement"),
+    Mutant(TEMPLATE, "ProvisionFunction", "Resource: !GetAtt DatabaseCluster.MasterUserSecret.SecretArn", "Resource: !GetAtt DatabaseCluster.DBClusterArn", "may not secretsmanager:GetSecretValue"),
+    Mutant(TEMPLATE, "FrontendRole", "Action: [states:ListExecutions, states:StartExecution]", "Action: [states:ListExecutions]", "may not states:StartExecution"),
+    Mutant(TEMPLATE, "FrontendRole", "execution:${AWS::StackName}-relabel:*", "execution:${AWS::StackName}-removal:*", "may not states:DescribeExecution"),
+    Mutant(TEMPLATE, "FrontendRole", "Resource: !GetAtt ImportingFunction.Arn", "Resource: !GetAtt RelabelFunction.Arn", "may not lambda:InvokeFunction"),
+    Mutant(TEMPLATE, "FrontendRole", "${ModelReframingBucket.Arn}/*.json", "${ModelReframingBucket.Arn}/*.onnx", "may not s3:GetObject"),
+    Mutant(TEMPLATE, "FrontendRole", "s3:PutObject, s3:DeleteObject]", "s3:PutObject, s3:DeleteObject, s3:DeleteObjectVersion]", "may s3:DeleteObjectVersion"),
+    Mutant(TEMPLATE, "FrontendRole", "Principal: { Service: ecs-tasks.amazonaws.com }", "Principal: { Service: ecs.amazonaws.com }", "is assumed by"),
+    Mutant(TEMPLATE, "FrontendExecutionRole", "AmazonECSTaskExecutionRolePolicy", "AmazonECSInfrastructureRolePolicyForVolumes", "lacks AWS's policy"),
+    Mutant(TEMPLATE, "FrontendExecutionRole", "Resource: !Ref FrontendSecret", "Resource: !Ref UsersClient", "may not secretsmanager:GetSecretValue"),
+    Mutant(TEMPLATE, "FrontendTask", "TaskRoleArn: !GetAtt FrontendRole.Arn", "TaskRoleArn: !GetAtt FrontendExecutionRole.Arn", "may not"),
+    Mutant(TEMPLATE, "FrontendTask", "PIPELINE_ARN, Value: !Ref Pipeline", "PIPELINE_ARN, Value: !Ref Relabel", "PIPELINE_ARN holds Relabel"),
+    Mutant(TEMPLATE, "Convert", "ConversionFunctionArn: !GetAtt ConversionFunction.Arn", "ConversionFunctionArn: !GetAtt RestorationFunction.Arn", "holds RestorationFunction"),
+    Mutant(TEMPLATE, "TreatedBucketParameter", "Value: !Ref TreatedBucket", "Value: !Ref RawBucket", "holds RawBucket"),
+    Mutant(REGISTRY, "GitHubRole", "                  - ecr:UploadLayerPart\n", "", "may not ecr:UploadLayerPart"),
+    Mutant(REGISTRY, "GitHubRole", "lambda:UpdateFunctionCode, lambda:GetFunction,", "lambda:UpdateFunctionConfiguration, lambda:GetFunction,", "may not lambda:UpdateFunctionCode"),
+    Mutant(REGISTRY, "GitHubRole", "${ApplicationStack}-segmentation", "${ApplicationStack}-segmenting", "may not lambda:"),
+    Mutant(REGISTRY, "GitHubRole", "service/${ApplicationStack}-*/${ApplicationStack}-web", "service/${ApplicationStack}/${ApplicationStack}-web", "may not ecs:"),
+    Mutant(REGISTRY, "GitHubRole", "role/${ApplicationStack}-Frontend*", "role/*", "covers more"),
+    Mutant(REGISTRY, "GitHubRole", "iam:PassedToService: ecs-tasks.amazonaws.com", "iam:PassedToService: lambda.amazonaws.com", "may pass roles"),
+    Mutant(REGISTRY, "GitHubRole", "                  - !GetAtt ReframingRepository.Arn\n", "", "may not ecr:"),
+)
