@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from coverage_step.settings import Settings
-from reefsteps.coverage_store import Result, record_result, withdraw_result
+from reefsteps.coverage_store import Result, WriteOutcome, record_result, withdraw_result
 from reefsteps.database import Database
+from reefsteps.decisions import no_quadrat_sentence, run_without_quadrat
 from reefsteps.document import StateDocument
-from reefsteps.errors import InvalidParameterError, PhotoDeletedError, SupersededError
+from reefsteps.errors import InvalidParameterError, PhotoDeletedError, RelabellingUnderWayError, SupersededError
 from reefsteps.observability import logger, step_handler
-from reefsteps.precedence import same_photo
+from reefsteps.precedence import compare_runs, same_photo
 from reefsteps.results import ReframingResult, RestorationResult, SegmentationResult
 from reefsteps.storage import Storage
 
@@ -30,15 +31,39 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Return whether the result was written, and if not, why."""
     document = StateDocument.parse(event, SETTINGS.raw_bucket)
     if event.get("no_quadrat"):
-        source = document.restoration(STORAGE, SETTINGS.treated_bucket).source
-        outcome = withdraw_result(DATABASE, document.survey, source, document.execution, str(event["no_quadrat"]))
+        outcome = _withdraw(document, str(event["no_quadrat"]))
     else:
-        outcome = record_result(DATABASE, _result(document))
+        result = _result(document)
+        outcome = record_result(DATABASE, result)
+        if outcome.written:
+            outcome = _withdraw_if_no_quadrat(result) or outcome
+    if outcome.moving:
+        raise RelabellingUnderWayError(f"{outcome.reason} The run waits for that; if it ends before, redrive it.")
     if outcome.deleted:
         raise PhotoDeletedError(f"{outcome.reason} What this run has made of it is removed.")
     if not outcome.written:
         logger.info("not written", reason=outcome.reason)
     return {"written": outcome.written, "reason": outcome.reason}
+
+
+def _withdraw(document: StateDocument, why: str) -> WriteOutcome:
+    source = document.restoration(STORAGE, SETTINGS.treated_bucket).source
+    said = run_without_quadrat(STORAGE, SETTINGS.reframed_bucket, document.survey, source)
+    if said is None:  # taken back since: the run that did so goes on from there
+        return WriteOutcome(written=False, reason=why)
+    return withdraw_result(DATABASE, document.survey, said, why)
+
+
+def _withdraw_if_no_quadrat(result: Result) -> WriteOutcome | None:
+    """Take the row back if a person has said meanwhile that the photograph shows no quadrat.
+
+    A withdrawal leaves no row that a run could be compared with. So a run that had read before the decision was kept
+    may write after it, and looks here: the decision is kept before the row is withdrawn.
+    """
+    said = run_without_quadrat(STORAGE, SETTINGS.reframed_bucket, result.survey, result.source)
+    if said is None or compare_runs(said, result.run) <= 0:
+        return None
+    return withdraw_result(DATABASE, result.survey, said, no_quadrat_sentence(result.survey))
 
 
 def _result(document: StateDocument) -> Result:

@@ -66,6 +66,7 @@ class WriteOutcome(Record):
     written: bool
     reason: str | None = None
     deleted: bool = False  # the photograph has no result, because it was deleted or has another name
+    moving: bool = False  # it is being given another name or size
 
 
 @dataclass(frozen=True)
@@ -141,14 +142,12 @@ def record_result(database: Database, result: Result) -> WriteOutcome:
     return _locked(database, result.survey, work)
 
 
-def withdraw_result(database: Database, key: SurveyKey, source: Source, execution: Execution, why: str) -> WriteOutcome:
-    """Delete the survey's rows because a person says that the photograph shows no quadrat; ``why`` is the outcome's.
+def withdraw_result(database: Database, key: SurveyKey, run: Run, why: str) -> WriteOutcome:
+    """Delete the survey's rows because a person says in `run` that its photograph shows no quadrat.
 
-    Nothing is deleted where a newer photograph or a run that started later has been recorded. Raises
+    ``why`` is the outcome's. Nothing is deleted where a newer photograph or a later decision has been recorded. Raises
     DatabaseUnavailableError.
     """
-
-    run = Run(source, timestamp(execution.started_at), execution.name, decided_at=timestamp(execution.started_at))
 
     def work(connection: Connection) -> WriteOutcome:
         refusal = _refusal(connection, key, run)
@@ -240,8 +239,8 @@ def _refusal(connection: Connection, key: SurveyKey, run: Run) -> WriteOutcome |
         if removal.covers(source):
             return WriteOutcome(written=False, reason=removal.reason, deleted=True)
     if _is_moving(connection, key, source):
-        why = "The photograph is being given another name or size: start the run again when that is done."
-        return WriteOutcome(written=False, reason=why)
+        why = "The photograph is being given another name or size."
+        return WriteOutcome(written=False, reason=why, moving=True)
     present = _present(connection, key)
     if present is None:
         return None
@@ -310,6 +309,11 @@ def remember_removal(connection: Connection, key: SurveyKey, removal: Removal) -
         "requested_by": removal.requested_by,
     }
     connection.execute(insert(removed_photo), fitted(removed_photo, values))
+
+
+def is_removed(connection: Connection, key: SurveyKey, upload: Upload) -> bool:
+    """Tell whether the photograph was deleted, as far as the table knows; the survey must be locked."""
+    return any(removal.covers(upload) for removal in _removals(connection, key))
 
 
 def _forget(connection: Connection, key: SurveyKey, removal: Removal) -> None:

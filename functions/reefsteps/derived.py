@@ -6,6 +6,8 @@ writes only if the object is still the one that it looked at (S3's If-Match and 
 again. An entity tag is a hash of the content, so every run puts its name into the content: else the same picture from
 two runs would look unchanged.
 
+Relabelling copies, and deletes, by the same rule (`put_in_order`, `delete_in_order`).
+
 After its writes a step asks S3 whether the photograph still exists (`refuse_deleted`). A deletion comes before what it
 removes, so either the removal finds the step's objects, or the step finds the deletion.
 """
@@ -14,7 +16,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -26,7 +28,7 @@ from reefsteps.precedence import Run, Upload, compare_runs, instant
 from reefsteps.results import ModelIdentity, ObjectRef, Record, Source
 from reefsteps.stamps import stamped
 from reefsteps.storage import JSON, ObjectChangedError, ObjectInfo, Storage
-from reefsteps.surveys import SurveyKey
+from reefsteps.surveys import SurveyKey, survey_of
 
 _MOST_LOOKS = 30  # every one that fails means that another run has written: more than that many do not meet
 
@@ -61,9 +63,8 @@ class DerivedObjects:
             return
         # Records from before the field name no run: then the upload alone decides.
         maker = stored.get("execution") or {"started_at": self._run.started_at, "name": self._run.name}
-        self._refuse_newer(
-            Run(Source.from_json(stored["source"]), maker["started_at"], maker["name"], stored.get("decided_at"))
-        )
+        present = Run(Source.from_json(stored["source"]), maker["started_at"], maker["name"], stored.get("decided_at"))
+        _refuse_newer(present, self._run)
 
     def put(
         self, bucket: str, key: str, body: bytes, *, content_type: str, model: ModelIdentity | None = None
@@ -75,19 +76,7 @@ class DerivedObjects:
         body = stamped(body, content_type, f"ReefSteps run {self._run.name} of {self._run.started_at}")
         metadata = self._metadata | ({"model-sha256": model.sha256} if model else {})
         ref = ObjectRef(bucket, key)
-        for _ in range(_MOST_LOOKS - 1):
-            try:
-                return self._put_once(ref, body, content_type, metadata)
-            except ObjectChangedError:
-                continue
-        return self._put_once(ref, body, content_type, metadata)
-
-    def _put_once(self, ref: ObjectRef, body: bytes, content_type: str, metadata: Mapping[str, str]) -> ObjectRef:
-        seen = self._head(ref)
-        maker = maker_of(seen, self._source.image.bucket) if seen else None
-        if maker:
-            self._refuse_newer(maker)
-        return self._storage.replace(seen, ref, body, content_type=content_type, metadata=metadata)
+        return put_in_order(self._storage, self._run, ref, body, content_type=content_type, metadata=metadata)
 
     def put_json(
         self, bucket: str, key: str, value: Mapping[str, Any], model: ModelIdentity | None = None
@@ -113,9 +102,9 @@ class DerivedObjects:
         A photograph that was overwritten exists: what was made of it stays until the newer one's run replaces it.
         """
         image = self._source.image
-        present = self._head(ObjectRef(image.bucket, image.key))
+        present = head_or_none(self._storage, ObjectRef(image.bucket, image.key))
         if present is not None and image.version_id and present.ref.version_id != image.version_id:
-            present = self._head(image)
+            present = head_or_none(self._storage, image)
         if present is None:
             raise PhotoDeletedError(
                 f"The photograph of {self._survey}, uploaded at {self._source.uploaded_at}, was deleted meanwhile: "
@@ -129,7 +118,7 @@ class DerivedObjects:
         photograph is deleted at once, `removal` has this one measured again.
         """
         image = self._source.image
-        present = self._head(ObjectRef(image.bucket, image.key))
+        present = head_or_none(self._storage, ObjectRef(image.bucket, image.key))
         if present is None or present.ref.version_id == image.version_id:
             return
         if instant(present.uploaded_at) == instant(self._source.uploaded_at):
@@ -138,20 +127,57 @@ class DerivedObjects:
                 "replaced the one of this run, which changes nothing."
             )
 
-    def _refuse_newer(self, maker: Run) -> None:
-        if compare_runs(maker, self._run) <= 0:
-            return
-        raise SupersededError(
-            f"A newer photograph of {self._survey}, uploaded at {maker.upload.uploaded_at}, or a later run of the same "
-            f"one, started at {maker.started_at}, has been here already; this run of the one uploaded at "
-            f"{self._source.uploaded_at} changes nothing more."
-        )
 
-    def _head(self, ref: ObjectRef) -> ObjectInfo | None:
+def put_in_order(
+    storage: Storage, run: Run, ref: ObjectRef, body: bytes, *, content_type: str, metadata: Mapping[str, str]
+) -> ObjectRef:
+    """Write an object that `run` made, as its content and `metadata` say, unless a newer run's is there.
+
+    Raises SupersededError.
+    """
+    for left in range(_MOST_LOOKS, 0, -1):
+        seen = head_or_none(storage, ref)
+        maker = maker_of(seen, run.upload.image.bucket) if seen else None
+        if maker:
+            _refuse_newer(maker, run)
         try:
-            return self._storage.head(ref)
-        except PhotoNotFoundError:
-            return None
+            return storage.replace(seen, ref, body, content_type=content_type, metadata=metadata)
+        except ObjectChangedError:
+            if left == 1:
+                raise
+    raise AssertionError("the last look has returned or raised")
+
+
+def delete_in_order(storage: Storage, ref: ObjectRef, is_left_over: Callable[[ObjectInfo], bool]) -> bool:
+    """Delete the object if `is_left_over` says so of what is there at that moment; returns whether it was deleted.
+
+    A run may write at the same time, so the object is judged, and deleted, as what it is then.
+    """
+    while (info := head_or_none(storage, ref)) is not None and is_left_over(info):
+        try:
+            storage.delete_seen(info)
+        except ObjectChangedError:
+            continue
+        return True
+    return False
+
+
+def head_or_none(storage: Storage, ref: ObjectRef) -> ObjectInfo | None:
+    """Return what S3 knows of the object; None where there is none."""
+    try:
+        return storage.head(ref)
+    except PhotoNotFoundError:
+        return None
+
+
+def _refuse_newer(maker: Run, run: Run) -> None:
+    if compare_runs(maker, run) <= 0:
+        return
+    raise SupersededError(
+        f"A newer photograph of {survey_of(run.upload.image.key)}, uploaded at {maker.upload.uploaded_at}, or a later "
+        f"run of the same one, started at {maker.started_at}, has been here already; this run of the one uploaded at "
+        f"{run.upload.uploaded_at} changes nothing more."
+    )
 
 
 def run_metadata(run: Run, pipeline_version: str) -> dict[str, str]:

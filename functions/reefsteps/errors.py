@@ -79,6 +79,10 @@ class DiskFullError(TransientError):
     """The disk that a step or the local stack writes to is full."""
 
 
+class RelabellingUnderWayError(TransientError):
+    """The photograph is being given another name or size: its result has to wait until that is done."""
+
+
 class ConfigurationError(ReefStepsError):
     """An environment variable of the function is missing or malformed: the deployment is at fault."""
 

@@ -71,6 +71,11 @@ EXPLANATIONS: dict[str, Explanation] = {
         "The list on the Surveys page says why. Change the list, or remove what is in the way, and start again.",
         (),
     ),
+    "PhotoDeletedError": Explanation(
+        "The photograph was deleted while this run was working on it.",
+        "If it was deleted on purpose, nothing is to be done. Else upload it again.",
+        ("replace",),
+    ),
     "SupersededError": Explanation(
         "A newer photograph of the same position was uploaded while this one was being worked on.",
         "Nothing is to be done: the newer photograph has a run of its own.",
@@ -103,6 +108,11 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Try again: only the last step is missing, the pictures are done.",
         _WAIT,
     ),
+    "RelabellingUnderWayError": Explanation(
+        "The photograph was being given another name or size.",
+        "Try again when the new name or size is there.",
+        _WAIT,
+    ),
     "DiskFullError": Explanation(
         "The disk that the photographs are worked on is full.",
         "Make room on that disk, or tell the person who runs ReefSteps; then try again. The photograph is safe.",
@@ -128,6 +138,10 @@ EXPLANATIONS: dict[str, Explanation] = {
     "Lambda.ServiceException": _AWS,
     "Lambda.AWSLambdaException": _AWS,
     "Lambda.SdkClientException": _AWS,
+    "StepFunctions.ExecutionLimitExceededException": _AWS,
+    "StepFunctions.ExecutionAlreadyExistsException": _AWS,
+    "StepFunctions.AWSStepFunctionsException": _AWS,
+    "StepFunctions.SdkClientException": _AWS,
     **dict.fromkeys(
         (
             "Lambda.CodeArtifactUserPendingException",

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from reefsteps.coverage_store import (
     Removal,
+    is_removed,
     lock_surveys,
     refuse_other_name,
     remember_removal,
@@ -22,6 +23,7 @@ from reefsteps.coverage_store import (
     where_survey,
 )
 from reefsteps.database import Database
+from reefsteps.precedence import Upload
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.relabelling import Change, Value
 from reefsteps.survey_fields import SurveyFields
@@ -68,9 +70,9 @@ class Landing:
     entry: JournalEntry
     rows: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)  # by table, without the survey
     old: Removal | None = None  # the version that left; None where there was no photograph
+    old_uploaded_at: str | None = None  # when it had been uploaded
     keeps_rows: bool = False  # the photograph is measured again under the same name, and until then its result stays
-    new_key: str | None = None
-    new_version_id: str | None = None
+    copy: Upload | None = None  # the photograph under its new name
 
 
 def register(
@@ -237,7 +239,9 @@ def _leave(connection: Connection, landing: Landing, *, occupied: bool) -> None:
     if landing.old is not None:
         remember_removal(connection, old, landing.old)
         if not occupied:  # else what arrives under this name is newer than every run that is still under way
-            whole = Removal(landing.old.key, None, landing.old.removed_at, requested_by=landing.old.requested_by)
+            # Older uploads of the key; one that came meanwhile is a photograph of its own.
+            before = landing.old_uploaded_at or landing.old.removed_at
+            whole = Removal(landing.old.key, None, before, requested_by=landing.old.requested_by)
             remember_removal(connection, old, whole)
 
 
@@ -256,15 +260,16 @@ def _land(connection: Connection, landing: Landing) -> None:
         entry.number,
         state=MOVED,
         snapshot={name: value for name, value in (entry.snapshot or {}).items() if name != "rows"},
-        new_key=landing.new_key,
-        new_version_id=landing.new_version_id,
+        new_key=landing.copy.image.key if landing.copy else None,
+        new_version_id=landing.copy.image.version_id if landing.copy else None,
         fields_before=_plain(before) if entry.change.fields else None,
     )
 
 
 def _land_results(connection: Connection, landing: Landing) -> None:
     new, parked = landing.entry.change.new, _parked(landing.entry.change.old)
-    if survey_rows(connection, coral_coverage, new):
+    deleted = landing.copy is not None and is_removed(connection, new, landing.copy)
+    if deleted or survey_rows(connection, coral_coverage, new):
         connection.execute(delete(coral_coverage).where(*_is_row(parked)))
         return
     if not _rename_coverage(connection, parked, _primary_key(new)):

@@ -131,33 +131,57 @@ class Storage:
         self, source: ObjectRef, bucket: str, key: str, *, content_type: str, metadata: Mapping[str, str]
     ) -> ObjectRef:
         """Copy the object within S3, with this metadata in place of its own; raises PhotoNotFoundError."""
+        return self._copy(source, ObjectRef(bucket, key), {}, content_type, metadata)
+
+    def replace_by_copy(
+        self,
+        seen: ObjectInfo | None,
+        source: ObjectRef,
+        target: ObjectRef,
+        *,
+        content_type: str,
+        metadata: Mapping[str, str],
+    ) -> ObjectRef:
+        """Copy as `copy` does if the target is still the object that was `seen` (None: if there is still none).
+
+        Raises ObjectChangedError; moto 5.2.5 copies without looking at the condition.
+        """
+        condition = {"IfNoneMatch": "*"} if seen is None else {"IfMatch": f'"{seen.etag}"'}
+        return self._copy(source, target, condition, content_type, metadata)
+
+    def _copy(
+        self, source: ObjectRef, target: ObjectRef, condition: Any, content_type: str, metadata: Mapping[str, str]
+    ) -> ObjectRef:
         try:
             answer = self.client.copy_object(
-                Bucket=bucket,
-                Key=key,
+                Bucket=target.bucket,
+                Key=target.key,
                 CopySource=_address(source),
                 MetadataDirective="REPLACE",
                 ContentType=content_type,
                 Metadata=dict(metadata),
+                **condition,
             )
         except ClientError as error:
-            raise _named(error, source) from error
-        return ObjectRef(bucket, key, answer.get("VersionId"))
+            named = _named(error, source)
+            raise (_changed(error) if named is error else named) from error
+        return ObjectRef(target.bucket, target.key, answer.get("VersionId"))
 
     def delete(self, ref: ObjectRef) -> str | None:
         """Delete the object, or put a delete marker on it and return the marker's version; no error if missing."""
         answer = self.client.delete_object(**_address(ref))
         return answer.get("VersionId") if answer.get("DeleteMarker") else None
 
-    def delete_seen(self, seen: ObjectInfo) -> None:
-        """Delete the current object, or put a delete marker on it, if it is still the one that was `seen`.
+    def delete_seen(self, seen: ObjectInfo) -> str | None:
+        """Delete the current object as `delete` does, if it is still the one that was `seen`.
 
         Raises ObjectChangedError.
         """
         try:
-            self.client.delete_object(Bucket=seen.ref.bucket, Key=seen.ref.key, IfMatch=f'"{seen.etag}"')
+            answer = self.client.delete_object(Bucket=seen.ref.bucket, Key=seen.ref.key, IfMatch=f'"{seen.etag}"')
         except ClientError as error:
             raise _changed(error) from error
+        return answer.get("VersionId") if answer.get("DeleteMarker") else None
 
     def list(self, bucket: str, prefix: str) -> Iterator[ObjectInfo]:
         """Yield the current objects whose key begins with the prefix in any spelling that the pipeline accepts.

@@ -1,7 +1,6 @@
 """What a person has decided about a photograph: its corners, the areas to leave out, or that it shows no quadrat.
 
-Decisions are stored beside the reframed pictures, with the original's version and content. Later runs of the same
-photograph follow them; a new photograph of the same position is measured without them.
+`reefsteps.decisions` reads the stored decisions and says how they apply; this module follows them and stores new ones.
 """
 
 from __future__ import annotations
@@ -12,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from reefsteps.decisions import kept_decision, no_quadrat_sentence
 from reefsteps.derived import DerivedObjects
-from reefsteps.document import PipelineInput, StateDocument
-from reefsteps.errors import InvalidParameterError, NoQuadratError, PhotoNotFoundError, SupersededError
+from reefsteps.document import PipelineInput
+from reefsteps.errors import InvalidParameterError, NoQuadratError, SupersededError
 from reefsteps.excluded import excluded_mask
 from reefsteps.keys import corners_key, no_quadrat_key
-from reefsteps.precedence import instant
 from reefsteps.quadrat_size import QuadratSize
-from reefsteps.results import ObjectRef, Point, Source
+from reefsteps.results import Point, Source
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey
 from reframing.limits.gate import BY_HAND as LIMITS
@@ -60,14 +59,12 @@ class Decisions:
             )
         stored = self._stored(no_quadrat_key(self._survey.stem))
         earlier = bool(stored and stored["no_quadrat"])
-        no_quadrat = earlier if given.no_quadrat is None and given.corners_px is None else bool(given.no_quadrat)
-        if no_quadrat != earlier:
+        no_quadrat = bool(given.no_quadrat) if decides else earlier
+        # A decision is stored even if it changes nothing: the later of two decisions holds for every later run.
+        if decides:
             self._store(no_quadrat_key(self._survey.stem), {"no_quadrat": no_quadrat})
         if no_quadrat:
-            raise NoQuadratError(
-                f"A person has said that the photograph of {self._survey} shows no quadrat, so it is not measured. "
-                "Fix corners on the page takes this back."
-            )
+            raise NoQuadratError(no_quadrat_sentence(self._survey))
 
     def frame(self, given: PipelineInput, width_px: int, height_px: int, size: QuadratSize) -> FrameByHand | None:
         """Return the frame that the input gives and store it, else the stored one, else None.
@@ -87,32 +84,11 @@ class Decisions:
         return _checked(stored["corners_px"], excluded, width_px, height_px, size)
 
     def _stored(self, key: str) -> Mapping[str, Any] | None:
-        return _kept(self._storage, self._bucket, key, self._source)
+        return kept_decision(self._storage, self._bucket, key, self._source)
 
     def _store(self, key: str, value: Mapping[str, Any]) -> None:
         bound = {"source_version_id": self._source.image.version_id, "source_etag": self._source.etag}
         self._derived.put_json(self._bucket, key, {**value, **bound})
-
-
-def last_decision(
-    storage: Storage, bucket: str, survey: SurveyKey, source: Source, document: StateDocument
-) -> str | None:
-    """Return when the run started in which a person decided last about this photograph; None where nobody has."""
-    given = document.input
-    if given.corners_px is not None or given.no_quadrat is not None:
-        return document.execution.started_at
-    kept = [_kept(storage, bucket, key(survey.stem), source) for key in (corners_key, no_quadrat_key)]
-    starts = [value["execution"]["started_at"] for value in kept if value and value.get("execution")]
-    return max(starts, key=instant, default=None)
-
-
-def _kept(storage: Storage, bucket: str, key: str, source: Source) -> Mapping[str, Any] | None:
-    try:
-        stored: Mapping[str, Any] = storage.get_json(ObjectRef(bucket, key))
-    except PhotoNotFoundError:
-        return None
-    own = source.image.version_id, source.etag
-    return stored if (stored["source_version_id"], stored["source_etag"]) == own else None
 
 
 def _checked(

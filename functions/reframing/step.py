@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reefsteps.arrays import ByteArray
+from reefsteps.decisions import last_decision
 from reefsteps.derived import DerivedObjects
 from reefsteps.document import StateDocument, refuse_other_photo
 from reefsteps.errors import QuadratNotFoundError
@@ -21,7 +22,7 @@ from reefsteps.observability import logger
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import ModelIdentity, ObjectRef, Point, ReframingResult, RestorationResult
 from reefsteps.storage import JPEG, Storage
-from reframing.by_hand import Decisions, last_decision
+from reframing.by_hand import Decisions
 from reframing.plane.view import PlaneModel
 from reframing.quadrat import find_quadrat
 from reframing.quadrat_fit import QuadratFit

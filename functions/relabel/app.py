@@ -19,7 +19,7 @@ from reefsteps.observability import logger, step_handler
 from reefsteps.relabel_store import COPYING, MOVED, PLANNED, JournalEntry
 from reefsteps.relabelling import MOST_CHANGES, Change, Inventory, plan
 from reefsteps.storage import Storage
-from relabel.copying import clear_old_name, copy_group, take_back
+from relabel.copying import clear_deleted, clear_old_name, copy_group, take_back
 from relabel.settings import Settings
 from relabel.snapshots import find, look_around, snapshot
 
@@ -114,6 +114,7 @@ def _carry_out(relabelling_id: str, group: int) -> dict[str, Any]:
         journal.refuse(DATABASE, copying, str(error))
         return answer | {"refused": str(error)}
     for entry in entries(MOVED):
+        clear_deleted(STORAGE, SETTINGS, entry)
         journal.finish(DATABASE, entry, clear_old_name(STORAGE, SETTINGS, entry))
     return answer
 

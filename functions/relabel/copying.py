@@ -5,17 +5,21 @@ Everything may run again: a copy carries the mark of its change in its metadata,
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from reefsteps.buckets import Photograph, current_photographs, made_from, photograph
 from reefsteps.copies import STARTS_NO_RUN, quoted_key, without_run
 from reefsteps.coverage_store import Removal, timestamp
-from reefsteps.derived import renamed_metadata
-from reefsteps.errors import PhotoNotFoundError, RelabelRefusedError
+from reefsteps.derived import delete_in_order, head_or_none, maker_of, put_in_order, renamed_metadata
+from reefsteps.errors import PhotoNotFoundError, RelabelRefusedError, SupersededError
+from reefsteps.precedence import Run
 from reefsteps.relabel_store import JournalEntry, Landing
 from reefsteps.results import ObjectRef
-from reefsteps.storage import JSON, ObjectInfo, Storage
+from reefsteps.stamps import stamped
+from reefsteps.storage import JSON, ObjectChangedError, ObjectInfo, Storage
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import colony, coral_coverage, coverage_provenance, imported_result, survey_fields
 from relabel.rewriting import NewIdentity, renamed, renamed_imported, renamed_row, resized
@@ -24,6 +28,8 @@ from relabel.snapshots import database_row
 
 MARK = "relabelling"  # metadata of every copy: which change made it
 CAME_FROM = "relabelled-from"
+
+_TAKEN = "A photograph was uploaded as {key} meanwhile: nothing was changed."
 
 
 def copy_group(storage: Storage, settings: Settings, entries: Sequence[JournalEntry]) -> list[Landing]:
@@ -34,6 +40,15 @@ def copy_group(storage: Storage, settings: Settings, entries: Sequence[JournalEn
     leaving = {(old.image.key, old.image.version_id) for old in map(_old_photo, entries) if old}
     copies = [_copy_photograph(storage, settings, entry, leaving) for entry in entries]
     return [_landing(storage, settings, entry, copy) for entry, copy in zip(entries, copies, strict=True)]
+
+
+def clear_deleted(storage: Storage, settings: Settings, entry: JournalEntry) -> None:
+    """Delete what was copied for a photograph whose copy was deleted meanwhile: `removal` may have looked before."""
+    key = _new_key(entry)
+    if key is None or head_or_none(storage, ObjectRef(settings.raw_bucket, key)) is not None:
+        return
+    for ref in settings.derived(entry.change.new.stem):
+        delete_in_order(storage, ref, lambda info: info.metadata.get(MARK) == entry.mark)
 
 
 def take_back(storage: Storage, settings: Settings, entries: Sequence[JournalEntry]) -> None:
@@ -56,18 +71,19 @@ def clear_old_name(storage: Storage, settings: Settings, entry: JournalEntry) ->
     marker = _delete_if_current(storage, photo)
     all_gone = not current_photographs(storage, settings.raw_bucket, old)
     for ref in settings.derived(old.stem):
-        info = _head(storage, ref)
-        if info and (all_gone or made_from(info, photo)):
-            storage.delete(ref)
+        delete_in_order(storage, ref, lambda info: all_gone or made_from(info, photo))
     return marker
 
 
 def _delete_if_current(storage: Storage, photo: Photograph) -> str | None:
     ref = ObjectRef(photo.image.bucket, photo.image.key)
-    info = _head(storage, ref)
+    info = head_or_none(storage, ref)
     if info is None or (info.ref.version_id, info.etag) != (photo.image.version_id, photo.etag):
         return None
-    return storage.delete(ref)
+    try:
+        return storage.delete_seen(info)
+    except ObjectChangedError:
+        return None  # another photograph was uploaded: it stays
 
 
 def _copy_photograph(
@@ -77,11 +93,11 @@ def _copy_photograph(
     if old is None or key is None:
         return None
     target = ObjectRef(settings.raw_bucket, key)
-    there = _head(storage, target)
+    there = head_or_none(storage, target)
     if there and there.metadata.get(MARK) == entry.mark:
         return photograph(there)
     if there and (there.ref.key, there.ref.version_id) not in leaving:
-        raise RelabelRefusedError(f"A photograph was uploaded as {key} meanwhile: nothing was changed.")
+        raise RelabelRefusedError(_TAKEN.format(key=key))
     snapshot = _snapshot(entry)
     metadata = {name: value for name, value in snapshot["photo"]["metadata"].items() if name != STARTS_NO_RUN}
     metadata |= {MARK: entry.mark, CAME_FROM: quoted_key(old.image.key)}
@@ -89,9 +105,13 @@ def _copy_photograph(
         metadata |= without_run(key)
     if entry.change.size:
         metadata["side-cm"] = str(entry.change.size)
-    copied = storage.copy(
-        old.image, target.bucket, target.key, content_type=snapshot["photo"]["content_type"], metadata=metadata
-    )
+    content_type = snapshot["photo"]["content_type"]
+    try:
+        copied = storage.replace_by_copy(there, old.image, target, content_type=content_type, metadata=metadata)
+    except ObjectChangedError:
+        raise RelabelRefusedError(_TAKEN.format(key=key)) from None
+    except PhotoNotFoundError:
+        raise RelabelRefusedError(f"{old.image.key} was deleted for good meanwhile: nothing was changed.") from None
     return photograph(storage.head(copied))
 
 
@@ -113,7 +133,7 @@ def _landing(storage: Storage, settings: Settings, entry: JournalEntry, copy: Ph
     }
     gone = Removal.by_relabelling(old.image.key, old.image.version_id, timestamp(), new.stem)
     keeps_rows = snapshot["starts_run"] and entry.change.old == new
-    return Landing(entry, moved, gone, keeps_rows, copy.image.key, copy.image.version_id)
+    return Landing(entry, moved, gone, old.uploaded_at, keeps_rows, copy)
 
 
 def _provenance_row(row: Mapping[str, Any], factor: float | None, now: NewIdentity) -> dict[str, Any]:
@@ -154,14 +174,22 @@ def _places(settings: Settings, survey: SurveyKey) -> list[tuple[str, str]]:
 def _copy_object(
     storage: Storage, stored: ObjectRef, target: ObjectRef, entry: JournalEntry, factor: float | None, now: NewIdentity
 ) -> ObjectRef:
-    info = storage.head(stored)
-    metadata = renamed_metadata(info.metadata, now.photo) | {MARK: entry.mark}
-    if info.content_type != JSON:
-        return storage.copy(stored, target.bucket, target.key, content_type=info.content_type, metadata=metadata)
-    record = storage.get_json(stored)
-    return storage.put_json(
-        target.bucket, target.key, renamed(resized(record, factor) if factor else record, now), metadata
-    )
+    """Write the copy as its run's, now of the copied photograph, unless a newer photograph's run has been there."""
+    found = storage.get(stored)
+    kind, metadata = found.info.content_type, renamed_metadata(found.info.metadata, now.photo) | {MARK: entry.mark}
+    if kind == JSON:
+        record = json.loads(found.body)
+        record = renamed(resized(record, factor) if factor else record, now)
+        body = json.dumps(record, ensure_ascii=False, allow_nan=False).encode()
+    else:
+        body = stamped(found.body, kind, f"ReefSteps relabelling {entry.mark}")
+    run = maker_of(dataclasses.replace(found.info, metadata=metadata), now.photo.image.bucket)
+    # Objects from before the metadata named a run: the photograph's copy alone decides.
+    run = run or Run(now.photo, now.photo.uploaded_at, entry.mark)
+    try:
+        return put_in_order(storage, run, target, body, content_type=kind, metadata=metadata)
+    except SupersededError:
+        return target
 
 
 def _snapshot(entry: JournalEntry) -> Mapping[str, Any]:
@@ -187,12 +215,5 @@ def _new_key(entry: JournalEntry) -> str | None:
 
 def _marked(storage: Storage, ref: ObjectRef, entry: JournalEntry) -> ObjectInfo | None:
     """Return the current object if an earlier attempt at this change wrote it."""
-    info = _head(storage, ref)
+    info = head_or_none(storage, ref)
     return info if info and info.metadata.get(MARK) == entry.mark else None
-
-
-def _head(storage: Storage, ref: ObjectRef) -> ObjectInfo | None:
-    try:
-        return storage.head(ref)
-    except PhotoNotFoundError:
-        return None

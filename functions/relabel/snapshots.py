@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select, tuple_
 
 from reefsteps.buckets import Photograph, made_from, photograph
 from reefsteps.coverage_store import survey_rows
+from reefsteps.derived import maker_of
 from reefsteps.errors import PhotoNotFoundError, RelabelRefusedError
 from reefsteps.originals import originals
 from reefsteps.precedence import Upload, same_photo
@@ -55,6 +56,7 @@ class Found:
     change: Change
     photo: ObjectInfo | None
     derived: tuple[ObjectRef, ...]
+    makers: Mapping[str, Collection[str]] = field(default_factory=dict)  # by step's bucket: the runs that wrote there
 
 
 def find(storage: Storage, settings: Settings, change: Change, inventory: Inventory) -> Found:
@@ -69,6 +71,8 @@ def find(storage: Storage, settings: Settings, change: Change, inventory: Invent
             f"The photograph of {change.old} has been deleted since the list was checked."
         ) from None
     derived, of_photo = [], photograph(photo)
+    by_hand = settings.set_by_hand(change.old.stem)
+    makers: dict[str, set[str]] = {bucket: set() for bucket in settings.with_records}
     for ref in settings.derived(change.old.stem):
         try:
             info = storage.head(ref)
@@ -76,7 +80,10 @@ def find(storage: Storage, settings: Settings, change: Change, inventory: Invent
             continue
         if "source-etag" not in info.metadata or made_from(info, of_photo):
             derived.append(info.ref)
-    return Found(change, photo, tuple(derived))
+            maker = None if ref in by_hand else maker_of(info, settings.raw_bucket)
+            if maker:
+                makers[settings.segmented_bucket if ref.bucket == settings.masks_bucket else ref.bucket].add(maker.name)
+    return Found(change, photo, tuple(derived), makers)
 
 
 def snapshot(connection: Connection, found: Found) -> dict[str, Any]:
@@ -89,6 +96,8 @@ def snapshot(connection: Connection, found: Found) -> dict[str, Any]:
     rows = {table.name: survey_rows(connection, table, change.old) for table in _TABLES}
     provenance, imported = (next(iter(rows[table.name]), None) for table in (coverage_provenance, imported_result))
     _check_row(change, _measured(provenance, imported), photograph(photo) if photo else None)
+    if provenance is not None:
+        _check_makers(change, found.makers, provenance["execution_name"])
     size = size_of(provenance["reframing"]) if provenance else _size_beside(photo)
     factor = _factor(change, size, has_result=provenance is not None)
     return {
@@ -125,6 +134,16 @@ def _check_row(change: Change, measured: Upload | None, photo: Photograph | None
         raise RelabelRefusedError(
             f"The newest photograph of {change.old} has no result yet, only an older one has: wait for its run, or "
             "delete the newest photograph first."
+        )
+
+
+def _check_makers(change: Change, makers: Mapping[str, Collection[str]], measured_by: str) -> None:
+    """Refuse pictures that a run has replaced in part: a step's belong together, the last step's to the row."""
+    *_, last = makers.values() if makers else [()]
+    if any(len(runs) > 1 for runs in makers.values()) or not set(last) <= {measured_by}:
+        raise RelabelRefusedError(
+            f"A run of {change.old} is under way, or ended in the middle: wait for it, or start it again, then give "
+            "the name or size."
         )
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from reefsteps.buckets import Photograph, made_from, photograph
-from reefsteps.derived import maker_of
+from reefsteps.derived import delete_in_order, head_or_none, maker_of
 from reefsteps.errors import PhotoNotFoundError
 from reefsteps.keys import record_key
 from reefsteps.precedence import Upload, same_photo
 from reefsteps.results import ObjectRef, Source
-from reefsteps.storage import ObjectChangedError, ObjectInfo, Storage
+from reefsteps.storage import ObjectInfo, Storage
 from reefsteps.surveys import SurveyKey
 from removal.settings import Settings
 
@@ -19,7 +19,7 @@ def measured_sources(storage: Storage, settings: Settings, survey: SurveyKey) ->
     """Return the photographs that the steps' objects were made from, each once."""
     sources: list[Upload] = []
     for ref in settings.derived(survey.stem):
-        info = _head(storage, ref)
+        info = head_or_none(storage, ref)
         maker = maker_of(info, settings.raw_bucket) if info else None
         if maker:
             sources.append(maker.upload)
@@ -43,8 +43,7 @@ def remove_derived(
 ) -> list[ObjectRef]:
     """Delete what was derived from photographs that are gone; returns what was deleted.
 
-    A run may write at the same time, so each object is judged, and deleted, as what it is at that moment. Objects from
-    before the metadata named the run are judged by `gone`, or all deleted.
+    Objects from before the metadata named the run are judged by `gone`, or all deleted.
     """
 
     def is_left_over(info: ObjectInfo) -> bool:
@@ -53,23 +52,7 @@ def remove_derived(
             return not is_kept(maker.upload)
         return all_gone or any(made_from(info, source) for source in gone)
 
-    removed = []
-    for ref in settings.derived(survey.stem):
-        while (info := _head(storage, ref)) is not None and is_left_over(info):
-            try:
-                storage.delete_seen(info)
-            except ObjectChangedError:
-                continue
-            removed.append(ref)
-            break
-    return removed
-
-
-def _head(storage: Storage, ref: ObjectRef) -> ObjectInfo | None:
-    try:
-        return storage.head(ref)
-    except PhotoNotFoundError:
-        return None
+    return [ref for ref in settings.derived(survey.stem) if delete_in_order(storage, ref, is_left_over)]
 
 
 def is_current(upload: Upload, current: Sequence[Photograph]) -> bool:

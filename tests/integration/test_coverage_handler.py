@@ -21,6 +21,7 @@ from reefsteps.errors import (
     PhotoNotFoundError,
     SupersededError,
 )
+from reefsteps.storage import Storage
 from tests.integration.handler_loading import loaded
 from tests.integration.pipeline_records import SURVEY, derived_objects, document, result
 
@@ -100,11 +101,36 @@ def test_no_quadrat_withdraws_the_result_but_not_that_of_a_later_decision(app: M
         document(result(started_at=f"2026-01-01T{hour}:00:00Z"), "restoration") | {"no_quadrat": "said so"}
         for hour in (10, 12)
     )
+    no_quadrat(early)
     assert "started later" in app.handler(early, None)["reason"]
     assert covers(database) == [12.34]
+    no_quadrat(late)
     assert app.handler(late, None) == {"written": False, "reason": "said so"}
     assert covers(database) == []
     assert app.handler(late, None) == {"written": False, "reason": "said so"}
+
+
+def no_quadrat(run: dict[str, Any], *, said: bool = True) -> None:
+    """Keep a person's word, as reframing does in this run."""
+    source = run["restoration"]["source"]
+    bound = {"source_version_id": source["image"]["version_id"], "source_etag": source["etag"]}
+    value = {"no_quadrat": said, "execution": run["execution"], **bound}
+    Storage().put_json("reef-reframed", "no-quadrat/2006-Bora-Bora-01.json", value)
+
+
+def test_a_run_that_read_before_a_person_said_no_quadrat_leaves_no_row(app: ModuleType, database: Database) -> None:
+    said = document(result(started_at="2026-01-01T11:00:00Z"), "restoration") | {"no_quadrat": "said so"}
+    no_quadrat(said)
+    assert not app.handler(said, None)["written"]
+    for hour in (10, 12):
+        outcome = app.handler(document(result(started_at=f"2026-01-01T{hour}:00:00Z"), *ALL), None)
+        assert not outcome["written"]
+        assert "shows no quadrat" in outcome["reason"]
+        assert covers(database) == []
+    no_quadrat(said, said=False)
+    assert app.handler(document(result(started_at="2026-01-01T13:00:00Z"), *ALL), None)["written"]
+    assert app.handler(said, None) == {"written": False, "reason": "said so"}
+    assert covers(database) == [12.34], "what was taken back withdraws nothing"
 
 
 def test_a_stale_run_succeeds_without_writing(app: ModuleType, database: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,11 +16,12 @@ from hypothesis import strategies as st
 from reefsteps.coverage_queries import coverage_rows
 from reefsteps.coverage_store import record_result
 from reefsteps.database import Database
+from reefsteps.document import Execution
 from reefsteps.errors import InvalidParameterError
 from reefsteps.surveys import SurveyKey
 from tests.integration.handler_loading import BUCKETS, emulated_s3, loaded
 from tests.integration.mariadb import MariaDb
-from tests.integration.pipeline_records import result
+from tests.integration.pipeline_records import derived_objects, result
 from tests.integration.relabel_world import RAW, World, crashing
 
 if TYPE_CHECKING:
@@ -265,6 +267,22 @@ def test_an_upload_under_the_new_name_in_the_middle_is_kept_and_the_change_refus
     objects, rows = world.seen()
     assert objects.pop(f"reef-raw/{B.key('jpg')}")
     assert (objects, rows) == before
+
+
+def test_a_photograph_whose_run_is_under_way_waits(world: World) -> None:
+    version = world.measured(A)
+    head = world.s3.head_object(Bucket=RAW, Key=A.key("jpg"))
+    late = result(survey=A, version=version, key=A.key("jpg"), uploaded_at=head["LastModified"].isoformat())
+    late = dataclasses.replace(late, execution=Execution("arn:late", "late", "2027-01-01T00:00:00Z"))
+    source = dataclasses.replace(late.source, etag=head["ETag"].strip('"'))
+    late = dataclasses.replace(late, restoration=dataclasses.replace(late.restoration, source=source))
+    derived_objects(late).put("reef-segmented", f"{A.stem}.jpg", b"of the late run", content_type="image/jpeg")
+    before = world.seen()
+    world.relabel("r1", changes=changes((A, B)))
+    ((_, state, reason),) = world.entries("r1")
+    assert state == "refused"
+    assert "is under way" in str(reason)
+    assert world.seen() == before
 
 
 @pytest.mark.parametrize(

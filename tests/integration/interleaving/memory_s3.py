@@ -5,6 +5,7 @@ moto has all this, but needs milliseconds a call; thousands of schedules need le
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping
@@ -33,13 +34,18 @@ class Version:
 
 
 class MemoryS3:
-    """The calls of boto3's client that `reefsteps.storage` makes; `pause` is called before each of them."""
+    """The calls of boto3's client that `reefsteps.storage` makes.
+
+    `pause` is called before each of them, `listener` after each change with what was written, or with a version
+    without a body: a delete marker, or what was deleted for good (its metadata say so).
+    """
 
     def __init__(self, pause: Callable[[], None], now: Callable[[], datetime]) -> None:
         """Hold nothing yet; every bucket exists and keeps versions."""
         self._pause, self._now = pause, now
         self._versions: dict[tuple[str, str], list[Version]] = {}
         self._count = 0
+        self.listener: Callable[[str, str, Version], None] = lambda _bucket, _key, _version: None
 
     def current(self, bucket: str, key: str) -> Version | None:
         """Return the current object, for a look from outside: nobody comes between."""
@@ -60,6 +66,13 @@ class MemoryS3:
         self._check(request)
         body, content_type = request["Body"], request.get("ContentType", "")
         return {"VersionId": self._append(request, body, content_type, request.get("Metadata", {}))}
+
+    def copy_object(self, **request: Any) -> dict[str, Any]:
+        """Copy a version under the condition on the target, as S3 does and moto 5.2.5 does not."""
+        self._pause()
+        self._check(request)
+        source = self._find(request["CopySource"])
+        return {"VersionId": self._append(request, source.body, request["ContentType"], request["Metadata"])}
 
     def head_object(self, **request: Any) -> dict[str, Any]:
         """Return everything but the content."""
@@ -86,7 +99,9 @@ class MemoryS3:
         place, version_id = (request["Bucket"], request["Key"]), request.get("VersionId")
         if version_id is None:
             return {"VersionId": self._append(request, None, "", {}), "DeleteMarker": True}
+        gone = self._find(request)
         self._versions[place] = [version for version in self._versions[place] if version.version_id != version_id]
+        self.listener(*place, dataclasses.replace(gone, body=None, metadata={"deleted": "for good"}))
         return {"VersionId": version_id}
 
     def get_paginator(self, _name: str) -> MemoryS3:
@@ -107,6 +122,7 @@ class MemoryS3:
         self._count += 1
         version = Version(f"v{self._count}", body, kind, dict(metadata), self._now().replace(microsecond=0))
         self._versions.setdefault((request["Bucket"], request["Key"]), []).append(version)
+        self.listener(request["Bucket"], request["Key"], version)
         return version.version_id
 
     def _find(self, request: Mapping[str, Any]) -> Version:

@@ -1,4 +1,4 @@
-"""One survey's photograph among people who upload, delete and set corners while its runs and removals are under way.
+"""Two surveys' photographs among people who upload, delete, rename and decide while runs and removals are under way.
 
 The steps' real handlers work here, on pictures of 64 pixels, an S3 in memory and a SQLite database. Only what takes
 time is stood in for: the state machines by `_pipeline` and `_removal`, and detection by one fixed frame.
@@ -16,30 +16,37 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
-from reefsteps.buckets import Buckets
-from reefsteps.coverage_queries import coverage_rows, provenance
+from reefsteps import coverage_store
+from reefsteps.copies import STARTS_NO_RUN, quoted_key
 from reefsteps.database import Database
 from reefsteps.detection.detections import Detections
-from reefsteps.errors import BadInputError, NoQuadratError, PhotoDeletedError, SupersededError
-from reefsteps.images import decode, encode_png
+from reefsteps.errors import (
+    BadInputError,
+    NoQuadratError,
+    PhotoDeletedError,
+    RelabellingUnderWayError,
+    UnsupportedModelError,
+)
+from reefsteps.images import encode_png
 from reefsteps.results import ModelIdentity
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import metadata as tables
+from reefsteps.tables import relabelled_photo
 from tests.integration.handler_loading import loaded
-from tests.integration.interleaving.memory_s3 import MemoryS3
+from tests.integration.interleaving.final_state import GREY_STEP, faults_of
+from tests.integration.interleaving.memory_s3 import MemoryS3, Version
 from tests.integration.interleaving.scheduler import Scheduler
 
-SURVEY = SurveyKey(2006, "Bora-Bora", 1)
-KEY = SURVEY.key("png")
+SURVEYS = SurveyKey(2006, "Bora-Bora", 1), SurveyKey(2006, "Bora-Bora", 2)
 CORNERS = [[8, 8], [56, 8], [56, 56], [8, 56]]
-BUCKETS = Buckets("reef-raw", "reef-treated", "reef-reframed", "reef-segmented", "reef-masks")
 STEPS = ("restoration", "reframing", "segmentation")
 _SIDE_PX = 64
-_GREY = 40  # of the first upload; each one is lighter than the one before by this
-_ENOUGH_RUNS = 60
+_ENOUGH_RUNS = 100
+_MOST_ROUNDS = 6
+_ACTS = {"upload": 4, "delete": 2, "delete_version": 1, "correct": 3, "rerun": 2, "decide": 3, "relabel": 4}
 
 
 @contextmanager
@@ -47,7 +54,7 @@ def loaded_steps(database_url: str) -> Iterator[dict[str, ModuleType]]:
     """Yield the handlers' modules, with detection stood in for."""
     variables = {"DATABASE_URL": database_url, "RESTORATION_METHOD": "none", "MAX_MEGAPIXELS": "1"}
     with contextlib.ExitStack() as stack:
-        names = (*STEPS, "coverage", "removal")
+        names = (*STEPS, "coverage", "removal", "relabel")
         modules = {name: stack.enter_context(loaded(name, variables)) for name in names}
         nothing = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64), (), (1, 1))
         for step in ("reframing", "segmentation"):
@@ -72,11 +79,15 @@ class World:
         """Begin with nothing."""
         self.scheduler = Scheduler(seed)
         self.random = self.scheduler.random
-        self.s3 = MemoryS3(self.scheduler.pause, lambda: self._now)
         self.story: list[str] = []
+        self.database = database
         self._now = datetime(2026, 1, 1, tzinfo=UTC)
-        self._steps, self._database = steps, database
+        self._steps = steps
+        self._documents: dict[str, dict[str, Any]] = {}
+        self.s3 = self.new_s3()
         self._runs = self._sequence = self._uploads = 0
+        self.relabellings: list[str] = []
+        self.s3.listener = self._changed
 
     def play(self, count: int) -> None:
         """Let people do so many things, at any moments, and everything that follows from them come to its end."""
@@ -84,168 +95,242 @@ class World:
         with contextlib.ExitStack() as stack:
             for module in self._steps.values():
                 stack.enter_context(mock.patch.object(module, "STORAGE", storage))
-            for name in ("coverage", "removal"):
-                stack.enter_context(mock.patch.object(self._steps[name], "DATABASE", _Atomic(self)))
+            for name in ("coverage", "removal", "relabel"):
+                stack.enter_context(mock.patch.object(self._steps[name], "DATABASE", self.new_database()))
             clock = SimpleNamespace(now=lambda _zone: self._now)
             request = self._steps["removal"].parse_request.__globals__
             stack.enter_context(mock.patch.dict(request, datetime=clock))
+            stack.enter_context(mock.patch.object(coverage_store, "datetime", clock))
+            for name in ("reframing", "segmentation"):
+                stack.enter_context(mock.patch.object(self._steps[name], "MODELS", self._models(self._steps[name])))
             self.scheduler.spawn(lambda: self._people(count))
             self.scheduler.run()
+            for _ in range(_MOST_ROUNDS):
+                if not self.quiet():
+                    return
+                self.scheduler.run()
+            raise AssertionError("something is left to be done, however often it is done")
+
+    # -- what a drill does otherwise
+
+    def new_s3(self) -> MemoryS3:
+        """Return an S3 that holds nothing."""
+        return MemoryS3(self.scheduler.pause, lambda: self._now)
+
+    def new_database(self) -> Atomic:
+        """Return the database as the steps get it."""
+        return Atomic(self)
+
+    def acts(self) -> dict[str, int]:
+        """Return what people do, and how often."""
+        return dict(_ACTS)
+
+    def body(self, picture: Any) -> bytes:
+        """Return the file that is uploaded."""
+        return encode_png(picture)
+
+    def detector(self, given: Any) -> Any:
+        """Return the model that a step asks for."""
+        return given
+
+    def deliver(self, work: Callable[[], None]) -> None:
+        """Start what an event of S3 starts."""
+        work()
+
+    def execution(self, work: Callable[[], None]) -> None:
+        """Run an execution of a state machine to its end."""
+        work()
+
+    def refuse(self, key: str, version: str | None, error: Exception) -> None:
+        """See that a run was refused by name."""
+
+    def quiet(self) -> bool:
+        """See that nothing is under way; returns whether something was started."""
+        return False
 
     # -- people
 
     def _people(self, count: int) -> None:
-        self._upload()
+        self._upload(SURVEYS[0])
         for _ in range(count - 1):
             for _ in range(self.random.choice((0, 3, 10, 40))):
                 self.scheduler.pause()
             self._now += timedelta(milliseconds=self.random.choice((5, 300, 2000)))
-            self.random.choice(
-                (self._upload, self._upload, self._delete, self._delete_version, self._correct, self._rerun)
-            )()
+            # One survey has most of what happens, so that it meets.
+            survey = SURVEYS[self.random.random() < 0.25]
+            acts = self.acts()
+            (act,) = self.random.choices(list(acts), list(acts.values()))
+            getattr(self, f"_{act}")(survey)
 
-    def _upload(self) -> None:
+    def _upload(self, survey: SurveyKey) -> None:
         self._uploads += 1
-        picture = np.full((_SIDE_PX, _SIDE_PX, 3), self._uploads * _GREY % 250, np.uint8)
-        version = self.s3.put_object(Bucket="reef-raw", Key=KEY, Body=encode_png(picture))["VersionId"]
-        self._tell(f"upload {version}")
-        self._start({"version_id": version, "sequencer": self._next(), "requested_by": "upload"})
+        picture = np.full((_SIDE_PX, _SIDE_PX, 3), self._uploads * GREY_STEP % 250, np.uint8)
+        self.s3.put_object(Bucket="reef-raw", Key=survey.key("png"), Body=self.body(picture))
 
-    def _delete(self) -> None:
-        if self.s3.current("reef-raw", KEY) is None:
-            return
-        marker = self.s3.delete_object(Bucket="reef-raw", Key=KEY)["VersionId"]
-        self._tell("delete")
-        self._deleted(marker, "Delete Marker Created")
+    def _delete(self, survey: SurveyKey) -> None:
+        if self.s3.current("reef-raw", survey.key("png")) is not None:
+            self.s3.delete_object(Bucket="reef-raw", Key=survey.key("png"))
 
-    def _delete_version(self) -> None:
-        versions = self.s3.versions("reef-raw", KEY)
-        if not versions:
-            return
-        version = self.random.choice(versions)
-        self.s3.delete_object(Bucket="reef-raw", Key=KEY, VersionId=version)
-        self._tell(f"delete version {version}")
-        self._deleted(version, "Permanently Deleted")
+    def _delete_version(self, survey: SurveyKey) -> None:
+        versions = self.s3.versions("reef-raw", survey.key("png"))
+        if versions:
+            self.s3.delete_object(Bucket="reef-raw", Key=survey.key("png"), VersionId=self.random.choice(versions))
 
-    def _deleted(self, version: str, kind: str) -> None:
-        entry = {"key": KEY, "version-id": version, "sequencer": self._next()}
-        detail = {"bucket": {"name": "reef-raw"}, "object": entry, "deletion-type": kind}
-        event = {"time": self._now.isoformat(), "detail": detail}
-        self.scheduler.spawn(lambda: self._removal(event))
-
-    def _correct(self) -> None:
+    def _correct(self, survey: SurveyKey) -> None:
         """Set corners in the picture that is there, as the page does: for the version that it shows."""
-        treated = self.s3.current("reef-treated", f"{SURVEY.stem}.jpg")
+        self._decided(survey, {"corners_px": CORNERS})
+
+    def _decide(self, survey: SurveyKey) -> None:
+        """Say that the photograph shows no quadrat, or take that back."""
+        self._decided(survey, {"no_quadrat": self.random.random() < 0.6})
+
+    def _decided(self, survey: SurveyKey, decision: dict[str, Any]) -> None:
+        treated = self.s3.current("reef-treated", f"{survey.stem}.jpg")
         if treated is not None:
             version = treated.metadata["source-version-id"]
-            self._start({"version_id": version, "start_at": "reframing", "corners_px": CORNERS, "requested_by": "page"})
+            self._start(survey.key("png"), {"version_id": version, "start_at": "reframing", "by": "page"} | decision)
 
-    def _rerun(self) -> None:
-        self._start({"requested_by": "console"})
+    def _rerun(self, survey: SurveyKey) -> None:
+        self._start(survey.key("png"), {"by": "console"})
+
+    def _relabel(self, _survey: SurveyKey) -> None:
+        """Rename one photograph, swap both, or give one another size; or take the last relabelling back."""
+        one, other = self.random.sample(SURVEYS, 2)
+        name = f"relabelling-{len(self.relabellings) + 1}"
+        lists = (
+            [{"old": one.stem, "new": other.stem}],
+            [{"old": one.stem, "new": other.stem}, {"old": other.stem, "new": one.stem}],
+            [{"old": one.stem, "size": self.random.choice(("50", "70"))}],
+        )
+        given: dict[str, Any] = {"changes": self.random.choice(lists)}
+        if self.relabellings and self.random.random() < 0.2:
+            given = {"undo": self.relabellings[-1]}
+        self.relabellings.append(name)
+        self._tell(f"{name}: {given}")
+        self.scheduler.spawn(lambda: self.execution(lambda: self._relabelling(name, given)))
+
+    # -- S3's events
+
+    def _changed(self, bucket: str, key: str, version: Version) -> None:
+        if bucket != "reef-raw":
+            return
+        self._sequence += 1
+        sequencer = f"{self._sequence:016X}"
+        self._tell(f"{key} {version.version_id} {'is put' if version.body else dict(version.metadata) or 'is deleted'}")
+        if version.body is not None:
+            if version.metadata.get(STARTS_NO_RUN) != quoted_key(key):
+                given = {"version_id": version.version_id, "sequencer": sequencer, "by": "upload"}
+                self.deliver(lambda: self._start(key, given))
+            return
+        kind = "Permanently Deleted" if version.metadata else "Delete Marker Created"
+        entry = {"key": key, "version-id": version.version_id, "sequencer": sequencer}
+        detail = {"bucket": {"name": bucket}, "object": entry, "deletion-type": kind}
+        event = {"time": self._now.isoformat(), "detail": detail}
+        self.deliver(lambda: self.scheduler.spawn(lambda: self.execution(lambda: self._removal(event))))
+
+    def _models(self, step: ModuleType) -> SimpleNamespace:
+        known = step.MODELS
+        return SimpleNamespace(detector=lambda: self.detector(known.detector()))
 
     # -- state machines
 
-    def _start(self, entry: dict[str, Any]) -> None:
+    def _start(self, key: str, entry: dict[str, Any]) -> None:
         self._runs += 1
         assert self._runs < _ENOUGH_RUNS, "runs start each other without end"
         name = f"run-{self._runs}"
-        self._tell(f"{name} is asked for: {entry}")
-        self.scheduler.spawn(lambda: self._pipeline(name, {"bucket": "reef-raw", "key": KEY} | entry))
+        self._tell(f"{name} of {key} is asked for: {entry}")
+        entry = {"requested_by": entry["by"]} | {field: value for field, value in entry.items() if field != "by"}
+        self.scheduler.spawn(
+            lambda: self.execution(lambda: self._pipeline(name, {"bucket": "reef-raw", "key": key} | entry))
+        )
 
     def _pipeline(self, name: str, entry: dict[str, Any]) -> None:
         self._now += timedelta(milliseconds=1)
         execution = {"id": f"arn:{name}", "name": name, "started_at": self._now.isoformat()}
-        document: dict[str, Any] = {"execution": execution, "input": entry}
+        document = self._documents.setdefault(name, {"execution": execution, "input": entry})
         begin = STEPS.index(entry.get("start_at", "restoration"))
         try:
-            for step in STEPS[begin:]:
-                document[step] = self._call(step, document)
-            outcome = self._call("coverage", document)
+            try:
+                for step in STEPS[begin:]:
+                    if step not in document:
+                        document[step] = self.call(step, document)
+            except NoQuadratError as error:
+                document["no_quadrat"] = str(error)
+            outcome = self._call_until(RelabellingUnderWayError, "coverage", document)
             self._tell(f"{name} ends: {outcome['reason'] or 'row written'}")
-        except PhotoDeletedError:
-            self._tell(f"{name} finds the deletion")
+        except PhotoDeletedError as error:
+            self._tell(f"{name} finds the deletion: {error}")
             source = document.get("restoration", {}).get("source", {}).get("image", {})
             version = source.get("version_id") or entry.get("version_id")
-            event = {"bucket": "reef-raw", "key": KEY, "version_id": version, "requested_by": "pipeline"}
-            self.scheduler.spawn(lambda: self._removal(event))
-        except NoQuadratError:
+            event = {"bucket": "reef-raw", "key": entry["key"], "version_id": version, "requested_by": "pipeline"}
+            self.scheduler.spawn(lambda: self.execution(lambda: self._removal(event)))
+        except UnsupportedModelError:
             raise
-        except (SupersededError, BadInputError) as error:
-            self._tell(f"{name} {entry.get('version_id')}: {type(error).__name__}")
+        except BadInputError as error:
+            self.refuse(entry["key"], entry.get("version_id"), error)
+            self._tell(f"{name} {entry.get('version_id')}: {type(error).__name__}: {error}")
 
     def _removal(self, event: dict[str, Any]) -> None:
-        outcome = self._call("removal", event)
-        self._tell(f"removal {outcome['row_removed']} {len(outcome['objects_removed'])} {outcome['measure_again']}")
+        outcome = self.call("removal", event)
         again = outcome["measure_again"]
+        self._tell(f"removal {outcome['row_removed']} {len(outcome['objects_removed'])} {again}")
         if again:
-            self._start({"version_id": again["version_id"], "requested_by": "removal"})
+            self._start(again["key"], {"version_id": again["version_id"], "by": "removal"})
 
-    def _call(self, step: str, event: dict[str, Any]) -> Any:
+    def _relabelling(self, name: str, given: dict[str, Any]) -> None:
+        self._now += timedelta(milliseconds=1)
+        event = {"execution": {"name": name}, "input": given, "action": "register"}
+        registered = self.call("relabel", event)
+        for group in registered["groups"]:
+            task = {"action": "carry_out", "relabelling_id": name, "group": group}
+            self._tell(f"{name} ends: {self.call('relabel', task)}")
+
+    def _call_until(self, waits: type[Exception], step: str, event: dict[str, Any]) -> Any:
+        """Call the step as the state machine's retriers do."""
+        while True:
+            try:
+                return self.call(step, event)
+            except waits:
+                self.scheduler.pause()
+
+    def call(self, step: str, event: dict[str, Any]) -> Any:
+        """Call a step's handler, with JSON in and out."""
         work = self._steps[step].handler.__wrapped__
         return json.loads(json.dumps(work(json.loads(json.dumps(event)), None)))
 
     def _tell(self, what: str) -> None:
         self.story.append(what)
 
-    def _next(self) -> str:
-        self._sequence += 1
-        return f"{self._sequence:016X}"
-
     # -- what must hold in the end
 
     def faults(self) -> list[str]:
         """Return what is wrong now that nothing is under way."""
-        objects = {(ref.bucket, ref.key): self.s3.current(ref.bucket, ref.key) for ref in BUCKETS.derived(SURVEY.stem)}
-        present = {place: version for place, version in objects.items() if version}
-        with self._database.read() as connection:
-            row, rows = provenance(connection, SURVEY), coverage_rows(connection)
-        photo = self.s3.current("reef-raw", KEY)
-        if photo is None:
-            return [f"{place} is left" for place in present] + (["a row is left"] if rows else [])
-        if row is None or len(rows) != 1:
-            return [f"{len(rows)} rows"]
-        faults = [] if row.restoration.source.image.version_id == photo.version_id else ["another photo's row"]
-        made = [ref for ref in BUCKETS.derived(SURVEY.stem) if ref not in BUCKETS.set_by_hand(SURVEY.stem)]
-        faults += [f"{ref.key} in {ref.bucket} is missing" for ref in made if (ref.bucket, ref.key) not in present]
-        for place, version in present.items():
-            if version.metadata["source-version-id"] != photo.version_id and not place[1].startswith("corners/"):
-                faults.append(f"{place} was made from {version.metadata['source-version-id']}")
-        for bucket in BUCKETS.with_records:
-            places = [place for place in present if place[0] == bucket and not place[1].startswith("corners/")]
-            if bucket == BUCKETS.segmented_bucket:
-                places += [place for place in present if place[0] == BUCKETS.masks_bucket]
-            makers = {present[place].metadata["execution-name"] for place in places}
-            if len(makers) > 1:
-                faults.append(f"{bucket} mixes {sorted(makers)}")
-        faults += self._faults_of_pixels(photo.body or b"", present)
-        last = present.get(("reef-segmented", f"results/{SURVEY.stem}.json"))
-        if last and last.metadata["execution-name"] != row.execution.name:
-            faults.append(f"the row is {row.execution.name}'s, the overlay {last.metadata['execution-name']}'s")
-        corners = present.get(("reef-reframed", f"corners/{SURVEY.stem}.json"))
-        if corners and corners.metadata["source-version-id"] == photo.version_id and not row.reframing.manual:
-            faults.append("corners set by hand are without effect")
-        return faults
+        with self.database.read() as connection:
+            states = set(connection.execute(select(relabelled_photo.c.state)).scalars())
+        left = [f"relabelling left in {state}" for state in states - {"done", "refused"}]
+        return left + [f"{survey}: {fault}" for survey in SURVEYS for fault in self.faults_of(survey)]
 
-    def _faults_of_pixels(self, photo: bytes, present: Mapping[tuple[str, str], Any]) -> Iterator[str]:
-        wanted = decode(photo).pixels_bgr.mean()
-        for (bucket, key), version in present.items():
-            if key.endswith(".jpg") and abs(decode(version.body).pixels_bgr.mean() - wanted) > _GREY / 2:
-                yield f"{key} in {bucket} shows another photograph"
+    def faults_of(self, survey: SurveyKey) -> Iterator[str]:
+        """Yield what is wrong with one survey."""
+        return faults_of(survey, self.s3, self.database)
 
 
-class _Atomic:
+class Atomic:
     """The database, whose transactions nobody comes between."""
 
     def __init__(self, world: World) -> None:
-        self._world = world
+        """Share the world's scheduler."""
+        self.world = world
 
     def write(self, work: Callable[[Any], Any]) -> Any:
-        with self._world.scheduler.atomic():
-            return self._world._database.write(work)
+        """Run the transaction."""
+        with self.world.scheduler.atomic():
+            return self.world.database.write(work)
 
     @contextmanager
     def read(self) -> Iterator[Any]:
-        with self._world.scheduler.atomic(), self._world._database.read() as connection:
+        """Read at one moment."""
+        with self.world.scheduler.atomic(), self.world.database.read() as connection:
             yield connection
 
 

@@ -1,0 +1,58 @@
+"""What a person has decided about a photograph, as reframing keeps it beside its pictures.
+
+Decisions are bound to the original's version and content: later runs of the same photograph obey them, and a new
+photograph of the same position is looked at afresh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reefsteps.document import StateDocument
+from reefsteps.errors import PhotoNotFoundError
+from reefsteps.keys import corners_key, no_quadrat_key
+from reefsteps.precedence import Run, instant
+from reefsteps.results import ObjectRef, Source
+from reefsteps.storage import Storage
+from reefsteps.surveys import SurveyKey
+
+
+def kept_decision(storage: Storage, bucket: str, key: str, source: Source) -> Mapping[str, Any] | None:
+    """Return the decision under the key, if it is about this photograph."""
+    try:
+        stored: Mapping[str, Any] = storage.get_json(ObjectRef(bucket, key))
+    except PhotoNotFoundError:
+        return None
+    own = source.image.version_id, source.etag
+    return stored if (stored["source_version_id"], stored["source_etag"]) == own else None
+
+
+def last_decision(
+    storage: Storage, bucket: str, survey: SurveyKey, source: Source, document: StateDocument
+) -> str | None:
+    """Return when the run started in which a person decided last about this photograph; None where nobody has."""
+    given = document.input
+    if given.corners_px is not None or given.no_quadrat is not None:
+        return document.execution.started_at
+    kept = [kept_decision(storage, bucket, key(survey.stem), source) for key in (corners_key, no_quadrat_key)]
+    starts = [value["execution"]["started_at"] for value in kept if value and value.get("execution")]
+    return max(starts, key=instant, default=None)
+
+
+def run_without_quadrat(storage: Storage, bucket: str, survey: SurveyKey, source: Source) -> Run | None:
+    """Return the run in which a person said that this photograph shows no quadrat; None where that does not hold."""
+    said = kept_decision(storage, bucket, no_quadrat_key(survey.stem), source)
+    if not said or not said["no_quadrat"]:
+        return None
+    # Decisions from before the field name no run.
+    started_at, name = (said.get("execution") or {}).get("started_at") or source.uploaded_at, "a person"
+    return Run(source, started_at, name, decided_at=started_at)
+
+
+def no_quadrat_sentence(survey: SurveyKey) -> str:
+    """Return what a run says that ends because of this decision."""
+    return (
+        f"A person has said that the photograph of {survey} shows no quadrat, so it is not measured. "
+        "Fix corners on the page takes this back."
+    )
