@@ -16,7 +16,7 @@ deploy: $(VENV)/.dev ## Deploy to AWS and try it (ENV=dev|prod, PAGE=no leaves t
 destroy: $(VENV)/.dev ## Delete the stacks; keeps photographs, a database snapshot and the user pool
 	$(BIN)/python -m scripts.deploy destroy --env $(ENV)
 
-redeliver: $(VENV)/.dev ## Send the events in the dead letter queue where they belonged (docs/operations.md)
+redeliver: $(VENV)/.dev ## Send the events in the dead letter queue to their targets (docs/how-to/recover.md)
 	$(BIN)/python -m scripts.redeliver --env $(ENV)
 
 retry: $(VENV)/.dev ## Start failed runs again at the step that failed (ERROR=name, SINCE=3d, YES=yes asks nothing)

@@ -12,32 +12,36 @@ import sys
 import tempfile
 from pathlib import Path
 
+from frontend.provider import PATH
 from frontend.settings import Settings
 from reefsteps.settings import Environment
 
-PORT = 8501
+ADDRESS, PORT = "0.0.0.0", 8501  # noqa: S104 - in its own network namespace, behind the load balancer
 
 
 def main() -> None:
     """Write the secrets and replace this process by Streamlit's; raises ConfigurationError."""
-    configured = Settings.from_environment()
-    arguments = [
-        *(sys.executable, "-m", "streamlit", "run", str(Path(__file__).with_name("app.py"))),
-        *("--server.address=0.0.0.0", f"--server.port={PORT}", "--server.headless=true"),
-        *("--server.fileWatcherType=none", "--browser.gatherUsageStats=false"),
-    ]
-    if configured.auth_mode == "oidc":
-        folder = Path(tempfile.mkdtemp(prefix="reefsteps-"))
-        secrets = folder / "secrets.toml"
+    secrets = None
+    if Settings.from_environment().auth_mode == "oidc":
+        secrets = Path(tempfile.mkdtemp(prefix="reefsteps-")) / "secrets.toml"
         secrets.touch(mode=0o600)
-        secrets.write_text(oidc_secrets(Environment()), encoding="utf-8")
-        arguments.append(f"--secrets.files={secrets}")
+        secrets.write_text(oidc_secrets(Environment(), PORT), encoding="utf-8")
     for name in ("OIDC_CLIENT_SECRET", "COOKIE_SECRET"):
         os.environ.pop(name, None)
-    os.execv(sys.executable, arguments)  # noqa: S606 - our own interpreter, fixed arguments
+    os.execv(sys.executable, command(ADDRESS, PORT, secrets))  # noqa: S606 - our own interpreter, fixed arguments
 
 
-def oidc_secrets(environment: Environment) -> str:
+def command(address: str, port: int, secrets: Path | None) -> list[str]:
+    """Return the command that serves the page at an address of this machine."""
+    arguments = [
+        *(sys.executable, "-m", "streamlit", "run", str(Path(__file__).with_name("hosted.py"))),
+        *(f"--server.address={address}", f"--server.port={port}", "--server.headless=true"),
+        *("--server.fileWatcherType=none", "--browser.gatherUsageStats=false"),
+    ]
+    return [*arguments, f"--secrets.files={secrets}"] if secrets else arguments
+
+
+def oidc_secrets(environment: Environment, port: int = PORT) -> str:
     """Return Streamlit's ``[auth]`` section as TOML; raises ConfigurationError."""
     public = environment.text("PUBLIC_URL").rstrip("/")
     values = {
@@ -45,7 +49,7 @@ def oidc_secrets(environment: Environment) -> str:
         "cookie_secret": environment.text("COOKIE_SECRET"),
         "client_id": environment.text("OIDC_CLIENT_ID"),
         "client_secret": environment.text("OIDC_CLIENT_SECRET"),
-        "server_metadata_url": environment.text("OIDC_METADATA_URL"),
+        "server_metadata_url": f"http://127.0.0.1:{port}{PATH}",  # served by hosted.py
     }
     # A JSON string is a TOML basic string.
     lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items()]

@@ -1,4 +1,4 @@
-"""The page's environment, read and validated in one place (docs/architecture.md lists the variables)."""
+"""The page's environment, read and validated in one place (docs/reference/environment.md lists the variables)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from reefsteps.settings import DEFAULT_SIZE, Environment
 
 MAX_UPLOAD_BYTES = 500 * 1024 * 1024
 """Larger than any single photograph (a 100 MP 16-bit TIFF has 600 MB, a 45 MP NEF 60 MB) that restoration accepts."""
+
+LONGEST_SIGN_IN_HOURS = 12
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,9 @@ class Settings:
     database_url: str
     database_auth: Literal["iam", "url"]
     auth_mode: Literal["oidc", "none"]
-    logout_url: str | None
-    public_url: str | None
-    client_id: str | None
     quadrat_size: QuadratSize
     import_function: str | None = None
+    sign_in_hours: int = LONGEST_SIGN_IN_HOURS
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str] | None = None) -> Self:
@@ -60,11 +60,9 @@ class Settings:
             database_url=read.text("DATABASE_URL"),
             database_auth=cast(Literal["iam", "url"], read.choice("DATABASE_AUTH", ("iam", "url"))),
             auth_mode=cast(Literal["oidc", "none"], read.choice("AUTH_MODE", ("oidc", "none"), "oidc")),
-            logout_url=_optional(read, "OIDC_LOGOUT_URL"),
-            public_url=_optional(read, "PUBLIC_URL"),
-            client_id=_optional(read, "OIDC_CLIENT_ID"),
             quadrat_size=read.size("QUADRAT_SIDE_CM", DEFAULT_SIZE),
             import_function=_optional(read, "IMPORT_FUNCTION"),
+            sign_in_hours=read.whole("SIGN_IN_HOURS", LONGEST_SIGN_IN_HOURS, minimum=1, maximum=LONGEST_SIGN_IN_HOURS),
         )
 
     @property

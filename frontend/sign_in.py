@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+import time
 
 import streamlit as st
 
@@ -12,24 +12,30 @@ from frontend.settings import Settings
 
 def needed(configured: Settings) -> bool:
     """Return whether the visitor must sign in before anything is shown."""
-    return configured.auth_mode == "oidc" and not getattr(st.user, "is_logged_in", False)
+    return configured.auth_mode == "oidc" and not (_is_signed_in() and _is_recent(configured))
 
 
 def show(configured: Settings) -> None:
     """Show the page of a visitor who is not signed in."""
     st.title("ReefSteps")
     st.write("Percent coral cover from quadrat photographs.")
-    st.info("You are not signed in. This is for members of the survey team.", icon=":material/lock:")
+    if _is_signed_in():
+        hours = configured.sign_in_hours
+        st.info(f"Signing in lasts {hours} hours. Please sign in again.", icon=":material/lock_clock:")
+    else:
+        st.info("You are not signed in. This is for members of the survey team.", icon=":material/lock:")
     st.button("Sign in", type="primary", on_click=st.login)
     st.caption("No account? Ask the person who runs ReefSteps for an invitation.")
-    address = provider_logout_url(configured)
-    if address:
-        st.caption("On a shared computer, also end the session at the sign-in service:")
-        st.link_button("End the session", address, type="tertiary")
+
+
+def stop_if_ended(configured: Settings) -> None:
+    """Leave a part of the page that runs by the clock, once the visitor must sign in again."""
+    if needed(configured):
+        st.rerun()
 
 
 def sidebar(configured: Settings) -> None:
-    """Show who is signed in, and the way out."""
+    """Show who is signed in, and the way out, which ends the session at the sign-in service too."""
     if configured.auth_mode == "none":
         return
     with st.sidebar:
@@ -44,9 +50,13 @@ def member(configured: Settings) -> str | None:
     return str(st.user.get("email") or st.user.get("sub") or "") or None
 
 
-def provider_logout_url(configured: Settings) -> str | None:
-    """Return the address that ends the session at the provider: st.logout only forgets the page's own cookie."""
-    if not (configured.logout_url and configured.client_id and configured.public_url):
-        return None
-    query = urlencode({"client_id": configured.client_id, "logout_uri": configured.public_url})
-    return f"{configured.logout_url}?{query}"
+def _is_signed_in() -> bool:
+    return bool(getattr(st.user, "is_logged_in", False))
+
+
+def _is_recent(configured: Settings) -> bool:
+    """Streamlit's cookie lives for 30 days, so the time at which the service issued the ID token decides (`iat`)."""
+    issued_at = st.user.get("iat")
+    if not isinstance(issued_at, int | float):
+        return False
+    return time.time() - issued_at < configured.sign_in_hours * 3600

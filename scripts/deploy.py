@@ -35,7 +35,7 @@ Kept, because no one gets them back:
   - the seven buckets with photographs, results and models (DeletionPolicy: Retain)
   - a last snapshot of the database (Aurora takes it before the cluster goes)
   - the user pool with the people who may sign in
-docs/operations.md says how to remove them, and how to start again from them."""
+docs/how-to/deploy.md says how to remove them, and how to start again from them."""
 
 
 def deploy(environment: DeployEnvironment, *, with_page: bool) -> None:

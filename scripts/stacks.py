@@ -29,7 +29,7 @@ _UNDER_WAY = (
 )
 _BLOCKED = (
     "{stack} could not be deleted.\n{reasons}\nAll events: 'aws cloudformation describe-stack-events --region {region} "
-    "--stack-name {stack}'. What commonly blocks it, and what to do: docs/operations.md, 'When a deletion stops'. "
+    "--stack-name {stack}'. What commonly blocks it, and what to do: docs/how-to/recover.md, 'When a deletion stops'. "
     "It is safe to run 'make destroy' again."
 )
 

@@ -24,8 +24,8 @@ def run_command(main: Callable[[], None]) -> None:
         if package not in _PACKAGES:
             raise
         sys.exit(
-            f"{package} is not installed for {sys.executable}: docs/training.md says how to install torch and "
-            "detectron2."
+            f"{package} is not installed for {sys.executable}: docs/how-to/train-a-model.md says how to install "
+            "torch and detectron2."
         )
     except (AnnotationError, ReefStepsError, FloatingPointError) as error:
         sys.exit(str(error))

@@ -34,8 +34,8 @@ al. 2020); 81 points instead of the full outline add a standard deviation of abo
 """
 _NOT_MEASURED = (
     "Nobody has measured the error of this model. Before you publish, compare at least 30 of your own quadrats with "
-    "figures that were read by hand. Whoever trains models writes the measured error beside them: docs/training.md "
-    "says how."
+    "figures that were read by hand. The person who trains a model writes its measured errors beside it: "
+    "docs/how-to/train-a-model.md explains how."
 )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from frontend import address, navigation
+from frontend import address, navigation, sign_in
 from frontend.components import my_uploads, retry_many, states
 from frontend.components.text import ago, count, plain
 from frontend.domain.executions import (
@@ -65,6 +65,7 @@ def show() -> None:
 
 
 def _list(status: RunStatus) -> None:
+    sign_in.stop_if_ended(settings())
     my_uploads.show()
     pages: list[tuple[executions.Cursor, ...] | None] = st.session_state.setdefault("runs_pages", [None])
     page = executions.executions(status.states, pages[-1], PAGE)

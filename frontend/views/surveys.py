@@ -8,7 +8,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from frontend import address
+from frontend import address, sign_in
 from frontend.components import filters, states
 from frontend.components.text import ago, count, plain
 from frontend.domain.measurements import in_natural_order, islands_of, years_of
@@ -229,6 +229,7 @@ def _progress() -> None:
 
 
 def _follow(arn: str) -> None:
+    sign_in.stop_if_ended(settings())
     status, why = relabelling.state(arn)
     if not relabelling.has_ended(status):
         own = next((r for r in relabelling.history() if r.id == st.session_state.get("relabelling")), None)

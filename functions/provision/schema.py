@@ -27,7 +27,9 @@ _NOT_YET = {"DatabaseResumingException", "DatabaseUnavailableException", "Statem
 # A cluster that has just been created, or is waking, answers BadRequestException with one of these.
 _NOT_YET_TEXT = re.compile(r"communications link failure|not available|starting up|resuming", re.IGNORECASE)
 
-_HOW_TO_CONVERT = "deploy with ConvertExistingTable=yes (docs/operations.md, Tables that were there before)."
+_HOW_TO_CONVERT = (
+    "deploy with ConvertExistingTable=yes (docs/how-to/import-existing-data.md, Convert an existing table)."
+)
 
 
 def statements(database: str) -> list[str]:

@@ -334,7 +334,7 @@ def refuse_other_name(connection: Connection, key: SurveyKey) -> None:
         if name != key.island:
             raise ExistingTableError(
                 f"coral_coverage takes '{name}' and '{key.island}' for one island, so the row of {name} would be lost; "
-                "nothing was changed. Convert the table (docs/operations.md, Tables that were there before)."
+                "nothing was changed. See docs/how-to/import-existing-data.md, Convert an existing table."
             )
 
 

@@ -186,8 +186,8 @@ def _mysql_engine(url: URL, ca_file: Path | None) -> Engine:
 def _tls(ca_file: Path) -> ssl.SSLContext:
     if not ca_file.is_file():
         raise ConfigurationError(
-            f"{ca_file} is missing: the build puts Amazon RDS's certificate bundle there (see docs/operations.md), or "
-            "set DATABASE_CA_FILE."
+            f"{ca_file} is missing: the build puts Amazon RDS's certificate bundle there. Build again "
+            "(docs/how-to/deploy.md), or set DATABASE_CA_FILE."
         )
     return ssl.create_default_context(cafile=str(ca_file))
 

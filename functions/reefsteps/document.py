@@ -46,7 +46,7 @@ class Execution(Record):
 
 @dataclass(frozen=True)
 class PipelineInput(Record):
-    """What the execution was started with; docs/architecture.md explains the fields."""
+    """What the execution was started with; docs/reference/state-document.md explains the fields."""
 
     bucket: str
     key: str

@@ -83,6 +83,10 @@ class RelabellingUnderWayError(TransientError):
     """The photograph is being given another name or size: its result has to wait until that is done."""
 
 
+class OutOfMemoryError(TransientError):
+    """A step had not enough memory for this photograph or model."""
+
+
 class ConfigurationError(ReefStepsError):
     """An environment variable of the function is missing or malformed: the deployment is at fault."""
 

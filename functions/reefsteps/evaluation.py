@@ -2,7 +2,7 @@
 
 The file names the checkpoint that was measured by its sha256, so that no other checkpoint is ever shown with its
 figures. Training writes it, conversion checks it and puts it into the manifest, the page shows it. Its format is
-described in docs/models.md.
+described in docs/explanation/models.md.
 """
 
 from __future__ import annotations

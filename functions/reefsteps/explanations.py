@@ -118,6 +118,11 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Make room on that disk, or tell the person who runs ReefSteps; then try again. The photograph is safe.",
         _WAIT,
     ),
+    "OutOfMemoryError": Explanation(
+        "The step had not enough memory for this photograph.",
+        "Try again. If it fails again, tell the person who runs ReefSteps. The photograph is safe.",
+        _WAIT,
+    ),
     "ConfigurationError": _SETUP,
     "ExistingTableError": _SETUP,
     "BadInputError": Explanation(

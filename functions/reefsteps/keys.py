@@ -1,6 +1,6 @@
 """Deterministic keys of everything derived from a photograph, so that any step can run twice.
 
-A stem is `reefsteps.surveys.SurveyKey.stem`; docs/architecture.md has the table of buckets.
+A stem is `reefsteps.surveys.SurveyKey.stem`; docs/reference/keys-and-buckets.md has the table of buckets.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from botocore.exceptions import ClientError
 
-from reefsteps.errors import DiskFullError
+from reefsteps.errors import DiskFullError, OutOfMemoryError
 
 DISK_FULL_CODE = "DiskFull"
 """The error code of the local stack's S3 when its disk is full; S3 itself has no such state."""
@@ -26,9 +26,14 @@ def is_full_disk(error: OSError) -> bool:
 
 @contextmanager
 def named_machine_faults() -> Iterator[None]:
-    """Raise DiskFullError for a full disk (``/tmp`` on Lambda, the state folder of the local stack)."""
+    """Raise OutOfMemoryError for a full memory, DiskFullError for a full disk (``/tmp``, the local stack's folder)."""
     try:
         yield
+    except MemoryError as error:
+        raise OutOfMemoryError(
+            f"The step has not enough memory ({error or 'MemoryError'}): close other programs (on Lambda, raise the "
+            "function's MemorySize), then retry the run. The photograph is safe."
+        ) from error
     except OSError as error:
         if not is_full_disk(error):
             raise

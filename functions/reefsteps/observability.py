@@ -35,7 +35,7 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 def step_handler(step: str) -> Callable[[Handler], Handler]:
     """Return a decorator for a Lambda handler that times, traces and logs it and counts its failures by error name.
 
-    Neither the event nor the result is changed. Every exception goes on to Lambda, a full disk as DiskFullError.
+    Neither the event nor the result is changed. Every exception goes on to Lambda; a full disk or memory gets its name.
     """
 
     def decorate(handler: Handler) -> Handler:

@@ -88,7 +88,7 @@ def calibrated_uncertainty(evidence: Evidence) -> float:
 
     The fit's own estimate counts points that err together once. It cannot see sagging strings, uneven bars, bevels or
     a second lens term. With the factor and the floors in ``UNCERTAINTY``, the errors of 245 accepted photographs stayed
-    below the figure in 80 % and below twice the figure in 95 % of cases (docs/reframing.md).
+    below the figure in 80 % and below twice the figure in 95 % of cases (docs/explanation/reframing.md).
     """
     expected = UNCERTAINTY.floor_percent + UNCERTAINTY.factor * evidence.uncertainty_percent
     without_sides = evidence.strings is not None and max(evidence.visible_share) == 0

@@ -3,7 +3,7 @@
 A photograph that is already as neutral and contrasty as restored ones is not changed: a second pass would add noise and
 alter colours that somebody has set. Of 43 photographs, 40 lie within the limits after restoration and none before.
 Looser limits do harm: a classifier that is trained in one water does worse in another if restored and raw pictures are
-mixed (docs/restoration.md).
+mixed (docs/explanation/restoration.md).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Whether a reframed picture is unlike the photographs that its model knows, so that somebody should look at it.
 
-Three figures separate drawn training photographs from real ones best (docs/models.md, "To be looked at"): the
+Three figures separate drawn training photographs from real ones best (docs/explanation/models.md): the
 detector's best score, its mean score, and the contrast of colour between patches. A model's limits are low quantiles of
 these figures on photographs like its training photographs; `training.reference` measures them.
 """

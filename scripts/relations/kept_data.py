@@ -20,8 +20,8 @@ HOLDERS: dict[str, tuple[set[str], set[str]]] = {
     "AWS::EC2::Volume": _SNAPSHOT,
 }
 
-# How long an overwritten or deleted version is kept at least (docs/operations.md, backups): nobody can make a
-# photograph or a model again; what is derived can be made again.
+# The least time for which an overwritten or deleted version is kept (docs/how-to/recover.md, Backup and restore). A
+# photograph or a model cannot be made again; derived objects can.
 _VERSIONS_DAYS = {"RawBucket": 365, "ModelReframingBucket": 365, "ModelSegmentationBucket": 365}
 _DERIVED_DAYS = 30
 _UPLOADS_DAYS = (1, 7)  # an interrupted upload costs, and a slow one takes longer than a day

@@ -257,8 +257,8 @@ def test_a_deletion_that_stops_says_at_what_and_where_to_look(
     assert "Vpc: has dependencies and cannot be deleted" in said
     assert "Earlier" not in said  # of a deletion before this one
     assert "describe-stack-events --region eu-west-1 --stack-name reefsteps-dev" in said
-    (title,) = re.findall(r"docs/operations.md, '(.+?)'", said)
-    assert f"## {title}\n" in (ROOT / "docs/operations.md").read_text()
+    (title,) = re.findall(r"docs/how-to/recover.md, '(.+?)'", said)
+    assert f"## {title}\n" in (ROOT / "docs/how-to/recover.md").read_text()
 
 
 def test_destroy_waits_for_nobody_elses_deployment(ran: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:

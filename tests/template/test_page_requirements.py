@@ -11,6 +11,8 @@ from scripts.deployment import ROOT
 
 OPEN_PAGE = """
 import json
+import authlib.integrations.starlette_client  # what Streamlit imports when somebody signs in; it needs httpx
+import frontend.hosted
 from streamlit.testing.v1 import AppTest
 page = AppTest.from_file("frontend/app.py", default_timeout=60).run()
 print("ANSWER" + json.dumps({
@@ -37,6 +39,10 @@ def test_page_asks_to_sign_in(bare_python: Callable[[Path], Path], tmp_path: Pat
             "DATABASE_URL": "mysql+pymysql://coverage_reader@db.invalid:3306/reefs",
             "DATABASE_AUTH": "iam",
             "AWS_REGION": "eu-west-1",
+            "PUBLIC_URL": "https://reefs.example.org",
+            "OIDC_CLIENT_ID": "client",
+            "OIDC_METADATA_URL": "https://users.example.org/.well-known/openid-configuration",
+            "OIDC_LOGOUT_URL": "https://users.example.org/logout",
             "PYTHONPATH": f"{tmp_path / 'functions'}{os.pathsep}{tmp_path}",
             "PATH": os.environ["PATH"],
             "HOME": str(tmp_path),

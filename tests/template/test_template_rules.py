@@ -241,7 +241,12 @@ def test_a_size_works_wherever_it_is_read(deployment: Deployment, text: str) -> 
     assert str(restoration.from_environment(Environment(variables)).quadrat_size) == text
     (task,) = deployment.resources("AWS::ECS::TaskDefinition").values()
     names = [variable["Name"] for variable in task["ContainerDefinitions"][0]["Environment"]]
-    page = dict.fromkeys(names, "x") | {"DATABASE_AUTH": "url", "AUTH_MODE": "none", "QUADRAT_SIDE_CM": text}
+    page = dict.fromkeys(names, "x") | {
+        "DATABASE_AUTH": "url",
+        "AUTH_MODE": "none",
+        "SIGN_IN_HOURS": "12",
+        "QUADRAT_SIDE_CM": text,
+    }
     assert str(importlib.import_module("frontend.settings").Settings.from_environment(page).quadrat_size) == text
 
 

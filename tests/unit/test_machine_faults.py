@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from reefsteps.database import Database
-from reefsteps.errors import DatabaseUnavailableError, DiskFullError
+from reefsteps.errors import DatabaseUnavailableError, DiskFullError, OutOfMemoryError
 from reefsteps.machine_faults import named_machine_faults
 from reefsteps.observability import step_handler
 
@@ -54,3 +54,12 @@ def test_a_full_sqlite_file_is_told_as_full(tmp_path: Path) -> None:
     assert sqlite3.SQLITE_FULL == 13
     with pytest.raises(DatabaseUnavailableError, match="is full"):
         database.write(fill)
+
+
+def test_a_step_without_memory_ends_with_the_name() -> None:
+    @step_handler("restoration")
+    def handler(_event: dict[str, object], _context: object) -> dict[str, object]:
+        raise MemoryError
+
+    with pytest.raises(OutOfMemoryError, match="MemorySize"):
+        handler({}, None)

@@ -77,7 +77,7 @@ def _manifest(checkpoint: Path, config_dump: Path | None, config: Any) -> Manife
     if count > 1:
         raise UnsupportedModelError(
             f"'{checkpoint.stem}' tells {count} classes apart, and the engine 'detectron2' does not know which of them "
-            "count. Use the engine 'onnxruntime' and say so in a .classes.json (docs/models.md)."
+            "count. Use the engine 'onnxruntime' and say so in a .classes.json (docs/explanation/models.md)."
         )
     zoo, known = _ZOO.get(checkpoint.stem, ("", ""))
     return Manifest(

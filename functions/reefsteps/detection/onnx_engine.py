@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as ort
 
 from reefsteps.arrays import ByteArray
 from reefsteps.detection.detections import Detections
@@ -20,6 +21,16 @@ from reefsteps.detection.resizing import network_shape, paste_mask, resize, rest
 from reefsteps.errors import UnsupportedModelError
 
 _LOG_ERRORS_ONLY = 3
+# onnxruntime's errors have no common base. RuntimeException is what it raises where memory is short.
+_GRAPH_AT_FAULT = (
+    ort.Fail,
+    ort.InvalidArgument,
+    ort.InvalidGraph,
+    ort.InvalidProtobuf,
+    ort.NoModel,
+    ort.NoSuchFile,
+    ort.NotImplemented,
+)
 _WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 
 
@@ -41,10 +52,12 @@ class OnnxDetector(Engine):
         try:
             graph = by_reference(model)
             self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's exceptions have no common base
+        except (ValueError, *_GRAPH_AT_FAULT) as error:
             raise UnsupportedModelError(
                 f"The converted model of '{manifest.name}' cannot be loaded ({error}). Upload the .pth again."
             ) from error
+        except ort.RuntimeException as error:
+            raise MemoryError(f"onnxruntime cannot load the model: {error}") from error
         _return_freed_memory()
 
     @classmethod

@@ -4,7 +4,7 @@ Every picture inside ReefSteps is BGR, ``uint8`` (``uint16`` straight from a RAW
 orientation applied) and in sRGB. What a file is, is told by its content and never by its extension.
 
 * What is not read rightly is refused by name: damage that a decoder survives, layouts and compressions whose pixels
-  nobody vouches for, files that hold several photographs (docs/formats.md).
+  nobody vouches for, files that hold several photographs (docs/reference/file-formats.md).
 * RAW (NEF, CR2, CR3, ARW, DNG, ...) is developed by LibRaw from the sensor's data to 16-bit sRGB; an embedded preview
   is never taken for the photograph.
 * Transparent pixels are laid on white, which the colour statistics of restoration leave out as overexposed.

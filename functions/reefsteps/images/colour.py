@@ -19,6 +19,7 @@ from PIL import Image, ImageCms
 from reefsteps.arrays import AnyArray, Pixels
 from reefsteps.errors import InvalidImageError
 from reefsteps.images import metadata
+from reefsteps.images.damage import is_damage
 from reefsteps.images.messages import unsupported
 from reefsteps.images.picture import row_blocks
 
@@ -96,7 +97,9 @@ def of_gamma(gamma: bytes, primaries: bytes | None, *, grey: bool = False) -> En
         return Encoding("sRGB", "PNG")
     try:
         built = _grey_profile(exponent) if grey else _built_profile(white, colours, exponent)
-    except Exception:
+    except Exception as error:
+        if not is_damage(error):
+            raise
         return _assumed("gAMA or cHRM is damaged")
     return Encoding(f"{'grey' if grey else 'RGB'} with gamma {exponent:.2f}", "PNG", built)
 
@@ -144,7 +147,9 @@ def to_srgb(pixels_bgr: Pixels, encoding: Encoding, *, grey: bool = False) -> tu
             for rows in row_blocks(pixels_bgr):
                 block = np.ascontiguousarray(pixels_bgr[rows])
                 pixels_bgr[rows] = _transformed(block, profile, "bgr", "bgr")
-    except Exception:
+    except Exception as error:
+        if not is_damage(error):
+            raise
         return pixels_bgr, str(_assumed("the ICC profile is damaged"))
     return pixels_bgr, f"{encoding}, converted to sRGB"
 
@@ -155,7 +160,9 @@ def cmyk_to_srgb(ink: AnyArray, encoding: Encoding) -> tuple[AnyArray, str]:
     if profile is not None and profile[16:20] == b"CMYK":
         try:
             converted = _transformed(np.ascontiguousarray(ink), profile, "cmyk", "bgr")
-        except Exception:
+        except Exception as error:
+            if not is_damage(error):
+                raise
             encoding = _assumed("the ICC profile is damaged")
         else:
             return converted, f"{encoding}, converted to sRGB"
@@ -227,6 +234,8 @@ def _grey_profile(gamma: float) -> bytes:
 def _description(profile: bytes) -> str:
     try:
         text = ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile.profile_description
-    except Exception:
+    except Exception as error:
+        if not is_damage(error):
+            raise
         text = None
     return " ".join((text or "").split())[:80] or "unnamed profile"

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 from PIL import Image
 
+from reefsteps.images.damage import is_damage
+
 # Exif 2.32, tables 4, 7 and 11.
 MAKE, MODEL, DATETIME, ORIENTATION = 271, 272, 306, 274
 EXIF_IFD, DATETIME_ORIGINAL, OFFSET_TIME_ORIGINAL = 34665, 36867, 36881
@@ -34,7 +36,9 @@ def read_exif(block: bytes | None) -> Image.Exif:
         try:
             exif.load(block)
             dict(exif)  # values are parsed when they are read
-        except Exception:
+        except Exception as error:
+            if not is_damage(error):
+                raise
             return Image.Exif()
     return exif
 
@@ -100,7 +104,9 @@ def _directory(exif: Image.Exif, number: int) -> dict[int, object]:
         warnings.simplefilter("ignore")
         try:
             return dict(exif.get_ifd(number))
-        except Exception:
+        except Exception as error:
+            if not is_damage(error):
+                raise
             return {}
 
 

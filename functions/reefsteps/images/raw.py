@@ -55,6 +55,8 @@ def decode_raw(data: bytes, facts: RawFacts | None, max_megapixels: float) -> De
     with rawpy.RawPy() as raw:
         try:
             raw.open_buffer(io.BytesIO(data))
+        except rawpy.LibRawUnsufficientMemoryError as error:
+            raise MemoryError("LibRaw has not enough memory to open the photograph") from error
         except rawpy.LibRawError as error:
             raise InvalidImageError(_not_opened(data, facts, error)) from None
         check_size(raw.sizes.iwidth, raw.sizes.iheight, max_megapixels)
@@ -73,6 +75,8 @@ def decode_raw(data: bytes, facts: RawFacts | None, max_megapixels: float) -> De
             )
         except (rawpy.LibRawNotImplementedError, rawpy.LibRawFileUnsupportedError, rawpy.NotSupportedError):
             raise InvalidImageError(unsupported("The RAW file is of a variant", _DEVELOP)) from None
+        except rawpy.LibRawUnsufficientMemoryError as error:
+            raise MemoryError("LibRaw has not enough memory to develop the photograph") from error
         except rawpy.LibRawError as error:
             raise InvalidImageError(damaged("RAW", _reason(error))) from None
         taken = raw.other.timestamp

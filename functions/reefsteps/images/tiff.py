@@ -18,6 +18,7 @@ from PIL import Image
 from reefsteps.arrays import AnyArray, ByteArray, Pixels
 from reefsteps.errors import InvalidImageError
 from reefsteps.images import colour, metadata
+from reefsteps.images.damage import is_damage
 from reefsteps.images.jpeg_structure import is_zeroed
 from reefsteps.images.messages import damaged, unsupported
 from reefsteps.images.picture import DecodedImage, is_grey, on_white, oriented, row_blocks
@@ -62,7 +63,8 @@ def decode_tiff(data: bytes, max_megapixels: float) -> DecodedImage:
     except InvalidImageError:
         raise
     except Exception as error:
-        # tifffile names its own errors and lets through those of broken values (struct, Unicode, Key, Overflow ...).
+        if not is_damage(error):
+            raise
         raise InvalidImageError(damaged("TIFF", str(error)[:200] or type(error).__name__)) from None
     return decode_raw(data, facts, max_megapixels)
 

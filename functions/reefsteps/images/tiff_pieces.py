@@ -13,6 +13,7 @@ import numpy as np
 
 from reefsteps.arrays import AnyArray
 from reefsteps.errors import InvalidImageError
+from reefsteps.images.damage import is_damage
 from reefsteps.images.jpeg import pixels_of
 from reefsteps.images.jpeg_structure import JpegStructureError, JpegUnsupportedError, parse, table_segments
 from reefsteps.images.messages import damaged, unsupported
@@ -118,6 +119,8 @@ class Pieces:
         try:
             plain = _UNPACK[layout.compression](stored, out=whole + _MAX_PADDING)
         except Exception as error:
+            if not is_damage(error):
+                raise
             raise InvalidImageError(damaged("TIFF", f"a strip or tile cannot be decompressed: {error}")) from None
         lengths = {needed, whole}
         if layout.compression == PACKBITS:

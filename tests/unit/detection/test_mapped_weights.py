@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper, numpy_helper
+from onnxruntime.capi import onnxruntime_pybind11_state as ort
 
 from conversion.convert import convert
 from reefsteps.detection import Manifest
@@ -87,3 +89,15 @@ def test_what_is_no_model_is_refused_by_name(converted: Path, tmp_path: Path) ->
             by_reference(tmp_path / "m.onnx")
         with pytest.raises(UnsupportedModelError, match=r"Upload the \.pth again"):
             OnnxDetector(tmp_path / "m.onnx", manifest)
+
+
+@pytest.mark.parametrize("fault", [MemoryError(), ort.RuntimeException("Failed to allocate memory")])
+def test_a_machine_without_memory_does_not_blame_the_model(
+    converted: Path, fault: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", fail)
+    with pytest.raises(MemoryError):
+        OnnxDetector(converted / "m.onnx", Manifest.load(converted / "m.json"))

@@ -76,7 +76,7 @@ def test_a_model_that_nobody_measured_is_said_to_be_so(world: PageWorld, texts: 
     said = texts(world.open("guide")).replace("\\", "")
     assert "It was measured on other weights." in said
     assert "Nobody has measured the error of this model" in said
-    assert "docs/training.md" in said
+    assert "docs/how-to/train-a-model.md" in said
 
 
 def test_help_says_which_classes_count_and_what_conversion_noticed(world: PageWorld, texts: Texts) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -126,11 +127,49 @@ def test_a_member_is_named_and_can_sign_out(world: PageWorld, monkeypatch: pytes
     monkeypatch.setenv("AUTH_MODE", "oidc")
     settings.cache_clear()
     app = AppTest.from_file(str(APP), default_timeout=60)
-    app.user = {"is_logged_in": True, "email": "<i>ana</i>@example.org"}
+    app.user = {"is_logged_in": True, "email": "<i>ana</i>@example.org", "iat": time.time() - 60}
     app.run()
     assert not app.exception
     assert "Sign out" in [button.label for button in app.sidebar.button]
     assert "\\<i\\>ana" in app.sidebar.caption[0].value
+
+
+@pytest.mark.parametrize(
+    ("hours", "signed_in_ago_s", "asked_again"),
+    [
+        (None, 12 * 3600 - 60, False),
+        (None, 12 * 3600 + 1, True),
+        ("1", 3599, False),
+        ("1", 3601, True),
+        (None, None, True),  # a cookie that does not say when
+    ],
+)
+def test_signing_in_does_not_last_longer_than_the_parameter_says(
+    hours: str | None,
+    signed_in_ago_s: int | None,
+    asked_again: bool,
+    world: PageWorld,
+    texts: Texts,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AUTH_MODE", "oidc")
+    if hours:
+        monkeypatch.setenv("SIGN_IN_HOURS", hours)
+    settings.cache_clear()
+    app = AppTest.from_file(str(APP), default_timeout=60)
+    app.user = {"is_logged_in": True, "email": "ana@example.org"}
+    if signed_in_ago_s is not None:
+        app.user["iat"] = int(time.time()) - signed_in_ago_s
+    app.run()
+    assert not app.exception
+    assert (f"Signing in lasts {hours or 12} hours" in texts(app)) == asked_again
+    assert bool(app.metric) != asked_again
+
+
+def test_nobody_can_make_signing_in_last_longer() -> None:
+    variables = page_world.environment("arn:aws:states:r:1:stateMachine:p", APP.parent / "x.sqlite")
+    with pytest.raises(ConfigurationError, match="SIGN_IN_HOURS"):
+        Settings.from_environment(variables | {"SIGN_IN_HOURS": "13"})
 
 
 def test_a_missing_variable_is_named(world: PageWorld, texts: Texts, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,6 +202,7 @@ def test_secrets_file_is_toml_that_a_hostile_secret_cannot_leave() -> None:
     assert list(parsed) == ["auth"]
     assert parsed["auth"]["redirect_uri"] == "https://reefs.example.org/oauth2callback"
     assert parsed["auth"]["cookie_secret"] == variables["COOKIE_SECRET"]
+    assert parsed["auth"]["server_metadata_url"] == "http://127.0.0.1:8501/sign-in/openid-configuration"
 
 
 def test_runs_explain_failures_and_escape_what_is_not_ours(world: PageWorld, texts: Texts) -> None:

@@ -89,7 +89,7 @@ def test_plain_numbers_are_allowed(code: str) -> None:
 
 
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.__name__.rpartition(".")[2])
-def test_every_limit_has_a_unit_and_every_room_its_limits(room: object) -> None:
+def test_every_limit_has_a_unit_and_a_source(room: object) -> None:
     kinds = [kind for kind in vars(room).values() if dataclasses.is_dataclass(kind) and isinstance(kind, type)]
     assert kinds
     for kind in kinds:
@@ -98,7 +98,8 @@ def test_every_limit_has_a_unit_and_every_room_its_limits(room: object) -> None:
             if kind is mask.EdgePlace:
                 continue  # a group of four lengths and a flag, explained as a whole
             notes = getattr(hints[field.name], "__metadata__", ())
-            assert notes and all(isinstance(note, str) and note for note in notes), f"{kind.__name__}.{field.name}"
+            assert len(notes) == 2, f"{kind.__name__}.{field.name} needs a unit and a source"
+            assert all(isinstance(note, str) and note for note in notes)
 
 
 def test_limits_cannot_be_changed_by_accident() -> None:

@@ -48,7 +48,9 @@ def assert_told(ended: subprocess.CompletedProcess[str], *words: str) -> None:
 )
 def test_missing_packages_are_told_with_what_to_do(tmp_path: Path, module: str, arguments: tuple[str, ...]) -> None:
     ended = command(tmp_path, module, *arguments)
-    assert_told(ended, " is not installed for ", "docs/training.md says how to install torch and detectron2.")
+    assert_told(
+        ended, " is not installed for ", "docs/how-to/train-a-model.md says how to install torch and detectron2."
+    )
     assert len(ended.stderr.strip().splitlines()) == 1
 
 
