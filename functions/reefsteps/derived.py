@@ -20,11 +20,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, unquote
 
-from reefsteps.buckets import Photograph
+from reefsteps.buckets import Photograph, photograph
 from reefsteps.document import Execution
 from reefsteps.errors import PhotoDeletedError, PhotoNotFoundError, SupersededError
 from reefsteps.keys import record_key
-from reefsteps.precedence import Run, Upload, compare_runs, instant
+from reefsteps.precedence import Run, Upload, compare_runs, compare_uploads, instant, same_photo
 from reefsteps.results import ModelIdentity, ObjectRef, Record, Source
 from reefsteps.stamps import stamped
 from reefsteps.storage import JSON, ObjectChangedError, ObjectInfo, Storage
@@ -138,7 +138,7 @@ def put_in_order(
     for left in range(_MOST_LOOKS, 0, -1):
         seen = head_or_none(storage, ref)
         maker = maker_of(seen, run.upload.image.bucket) if seen else None
-        if maker:
+        if maker and not _is_latest_of_its_second(storage, run, maker):
             _refuse_newer(maker, run)
         try:
             return storage.replace(seen, ref, body, content_type=content_type, metadata=metadata)
@@ -168,6 +168,14 @@ def head_or_none(storage: Storage, ref: ObjectRef) -> ObjectInfo | None:
         return storage.head(ref)
     except PhotoNotFoundError:
         return None
+
+
+def _is_latest_of_its_second(storage: Storage, run: Run, maker: Run) -> bool:
+    """Tell whether `run`'s photograph replaced the maker's within the second that S3 keeps: then it is there now."""
+    if same_photo(run.upload, maker.upload) or compare_uploads(run.upload, maker.upload) != 0:
+        return False
+    present = head_or_none(storage, ObjectRef(run.upload.image.bucket, run.upload.image.key))
+    return present is not None and same_photo(photograph(present), run.upload)
 
 
 def _refuse_newer(maker: Run, run: Run) -> None:

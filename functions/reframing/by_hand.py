@@ -1,6 +1,8 @@
 """What a person has decided about a photograph: its corners, the areas to leave out, or that it shows no quadrat.
 
-`reefsteps.decisions` reads the stored decisions and says how they apply; this module follows them and stores new ones.
+Decisions are stored beside the reframed pictures, with the original's version and content. Later runs of the same
+photograph follow them; a new photograph of the same position is measured without them. `reefsteps.decisions` reads
+what is stored.
 """
 
 from __future__ import annotations
@@ -60,9 +62,8 @@ class Decisions:
         stored = self._stored(no_quadrat_key(self._survey.stem))
         earlier = bool(stored and stored["no_quadrat"])
         no_quadrat = bool(given.no_quadrat) if decides else earlier
-        # A decision is stored even if it changes nothing: the later of two decisions holds for every later run.
-        if decides:
-            self._store(no_quadrat_key(self._survey.stem), {"no_quadrat": no_quadrat})
+        if given.no_quadrat is not None:
+            self._keep_no_quadrat(no_quadrat)
         if no_quadrat:
             raise NoQuadratError(no_quadrat_sentence(self._survey))
 
@@ -74,6 +75,7 @@ class Decisions:
         """
         if given.corners_px is not None:
             frame = _checked(given.corners_px, given.excluded_px or (), width_px, height_px, size)
+            self._keep_no_quadrat(False)
             value = {"corners_px": given.corners_px, "excluded_px": frame.excluded_px}
             self._store(corners_key(self._survey.stem), value)
             return frame
@@ -82,6 +84,10 @@ class Decisions:
             return None
         excluded = tuple(tuple((float(x), float(y)) for x, y in area) for area in stored.get("excluded_px", ()))
         return _checked(stored["corners_px"], excluded, width_px, height_px, size)
+
+    def _keep_no_quadrat(self, said: bool) -> None:
+        # Each decision is kept, also one that changes nothing: the later of two that meet counts for every later run.
+        self._store(no_quadrat_key(self._survey.stem), {"no_quadrat": said})
 
     def _stored(self, key: str) -> Mapping[str, Any] | None:
         return kept_decision(self._storage, self._bucket, key, self._source)

@@ -57,6 +57,7 @@ class Found:
     photo: ObjectInfo | None
     derived: tuple[ObjectRef, ...]
     makers: Mapping[str, Collection[str]] = field(default_factory=dict)  # by step's bucket: the runs that wrote there
+    is_whole: bool = True  # everything that the steps make was there
 
 
 def find(storage: Storage, settings: Settings, change: Change, inventory: Inventory) -> Found:
@@ -83,7 +84,9 @@ def find(storage: Storage, settings: Settings, change: Change, inventory: Invent
             maker = None if ref in by_hand else maker_of(info, settings.raw_bucket)
             if maker:
                 makers[settings.segmented_bucket if ref.bucket == settings.masks_bucket else ref.bucket].add(maker.name)
-    return Found(change, photo, tuple(derived), makers)
+    seen = {(ref.bucket, ref.key) for ref in (*derived, *by_hand)}
+    is_whole = all((ref.bucket, ref.key) in seen for ref in settings.derived(change.old.stem))
+    return Found(change, photo, tuple(derived), makers, is_whole)
 
 
 def snapshot(connection: Connection, found: Found) -> dict[str, Any]:
@@ -97,7 +100,7 @@ def snapshot(connection: Connection, found: Found) -> dict[str, Any]:
     provenance, imported = (next(iter(rows[table.name]), None) for table in (coverage_provenance, imported_result))
     _check_row(change, _measured(provenance, imported), photograph(photo) if photo else None)
     if provenance is not None:
-        _check_makers(change, found.makers, provenance["execution_name"])
+        _check_makers(found, provenance["execution_name"])
     size = size_of(provenance["reframing"]) if provenance else _size_beside(photo)
     factor = _factor(change, size, has_result=provenance is not None)
     return {
@@ -137,13 +140,14 @@ def _check_row(change: Change, measured: Upload | None, photo: Photograph | None
         )
 
 
-def _check_makers(change: Change, makers: Mapping[str, Collection[str]], measured_by: str) -> None:
-    """Refuse pictures that a run has replaced in part: a step's belong together, the last step's to the row."""
-    *_, last = makers.values() if makers else [()]
-    if any(len(runs) > 1 for runs in makers.values()) or not set(last) <= {measured_by}:
+def _check_makers(found: Found, measured_by: str) -> None:
+    """Refuse pictures that a run makes or replaces now: a step's belong together, the last step's to the row."""
+    *_, last = found.makers.values() if found.makers else [()]
+    mixed = any(len(runs) > 1 for runs in found.makers.values()) or not set(last) <= {measured_by}
+    if mixed or not found.is_whole:
         raise RelabelRefusedError(
-            f"A run of {change.old} is under way, or ended in the middle: wait for it, or start it again, then give "
-            "the name or size."
+            f"A run of {found.change.old} is under way, or ended in the middle: wait for it, or start it again, then "
+            "give the name or size."
         )
 
 

@@ -247,7 +247,7 @@ def test_a_run_that_ends_in_the_middle_writes_nothing(world: World) -> None:
 def test_an_upload_under_the_old_name_in_the_middle_stays(world: World) -> None:
     world.measured(A)
     crashing(world, lambda: world.relabel("r1", changes=changes((A, B))), 5)
-    world.measured(A, cover=55.0)
+    world.measured(A, cover=55.0, again=True)
     world.relabel("r1", changes=changes((A, B)))
     assert surveys(world) == [A.stem, B.stem]
     world.assert_consistent()
@@ -311,7 +311,7 @@ def test_what_cannot_be_done_is_refused_by_name_and_changes_nothing(
 def test_undo_refuses_what_has_been_replaced_since(world: World) -> None:
     world.measured(A)
     world.relabel("r1", changes=changes((A, B)))
-    world.measured(B, cover=77.0)
+    world.measured(B, cover=77.0, again=True)
     after = world.seen()
     world.relabel("r2", undo="r1")
     assert [reason for _, _, reason in world.entries("r2")] == [f"{B.stem} is another photograph by now."]
