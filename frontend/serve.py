@@ -16,7 +16,8 @@ from frontend.provider import PATH
 from frontend.settings import Settings
 from reefsteps.settings import Environment
 
-ADDRESS, PORT = "0.0.0.0", 8501  # noqa: S104 - in its own network namespace, behind the load balancer
+PORT = 8501
+ADDRESS = "0.0.0.0"  # noqa: S104 - in its own network namespace, behind the load balancer
 
 
 def main() -> None:

@@ -245,7 +245,7 @@ def variables_are_read(d: Deployment, stack: Stack) -> Iterator[str]:
         for variable in ("POWERTOOLS_SERVICE_NAME",):
             if variables.get(variable) != code.step(function.properties):
                 yield f"{name}: {variable} is {variables.get(variable)}, so its metrics and logs bear another's name"
-    asked = {v for file in ("settings", "serve") for v in code.variables_read(d, f"frontend/{file}.py")}
+    asked = {v for file in ("settings", "serve", "hosted") for v in code.variables_read(d, f"frontend/{file}.py")}
     for variable in sorted(page_environment(stack).keys() - asked - _OF_OTHERS):
         yield f"the page: nothing reads {variable}"
 
