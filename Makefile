@@ -11,7 +11,8 @@ JOBS ?= $(shell nproc)
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-links lint format types unit up parity train-demo bench bench-imaging bench-statistics lock clean
+.PHONY: help demo test test-links check coverage lint format types unit up parity train-demo bench bench-imaging bench-statistics
+.PHONY: drill fuzz lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,7 +25,7 @@ up: $(VENV)/.local ## Keep the local stack and the web page running until Ctrl-C
 
 test: $(VENV)/.dev $(VENV)-checkov/.ready ## Lint, types and every test
 	$(MAKE) --no-print-directory lint types
-	$(PYTEST) tests/unit tests/template tests/integration
+	$(PYTEST) tests/unit tests/page tests/accuracy tests/template tests/integration
 	$(BIN)/python -m pytest tests/e2e
 
 test-links: $(VENV)/.dev ## Long browser tests: every link of every page from every state, every way of an upload
@@ -37,12 +38,25 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy functions local frontend training synthetic scripts
 
+check: $(VENV)/.dev ## Lint, types and the fast tests, before each commit
+	$(MAKE) --no-print-directory lint types unit
+
 unit: $(VENV)/.dev ## The fast tests only
 	$(PYTEST) tests/unit
+
+coverage: $(VENV)/.dev ## Which lines of the four steps no test of theirs runs (bench-output/coverage)
+	$(PYTEST) tests/unit tests/accuracy tests/integration --cov=restoration --cov=reframing --cov=segmentation \
+	  --cov=coverage_step --cov-report=term-missing:skip-covered --cov-report=html:bench-output/coverage
 
 format: $(VENV)/.dev ## Put the code into its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+drill: $(VENV)/.dev ## Every kind of fault against the real steps: 500 photographs, three seeds, what was lost (25 minutes at most)
+	$(BIN)/python -m tests.drills --seeds $(or $(SEEDS),1 2 3) --photographs 500 --minutes 25
+
+fuzz: $(VENV)/.dev ## 50,000 wrong inputs against every entrance: named errors only, within 5 s and the function's memory
+	$(BIN)/python -m tests.fuzz --inputs 50000
 
 bench: $(VENV)/.dev ## Speed and memory of the pipeline and the models, parity where detectron2 is installed
 	$(BIN)/python -m tests.benchmarks.bench_pipeline
@@ -61,7 +75,7 @@ bench-imaging: $(VENV)/.dev ## Accuracy and speed of restoration and reframing, 
 	$(BIN)/python -m tests.benchmarks.bench_restoration
 
 bench-statistics: $(VENV)/.dev ## Do intervals of cover hold the truth, and are they as narrow as theory allows?
-	PYTHONPATH=functions $(BIN)/python -m tests.benchmarks.bench_statistics
+	$(BIN)/python -m tests.benchmarks.bench_statistics
 
 lock: $(VENV)/.dev ## Write the lock files again (versions and hashes)
 	$(BIN)/python -m pip install --quiet uv

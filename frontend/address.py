@@ -1,9 +1,9 @@
 """The page's address is the only memory of what a page shows; every control of that kind reads and writes it here.
 
-Streamlit's own way, ``bind="query-params"``, is used nowhere. In Streamlit 1.67 leaving a page removes the names that
-it has bound from the address of the next page too, the values of the link among them; and a value that the control
-does not know is rewritten without a word. So a control takes its value from the address in every run, and its callback
-writes the address before the script runs.
+Streamlit's own ``bind="query-params"`` is not used. In Streamlit 1.67, leaving a page removes the names that it has
+bound from the address of the next page too, including the values of the followed link. A value that the control does
+not know is rewritten silently. So a control takes its value from the address in every run, and its callback writes the
+address before the script runs.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def write(changes: Mapping[str, object]) -> None:
 def hold(page: str) -> None:
     """Tell the browser the address of this run where it may not have it: after a link from a page to itself.
 
-    Streamlit 1.67 runs the page with such a link's values and leaves the old address standing; the next run, a reload
-    or a copy of the address would show what was there before.
+    Streamlit 1.67 runs the page with such a link's values and leaves the old address in place. The next run, a reload
+    or a copy of the address would show the former values.
     """
     now = (page, tuple((name, tuple(texts(name))) for name in st.query_params))
     before = st.session_state.get(_SHOWN)

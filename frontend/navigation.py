@@ -47,7 +47,7 @@ _REGISTERED: dict[str, Any] = {}  # Streamlit's page objects by path; they hold 
 
 
 class Quadrat(Protocol):
-    """What names one quadrat in one year: a `SurveyKey`, or a row of the database under whatever name."""
+    """What names one quadrat in one year: a `SurveyKey`, or a row of the database under any name."""
 
     @property
     def island(self) -> str:
@@ -121,6 +121,11 @@ def to_corners(quadrat: Quadrat | None = None) -> Route:
 def to_surveys(quadrat: Quadrat | None = None, what: str | None = None) -> Route:
     """The way to other names, sizes and fields: of one quadrat, or of a place that is to be chosen."""
     return Route(SURVEYS, (*_pairs(what=what), *_quadrat(quadrat)))
+
+
+def to_import() -> Route:
+    """The way to importing what other programs have measured or people have answered."""
+    return Route(IMPORT)
 
 
 def to_delete(key: str | None = None) -> Route:

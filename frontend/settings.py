@@ -36,6 +36,8 @@ class Settings:
     auth_mode: Literal["oidc", "none"]
     quadrat_size: QuadratSize
     import_function: str | None = None
+    backfill_arn: str | None = None
+    points_function: str | None = None
     sign_in_hours: int = LONGEST_SIGN_IN_HOURS
 
     @classmethod
@@ -62,6 +64,8 @@ class Settings:
             auth_mode=cast(Literal["oidc", "none"], read.choice("AUTH_MODE", ("oidc", "none"), "oidc")),
             quadrat_size=read.size("QUADRAT_SIDE_CM", DEFAULT_SIZE),
             import_function=_optional(read, "IMPORT_FUNCTION"),
+            backfill_arn=_optional(read, "BACKFILL_ARN"),
+            points_function=_optional(read, "POINTS_FUNCTION"),
             sign_in_hours=read.whole("SIGN_IN_HOURS", LONGEST_SIGN_IN_HOURS, minimum=1, maximum=LONGEST_SIGN_IN_HOURS),
         )
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from local.stack import StackInfo, StackRunningError, running
+from local.stack_info import StackInfo, StackRunningError, running
 
 _START_TIMEOUT_S = 180.0
 _STOP_TIMEOUT_S = 20.0

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from local.processing import Run
 
 from local.borrowing import a_stack
-from local.stack import STATE, StackInfo, StackOptions, StackRunningError, is_locked, running, serve
+from local.point_arguments import add_arguments
+from local.stack import StackOptions, serve
+from local.stack_info import STATE, StackInfo, StackRunningError, is_locked, running
 from local.terminal import command, explain_os_error, report_crash
+from scripts import backfill_options
 
 _PAGE_PORT = 8501
 _LAST_PORT = 65_535
@@ -109,14 +112,17 @@ def _parser() -> argparse.ArgumentParser:
     import_ = _command(commands, "import", _import, "take over an earlier program's photographs and table unmeasured")
     import_.add_argument("photos", metavar="PHOTOS", help="a folder, or s3://bucket/prefix of the running stack")
     import_.add_argument("--table", type=Path, required=True, help="its coral_coverage as CSV, or as SQL of mysqldump")
-    import_.add_argument("--dry-run", action="store_true", help="only say what would be imported, and what not and why")
+    import_.add_argument(
+        "--dry-run", action="store_true", help="only list what would be imported, and what not and why"
+    )
     relabel = _command(commands, "relabel", _relabel, "give photographs other names, sizes or facts, without a new run")
     relabel.add_argument("list", type=Path, metavar="FILE.csv", help="columns old, new, size_cm, site, depth_m, ...")
     relabel.add_argument("--yes", action="store_true", help="change what the list says without asking")
+    points = add_arguments(_command(commands, "points", _points, "import points that people answered on photographs"))
     smoke = _command(
         commands, "smoke", _smoke, "send a drawn photograph through the stack, compare, and remove it again"
     )
-    for starter in (up, process, demo, import_, relabel, smoke):
+    for starter in (up, process, demo, import_, relabel, points, smoke):
         starter.add_argument(
             "--database-url", metavar="URL", help="mysql+pymysql://user:password@host:3306/name instead of SQLite"
         )
@@ -129,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     retry.add_argument("--error", help="only runs that failed with this error, refusals included")
     retry.add_argument("--since", help="only runs that began after this: 2026-05-01, or an age such as 12h or 3d")
     retry.add_argument("--yes", action="store_true", help="start without asking")
+    backfill_options.add_options(_command(commands, "backfill", _backfill, "measure photographs again, all or some"))
     _command(commands, "status", _status, "say what runs and what is kept")
     _command(commands, "reset", _reset, "delete everything that the stack keeps")
     return parser
@@ -231,6 +238,13 @@ def _relabel(options: argparse.Namespace, console: Console) -> int:
     return 0 if done else 1
 
 
+def _points(options: argparse.Namespace, console: Console) -> int:
+    from local.points import run
+
+    with a_stack(options, console) as info:
+        return 0 if run(info, options, console, agree=lambda asked: options.yes or _agreed(asked)) else 1
+
+
 def _smoke(options: argparse.Namespace, console: Console) -> int:
     from local.smoke import run
 
@@ -313,9 +327,7 @@ def _retry(options: argparse.Namespace, console: Console) -> int:
     from local.provision import Clients
     from reefsteps.retries import RunHistory, offer
 
-    info = running(options.state)
-    if info is None:
-        raise StackRunningError(f"The stack does not run: start it with `{command('up')}`.")
+    info = _running(options)
     runs = RunHistory(Clients(info.endpoint, info.region).stepfunctions, info.state_machines["Pipeline"])
     done = offer(
         runs,
@@ -325,6 +337,19 @@ def _retry(options: argparse.Namespace, console: Console) -> int:
         say=lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True),
     )
     return 0 if done else 1
+
+
+def _backfill(options: argparse.Namespace, console: Console) -> int:
+    from local.reprocessing import reprocess
+
+    return reprocess(_running(options), options, console, agree=lambda question: options.yes or _agreed(question))
+
+
+def _running(options: argparse.Namespace) -> StackInfo:
+    info = running(options.state)
+    if info is None:
+        raise StackRunningError(f"The stack does not run: start it with `{command('up')}`.")
+    return info
 
 
 def _agreed(question: str) -> bool:

@@ -53,6 +53,7 @@ class Gateway:
         self._own_key, self._is_open = own_key, False
         self._origins: frozenset[str] = frozenset()
         self._key_locks = [threading.Lock() for _ in range(_KEY_LOCKS)]
+        self._table_lock = threading.Lock()
         self._pools: dict[str, FunctionPool] = {}
         self._deliveries = ThreadPoolExecutor(max_workers=_DELIVERIES, thread_name_prefix="events")
         events.invoke_functions_with(self._invoke_for_event)
@@ -75,6 +76,11 @@ class Gateway:
         self._deliveries.shutdown(wait=False, cancel_futures=True)
         for pool in self._pools.values():
             pool.stop()
+
+    def announce(self, event: dict[str, Any]) -> None:
+        """Send an event that is not kept: whoever waits for it also looks by itself."""
+        with contextlib.suppress(RuntimeError):  # the stack stops
+            self._deliveries.submit(events.deliver, event, self._account, self._region)
 
     def redeliver(self) -> int:
         """Send the events that an earlier life of the stack left undelivered; returns how many."""
@@ -113,10 +119,13 @@ class Gateway:
         return None
 
     def _key_lock(self, environ: dict[str, Any]) -> contextlib.AbstractContextManager[Any]:
-        """Return what keeps requests for one S3 object apart.
+        """Return what keeps requests for one S3 object, or for DynamoDB, apart.
 
-        moto checks If-Match and writes in two moves, and shows an object before it has its metadata.
+        moto checks If-Match and writes in two moves, and shows an object before it has its metadata. It carries an
+        UpdateItem out part by part too, so that a condition may see one half of another update.
         """
+        if environ.get("HTTP_X_AMZ_TARGET", "").startswith("DynamoDB_"):
+            return self._table_lock
         bucket, _, key = _path(environ).lstrip("/").partition("/")
         if not key or not self._mirror.is_bucket(bucket):
             return contextlib.nullcontext()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from local.provision import Clients
-from local.stack import StackInfo
+from local.stack_info import StackInfo
 from reefsteps import errors
 from reefsteps.errors import ReefStepsError
 from reefsteps.formats import stored_extension

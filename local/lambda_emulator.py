@@ -1,7 +1,7 @@
 """Pools of AWS's Lambda Runtime Interface Emulator: the real handlers, supervised.
 
-The emulator comes with aws-sam-cli. It serves one request at a time (a second one kills it), reports a handler's
-exception and a timeout as success, and does not end with its parent; all of that is dealt with here.
+The emulator comes with aws-sam-cli. It serves one request at a time (a second one kills it). It reports a handler's
+exception and a timeout as success, and does not end with its parent. This module handles all of that.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from local.provision import Clients
-    from local.stack import StackInfo
+    from local.stack_info import StackInfo
 
 READY = "ready"
 _POLL_S = 0.3
@@ -44,7 +44,7 @@ def install_models(
     say: Callable[[str], None],
     stopping: threading.Event,
 ) -> dict[str, str]:
-    """Upload the demo models of ``folder`` to buckets that hold nothing of them, and wait for what is not converted.
+    """Upload the demo models of ``folder`` to buckets that hold no model, and wait for their conversion.
 
     Says of each model which checkpoint is used.
 
@@ -88,8 +88,8 @@ def demonstrations(info: StackInfo) -> str | None:
     """Return a sentence that names the models in use that are demonstrations, by their manifests; None without any."""
     from local.provision import Clients
     from reefsteps.detection import Manifest
-    from reefsteps.evaluation import DEMONSTRATION, trust_of
     from reefsteps.storage import Storage
+    from reefsteps.trust import DEMONSTRATION, trust_of
 
     storage = Storage(Clients(info.endpoint, info.region).s3)
     buckets = [info.buckets[name] for name in _MODEL_BUCKETS if name in info.buckets]

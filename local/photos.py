@@ -19,7 +19,7 @@ from reefsteps.spreadsheets import Fault, SheetRow, read_sheet
 from reefsteps.surveys import LONGEST_ISLAND, SurveyKey, normalise_island
 
 EXTENSIONS = frozenset(STORED_EXTENSIONS)
-"""What is taken from a folder; a file that is named itself is taken whatever it is called."""
+"""Extensions that are taken from a folder; a file that is named itself may have any extension."""
 
 COLUMNS = {
     "file": ("fichier", "photo", "photograph", "filename", "file_name", "nom_du_fichier"),
@@ -87,8 +87,8 @@ def typed_for_all(*, island: str | None, year: str | None, side: str | None) -> 
 def counted_for_demo(photos: Sequence[Photo]) -> list[Photo]:
     """Return the photographs with an identity for each, made up where the names do not say it.
 
-    A demo measures whatever folder it gets. Photographs whose names do not say everything go to an island of their own,
-    ``Demo`` and the folder's name, so that they never replace a real one: under the camera's year, else this year, and
+    A demo measures any folder. Photographs whose names do not give everything get an island of their own, ``Demo`` and
+    the folder's name, so they never replace a real one. Their year is the camera's, otherwise this year, and they are
     numbered in the order of their names.
     """
     numbers: dict[tuple[int, str], int] = {}
@@ -180,7 +180,7 @@ def _check(row: SheetRow, guess: Guess) -> None:
 
 
 def _survey_of_typed(guess: Guess) -> SurveyKey:
-    """Check each value by itself: the others may come from elsewhere. Raises InvalidSurveyKeyError."""
+    """Check each value by itself, because the rest may come from other sources. Raises InvalidSurveyKeyError."""
     return SurveyKey(
         datetime.now(UTC).year if guess.year is None else guess.year,
         "X" if guess.island is None else guess.island,

@@ -68,7 +68,7 @@ def refuse_without_terminal(photos: Sequence[Photo], console: Console, *, yes: b
     if yes or sys.stdin.isatty():
         return
     console.print(plan_table(photos))
-    raise PhotoListError("Nothing was sent, because there is no terminal to ask in: add --yes to send this.")
+    raise PhotoListError("Nothing was sent, because there is no terminal for the question: add --yes to send this.")
 
 
 def refuse_other_keys(photos: Sequence[Photo], there: Mapping[SurveyKey, Sequence[str]]) -> None:

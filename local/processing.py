@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from local.photos import Photo
 from local.provision import Clients
-from local.stack import StackInfo
+from local.stack_info import StackInfo
 from reefsteps import errors
 from reefsteps.failures import WITHOUT_RESULT, split_cause
 from reefsteps.originals import originals
@@ -56,7 +56,7 @@ class Run:
 
     @property
     def refused(self) -> bool:
-        """Whether the photograph (or its name) was at fault, and the pipeline said so."""
+        """Whether the pipeline refused the photograph or its name."""
         return self.error in errors.REFUSALS
 
     @property

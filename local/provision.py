@@ -30,6 +30,13 @@ def provision(resources: LocalResources, clients: Clients) -> None:
         _create_bucket(bucket, resources.region, clients.s3)
     for name, value in resources.parameters.items():
         clients.ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
+    for table in resources.tables:
+        clients.dynamodb.create_table(
+            TableName=table.name,
+            AttributeDefinitions=[*table.attributes],
+            KeySchema=[*table.keys],
+            BillingMode="PAY_PER_REQUEST",
+        )
     for machine in resources.state_machines:
         clients.stepfunctions.create_state_machine(
             name=machine.name, definition=machine.definition, roleArn=_ROLE, type=machine.kind
@@ -56,6 +63,7 @@ class Clients:
         self.s3 = client("s3")
         self.sqs = client("sqs")
         self.ssm = client("ssm")
+        self.dynamodb = client("dynamodb")
         self.events = client("events")
         self.stepfunctions = client("stepfunctions")
         self.functions = client("lambda")

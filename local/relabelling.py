@@ -10,7 +10,7 @@ from pathlib import Path
 
 from frontend.domain.relabel_preview import Preview, preview, results_of
 from local.provision import Clients
-from local.stack import StackInfo
+from local.stack_info import StackInfo
 from reefsteps.coverage_queries import coverage_rows
 from reefsteps.database import Database
 from reefsteps.errors import RelabelRefusedError
@@ -112,4 +112,4 @@ def _carry_out(clients: Clients, machine: str, name: str, seen: Preview) -> str 
 
 
 def _why(photo: RelabelledPhoto) -> str:
-    return photo.reason or "It is not finished: the page's Surveys view goes on with it."
+    return photo.reason or "It is not finished: the page Surveys can continue it."

@@ -16,10 +16,9 @@ from rich.table import Table
 
 from local.processing import Follower, Run
 from local.provision import Clients
-from local.stack import StackInfo
-from reefsteps.evaluation import DEMONSTRATION
+from local.stack_info import StackInfo
 from reefsteps.results import STEPS, SegmentationResult
-from reefsteps.trust import MARK, cover_text, decimals, is_marked, marked, reasons_to_look
+from reefsteps.trust import DEMONSTRATION, MARK, cover_text, decimals, is_marked, marked, reasons_to_look
 
 _COLUMNS = (
     "photo",

@@ -16,6 +16,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 ACCOUNT = "123456789012"
 _DEFAULT_REGION = "eu-west-1"
 _DEFAULT_STACK = "reefsteps"
+_RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
+_UNIT_S = {"minute": 60.0, "hour": 3600.0, "day": 86_400.0}
 _TELLS_OF_FAILURES = "NoticesFunction"
 _PLACEHOLDER = re.compile(r"\$\{[A-Za-z0-9_]+\}")
 
@@ -53,6 +55,24 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Schedule:
+    """A state machine that starts again and again."""
+
+    machine: str  # ARN
+    every_s: float
+    input: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A DynamoDB table; keys and attributes as in CreateTable."""
+
+    name: str
+    attributes: tuple[dict[str, str], ...]
+    keys: tuple[dict[str, str], ...]
+
+
+@dataclass(frozen=True)
 class LocalResources:
     """Everything that the local stack builds; ``left_out`` says what it does not, and why."""
 
@@ -61,6 +81,8 @@ class LocalResources:
     functions: tuple[FunctionSpec, ...]
     state_machines: tuple[StateMachine, ...]
     rules: tuple[Rule, ...]
+    schedules: tuple[Schedule, ...]
+    tables: tuple[Table, ...]
     queues: tuple[str, ...]
     parameters: dict[str, str]
     page_environment: dict[str, str]
@@ -82,7 +104,12 @@ class LocalResources:
 
 
 def read_resources(
-    template_path: Path, *, endpoint: str, overrides: dict[str, str], definitions: Path | None = None
+    template_path: Path,
+    *,
+    endpoint: str,
+    overrides: dict[str, str],
+    definitions: Path | None = None,
+    runs_at_once: int | None = None,
 ) -> LocalResources:
     """Read what is deployed from the template.
 
@@ -91,6 +118,7 @@ def read_resources(
         endpoint: the stack's URL.
         overrides: environment variables that a laptop sets otherwise (endpoint, database, credentials).
         definitions: a folder whose ASL files replace the template's of the same name (tests scale waits down there).
+        runs_at_once: how many runs go on while the others wait in line; None takes the template's default.
 
     Raises:
         TemplateError: the template holds something that cannot be carried out locally.
@@ -102,15 +130,17 @@ def read_resources(
         region=region,
         account=ACCOUNT,
         endpoint=endpoint,
-        parameters={"FrontendImageUri": "local"},
+        parameters={"FrontendImageUri": "local"} | ({"RunsAtOnce": str(runs_at_once)} if runs_at_once else {}),
     )
     left_out = template.left_out()
     return LocalResources(
         region=region,
         buckets=tuple(_bucket(template, name) for name in template.resources("AWS::S3::Bucket")),
         functions=tuple(_functions(template, template_path.parent, region, overrides, left_out)),
-        state_machines=tuple(_state_machines(template, template_path.parent, definitions, left_out)),
+        state_machines=tuple(_state_machines(template, template_path.parent, definitions)),
         rules=tuple(_rules(template, left_out)),
+        schedules=tuple(_schedules(template, left_out)),
+        tables=tuple(_table(template, name) for name in template.resources("AWS::DynamoDB::Table")),
         queues=tuple(template.physical_name(name) for name in template.resources("AWS::SQS::Queue")),
         parameters=_parameters(template, left_out),
         page_environment=_page_environment(template, overrides),
@@ -203,18 +233,13 @@ def _handler(properties: dict[str, Any], metadata: dict[str, Any], folder: Path)
     return command[0], context
 
 
-def _state_machines(
-    template: Template, folder: Path, definitions: Path | None, left_out: dict[str, str]
-) -> list[StateMachine]:
+def _state_machines(template: Template, folder: Path, definitions: Path | None) -> list[StateMachine]:
     machines = []
     for logical_id, properties in template.resources("AWS::StepFunctions::StateMachine").items():
         path = folder / template.source[logical_id]["Properties"]["DefinitionUri"]
         if definitions is not None and (definitions / path.name).exists():
             path = definitions / path.name
         text = path.read_text()
-        if '"DISTRIBUTED"' in text:
-            left_out[logical_id] = "moto's distributed Map loses failed items and knows no ItemBatcher or WriterConfig"
-            continue
         for name, value in template.resolve(properties.get("DefinitionSubstitutions", {})).items():
             text = text.replace("${" + name + "}", str(value))
         missing = sorted(set(_PLACEHOLDER.findall(text)))
@@ -236,26 +261,50 @@ def _rules(template: Template, left_out: dict[str, str]) -> list[Rule]:
     rules = []
     for logical_id, properties in template.resources("AWS::Events::Rule").items():
         if "ScheduleExpression" in properties:
-            left_out[logical_id] = "nothing runs by the clock on a laptop"
-            continue
-        if properties["EventPattern"].get("source") == ["aws.states"]:
-            left_out[logical_id] = "nobody is on call for a laptop"
             continue
         try:
-            rules.append(
-                Rule(
-                    name=template.physical_name(logical_id),
-                    enabled=properties.get("State", "ENABLED") == "ENABLED",
-                    pattern=template.resolve(properties["EventPattern"]),
-                    targets=tuple(
-                        {name: template.resolve(value) for name, value in target.items() if name != "RoleArn"}
-                        for target in properties["Targets"]
-                    ),
-                )
+            rule = Rule(
+                name=template.physical_name(logical_id),
+                enabled=properties.get("State", "ENABLED") == "ENABLED",
+                pattern=template.resolve(properties["EventPattern"]),
+                targets=tuple(
+                    {name: template.resolve(value) for name, value in target.items() if name != "RoleArn"}
+                    for target in properties["Targets"]
+                ),
             )
         except LeftOutError as error:
             left_out[logical_id] = str(error)
+            continue
+        if rule.pattern.get("source") == ["aws.states"] and not any(":states:" in t["Arn"] for t in rule.targets):
+            left_out[logical_id] = "nobody is on call for a laptop"
+            continue
+        rules.append(rule)
     return rules
+
+
+def _schedules(template: Template, left_out: dict[str, str]) -> list[Schedule]:
+    """Return what starts state machines by the clock; functions that do are for whoever is on call."""
+    schedules = []
+    for logical_id, properties in template.resources("AWS::Events::Rule").items():
+        rate = _RATE.fullmatch(properties.get("ScheduleExpression", ""))
+        if "ScheduleExpression" not in properties:
+            continue
+        for target in properties["Targets"]:
+            arn = str(template.resolve(target["Arn"])) if rate else ""
+            if rate and ":states:" in arn:
+                schedules.append(Schedule(arn, int(rate[1]) * _UNIT_S[rate[2]], target.get("Input", "{}")))
+            else:
+                left_out[logical_id] = "only state machines start by the clock on a laptop, and only at a rate"
+    return schedules
+
+
+def _table(template: Template, logical_id: str) -> Table:
+    properties = template.resolve(template.resources("AWS::DynamoDB::Table")[logical_id])
+    return Table(
+        template.physical_name(logical_id),
+        tuple(properties["AttributeDefinitions"]),
+        tuple(properties["KeySchema"]),
+    )
 
 
 def _parameters(template: Template, left_out: dict[str, str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete
 
 from local.provision import Clients
 from local.samples import drawn_for_smoke_test
-from local.stack import StackInfo
+from local.stack_info import StackInfo
 from reefsteps.buckets import Buckets
 from reefsteps.coverage_queries import coverage_rows
 from reefsteps.coverage_store import where_survey

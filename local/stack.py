@@ -23,18 +23,15 @@ from typing import Any
 from local.journal import JournalledExecution
 from local.lambda_emulator import FunctionPool, emulator_path
 from local.resources import ACCOUNT, REPOSITORY, LocalResources, default_template, read_resources
+from local.stack_info import STATE, StackInfo, StackRunningError
 from local.terminal import command, line_of, log_to_file
 
-STATE = REPOSITORY / ".local-stack"
 _QUEUE_S = 20.0
 _MAX_WORKERS = 4
 _LOCK_WAIT_S = 1.0
+_RUNS_A_WORKER = 2  # as many runs at once keep the workers of every function busy
 
 Say = Callable[[str], None]
-
-
-class StackRunningError(RuntimeError):
-    """Another stack uses the state folder, or another program the port."""
 
 
 @dataclass(frozen=True)
@@ -51,46 +48,7 @@ class StackOptions:
     page_port: int | None = None  # None: no page
     max_workers: int = max(1, min(_MAX_WORKERS, os.cpu_count() or 1))
     queue_s: float = _QUEUE_S
-
-
-@dataclass(frozen=True)
-class StackInfo:
-    """Where a running stack is found; written to ``stack.json`` once it is ready."""
-
-    pid: int
-    endpoint: str
-    region: str
-    database_url: str
-    page_url: str | None
-    buckets: dict[str, str]  # by logical id
-    state_machines: dict[str, str]  # ARN by logical id
-    models: dict[str, str]  # name -> "ready", or why not
-    left_out: dict[str, str]
-    functions: dict[str, str] = field(default_factory=dict)  # name by handler
-
-
-def running(state: Path = STATE) -> StackInfo | None:
-    """Return the stack that runs on the state folder, None where there is none (or it is still starting)."""
-    try:
-        info = StackInfo(**json.loads((state / "stack.json").read_text()))
-        holder = (state / "lock").read_text()
-    except FileNotFoundError:
-        return None
-    # A killed stack leaves its stack.json behind, so the lock's holder must be the one that wrote it.
-    return info if is_locked(state) and holder == str(info.pid) else None
-
-
-def is_locked(state: Path) -> bool:
-    """Whether a stack, started or starting, holds the state folder."""
-    lock = state / "lock"
-    if not lock.exists():
-        return False
-    with lock.open("r") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return True
-        return False
+    runs_at_once: int | None = None  # None: as many as keep the workers busy
 
 
 def serve(options: StackOptions, say: Say = print) -> None:
@@ -139,8 +97,10 @@ class _Stack:
         self._page: Any = None
         self._server: Any = None
         self._gateway: Any = None
+        self._clock: Any = None
 
     def start(self, stopping: threading.Event) -> None:
+        from local.clock import Clock
         from local.model_files import READY, install_models
         from local.page import start_page
         from local.provision import Clients, provision
@@ -152,6 +112,8 @@ class _Stack:
         self._create_tables()
         self._add_pools()
         restarted = self._restore_executions(clients)
+        self._clock = Clock(self._resources.schedules, clients.stepfunctions)
+        self._clock.start()
         redelivered = self._gateway.redeliver()
         self._gateway.open()
         if objects:
@@ -179,6 +141,8 @@ class _Stack:
     def stop(self) -> None:
         (self._options.state / "stack.json").unlink(missing_ok=True)
         self._journal.stop_recording_ends()
+        if self._clock is not None:
+            self._clock.stop()
         if self._page is not None:
             self._page.stop()
         if self._gateway is not None:
@@ -188,6 +152,9 @@ class _Stack:
         self._journal.close()
 
     def _tell(self, ended: JournalledExecution) -> None:
+        from local.moto_gaps.events import execution_status_change
+
+        self._gateway.announce(execution_status_change(ended))
         line = line_of(ended)
         if line is not None:
             self._say(line)
@@ -197,6 +164,7 @@ class _Stack:
             self._options.template,
             endpoint=self._endpoint,
             definitions=self._options.definitions,
+            runs_at_once=self._options.runs_at_once or _RUNS_A_WORKER * self._options.max_workers,
             overrides={
                 "AWS_ENDPOINT_URL": self._endpoint,
                 **_credentials(self._key),
@@ -220,6 +188,7 @@ class _Stack:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         moto = DomainDispatcherApplication(create_backend_app)
         self._gateway = Gateway(moto, self._mirror, self._journal, ACCOUNT, self._resources.region, self._key)
+        moto_gaps.stepfunctions.ask(self._gateway)
         self._server = make_server(
             "127.0.0.1", self._port, self._gateway, threaded=True, request_handler=RequestHandler
         )

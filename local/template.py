@@ -18,6 +18,7 @@ PROVISIONED = {
     "AWS::Events::Rule": "Name",
     "AWS::SQS::Queue": "QueueName",
     "AWS::SSM::Parameter": "Name",
+    "AWS::DynamoDB::Table": "TableName",
 }
 
 # What the local stack does not build, by type, each with the reason. A type in neither table stops the start.
@@ -182,6 +183,7 @@ class Template:
             "AWS::Events::Rule": f"arn:aws:events:{region}:{account}:rule/{name}",
             "AWS::SQS::Queue": f"arn:aws:sqs:{region}:{account}:{name}",
             "AWS::SSM::Parameter": f"arn:aws:ssm:{region}:{account}:parameter{name}",
+            "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{region}:{account}:table/{name}",
         }[kind]
         if attribute == "Ref":
             special = {"AWS::StepFunctions::StateMachine": arn, "AWS::SQS::Queue": f"{self._endpoint}/{account}/{name}"}

@@ -67,7 +67,7 @@ def explain_os_error(error: OSError) -> str:
     """Return what a fault of the machine means and what to do about it, in one sentence."""
     place = f" ({error.filename})" if error.filename else ""
     if is_full_disk(error):
-        return f"The disk is full{place}: make room, then give the same command again. Nothing that was kept is lost."
+        return f"The disk is full{place}: free space, then run the same command again. No stored data is lost."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"This user may not write or read there{place}: choose another folder, or change its permissions."
     if error.errno == errno.EADDRINUSE:
@@ -86,4 +86,4 @@ def report_crash(error: BaseException, folder: Path, say: Callable[[str], None])
     except OSError:
         path = Path(os.devnull)
     kept = f"The details are in {path}" if path != Path(os.devnull) else "The details could not be written"
-    say(f"ReefSteps made a mistake ({type(error).__name__}: {' '.join(str(error).split())[:300]}). {kept}.")
+    say(f"ReefSteps has a fault ({type(error).__name__}: {' '.join(str(error).split())[:300]}). {kept}.")

@@ -17,21 +17,24 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from reefsteps.smoke_test import NoModelsError, SmokeTestError
-from scripts import stacks
+from scripts import stacks, zones
+from scripts.concurrency import runs_for_account
 from scripts.deployment import ROOT, Deployment
 from scripts.deployment_rules import faults
 from scripts.environments import DeployEnvironment, DeploymentError
+from scripts.relations import replacement
 from scripts.smoke import smoke
 
 IMAGES = ("Restoration", "Reframing", "Segmentation", "Conversion")
 BUILT_TEMPLATE = ROOT / ".aws-sam/build/template.yaml"  # what `sam build` writes and `sam deploy` reads
 KEPT = """\
-Kept, because no one gets them back:
+Kept, because they cannot be restored:
   - the seven buckets with photographs, results and models (DeletionPolicy: Retain)
   - a last snapshot of the database (Aurora takes it before the cluster goes)
   - the user pool with the people who may sign in
@@ -41,7 +44,7 @@ docs/how-to/deploy.md says how to remove them, and how to start again from them.
 def deploy(environment: DeployEnvironment, *, with_page: bool) -> None:
     """Bring the account to what the checkout says."""
     _say(f"1/5 checking the deployment and the account ({environment.stack} in {environment.region})")
-    _preflight(environment)
+    _preflight(environment, with_page=with_page)
     _say(f"2/5 image repositories and GitHub's role: stack {environment.registry_stack}")
     _sam_deploy_registry(environment)
     outputs = _outputs(environment, environment.registry_stack)
@@ -68,7 +71,9 @@ def deploy(environment: DeployEnvironment, *, with_page: bool) -> None:
         page = f"{outputs['FrontendRepositoryUri']}:{version}"
         _push_page(page, "linux/arm64" if architecture == "arm64" else "linux/amd64")
     _say(f"5/5 deploying stack {environment.stack}; the first time takes half an hour")
-    values = environment.overrides | {"FrontendImageUri": page, "PipelineVersion": version}
+    known = {"FrontendImageUri": page, "PipelineVersion": version}
+    made = {"RunsAtOnce": str(_runs_at_once(environment))} | _zones(environment)
+    values = made | environment.overrides | known
     repositories = [f"{name}Function={outputs[f'{name}RepositoryUri']}" for name in IMAGES]
     _run(
         [
@@ -76,6 +81,8 @@ def deploy(environment: DeployEnvironment, *, with_page: bool) -> None:
             "deploy",
             "--config-env",
             environment.name,
+            "--config-file",
+            str(_configuration()),
             *(argument for repository in repositories for argument in ("--image-repositories", repository)),
             "--parameter-overrides",
             *(f'{name}="{value}"' for name, value in sorted(values.items())),  # quoted: SAM refuses a bare empty value
@@ -83,7 +90,7 @@ def deploy(environment: DeployEnvironment, *, with_page: bool) -> None:
     )
     for name, value in sorted(_outputs(environment, environment.stack).items()):
         _say(f"  {name}: {value}")
-    _say("Next: add people to the user pool, upload the two .pth models (README, 'On AWS').")
+    _say("Next: add people to the user pool, upload the two .pth models (docs/how-to/deploy.md).")
 
 
 def _smoke(environment: DeployEnvironment) -> None:
@@ -98,7 +105,7 @@ def destroy(environment: DeployEnvironment) -> None:
     """Delete both stacks after the operator typed the stack's name."""
     _say(f"This deletes the stacks {environment.stack} and {environment.registry_stack} (functions, page, images).")
     _say(KEPT)
-    if input(f"Type {environment.stack} to go on: ").strip() != environment.stack:
+    if input(f"Type {environment.stack} to continue: ").strip() != environment.stack:
         raise DeploymentError("Nothing was deleted.")
     cloudformation = boto3.client("cloudformation", region_name=environment.region)
     for stack in (environment.stack, environment.registry_stack):
@@ -118,13 +125,14 @@ def destroy(environment: DeployEnvironment) -> None:
     _say("Done. " + KEPT)
 
 
-def _preflight(environment: DeployEnvironment) -> None:
+def _preflight(environment: DeployEnvironment, *, with_page: bool = True) -> None:
     for tool in ("sam", "docker", "make", "curl"):
         if shutil.which(tool, path=_path()) is None:
             raise DeploymentError(f"'{tool}' is not installed; see 'On AWS' in the README.")
     if not _succeeds("docker", "info"):
         raise DeploymentError("Docker does not answer ('docker info' says why): start it, or get the right to use it.")
-    if found := faults(Deployment.load()):
+    deployment = Deployment.load()
+    if found := faults(deployment):
         raise DeploymentError("The deployment has faults:\n  " + "\n  ".join(found))
     try:
         identity = boto3.client("sts", region_name=environment.region).get_caller_identity()
@@ -134,6 +142,27 @@ def _preflight(environment: DeployEnvironment) -> None:
     cloudformation = boto3.client("cloudformation", region_name=environment.region)
     for stack in (environment.stack, environment.registry_stack):
         stacks.make_ready(cloudformation, stack, environment.region, _say)
+    look_ahead(cloudformation, environment, deployment, with_page=with_page)
+
+
+def look_ahead(cloudformation: Any, environment: DeployEnvironment, deployment: Deployment, *, with_page: bool) -> None:
+    """Deploy on paper over what is there; raises DeploymentError where something would be lost or refused half way."""
+    former = stacks.deployed(cloudformation, environment.stack)
+    if former is None:
+        return
+    template, parameters = former
+    page = {"FrontendImageUri": "page" if with_page else ""}
+    chosen = parameters | environment.overrides | page  # SAM keeps the former value of what nobody chooses
+    reason = replacement.refusal(replacement.update(template, parameters, deployment.expanded, chosen))
+    if reason:
+        raise DeploymentError(f"{reason}\nNothing was changed.")
+
+
+def _zones(environment: DeployEnvironment) -> dict[str, str]:
+    cloudformation = boto3.client("cloudformation", region_name=environment.region)
+    if stacks.is_there(cloudformation, environment.stack):
+        return {}
+    return zones.choose(boto3.client("ec2", region_name=environment.region))
 
 
 def _sam_deploy_registry(environment: DeployEnvironment) -> None:
@@ -157,6 +186,14 @@ def _sam_deploy_registry(environment: DeployEnvironment) -> None:
             *(f'{name}="{value}"' for name, value in sorted(values.items())),  # quoted: SAM refuses a bare empty value
         ]
     )
+
+
+def _configuration() -> Path:
+    """Write samconfig.toml as this script needs it; SAM takes either its own repositories or given ones."""
+    path = BUILT_TEMPLATE.with_name("samconfig.toml")
+    text = (ROOT / "samconfig.toml").read_text()
+    path.write_text(re.sub(r"(?m)^resolve_image_repos = true\b", "resolve_image_repos = false", text))
+    return path
 
 
 def _push_functions(outputs: dict[str, str], version: str) -> None:
@@ -195,6 +232,13 @@ def _docker_login(environment: DeployEnvironment, registry: str) -> None:
     token = boto3.client("ecr", region_name=environment.region).get_authorization_token()
     user, password = base64.b64decode(token["authorizationData"][0]["authorizationToken"]).decode().split(":", 1)
     _run(["docker", "login", "--username", user, "--password-stdin", registry], text_input=password)
+
+
+def _runs_at_once(environment: DeployEnvironment) -> int:
+    found = runs_for_account(boto3.client("lambda", region_name=environment.region))
+    if "RunsAtOnce" not in environment.overrides:
+        _say(f"  {found} runs at once, by the account's concurrency (RunsAtOnce in samconfig.toml changes it)")
+    return found
 
 
 def _outputs(environment: DeployEnvironment, stack: str) -> dict[str, str]:
@@ -253,7 +297,7 @@ def main() -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     except (BotoCoreError, ClientError) as error:
-        print(f"AWS refused, or did not answer: {error}. It is safe to run again.", file=sys.stderr)  # noqa: T201
+        print(f"AWS refused, or did not answer: {error}. It is safe to run this again.", file=sys.stderr)  # noqa: T201
         return 1
     return 0
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from scripts import relations
+from scripts.admission_rules import places_come_back
 from scripts.deployment import PLACEHOLDER, Deployment, Json, listed, of_type
 from scripts.notice_rules import refusals_are_quiet
 from scripts.state_machine_rules import states_retry_and_catch, tasks
@@ -33,6 +34,7 @@ WITHOUT_RESOURCE = {
     "logs:ListLogDeliveries",
     "logs:PutResourcePolicy",
     "logs:UpdateLogDelivery",
+    "states:SendTaskSuccess",
 }
 EVENT_BUCKETS = {"RawBucket", "ModelReframingBucket", "ModelSegmentationBucket"}
 
@@ -135,6 +137,9 @@ def policies_are_least(d: Deployment) -> Iterator[str]:
 
 def _statement_faults(name: str, statements: list[Json]) -> Iterator[str]:
     for statement in statements:
+        if not {"Action", "Resource"} <= statement.keys():
+            yield f"{name}: a statement says what it is not about, and covers everything else"
+            continue
         actions = listed(statement["Action"])
         for action in actions:
             if "*" in action:
@@ -358,6 +363,7 @@ RULES: tuple[Rule, ...] = (
     custom_resources_outlast_their_function,
     new_accounts_accept,
     states_retry_and_catch,
+    places_come_back,
 )
 
 

@@ -9,7 +9,7 @@ from scripts.deployment import ROOT
 
 
 class DeploymentError(Exception):
-    """Something that the operator can mend; the message says how."""
+    """A fault that the operator can repair; the message says how."""
 
 
 @dataclass(frozen=True)

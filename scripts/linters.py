@@ -22,6 +22,7 @@ CHECKOV_SKIPS = {
     "CKV_AWS_2": "the plain listener stands behind CloudFront's VPC origin only; with a domain the listener is HTTPS",
     "CKV_AWS_103": "the same listener; the HTTPS one asks for TLS 1.2 and later",
     "CKV_AWS_18": "access logs of seven buckets cost more than they tell here; CloudTrail data events are the option",
+    "CKV_AWS_119": "encrypted with AWS's key; one's own costs monthly, and the table holds names of runs",
     "CKV_AWS_26": "with AWS's key EventBridge and CloudWatch cannot publish; one's own costs monthly",
     "CKV_AWS_27": "false positive: the queue has SqsManagedSseEnabled",
     "CKV_AWS_65": "container insights for one task cost more than the task's own metrics are worth",

@@ -21,10 +21,12 @@ from reefsteps.errors import REFUSALS
 from scripts.environments import DeployEnvironment, DeploymentError
 
 _VISIBLE_AGAIN_S = 120
+_TARGET = "TARGET_ARN"  # EventBridge's name for the attribute of its dead letters
 _PLACES = {
     "admit": "Admit",
     "convert": "Convert",
     "removal": "Removal",
+    "places": "GivePlaces",
     "failures": "FailureEvents",
     "refusals": "RefusalEvents",
 }
@@ -57,7 +59,11 @@ class Stack:
         seen: set[str] = set()
         while True:
             answer = self._sqs.receive_message(
-                QueueUrl=self._queue, MaxNumberOfMessages=10, WaitTimeSeconds=2, VisibilityTimeout=_VISIBLE_AGAIN_S
+                QueueUrl=self._queue,
+                MaxNumberOfMessages=10,
+                WaitTimeSeconds=2,
+                VisibilityTimeout=_VISIBLE_AGAIN_S,
+                MessageAttributeNames=[_TARGET],
             )
             new = [message for message in answer.get("Messages", []) if message["MessageId"] not in seen]
             if not new:
@@ -65,8 +71,13 @@ class Stack:
             seen.update(message["MessageId"] for message in new)
             yield from new
 
-    def place(self, body: Message) -> str | None:
-        """Return where an event belongs, by its source, kind and bucket; None where nobody here takes it."""
+    def place(self, body: Message, target: str | None = None) -> str | None:
+        """Return where an event belongs, by its source, kind and bucket; None where nobody here takes it.
+
+        An event that EventBridge itself could not deliver names its `target`: several rules take ends of runs.
+        """
+        if target == self._places["places"]:
+            return "places"
         if body.get("source") == "aws.states":
             detail = body.get("detail", {})
             refused = str(detail.get("stateMachineArn")).endswith("-pipeline") and detail.get("error") in REFUSALS
@@ -96,7 +107,7 @@ def redeliver(stack: Stack) -> Counter[str]:
     sent: Counter[str] = Counter()
     for message in stack.messages():
         body = _parsed(message["Body"])
-        place = stack.place(body)
+        place = stack.place(body, message.get("MessageAttributes", {}).get(_TARGET, {}).get("StringValue"))
         if place is None:
             print(f"left, nobody here takes it: {message['Body'][:500]}")  # noqa: T201
         else:
@@ -124,7 +135,7 @@ def main() -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     except (BotoCoreError, ClientError) as error:
-        print(f"AWS refused, or did not answer: {error}. It is safe to run again.", file=sys.stderr)  # noqa: T201
+        print(f"AWS refused, or did not answer: {error}. It is safe to run this again.", file=sys.stderr)  # noqa: T201
         return 1
     counts = ", ".join(
         f"{count} {'left' if place == 'left' else f'to {place}'}" for place, count in sorted(sent.items())

@@ -47,9 +47,9 @@ def main() -> int:
     except (DeploymentError, InvalidParameterError) as error:
         print(error, file=sys.stderr)  # noqa: T201
     except EOFError:
-        print("Nobody answered, so nothing was started: add --yes (make: YES=yes).", file=sys.stderr)  # noqa: T201
+        print("There was no answer, so nothing was started: add --yes (make: YES=yes).", file=sys.stderr)  # noqa: T201
     except (BotoCoreError, ClientError) as error:
-        print(f"AWS refused, or did not answer: {error}. It is safe to run again.", file=sys.stderr)  # noqa: T201
+        print(f"AWS refused, or did not answer: {error}. It is safe to run this again.", file=sys.stderr)  # noqa: T201
     return 1
 
 

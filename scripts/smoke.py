@@ -119,7 +119,7 @@ def main() -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     except (BotoCoreError, ClientError) as error:
-        print(f"AWS refused, or did not answer: {error}. It is safe to run again.", file=sys.stderr)  # noqa: T201
+        print(f"AWS refused, or did not answer: {error}. It is safe to run this again.", file=sys.stderr)  # noqa: T201
         return 1
     return 0
 

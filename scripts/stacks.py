@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import ClientError, WaiterError
+from samtranslator.yaml_helper import yaml_parse
 
 Say = Callable[[str], None]
 
@@ -14,11 +15,11 @@ _REVIEWED = "REVIEW_IN_PROGRESS"  # a first change set that nobody carried out; 
 
 # What an operator does about a stack that takes no deployment; {stack} and {region} are filled in.
 _REMEDIES = {
-    "ROLLBACK_FAILED": "Its first deployment failed, and so did clearing up. 'make destroy', then 'make deploy'.",
+    "ROLLBACK_FAILED": "Its first deployment failed, and its rollback failed too. 'make destroy', then 'make deploy'.",
     "CREATE_FAILED": "Its first deployment failed and was left standing. 'make destroy', then 'make deploy'.",
-    "DELETE_FAILED": "A deletion stopped half way. 'make destroy' goes on with it; then 'make deploy'.",
+    "DELETE_FAILED": "A deletion stopped half-way. Run 'make destroy' to continue it, then 'make deploy'.",
     "UPDATE_ROLLBACK_FAILED": (
-        "An update failed, and so did going back. Mend what its events name, then 'aws cloudformation "
+        "An update failed, and its rollback failed too. Repair what its events name, then 'aws cloudformation "
         "continue-update-rollback --region {region} --stack-name {stack}', wait until it reads "
         "UPDATE_ROLLBACK_COMPLETE, and 'make deploy' again."
     ),
@@ -35,7 +36,7 @@ _BLOCKED = (
 
 
 class StackError(Exception):
-    """A stack is in a state that the operator has to mend; the message says how."""
+    """A stack is in a state that the operator must repair; the message says how."""
 
 
 def status(cloudformation: Any, stack: str) -> str | None:
@@ -49,11 +50,28 @@ def status(cloudformation: Any, stack: str) -> str | None:
     return str(description["StackStatus"])
 
 
+def is_there(cloudformation: Any, stack: str) -> bool:
+    """Tell whether the stack has been deployed, and not only planned."""
+    return status(cloudformation, stack) not in (None, _REVIEWED)
+
+
+def deployed(cloudformation: Any, stack: str) -> tuple[dict[str, Any], dict[str, str]] | None:
+    """Return the template (SAM expanded) and the parameters that a stack was deployed with; None if it was not."""
+    if not is_there(cloudformation, stack):
+        return None
+    (description,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    parameters = {p["ParameterKey"]: p["ParameterValue"] for p in description.get("Parameters", [])}
+    if not parameters:
+        return None
+    body = cloudformation.get_template(StackName=stack, TemplateStage="Processed")["TemplateBody"]
+    return (yaml_parse(body) if isinstance(body, str) else body), parameters
+
+
 def make_ready(cloudformation: Any, stack: str, region: str, say: Say) -> None:
     """Delete what a failed first deployment left; raises StackError for a stack that takes no deployment."""
     found = status(cloudformation, stack)
     if found == "ROLLBACK_COMPLETE":  # holds nothing, and CloudFormation refuses to update it
-        say(f"  the first deployment of {stack} had failed and was rolled back: deleting what is left of it")
+        say(f"  the first deployment of {stack} had failed and was rolled back: deleting its remains")
         delete(cloudformation, stack, region)
         return
     _raise_under_way(stack, region, found)

@@ -1,4 +1,4 @@
-"""Rules about the state machines: what is retried, where an execution ends, what a redrive can go on from."""
+"""Rules about the state machines: what is retried, where an execution ends, from where a redrive can continue."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _ends_where_it_should(uri: str, name: str, state: Json, bad_input: set[str])
     """Only bad input leaves the task: Step Functions redrives the state that failed, and a Fail state fails again."""
     caught = {error: catcher for catcher in state.get("Catch", []) for error in catcher["ErrorEquals"]}
     for error in sorted(caught.keys() - bad_input):
-        yield f"{uri}: {name} catches {error}, so that a redrive would go on in a Fail state"
+        yield f"{uri}: {name} catches {error}, so a redrive would continue in a Fail state"
     for error in sorted(bad_input & {"InvalidParameterError", "PhotoNotFoundError"} - caught.keys()):
         yield f"{uri}: {name} does not send {error} to the failure path"
     for error, catcher in caught.items():

@@ -12,7 +12,7 @@ WATERS = ("clear", "green", "blue", "deep")
 
 @dataclass(frozen=True)
 class PhotoConfig:
-    """Choices for one photograph; whatever is None is drawn from the seed.
+    """Choices for one photograph; fields that are None are drawn from the seed.
 
     ``framing``: "inside" (whole frame in the picture), "tight" (bars leave the picture, the opening does not) or "cut"
     (a part of the opening is outside too). ``occlusion``: 0 for nothing over the frame, 1 for hands, corals, tape and

@@ -1,9 +1,9 @@
 """``python -m training.calibrate --model out/coral/detectron2-classifier.pth``: make 0.5 the thresholds that count.
 
-The pipeline counts instances scored at least 0.5, and pixels where an instance's mask says at least 0.5. This finds, on
-validation photographs, the pair of thresholds at which percent cover is least wrong, and shifts the class and the mask
-logits so that they become 0.5 both. The order of the scores stays, and every outline keeps its course: it lies a little
-further out or in.
+The pipeline counts instances scored at least 0.5, and pixels where an instance's mask is at least 0.5. On validation
+photographs, this command finds the pair of thresholds with the smallest error of percent cover. It shifts the class and
+mask logits so that both thresholds become 0.5. The order of the scores stays, and outlines move a little outwards or
+inwards.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conversion.binding import bind
-from training.command import run_command
-from training.evaluate import coral_crop
-from training.examples import VALIDATION_SEED
-from training.metrics import coverage_errors
+from training.library.command_line import run_command
+from training.library.examples import VALIDATION_SEED
+from training.library.metrics import coverage_errors
+from training.library.scores import coral_crop
 
 CLASS_BIAS = "roi_heads.box_predictor.cls_score.bias"
 MASK_BIAS = "roi_heads.mask_head.predictor.bias"
@@ -55,7 +55,7 @@ def best_thresholds(model: Path, count: int) -> Thresholds:
 
 def _covers(model: Path, mask: float, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
     """Return percent cover (crops, SCORES) with the masks' threshold at ``mask``."""
-    from training.detectron import predictor
+    from training.library.detectron import predictor
 
     with tempfile.TemporaryDirectory() as scratch:
         moved = Path(scratch) / model.name

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from training.command import run_command
+from training.library.command_line import run_command
 
 BEGIN = "<!-- figures: written by training.card -->"
 END = "<!-- end of the figures -->"

@@ -21,13 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reefsteps.masks import mask_iou
-from training.coco import load_picture
-from training.command import run_command
-from training.evaluate import EVALUATION_SIDE_PX, mask_corners
-from training.examples import restored, straighten
-from training.measured import EXPERT_POINTS, REEF_MASKS, cover_set, real_frame_sets, record
-from training.metrics import corner_error_percent, coverage_errors
-from training.predict import Predictor, load_predictor
+from training.library.coco import load_picture
+from training.library.command_line import run_command
+from training.library.examples import restored, straighten
+from training.library.measured import EXPERT_POINTS, REEF_MASKS, cover_set, real_frame_sets, record
+from training.library.metrics import corner_error_percent, coverage_errors
+from training.library.predict import load_predictor
+from training.library.prediction import Predictor
+from training.library.scores import EVALUATION_SIDE_PX, mask_corners
 
 FOUND_IOU = 0.8
 WORKING_PX = 1200  # photographs are reduced to this long side first; the models see fewer

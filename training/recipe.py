@@ -1,8 +1,8 @@
 """``python -m training.recipe --output OUT --minutes 90 [--real DATA]``: both demo models from nothing, by one command.
 
-For each target: training from scratch (plain frames for the first part of the time, then all kinds), and for corals
-the thresholds that count; then the errors on synthetic and, with ``--real``, on real photographs, and the model card.
-Run again with the same OUT, it continues where it was stopped. OUT receives ``frame/detectron2-reframe.pth`` and
+Each target is trained from scratch, on plain frames for the first part of the time and then on all kinds. For corals
+the thresholds follow. Then the errors on synthetic photographs, and with ``--real`` on real ones, and the model card
+follow. Run again with the same OUT to continue a stopped run. OUT receives ``frame/detectron2-reframe.pth`` and
 ``coral/detectron2-classifier.pth`` with their ``.yaml`` and ``.evaluation.json``, the reports, and ``README.md``.
 """
 
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from training.card import write_card
-from training.command import run_command
+from training.library.command_line import run_command
 
 CONFIGS = Path(__file__).parent / "configs"
 MODELS = {"frame": "detectron2-reframe", "coral": "detectron2-classifier"}

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from reefsteps.evaluation import PictureFigures, PictureLimits
 from segmentation.novelty import picture_figures
 from synthetic import PhotoConfig, SyntheticPhoto, generate
-from training.coco import AnnotationError, load_example, read
-from training.command import add_annotations, run_command
-from training.evaluate import EVALUATION_SIDE_PX
-from training.examples import restored, straighten
-from training.measured import ANNOTATED, SYNTHETIC, record
-from training.predict import Predictor, load_predictor
+from training.library.coco import AnnotationError, load_example, read
+from training.library.command_line import add_annotations, run_command
+from training.library.examples import restored, straighten
+from training.library.measured import ANNOTATED, SYNTHETIC, record
+from training.library.predict import load_predictor
+from training.library.prediction import Predictor
+from training.library.scores import EVALUATION_SIDE_PX
 
 REFERENCE_SEED = 840_000  # of photographs of any kind; neither trained on nor tested with
 LARGE_SEED = 860_000  # of photographs of a 10 x 10 grid with many pixels, as CRIOBE takes them

@@ -1,9 +1,9 @@
 """Train one model: ``python -m training.train --target frame --config CONFIG.yaml --output OUT``.
 
-Pictures come from the synthetic generator, or with ``--coco`` from annotated photographs. Runs on CPU or GPU
-(``--device cuda``); ``--resume`` continues from the last checkpoint in OUT; ``--minutes`` ends the run in time, with
-the learning rate annealed by whichever of time and iterations has gone further. OUT receives ``last.pth`` (to resume),
-``<name>.pth`` and ``<name>.yaml`` (to deploy) and ``losses.csv``.
+Pictures come from the synthetic generator, or with ``--coco`` from annotated photographs. The run uses the CPU, or a
+GPU with ``--device cuda``. ``--resume`` continues from the last checkpoint in OUT. ``--minutes`` stops after that many
+minutes; the learning rate follows a cosine schedule over elapsed time or iterations, whichever is further along. OUT
+receives ``last.pth`` (to resume), ``<name>.pth`` and ``<name>.yaml`` (to deploy) and ``losses.csv``.
 """
 
 from __future__ import annotations
@@ -11,16 +11,14 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
-import numpy as np
 
-from training.augment import Augmentation, Example, augment, quarter_turn
-from training.command import add_annotations, run_command
-from training.examples import FIRST_TRAINING_SEED, FRAME_SHAPES, TARGETS, ReplayBuffer, coral_example, frame_example
+from training.library.batches import coco_batches, synthetic_batches
+from training.library.command_line import add_annotations, run_command
+from training.library.examples import TARGETS
 
 if TYPE_CHECKING:
     import torch
@@ -28,30 +26,6 @@ if TYPE_CHECKING:
 AVERAGE_DECAY = 0.998
 NAMES = {"frame": "detectron2-reframe", "coral": "detectron2-classifier"}
 BOX_MARGINS = {"frame": 0.15, "coral": 0.08}
-AUGMENTATIONS = {"frame": Augmentation(), "coral": Augmentation(strings=0.2)}
-
-
-def synthetic_batches(target: str, seed: int, size: int, fresh: float, easy: bool = False) -> Iterator[list[Example]]:
-    """Yield batches of ``size`` examples of one shape for ever; the same seed gives the same batches."""
-    rng = np.random.default_rng(seed)
-    first = FIRST_TRAINING_SEED + seed * 1_000_000
-    if target == "frame":
-        pools = [
-            ReplayBuffer(lambda s, shape=shape: frame_example(s, shape, easy), first + i * 300_000, 600, fresh)  # type: ignore[misc]
-            for i, shape in enumerate(FRAME_SHAPES)
-        ]
-        shares = [0.45, 0.3, 0.25]
-    else:
-        pools, shares = [ReplayBuffer(coral_example, first, 1200, fresh)], [1.0]
-    while True:
-        pool = pools[int(rng.choice(len(pools), p=shares))]
-        yield varied(rng, pool.batch(rng, size), AUGMENTATIONS[target])
-
-
-def varied(rng: np.random.Generator, batch: list[Example], options: Augmentation) -> list[Example]:
-    """Return the batch augmented, and turned by 90 degrees as a whole half of the time."""
-    changed = [augment(rng, example, options) for example in batch]
-    return [quarter_turn(example) for example in changed] if options.turn and rng.random() < 0.5 else changed
 
 
 class ExponentialMovingAverage:
@@ -82,7 +56,7 @@ def train(args: argparse.Namespace) -> None:
     import torch
     from detectron2.utils.events import EventStorage
 
-    from training.detectron import export, in_mixed_precision, load_config, new_model, to_input
+    from training.library.detectron import export, in_mixed_precision, load_config, new_model, to_input
 
     cfg = load_config(args.config, args.device)
     seed = cfg.SEED if args.seed is None else args.seed
@@ -102,8 +76,6 @@ def train(args: argparse.Namespace) -> None:
         average.weights, average.count = state["average"], state["iteration"]
         iteration, spent_s = state["iteration"], state["spent_s"]
     if args.coco:
-        from training.coco import coco_batches
-
         size = cfg.SOLVER.IMS_PER_BATCH
         plain = every = coco_batches(args.coco, args.images, seed + iteration, size, args.target, args.merge)
     else:

@@ -9,12 +9,12 @@ import streamlit as st
 
 from frontend.components import states
 from frontend.components.text import count
-from frontend.domain import charts, exports, gcrmn, mermaid, statistics
+from frontend.domain import charts, exports, gcrmn, mermaid, point_tables, statistics, verified
 from frontend.domain.exports import FRENCH_EXCEL, PLAIN, About, CsvStyle, Fields, Row
 from frontend.domain.measurements import is_ours, islands_of
 from frontend.domain.statistics import Cover, MeanCover
 from frontend.domain.templates import FilledTemplate, missing_rows
-from frontend.services import measurements
+from frontend.services import measurements, points
 from reefsteps.coverage_queries import CoverageRow
 
 MOST_MASKS = 500  # of a COCO file: half a minute, and 50 kB for each
@@ -39,14 +39,15 @@ def exports_of(rows: Sequence[CoverageRow], covers: Sequence[Cover], means: Sequ
         return exports.to_zip(files | {"about.csv": exports.about_csv(about, style)})
 
     def quadrats() -> bytes:
-        return exports.to_csv(exports.measurement_rows(rows, _fields()), about, style)
+        return exports.to_csv(exports.measurement_rows(rows, _fields(), measurements.checked()), about, style)
 
     with st.container(horizontal=True):
         table_file("Quadrats as CSV", quadrats, "coverage.csv")
         table_file("All tables as CSV", zipped, "coverage-csv.zip")
         table_file("All tables as XLSX", lambda: _workbook(tables(), about), "coverage.xlsx")
     st.caption(
-        "The tables are quadrats, means, paired change, colonies, and what the file is about. Columns carry Darwin "
+        "The tables are quadrats, means, estimates and change with people's points, colonies, the points themselves "
+        "(import reads them again), and what the file is about. Columns carry Darwin "
         "Core names where there are any; sizes are in cm and cm². In CSV, a name that looks like a formula begins with "
         "an apostrophe."
     )
@@ -79,11 +80,15 @@ def _tables(
     found = [c for island in islands for c in states.patiently(partial(measurements.colonies, island))]
     colonies = [c for c in found if (c.island, c.year, c.location) in shown]
     changes = [c for island in islands for c in statistics.successive_changes(covers, island)]
+    checked, sets = states.patiently(measurements.checked), states.patiently(points.point_sets)
     return {
-        "Quadrats": exports.measurement_rows(rows, fields),
+        "Quadrats": exports.measurement_rows(rows, fields, checked),
         "Means": exports.mean_rows(means),
+        "Estimates": point_tables.estimate_rows(verified.campaigns(rows, checked)),
         "Paired change": exports.change_rows(changes),
+        "Checked change": point_tables.change_rows(verified.changes(rows, checked)),
         "Colonies": exports.colony_rows(colonies, rows),
+        "Points": point_tables.point_rows(one for one in sets if (one.island, one.year, one.location) in shown),
     }
 
 

@@ -17,8 +17,8 @@ from reefsteps.coverage_queries import CoverageRow
 def campaign_filter(rows: Sequence[CoverageRow], route: Callable[[Filter], navigation.Route]) -> Filter | None:
     """Show island and year filters and return the choice; ``route`` leads to this page with another filter.
 
-    Where the address names islands or years without a result, this says so and offers what there is. The others are
-    shown; None where nothing of what was named is left, so that the page shows nothing instead of everything.
+    If the address names islands or years without a result, this says so and offers what exists. Those with results are
+    shown. The answer is None if none of them has one, so that the page shows nothing instead of everything.
     """
     islands, years = islands_of(rows), years_of(rows)
     with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -12,9 +12,8 @@ from frontend.domain.measurements import reasons_of
 from frontend.domain.trusted import sentences
 from frontend.services import model_files
 from reefsteps.coverage_queries import CoverageRow
-from reefsteps.evaluation import trust_of
 from reefsteps.results import Trust
-from reefsteps.trust import MARK, cover_text, decimals, is_marked, label
+from reefsteps.trust import MARK, cover_text, decimals, is_marked, label, trust_of
 
 MARK_COLUMN = "Mark"
 LOOK = ":material/visibility: to be looked at"

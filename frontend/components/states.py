@@ -62,7 +62,7 @@ def _while_waking(read: Callable[[], Answer]) -> Answer:
     while (passed := time.monotonic() - started) < WAKING_S:
         with place.container():
             st.info("The database is waking up. This takes about 15 seconds.", icon=":material/bedtime:")
-            st.progress(min(1.0, passed / 15), text="It sleeps when nobody looks, because sleeping costs nothing.")
+            st.progress(min(1.0, passed / 15), text="It sleeps when nobody uses it, because sleeping costs nothing.")
         time.sleep(PAUSE_S)
         try:
             answer = read()
@@ -105,7 +105,7 @@ def nothing_yet() -> None:
 def misconfigured(error: ConfigurationError) -> None:
     """Show that the deployment is at fault."""
     st.title("ReefSteps")
-    st.error("This page is not set up right. Tell the person who runs ReefSteps:", icon=":material/build:")
+    st.error("This page is not configured correctly. Tell the person who runs ReefSteps:", icon=":material/build:")
     st.text(str(error))
 
 
@@ -113,7 +113,7 @@ def storage_unreachable(error: ClientError | BotoCoreError) -> None:
     """Show that S3 or Step Functions did not answer; the text holds no key or address."""
     code = error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else type(error).__name__
     st.error(
-        f"Storage or the run list did not answer ({plain(str(code))}). Nothing is lost. Reload the page in a minute; "
-        "if it stays so, tell the person who runs ReefSteps.",
+        f"Storage or the run list did not answer ({plain(str(code))}). Nothing is lost. Reload the page in a minute. "
+        "If that does not help, tell the person who runs ReefSteps.",
         icon=":material/cloud_off:",
     )

@@ -1,7 +1,7 @@
 """The one place where a quadrat in one year is chosen; the choice is in the page's address.
 
-What the address names is what is shown. Where there is no such result, the page says so and offers what there is; it
-never shows another quadrat, and never rewrites the address.
+The page shows what the address names. If there is no such result, it says so and offers what exists. It never shows
+another quadrat and never rewrites the address.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _offer(rows: Sequence[CoverageRow], wanted: Named) -> None:
     st.warning(f"There is no result for {plain(str(wanted))}.", icon=":material/search_off:")
     survey = wanted.survey
     if survey and survey in photos.originals(survey.year, survey.island):
-        st.write("Its photograph is here, but has not been measured: its run goes on, or has failed.")
+        st.write("Its photograph is here but has not been measured: its run is under way, or it has failed.")
         with st.container(horizontal=True):
             navigation.link(navigation.to_runs(), "See its run", icon="arrow_forward")
             navigation.link(navigation.to_corners(survey), "Fix corners", icon="crop_free")

@@ -44,7 +44,7 @@ def moment(text: str) -> str:
 
 
 def camera_time(text: str) -> str:
-    """Return an ISO 8601 time of a photograph to the minute, by the camera's own clock whatever its zone."""
+    """Return an ISO 8601 time of a photograph to the minute, by the camera's own clock in any zone."""
     try:
         return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M}"
     except ValueError:

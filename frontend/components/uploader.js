@@ -61,7 +61,7 @@ function viewOf(root) {
 
 function bind(session, formats) {
   const view = session.view;
-  view.hint.textContent = `${formats.accepted}. Nothing is sent until you say so.`;
+  view.hint.textContent = `${formats.accepted}. Nothing is sent until you press Send.`;
   view.fileInput.accept = [...formats.extensions.map((extension) => `.${extension}`), "image/jpeg", "image/png", "image/tiff"].join();
   view.files.onclick = () => view.fileInput.click();
   view.folder.onclick = () => view.folderInput.click();

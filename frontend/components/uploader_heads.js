@@ -13,7 +13,7 @@ async function describe(path, file, formats) {
     const extension = path.slice(path.lastIndexOf(".") + 1).toLowerCase();
     const known = formats.first_bytes.some(([at, hex]) => hexAt(head, at, hex.length / 2) === hex);
     if (!known && !formats.raw.includes(extension)) {
-      return { problem: `The content is no picture that is accepted, whatever its name says: ${formats.accepted}.` };
+      return { problem: `The content is no accepted picture, although its name looks like one. Accepted are ${formats.accepted}.` };
     }
     return { captured: await captured(file, head) };
   } catch (error) {

@@ -2,7 +2,7 @@
 
 The bucket of masks holds, for each quadrat, the union of its colonies; a colony's own outline is not kept. What the
 union has within a colony's box is that outline, unless another colony reaches into the box. So there are two
-candidates: all of the union within the box, and what of it lies in no smaller box. The one whose area is nearer to the
+candidates: all of the union within the box, and the part of it in no smaller box. The one whose area is nearer to the
 measured area is taken. On real quadrats (10 photographs, demo model) the median overlap with the true outline was
 1.00 (IoU; 5th percentile 0.91) at a score threshold of 0.5, and 0.97 (0.83) at 0.3, where detections crowd.
 """
@@ -27,7 +27,7 @@ CATEGORY = {"id": 1, "name": "coral", "supercategory": "benthos"}
 APPROXIMATE_SHARE = 0.05
 LIMITS = (
     "Each image is the reframed picture of a quadrat. Only the union of its colonies is stored, so a segmentation is "
-    "the union within the colony's box, or what of it lies in no smaller box: the one nearer to the measured area. "
+    "the union within the colony's box, or the part of it in no smaller box: the one nearer to the measured area. "
     "Instances may overlap. 'measured_area_px' is the area of the colony's own outline when it was found. The flag "
     "'approximate' is true where the segmentation's area differs from it by more than 5 %. Colonies without a pixel "
     "are not listed."

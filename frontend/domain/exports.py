@@ -3,8 +3,8 @@
 Column names follow Darwin Core where it has a term (year, eventID, locality, eventDate, measurementValue), as GCRMN
 asks for, and MERMAID's words (quadrat, quadrat size) where it has not. A column is one line of a table below.
 
-A CSV file is a plain table: the header is its first line, and what is to be said about the file is in its last columns
-and in ``about.csv`` beside it. R, readr and pandas read no other kind without being told how.
+A CSV file is a plain table with the header in its first line. The description of the file is in its last columns and in
+``about.csv`` beside it. R, readr and pandas read no other form without options.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from frontend.domain.estimates.quadrat import PointCount
 from frontend.domain.event_dates import event_date
-from frontend.domain.measurements import event_of, fields_of, reasons_of
+from frontend.domain.measurements import event_of, fields_of, is_ours, reasons_of, survey_of
 from frontend.domain.statistics import MeanCover, PairedChange
+from frontend.domain.verified import Checked, Checks
 from reefsteps.coverage_queries import ColonyRow, CoverageRow
 from reefsteps.results import Trust
 from reefsteps.survey_fields import SurveyFields
@@ -32,6 +34,7 @@ Fields = Mapping[SurveyKey, SurveyFields]
 Item = TypeVar("Item")
 
 NOTHING_SAID: Fields = {}
+NOT_CHECKED: Checks = {}
 
 _UNREADABLE = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\ud800-\\udfff\\ufffe\\uffff]")
 
@@ -65,6 +68,12 @@ class QuadratRecord:
 
     row: CoverageRow
     fields: SurveyFields
+    checked: Checked | None = None
+
+    @property
+    def points(self) -> PointCount | None:
+        """The points, where any of them says something."""
+        return self.checked.count if self.checked and self.checked.count.answered else None
 
 
 _QUADRATS: Mapping[str, Callable[[QuadratRecord], Any]] = {
@@ -93,6 +102,14 @@ _QUADRATS: Mapping[str, Callable[[QuadratRecord], Any]] = {
     "measurementAccuracy": lambda e: _accuracy(e.row.trust),
     "measurementRemarks": lambda e: _remarks(e.row.trust),
     "to_be_looked_at": lambda e: " ".join(reasons_of(e.row)) or None,
+    "points_coral": lambda e: e.checked.count.coral if e.checked else None,
+    "points_not_coral": lambda e: e.checked.count.other if e.checked else None,
+    "points_cannot_tell": lambda e: e.checked.count.unclear if e.checked else None,
+    "points_cover_percent": lambda e: _rounded(e.points.cover_percent if e.points else None),
+    "points_ci95_low": lambda e: _rounded(e.points.interval.low if e.points else None),
+    "points_ci95_high": lambda e: _rounded(e.points.interval.high if e.points else None),
+    "points_by": lambda e: e.checked.annotator if e.checked else None,
+    "photograph_drawn": lambda e: e.checked.drawn if e.checked else None,
     "colony_count": lambda e: e.row.colony_count,
     "corners_set_by_hand": lambda e: e.row.corners_manual,
     "frame_partly_visible": lambda e: e.row.partly_visible,
@@ -152,9 +169,11 @@ _OF_ITS_QUADRAT = (
 )
 
 
-def measurement_rows(rows: Iterable[CoverageRow], fields: Fields = NOTHING_SAID) -> list[Row]:
+def measurement_rows(
+    rows: Iterable[CoverageRow], fields: Fields = NOTHING_SAID, checks: Checks = NOT_CHECKED
+) -> list[Row]:
     """Return one row for each quadrat and year."""
-    return table(_QUADRATS, entries(rows, fields))
+    return table(_QUADRATS, entries(rows, fields, checks))
 
 
 def mean_rows(means: Iterable[MeanCover]) -> list[Row]:
@@ -183,9 +202,12 @@ def colony_rows(colonies: Iterable[ColonyRow], quadrats: Iterable[CoverageRow] =
     return Table((*_COLONIES, *_OF_ITS_QUADRAT), rows)
 
 
-def entries(rows: Iterable[CoverageRow], fields: Fields) -> list[QuadratRecord]:
-    """Return each row with what people know of its photograph."""
-    return [QuadratRecord(row, fields_of(row, fields)) for row in rows]
+def entries(rows: Iterable[CoverageRow], fields: Fields, checks: Checks = NOT_CHECKED) -> list[QuadratRecord]:
+    """Return each row with what people know of its photograph and have answered on it."""
+    return [
+        QuadratRecord(row, fields_of(row, fields), checks.get(survey_of(row)) if checks and is_ours(row) else None)
+        for row in rows
+    ]
 
 
 class Table(list[Row]):

@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from reefsteps.coverage_queries import CoverageRow
-from reefsteps.evaluation import trust_of
 from reefsteps.results import ModelIdentity, Trust
-from reefsteps.trust import is_marked, unknown_model
+from reefsteps.trust import is_marked, trust_of, unknown_model
 
 if TYPE_CHECKING:
     from reefsteps.detection import Manifest

@@ -36,7 +36,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class IncomingFile:
-    """A file as the browser describes it; nothing of its content but what its head says has been read."""
+    """A file as the browser describes it; of its content only the head has been read."""
 
     id: str
     path: str  # with folders, as dropped
@@ -52,10 +52,10 @@ class IncomingFile:
         return cls(
             id=str(data.get("id", ""))[:64],
             path=str(data.get("path", ""))[:1024],
-            size_bytes=max(0, int(data.get("size") or 0)),
+            size_bytes=max(0, _whole(data.get("size"))),
             captured_at=str(captured)[:32] if captured else None,
             problem=str(problem)[:200] if problem else None,
-            modified_ms=int(data.get("modified") or 0),
+            modified_ms=_whole(data.get("modified")),
         )
 
     @property
@@ -67,6 +67,13 @@ class IncomingFile:
     def extension(self) -> str:
         """The stored spelling of the extension, or an empty text for a type that is not accepted."""
         return stored_extension(self.name) or ""
+
+
+def _whole(value: object) -> int:
+    """Return a number of the browser's message as an int; 0 for what is none, or larger than JavaScript counts."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0
+    return int(value) if abs(value) < 2**53 else 0
 
 
 class Status(StrEnum):
@@ -95,8 +102,8 @@ class PresentObject:
     def md5(self) -> str | None:
         """The content's MD5 in hexadecimal, or None where S3 does not have it.
 
-        The ETag of an object that was sent in one piece to a bucket encrypted with SSE-S3 is its MD5; of one sent in
-        parts it is another figure, with a hyphen (Amazon S3 API Reference, "Object").
+        If an object was sent in one piece to a bucket encrypted with SSE-S3, its ETag is its MD5. If it was sent in
+        parts, the ETag is another figure, with a hyphen (Amazon S3 API Reference, "Object").
         """
         return self.etag if _MD5.fullmatch(self.etag) else None
 

@@ -28,7 +28,7 @@ def still_open(failed: Sequence[ExecutionSummary], details: Mapping[str, Executi
 
 
 def settled(failed: Sequence[ExecutionSummary], details: Mapping[str, ExecutionDetail]) -> set[str]:
-    """Return the ARNs of the failures that need nobody any more.
+    """Return the ARNs of the failures that need no attention any more.
 
     The photograph was measured later, somebody decided about it, or it is not there any more: renamed or deleted.
     """

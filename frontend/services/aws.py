@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
-LINK_LIFE_S = 3600
+LINK_SLOT_S = 1800
 GRANT_LIFE_S = 3600
-GRANT_STEP_S = 120
+STEP_S = 60
 
 
 @cache
@@ -57,19 +57,25 @@ def storage() -> Storage:
     return Storage(s3())
 
 
-@st.cache_data(ttl=LINK_LIFE_S // 2, max_entries=20_000, show_spinner=False)
 def link(bucket: str, key: str, version_id: str | None = None, *, download_as: str | None = None) -> str:
     """Return an address from which the browser can fetch the object for at least half an hour.
 
-    The address stays the same for that time, so that the browser's cache works. ``download_as`` makes it a download
-    under that file name.
+    It ends sooner where the credentials that sign it do. The address stays the same for half an hour, so that the
+    browser's cache works. ``download_as`` makes it a download under that file name.
     """
+    slot = int(time.time()) // LINK_SLOT_S
+    return _link(bucket, key, version_id, download_as, _usable_until((slot + 2) * LINK_SLOT_S))
+
+
+@st.cache_data(ttl=2 * LINK_SLOT_S, max_entries=20_000, show_spinner=False)
+def _link(bucket: str, key: str, version_id: str | None, download_as: str | None, ends_at: int) -> str:
     parameters: dict[str, Any] = {"Bucket": bucket, "Key": key}
     if version_id:
         parameters["VersionId"] = version_id
     if download_as:
         parameters["ResponseContentDisposition"] = f"attachment; filename*=UTF-8''{quote(download_as, safe='')}"
-    return s3().generate_presigned_url("get_object", Params=parameters, ExpiresIn=LINK_LIFE_S)
+    life_s = max(1, ends_at - int(time.time()))
+    return s3().generate_presigned_url("get_object", Params=parameters, ExpiresIn=life_s)
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,8 @@ class Grant:
 def grant(year: int, island: str, size: QuadratSize) -> Grant:
     """Return a presigned POST for the photographs of one campaign; the quadrat's size becomes their metadata."""
     prefix = campaign_prefix(year, island)
-    life_s = _life_s()
+    now = time.time()
+    life_s = int(_usable_until(int(now) + GRANT_LIFE_S) - now)
     post = s3().generate_presigned_post(
         settings().raw_bucket,
         prefix + "${filename}",
@@ -100,7 +107,7 @@ def grant(year: int, island: str, size: QuadratSize) -> Grant:
         ExpiresIn=life_s,
     )
     fields = {name: value for name, value in post["fields"].items() if name != "key"}
-    return Grant(grant_id(year, island, size), prefix, post["url"], fields, time.time() + life_s)
+    return Grant(grant_id(year, island, size), prefix, post["url"], fields, now + life_s)
 
 
 def grant_id(year: int, island: str, size: QuadratSize) -> str:
@@ -108,11 +115,16 @@ def grant_id(year: int, island: str, size: QuadratSize) -> str:
     return f"{campaign_prefix(year, island)}{size}"
 
 
-def _life_s() -> int:
-    """Return how long what is signed now can be used: S3 refuses it once the credentials that signed have ended."""
+def _usable_until(wanted: int) -> int:
+    """Return until when (Unix time, at most ``wanted``) what is signed now can be used, in steps of a minute.
+
+    S3 refuses it once the credentials that signed it have ended.
+    """
     credentials = _session().get_credentials()
-    lives_s = range(GRANT_LIFE_S, GRANT_STEP_S, -GRANT_STEP_S)
-    if isinstance(credentials, RefreshableCredentials):
-        credentials.get_frozen_credentials()  # fetches new ones where little is left
-        return next((life_s for life_s in lives_s if not credentials.refresh_needed(life_s)), GRANT_STEP_S)
-    return GRANT_LIFE_S
+    if not isinstance(credentials, RefreshableCredentials):
+        return wanted
+    credentials.get_frozen_credentials()  # fetches new ones where little is left
+    now = int(time.time())
+    first = wanted // STEP_S * STEP_S
+    moments = range(first, now, -STEP_S)
+    return next((at for at in moments if not credentials.refresh_needed(at - now + 1)), now + STEP_S)

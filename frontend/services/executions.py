@@ -15,6 +15,7 @@ import streamlit as st
 from frontend.domain.executions import TERMINAL, ExecutionDetail, ExecutionSummary, RunStatus, detail_from, step_states
 from frontend.services.aws import step_functions
 from frontend.settings import settings
+from reefsteps import backfills
 from reefsteps.failures import read_failed_state
 from reefsteps.retries import RunHistory, readable_key
 
@@ -159,3 +160,12 @@ def start(photo: str, given: Mapping[str, Any], purpose: str) -> str:
     step_functions().start_execution(stateMachineArn=settings().pipeline_arn, name=name, input=json.dumps(given))
     forget()
     return name
+
+
+def measure_again(prefix: str, start_at: str) -> str:
+    """Start a backfill of the photographs under a prefix; returns its name. Raises InvalidParameterError."""
+    (arn,) = backfills.start(
+        step_functions(), str(settings().backfill_arn), backfills.inputs(prefix=prefix, start_at=start_at)
+    )
+    forget()
+    return arn.rpartition(":")[2]

@@ -1,4 +1,4 @@
-"""The masks of quadrats, read one at a time for the COCO export: the one place where pictures pass through the page."""
+"""The masks of quadrats, read one at a time: the one kind of picture that passes through the page."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def masked_quadrats(rows: Iterable[CoverageRow]) -> Iterator[MaskedQuadrat]:
     for island, of_island in groupby(rows, key=lambda row: row.island):
         colonies = _colonies(island)
         for row in of_island:
-            yield MaskedQuadrat(row, _mask(row), colonies.get((row.year, row.location), []))
+            yield MaskedQuadrat(row, mask_of(row), colonies.get((row.year, row.location), []))
 
 
 def _colonies(island: str) -> dict[tuple[int, int], list[ColonyBox]]:
@@ -39,7 +39,7 @@ def _colonies(island: str) -> dict[tuple[int, int], list[ColonyBox]]:
     return grouped
 
 
-def _mask(row: CoverageRow) -> ByteArray | None:
+def mask_of(row: CoverageRow) -> ByteArray | None:
     """Return the mask; None where there is none, or where it belongs to another model's result by now."""
     try:
         stored = storage().get(ObjectRef(settings().masks_bucket, mask_key(survey_of(row).stem)))

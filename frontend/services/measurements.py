@@ -13,9 +13,11 @@ from functools import cache
 import streamlit as st
 
 from frontend.domain.trusted import with_trust
+from frontend.domain.verified import Checked, checks
 from frontend.services import model_files
 from frontend.settings import settings
 from reefsteps import coverage_queries as queries
+from reefsteps import point_queries, point_store
 from reefsteps.coverage_queries import ColonyRow, CoverageRow, Provenance
 from reefsteps.database import Database
 from reefsteps.survey_fields import SurveyFields
@@ -70,6 +72,15 @@ def survey_fields() -> dict[SurveyKey, SurveyFields]:
         return queries.survey_fields(connection)
 
 
+@st.cache_data(ttl=KEPT_S, max_entries=1, show_spinner=False)
+def checked() -> dict[SurveyKey, Checked]:
+    """Return what people's points say of each quadrat that has any."""
+    with database().read() as connection:
+        sets = point_store.point_sets(connection)
+        photographs = point_queries.measured_photographs(connection, with_points=True) if sets else []
+    return checks(sets, photographs)
+
+
 def still_there(surveys: Iterable[SurveyKey]) -> tuple[SurveyKey, ...]:
     """Return which of these have a row in the database now (never kept)."""
     wanted = set(surveys)
@@ -89,6 +100,6 @@ def forget_before(moment: datetime) -> None:
 
 def forget() -> None:
     """Drop what was kept, because new results or deletions are known."""
-    for kept in (coverage, colonies, provenance, survey_fields):
+    for kept in (coverage, colonies, provenance, survey_fields, checked):
         kept.clear()
     _read_at().clear()

@@ -115,8 +115,8 @@ def _edit(survey: SurveyKey) -> None:
         )  # fmt: skip
     with st.popover("No quadrat here", icon=":material/block:"):
         st.write(
-            f"Say that the photograph of **{survey_choice.words(survey)}** shows no quadrat. It is not measured and no "
-            "longer needs attention; a result that it has is withdrawn. You can take this back here."
+            f"Record that the photograph of **{survey_choice.words(survey)}** shows no quadrat. It is not measured and "
+            "needs no more attention; its result, if there is one, is deleted. You can take this back here."
         )
         if st.button("Record that there is no quadrat", key=f"none-{identity}"):
             said = "Recorded: this photograph shows no quadrat."

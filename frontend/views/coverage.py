@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from frontend import address, navigation
-from frontend.components import downloads, filters, marks, states
+from frontend.components import downloads, filters, marks, states, verified_cover
 from frontend.components.text import count, plain
 from frontend.domain import charts, exports, statistics
 from frontend.domain.comparability import mixed_methods
@@ -52,7 +52,7 @@ def show() -> None:
     found = chosen.apply(rows)
     marks.say_of_others(found)
     if not found:
-        st.info("No result fits these filters. Take one away.", icon=":material/filter_alt_off:")
+        st.info("No result fits these filters. Remove one.", icon=":material/filter_alt_off:")
         return
     covers = [cover_of(row) for row in found]
     said = [sentence for sentence, _ in sentences(row.trust for row in found)]
@@ -64,7 +64,13 @@ def show() -> None:
             icon=":material/warning:",
         )
     choice = _Choice(chosen, found, covers, statistics.mean_cover(covers), about)
-    parts = {"Trend": _trend, "Same quadrats": _same_quadrats, "Colony sizes": _sizes, "Export": _export}
+    parts = {
+        "Trend": _trend,
+        "Same quadrats": _same_quadrats,
+        "Checked by people": _checked,
+        "Colony sizes": _sizes,
+        "Export": _export,
+    }
     strange = address.strangers([*parts], name="show")
     if strange:
         st.warning(f"This page has no part {plain(strange[-1])}. Choose one.", icon=":material/search_off:")
@@ -217,7 +223,7 @@ def _changes(changes: Sequence[statistics.PairedChange], years: Sequence[int]) -
     )
     st.caption(
         "Change in percentage points at positions measured in both years (paired; Student's t). It does not include "
-        "the model's own error, which the Help page states."
+        "the model's own error, which the Help page states; Checked by people does."
     )
 
 
@@ -249,6 +255,10 @@ def _sizes(choice: _Choice) -> None:
     with st.container(horizontal=True):
         rows = partial(exports.colony_rows, colonies, choice.rows)
         downloads.table_file("Colonies as CSV", lambda: exports.to_csv(rows(), choice.about), "colonies.csv")
+
+
+def _checked(choice: _Choice) -> None:
+    verified_cover.show(choice.rows, choice.about)
 
 
 def _export(choice: _Choice) -> None:

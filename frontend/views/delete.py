@@ -50,7 +50,7 @@ def show() -> None:
 def _photograph() -> _Deletion | None:
     name = address.typed("Name of the photograph", name="key", placeholder="2006-Takapoto-07.jpg")
     if not name:
-        st.caption("The name as it stands in Runs. The Delete links there and on a quadrat's page fill it in.")
+        st.caption("The name as shown in Runs. The Delete links there and on a quadrat's page fill it in.")
         return None
     key = photos.find_original(name)
     if key is None:
@@ -61,7 +61,7 @@ def _photograph() -> _Deletion | None:
 
 
 def _no_photograph(name: str) -> None:
-    st.info(f"There is no photograph of this name: {plain(name)}", icon=":material/search_off:")
+    st.info(f"There is no photograph with this name: {plain(name)}", icon=":material/search_off:")
     survey = survey_of(name)
     there = photos.originals(survey.year, survey.island) if survey else {}
     near = sorted(there, key=lambda other: abs(other.location - survey.location) if survey else 0)[:OFFERED]
@@ -176,8 +176,8 @@ def _report() -> None:
         if left or rows_left or rows_left is None:
             st.warning(
                 f"Still being removed: {count(len(left), 'file')}"
-                f"{', and the rows in the database' if rows_left is None or rows_left else ''}. This goes on by "
-                "itself, and is tried again for hours; nothing is to be done.",
+                f"{', and the rows in the database' if rows_left is None or rows_left else ''}. This continues by "
+                "itself and is retried for hours; you need to do nothing.",
                 icon=":material/hourglass_top:",
             )
         navigation.link(navigation.to_upload(), "Upload again", icon="upload")

@@ -39,7 +39,7 @@ def show() -> None:
     found = chosen.apply(row for row in rows if only != TO_BE_LOOKED_AT or reasons_of(row))
     marks.say_of_others(found)
     if not found:
-        st.info("No result fits these filters. Take one away.", icon=":material/filter_alt_off:")
+        st.info("No result fits these filters. Remove one.", icon=":material/filter_alt_off:")
         return
     without_pictures = len(found)
     found = [row for row in found if is_ours(row)]

@@ -9,7 +9,8 @@ from frontend.components.text import plain
 from frontend.domain.file_names import PATTERN_EXAMPLES
 from frontend.services import model_files
 from reefsteps.detection import Manifest
-from reefsteps.evaluation import REAL, Figure, MeasuredSet, trust_of
+from reefsteps.evaluation import REAL, Figure, MeasuredSet
+from reefsteps.trust import trust_of
 
 _PHOTOGRAPH = """
 - Hold the camera **straight above the middle** of the frame, with the **whole frame** in the picture and some ground

@@ -1,11 +1,11 @@
-"""Import: what an earlier program photographed and measured, without measuring it again."""
+"""Import: what an earlier program photographed and measured, without a new run, and points of experts."""
 
 from __future__ import annotations
 
 import pandas as pd
 import streamlit as st
 
-from frontend.components import states
+from frontend.components import points_import, states
 from frontend.components.text import count
 from frontend.services import importing, measurements, photos
 from frontend.services.importing import ImportRefusedError, Outcome
@@ -14,10 +14,13 @@ from frontend.settings import settings
 
 def show() -> None:
     """Show the page."""
-    states.title("Import", "Photographs and results of an earlier program. Nothing is measured again.")
+    states.title("Import", "Photographs and results of an earlier program, and points of experts.")
+    points_import.show()
+    st.subheader("Photographs and results", anchor=False)
     if settings().import_function is None:
         st.info("This deployment has no import function.", icon=":material/block:")
         return
+    st.write("Nothing is measured again.")
     st.write(
         "Put the photographs (`2006-Takapoto-01.jpg`) and the table (`coral_coverage` as CSV, or as SQL of mysqldump) "
         "into a bucket that ReefSteps may read. Who runs ReefSteps names it at the deployment (ImportBucket)."

@@ -11,9 +11,10 @@ from frontend import navigation
 from frontend.components import filters, marks, states, survey_choice
 from frontend.components.text import ago, count, plain
 from frontend.domain.executions import ExecutionDetail, ExecutionSummary, RunStatus
-from frontend.domain.measurements import cover_of, islands_of, reasons_of, survey_of, years_of
+from frontend.domain.measurements import Filter, cover_of, islands_of, reasons_of, survey_of, years_of
 from frontend.domain.statistics import mean_cover
-from frontend.services import attention, executions
+from frontend.domain.verified import campaigns, models_that_are_off
+from frontend.services import attention, executions, measurements
 from frontend.services.aws import link
 from frontend.settings import settings
 from reefsteps.coverage_queries import CoverageRow
@@ -35,6 +36,7 @@ def show() -> None:
         marks.say_of_others(rows)
     with attention_box:
         _to_be_looked_at(rows)
+        _models_that_are_off(rows)
     if not rows:
         _first_steps()
         return
@@ -48,6 +50,19 @@ def _to_be_looked_at(rows: Sequence[CoverageRow]) -> None:
     if number:
         st.write(f"{count(number, 'result')} to be looked at before the cover is used.")
         navigation.link(navigation.to_gallery(only=navigation.TO_BE_LOOKED_AT), "Look at them", icon="visibility")
+
+
+def _models_that_are_off(rows: Sequence[CoverageRow]) -> None:
+    found = states.from_database(measurements.checked) if rows else {}
+    sentences = models_that_are_off(campaigns(rows, found)) if found else []
+    if not sentences:
+        return
+    more = f" {count(len(sentences) - 1, 'more island and year', 'more islands and years')} too." * (len(sentences) > 1)
+    st.write(
+        f"**{plain(sentences[0])}**{more} Use the combined figures, and train or adapt a model to photographs of these "
+        "reefs (docs/how-to/train-a-model.md)."
+    )
+    navigation.link(navigation.to_coverage(Filter(), "Checked by people"), "See the combined figures", icon="rule")
 
 
 def _runs() -> DeltaGenerator:
@@ -74,7 +89,7 @@ def _runs() -> DeltaGenerator:
             _failure(*open_failures[0])
             navigation.link(navigation.to_runs(RunStatus.FAILED), "See reasons and what to do", icon="arrow_forward")
         else:
-            st.write("No failure: every photograph whose run has ended has a result, or a person's word on it.")
+            st.write("No failure: every photograph whose run has ended has a result, or a person's decision.")
     return box
 
 

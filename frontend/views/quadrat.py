@@ -12,7 +12,7 @@ from frontend.components import marks, states, survey_choice, widgets
 from frontend.components.text import camera_time, moment, plain
 from frontend.components.widgets import Picture
 from frontend.domain.measurements import is_imported, is_ours, survey_of
-from frontend.services import measurements
+from frontend.services import measurements, points
 from frontend.services.aws import link
 from frontend.settings import settings
 from reefsteps import keys
@@ -166,6 +166,7 @@ def _figures(row: CoverageRow, detail: Provenance | None) -> None:
     if is_marked(row.trust):
         st.caption(f"{label(row.trust)}: read this cover with the sentence above.")
     marks.say_what_to_look_at(row)
+    _points(row)
     if detail is None:
         st.caption("Nothing more is known about this result.")
         return
@@ -184,13 +185,38 @@ def _figures(row: CoverageRow, detail: Provenance | None) -> None:
     left_out = detail.segmentation.excluded_percent
     if left_out is not None:
         st.badge(f"{left_out:.1f} % left out", icon=":material/visibility_off:", color="orange")
-        st.caption("Somebody hid a fin or slate by hand. Cover is the share of what is left.")
+        st.caption("A fin or slate was hidden by hand. Cover is the share of the remaining area.")
     if r.partly_visible:
         st.badge("frame partly visible", icon=":material/visibility_off:", color="orange")
         st.caption("Its corners follow from the frame and strings that show. Check the reframed picture.")
     skipped = detail.restoration.skipped_because
     if skipped:
         st.caption(f"Colour was left as it is: {plain(skipped)}")
+
+
+def _points(row: CoverageRow) -> None:
+    """Say what people's points on the photograph come to, and where the model differs from them."""
+    checked = states.from_database(measurements.checked).get(survey_of(row))
+    if checked is None or not checked.count.answered:
+        return
+    count, interval = checked.count, checked.count.interval
+    st.metric("Cover by points", f"{count.cover_percent:.1f} %", border=True)
+    off = row.cover_percent - count.cover_percent
+    st.caption(
+        f"{count.coral} of {count.answered} points on coral; 95 % interval {interval.low:.1f} to {interval.high:.1f} %."
+        f" The model is {abs(off):.1f} points {'higher' if off > 0 else 'lower'}. "
+        f"Answered by {plain(checked.annotator)}"
+        + ("." if checked.counts else ", too few points or a photograph that a person picked: no interval uses them.")
+    )
+    at_points = states.from_database(lambda: points.at_the_points(row))
+    if at_points is not None and at_points.agreement_percent is not None:
+        st.caption(
+            f"At the points the model agrees in {at_points.agreement_percent:.0f} %: coral for both {at_points.both}, "
+            f"for the model alone {at_points.model_only}, for the person alone {at_points.person_only}."
+        )
+    if checked.second is not None:
+        kappa = "" if checked.second.kappa is None else f", Cohen's kappa {checked.second.kappa:.2f}"
+        st.caption(f"A second person agrees at {checked.second.percent:.0f} % of the same points{kappa}.")
 
 
 def _actions(row: CoverageRow) -> None:

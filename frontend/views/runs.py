@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from frontend import address, navigation, sign_in
-from frontend.components import my_uploads, retry_many, states
+from frontend.components import measure_again, my_uploads, retry_many, states
 from frontend.components.text import ago, count, plain
 from frontend.domain.executions import (
     ExecutionDetail,
@@ -33,7 +33,7 @@ _BADGES = {
     "ABORTED": ("stopped", "gray", ":material/block:"),
 }
 _EMPTY = {
-    RunStatus.ALL: "Nothing has been run yet. Each photograph that is uploaded starts a run by itself.",
+    RunStatus.ALL: "Nothing has run yet. Each uploaded photograph starts a run.",
     RunStatus.RUNNING: "Nothing is running.",
     RunStatus.DONE: "No run has been done yet.",
     RunStatus.FAILED: "No run has failed.",
@@ -58,6 +58,8 @@ def show() -> None:
         st.session_state.runs_status, st.session_state.runs_pages = status, [None]
     if status is RunStatus.FAILED:
         retry_many.button()
+    elif status is RunStatus.DONE:
+        measure_again.section()
     my_uploads.ask_browser()
     executions.executions(status.states, size=PAGE)  # fails here, not in the fragment, when AWS is away
     # Also while nothing runs: a photograph that has just arrived has no run yet.
@@ -84,8 +86,8 @@ def _list(status: RunStatus) -> None:
     left_out = len(page.executions) - len(shown)
     if left_out:
         st.caption(
-            f"{count(left_out, 'failed run')} of this page {'needs' if left_out == 1 else 'need'} nobody any more: the "
-            "photograph was fixed, measured later, renamed or deleted. All lists them."
+            f"{count(left_out, 'failed run')} of this page {'needs' if left_out == 1 else 'need'} no more attention: "
+            "the photograph was fixed, measured later, renamed or deleted. All lists them."
         )
     _pager(page, pages)
 

@@ -43,9 +43,7 @@ MakeWish = Callable[[], Wish]
 
 def show() -> None:
     """Show the page."""
-    states.title(
-        "Surveys", "Correct names, years, positions, quadrat sizes and facts; nothing is measured again for it."
-    )
+    states.title("Surveys", "Correct names, years, positions, quadrat sizes and facts. Nothing is measured again.")
     rows = states.coverage()
     what = address.choice("What to change", WHAT, name="what", default=WHAT[0], drops=())
     _progress()
@@ -114,7 +112,7 @@ def _size(place: Place, rows: Sequence[CoverageRow]) -> MakeWish:
 def _facts(place: Place, rows: Sequence[CoverageRow]) -> MakeWish:
     known = states.from_database(measurements.survey_fields)
     present = [known.get(survey, SurveyFields()) for survey, row in results_of(rows).items() if _is_in(row, place)]
-    st.caption("What you leave empty stays as it is. A hyphen alone takes a fact away.")
+    st.caption("What you leave empty stays as it is. A hyphen alone removes a fact.")
     typed = {}
     for name, label in _FACTS.items():
         values = {str(getattr(fields, name)) for fields in present if getattr(fields, name) is not None}
@@ -203,7 +201,7 @@ def _list_refusals(title: str, refusals: Sequence[tuple[str, str]]) -> None:
         st.dataframe(
             [{"What": what, "Why": why} for what, why in refusals],
             hide_index=True,
-            row_height=TALL_ROW_PX,  # a reason goes on in a second line
+            row_height=TALL_ROW_PX,  # a reason may continue in a second line
             height=min(340, 40 + TALL_ROW_PX * len(refusals)),
             alt=title,
         )
@@ -222,9 +220,9 @@ def _progress() -> None:
     if status == "SUCCEEDED" and own and not own.refused:
         st.success(f"{count(own.done, 'quadrat')} changed. History takes it back.", icon=":material/check:")
     elif status == "SUCCEEDED" and own:
-        st.warning(f"{own.done} changed, {own.refused} not: History says why.", icon=":material/block:")
+        st.warning(f"{own.done} changed, {own.refused} not: History gives the reasons.", icon=":material/block:")
     else:
-        st.error("Not everything was changed. History goes on from where it stopped.", icon=":material/error:")
+        st.error("Not everything was changed. History can continue from where it stopped.", icon=":material/error:")
         st.text(why)
 
 

@@ -46,7 +46,7 @@ _COLOURS = {
 
 def show() -> None:
     """Show the page."""
-    states.title("Upload", "Photographs go from this browser straight to storage, three at a time.")
+    states.title("Upload", "Photographs are sent from this browser directly to storage, three at a time.")
     _first_time()
     form = st.container()  # filled below: the uploader tells what it remembers before the form is drawn
     reported = _uploader()
@@ -69,8 +69,8 @@ def show() -> None:
     known = Known(md5=state.upload_md5, arrived=state.upload_arrived, mistyped=typed.mistyped)
     with st.container():
         planned = _planned(files, typed, defaults, pattern, known)
-    # Each part has a container of its own, so that no part appears or goes before another one: the browser would
-    # build the table anew, and lose where somebody is typing.
+    # Each part has a container of its own, so that no part appears or disappears before another one. Otherwise the
+    # browser would rebuild the table and lose the place where somebody is typing.
     st.subheader("What will be sent", anchor=False)
     with st.container():
         _summary(planned)
@@ -223,7 +223,7 @@ def _patterns() -> None:
         st.markdown("\n".join(f"- `{example}`" for example in PATTERN_EXAMPLES))
         st.write(
             "Also folders such as `2006-Takapoto/07.NEF`, and the camera's date for the year. A camera's counter "
-            "(`DSC_1998`) and the date of a copy are never used. Whatever is missing can be typed in the table that "
+            "(`DSC_1998`) and the date of a copy are never used. You can type what is missing in the table that "
             "appears, before anything is sent. Names of another form can be shown by an example."
         )
 

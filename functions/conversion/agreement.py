@@ -24,9 +24,9 @@ SCORE = 0.5  # detections weaker than this decide no result
 def compare(exact: Detector, smaller: Detector, photos: Photos) -> Agreement:
     """Return how the detections above score 0.5 compare, over all photographs.
 
-    Masks are compared instance by instance; an instance that only crosses the score 0.5 is still matched. What such
-    crossings do to the measured cover is judged over all photographs: in a single one, an instance whose score lies at
-    the threshold is counted or not by a hair, whatever the variant.
+    Masks are compared instance by instance. An instance that only crosses the score 0.5 is still matched. The effect of
+    such crossings on the measured cover is judged over all photographs. In a single photograph, any variant may move an
+    instance whose score lies at the threshold across it.
     """
     total = matched = extra = 0
     ious: list[float] = []

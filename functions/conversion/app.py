@@ -1,7 +1,7 @@
 """A checkpoint in a model bucket becomes a model that the workers run; started by the upload of any of its files.
 
 The files of one model may arrive in any order and at any time, also while a conversion runs. What is published last is
-what lies in the bucket last: a conversion looks again before and after it publishes, and begins again if a file has
+the bucket's newest files: a conversion checks before and after it publishes, and starts again if a file has
 changed. A file that names another checkpoint than the one that is there waits for it.
 """
 

@@ -49,13 +49,13 @@ def recognise(weights: Weights, config: ModelConfig) -> Architecture:
     needed = ("backbone.fpn_lateral2.weight", "roi_heads.box_predictor.cls_score.weight", "roi_heads.mask_head.")
     missing = [part for part in needed if not any(name.startswith(part) for name in weights)]
     if missing:
-        raise UnsupportedModelError(f"This is {_found(weights)} (no '{missing[0]}'). Supported is {SUPPORTED}.")
+        raise UnsupportedModelError(f"This is {_found(weights)} (no '{missing[0]}'). Only {SUPPORTED} is supported.")
     bottleneck = "backbone.bottom_up.res2.0.conv3.weight" in weights
     blocks = tuple(_count(weights, rf"backbone\.bottom_up\.res{stage}\.(\d+)\.conv1\.weight") for stage in range(2, 6))
     depth = next((d for d, b in BLOCKS.items() if b == blocks and (d >= 50) == bottleneck), None)
     if depth is None:
         kind = "bottleneck" if bottleneck else "basic"
-        raise UnsupportedModelError(f"The backbone has {blocks} {kind} blocks a stage. Supported is {SUPPORTED}.")
+        raise UnsupportedModelError(f"The backbone has {blocks} {kind} blocks a stage. Only {SUPPORTED} is supported.")
     if config.depth not in (None, depth):
         raise UnsupportedModelError(
             f"The backbone is a ResNet-{depth}, the configuration ({config.origin}) says ResNet-{config.depth}. "

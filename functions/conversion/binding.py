@@ -1,8 +1,8 @@
 """Which checkpoint a file beside it belongs to.
 
 ``<name>.evaluation.json`` and ``<name>.classes.json`` name the sha256 of the checkpoint file. ``<name>.yaml`` names the
-digest of the weights instead, in a comment (detectron2 refuses keys that it does not know): saving a checkpoint again
-without its optimizer changes the file, but not what the configuration belongs to.
+digest of the weights instead, because saving a checkpoint again without its optimizer changes the file but not the
+weights. The digest stands in a comment, because detectron2 refuses keys that it does not know.
 """
 
 from __future__ import annotations

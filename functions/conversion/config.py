@@ -6,7 +6,6 @@ Taken from the configuration that detectron2's trainer dumps (``config.yaml`` in
 
 from __future__ import annotations
 
-import math
 import reprlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,7 +90,7 @@ def model_config(name: str, dump: Path | None) -> ModelConfig:
     if name in NAMED:
         return NAMED[name]
     raise UnsupportedModelError(
-        f"Nothing says how '{name}' was configured. Upload the config.yaml that detectron2's trainer wrote as "
+        f"The configuration of '{name}' is unknown. Upload the config.yaml that detectron2's trainer wrote as "
         f"{name}.yaml beside it, or name the checkpoint {' or '.join(NAMED)}."
     )
 
@@ -212,6 +211,9 @@ class _Dump:
         return UnsupportedModelError(f"{self._name}: {key} is {_shown(value)}; expected is {wanted}.")
 
 
+_LARGEST = 1e30  # of a number in a configuration; NaN is not below it either
+
+
 def _shown(value: Any) -> str:
     """Return the start of a value: aliases can make a small file's value endless."""
     return reprlib.repr(value)[:200]
@@ -219,5 +221,5 @@ def _shown(value: Any) -> str:
 
 def _is_numbers(value: Any) -> bool:
     return isinstance(value, list) and all(
-        isinstance(item, int | float) and not isinstance(item, bool) and math.isfinite(item) for item in value
+        isinstance(item, int | float) and not isinstance(item, bool) and abs(item) < _LARGEST for item in value
     )

@@ -46,7 +46,7 @@ def convert(
     ``precision`` other than fp32 is used only when its detections on ``photos`` (BGR uint8 pictures, as the model will
     see them) agree with fp32; the manifest says by how much, or why not. ``evaluation`` is a file of measured errors
     that goes into the manifest, ``classes`` says which classes count. A file that belongs to another checkpoint is used
-    for nothing, and the manifest says so. Raises UnsupportedModelError, with the files in ``target`` untouched.
+    for nothing, and the manifest records it. Raises UnsupportedModelError, with the files in ``target`` untouched.
     """
     name = checkpoint.stem
     source = FileIdentity.of(checkpoint)
@@ -147,7 +147,7 @@ def _counted(
 ) -> tuple[ModelConfig, tuple[str, ...] | None, tuple[str, ...]]:
     """Return the configuration with the classes' names, those that count (None: all), and what there is to say.
 
-    Raises UnsupportedModelError for a model of several classes when nothing says which of them count.
+    Raises UnsupportedModelError for a model of several classes when no file names those that count.
     """
     count = len(config.class_names)
     said = ""
@@ -165,7 +165,7 @@ def _counted(
                 return dataclasses.replace(config, class_names=chosen.names), chosen.counted, ()
     if count > 1:
         raise UnsupportedModelError(
-            f"{said} The model tells {count} classes apart, and nothing says which of them count. Upload "
+            f"{said} The model tells {count} classes apart, and no file names those that count. Upload "
             f"<name>.classes.json with all {count} names in the order of training, such as "
             f"{example(checkpoint_sha256, count)}.".strip()
         )

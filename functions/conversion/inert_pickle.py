@@ -1,10 +1,10 @@
 """Reads the pickle inside a checkpoint without executing anything.
 
-Python's unpickler calls whatever the file names. This is a reader of the pickle language that has no calls at all: it
-knows the opcodes that torch's ``save`` and numpy write, turns the few names that describe tensors and arrays into
-records, and everything else that a trainer's checkpoint may hold (an optimizer's or scheduler's objects) into
-``Inert``. A name from any other place, ``os.system`` say, is refused. What it builds is bounded: values of tensors and
-arrays stay in the file, and text, shapes and the number of operations have limits.
+Python's unpickler calls every function that the file names. This reader of the pickle language calls nothing. It
+knows the opcodes that torch's ``save`` and numpy write. The few names that describe tensors and arrays become records,
+and all else in a trainer's checkpoint (an optimizer's or scheduler's objects) becomes ``Inert``. Any other name, such
+as ``os.system``, is refused. What the reader builds is bounded: values of tensors and arrays stay in the file, and
+text, shapes and the number of operations have limits.
 """
 
 from __future__ import annotations
@@ -267,7 +267,9 @@ def _meaning(function: Any, arguments: Any) -> Any:
         case "_codecs", "encode":  # bytes in pickle protocols before 3: as text, of which nothing is copied here
             return arguments[0]
         case "numpy", "dtype":
-            return DtypeRef(str(arguments[0])[:8])
+            # Text only: a tuple that holds itself many times over would be written out in full.
+            code = arguments[0]
+            return DtypeRef(code[:8] if isinstance(code, str) else "")
         case module, "_reconstruct" if module in _NUMPY:
             return ArrayRef()
         case module, "_frombuffer" if module in _NUMPY:  # from pickle protocol 5 on
@@ -367,7 +369,7 @@ def _build(machine: _Machine) -> None:
         _version, shape, target.dtype, target.fortran, target.data = state
         target.shape = _shape(shape)
     elif isinstance(target, DtypeRef):
-        target.order = str(state[1])[:1]
+        target.order = state[1][:1] if isinstance(state[1], str) else ""
 
 
 _STEPS: dict[str, Callable[[_Machine], Any]] = {

@@ -39,7 +39,7 @@ def chosen_state(content: Any, file: str) -> tuple[State, tuple[str, ...]]:
     if key is None:
         alone = next(((name, average) for name, average in averages.items() if average), None)
         if alone is not None:
-            return alone[1], (f"Used is the running average '{alone[0]}', the only weights in {file}.",)
+            return alone[1], (f"The exponential moving average is used: '{alone[0]}', the only weights in {file}.",)
     model = _without_prefixes(_checked(outer[key] if key else content, file))
     notes = []
     for name, average in averages.items() if key else ():
@@ -51,7 +51,7 @@ def chosen_state(content: Any, file: str) -> tuple[State, tuple[str, ...]]:
         if missing:
             notes.append(f"The average '{name}' in {file} lacks {_some(missing)}, so the weights '{key}' are used.")
             continue
-        notes.append(f"Used is the running average '{name}' in {file}, not the last weights '{key}'.")
+        notes.append(f"The exponential moving average is used: '{name}' in {file}, not the last weights '{key}'.")
         model |= {tensor: average[tensor] for tensor in model if tensor in average}
         break
     return model, tuple(notes)
@@ -66,7 +66,7 @@ def _average(value: dict[str, Any]) -> State | None:
 def _checked(model: Any, file: str) -> State:
     if not isinstance(model, dict) or not model:
         raise UnsupportedModelError(
-            f"{file} is no torch checkpoint: it holds no state dict. Expected is what detectron2's trainer writes: "
+            f"{file} is no torch checkpoint: it holds no state dict. Save what detectron2's trainer writes: "
             'torch.save({"model": model.state_dict()}, path).'
         )
     strange = [str(name) for name, value in model.items() if not isinstance(value, TensorRef | ArrayRef)]

@@ -11,7 +11,7 @@ from typing import Any
 from coverage_step.settings import Settings
 from reefsteps.coverage_store import Result, WriteOutcome, record_result, withdraw_result
 from reefsteps.database import Database
-from reefsteps.decisions import no_quadrat_sentence, run_without_quadrat
+from reefsteps.decisions import newest_without_quadrat, no_quadrat_sentence, run_without_quadrat
 from reefsteps.document import StateDocument
 from reefsteps.errors import InvalidParameterError, PhotoDeletedError, RelabellingUnderWayError, SupersededError
 from reefsteps.observability import logger, step_handler
@@ -43,7 +43,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         raise PhotoDeletedError(f"{outcome.reason} What this run has made of it is removed.")
     if not outcome.written:
         logger.info("not written", reason=outcome.reason)
-    return {"written": outcome.written, "reason": outcome.reason}
+    return {name: value for name, value in outcome.to_json().items() if name not in ("deleted", "moving")}
 
 
 def _withdraw(document: StateDocument, why: str) -> WriteOutcome:
@@ -55,12 +55,14 @@ def _withdraw(document: StateDocument, why: str) -> WriteOutcome:
 
 
 def _withdraw_if_no_quadrat(result: Result) -> WriteOutcome | None:
-    """Take the row back if a person has said meanwhile that the photograph shows no quadrat.
+    """Take the row back if a person has said meanwhile that this photograph, or a newer one, shows no quadrat.
 
     A withdrawal leaves no row that a run could be compared with. So a run that had read before the decision was kept
     may write after it, and looks here: the decision is kept before the row is withdrawn.
     """
-    said = run_without_quadrat(STORAGE, SETTINGS.reframed_bucket, result.survey, result.source)
+    here = SETTINGS.reframed_bucket, result.survey
+    said = run_without_quadrat(STORAGE, *here, result.source)
+    said = said or newest_without_quadrat(STORAGE, *here, SETTINGS.raw_bucket)
     if said is None or compare_runs(said, result.run) <= 0:
         return None
     return withdraw_result(DATABASE, result.survey, said, no_quadrat_sentence(result.survey))

@@ -132,7 +132,7 @@ def _alone(survey: SurveyKey, photo: Offered | None, row: TableRow | None, other
     if photo is None:
         line = "" if row is None else f"line {row.line}, "
         return LeftOut(f"{line}{survey}", f"No photograph has this name.{hint}")
-    return LeftOut(photo.name, f"The table has no row of it; upload it to have it measured.{hint}")
+    return LeftOut(photo.name, f"The table has no row for it. Upload the photograph to have it measured.{hint}")
 
 
 def _plain(survey: SurveyKey) -> tuple[int, str, int]:

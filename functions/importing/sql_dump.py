@@ -1,7 +1,7 @@
 """Reads the rows of `coral_coverage` from a dump of mysqldump, mariadb-dump or phpMyAdmin, without running it.
 
-Only ``INSERT ... VALUES`` of that table is read. What cannot change its rows (comments, SET, LOCK, CREATE, keys, other
-tables) is passed over; every other statement is refused by name, because the rows would not be those of the dump.
+Only ``INSERT ... VALUES`` of that table is read. Statements that cannot change its rows (comments, SET, LOCK, CREATE,
+keys, other tables) are skipped. Every other statement is refused by name, because it could change the dumped rows.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
 _SET_NAMES = re.compile(r"SET\s+NAMES\s+'?(\w+)", re.IGNORECASE)
 _UNICODE = frozenset({"utf8", "utf8mb3", "utf8mb4"})
 
-_NOT_READ = "{} is not read: of a dump, INSERT ... VALUES is."
+_NOT_READ = "{} is not read. Only INSERT ... VALUES of a dump is."
 
 Values = dict[str, str | None]
 

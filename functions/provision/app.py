@@ -38,7 +38,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
     try:
         if event["RequestType"] != "Delete":
             answer["Data"] = _provide(kind, event["ResourceProperties"], context)
-    except Exception as error:  # reported to CloudFormation, whatever it is
+    except Exception as error:  # any fault is reported to CloudFormation
         logger.exception("%s of %s failed", event["RequestType"], kind)
         answer |= {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}"[:1000]}
     _respond(event["ResponseURL"], answer)

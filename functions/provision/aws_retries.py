@@ -24,7 +24,7 @@ ONE_TRY = Config(
     retries={"mode": "standard", "total_max_attempts": 1},
 )
 
-# IAM tells of a new role's permissions within seconds, seldom minutes; later a denial is meant.
+# IAM propagates a new role's permissions within seconds, seldom minutes. A later denial is real.
 _PERMISSIONS_SPREAD_S = 120.0
 _DENIED = {"AccessDenied", "AccessDeniedException", "ForbiddenException", "UnauthorizedOperation"}
 _PASSING = {
@@ -43,9 +43,9 @@ def until_answered(
     deadline: Callable[[], bool],
     also_passing: Callable[[ClientError], bool] = lambda _error: False,
 ) -> Answer:
-    """Return the call's answer, trying again what passes until `deadline()`.
+    """Return the call's answer; transient faults are retried until `deadline()`.
 
-    Raises botocore's ClientError or BotoCoreError for what waiting cannot mend, or has not mended in time.
+    Raises botocore's ClientError or BotoCoreError for what waiting cannot cure, or has not cured in time.
     """
     begun = time.monotonic()
     while True:

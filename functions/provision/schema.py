@@ -67,7 +67,7 @@ def apply(
 
     A database that is not there yet is waited for until `deadline()`. With `convert`, an existing `coral_coverage` gets
     the collation and engine that it needs, and a copy is kept. Raises ExistingTableError if what is there cannot be
-    used, botocore's ClientError or BotoCoreError for what waiting cannot mend, or has not mended in time.
+    used, botocore's ClientError or BotoCoreError for what waiting cannot cure, or has not cured in time.
     """
     count = 0
 

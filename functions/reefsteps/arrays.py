@@ -1,4 +1,4 @@
-"""The array types of the project: one name for each element type, whatever the shape.
+"""The array types of the project: one name for each element type, with any shape.
 
 Shapes stand in docstrings, since numpy's types do not hold them.
 """

@@ -83,7 +83,7 @@ def made_from(info: ObjectInfo, photo: Upload) -> bool:
 
 
 def current_photographs(storage: Storage, raw_bucket: str, survey: SurveyKey) -> list[Photograph]:
-    """Return the survey's photographs, whatever their extension, leading zeros or spelling of the island."""
+    """Return the survey's photographs with any extension, leading zeros or spelling of the island."""
     found = []
     for listed in originals(storage, raw_bucket, survey.year, survey.island).get(survey, ()):
         try:

@@ -1,7 +1,7 @@
 """Photographs that are copied into the raw bucket with their result, and must not be measured.
 
-A copy says so itself: its metadata holds its own key, and `admit` (statemachine/admit.asl.json) then starts no run. A
-copy of the copy under another name is measured, because the metadata names another key.
+The metadata of such a copy holds its own key, and `admit` (statemachine/admit.asl.json) then starts no run. A copy of
+the copy under another name is measured, because the metadata names another key.
 """
 
 from __future__ import annotations

@@ -6,11 +6,12 @@ the row that the smoke test makes for some seconds: only who asks for its island
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, and_, select
+from sqlalchemy import Connection, Row, Select, Table, and_, select, tuple_
 
 from reefsteps.document import Execution
 from reefsteps.results import ReframingResult, RestorationResult, SegmentationResult, Trust
@@ -18,6 +19,8 @@ from reefsteps.survey_fields import SurveyFields
 from reefsteps.surveys import SMOKE_TEST_ISLAND, SurveyKey
 from reefsteps.tables import colony, coral_coverage, coverage_provenance, imported_result
 from reefsteps.tables import survey_fields as survey_fields_table
+
+_AT_ONCE = 200  # surveys in one condition
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,16 @@ class Provenance:
     restoration: RestorationResult
     reframing: ReframingResult
     segmentation: SegmentationResult
+
+
+@dataclass(frozen=True)
+class PhotographVersion:
+    """The photograph behind a result of ours."""
+
+    bucket: str
+    key: str
+    version_id: str | None
+    uploaded_at: str
 
 
 @dataclass(frozen=True)
@@ -128,6 +141,22 @@ def provenance(connection: Connection, survey: SurveyKey) -> Provenance | None:
         reframing=ReframingResult.from_json(row.reframing),
         segmentation=SegmentationResult.from_json(row.segmentation | {"colonies": found}),
     )
+
+
+def photographs_of_results(
+    connection: Connection, surveys: Collection[SurveyKey]
+) -> dict[SurveyKey, PhotographVersion]:
+    """Return which photograph each of these surveys was measured on; surveys without a result of ours are left out."""
+    p = coverage_provenance.c
+    found = {}
+    ordered = sorted(surveys)
+    for start in range(0, len(ordered), _AT_ONCE):
+        keys = [(key.island, key.location, key.year) for key in ordered[start : start + _AT_ONCE]]
+        columns = p.island, p.location, p.year, p.raw_bucket, p.raw_key, p.raw_version_id, p.uploaded_at
+        for row in connection.execute(select(*columns).where(tuple_(p.island, p.location, p.year).in_(keys))):
+            survey = SurveyKey(row.year, row.island, row.location)
+            found[survey] = PhotographVersion(row.raw_bucket, row.raw_key, row.raw_version_id, row.uploaded_at)
+    return found
 
 
 def colony_rows(connection: Connection, *, island: str | None = None, year: int | None = None) -> list[ColonyRow]:

@@ -6,7 +6,7 @@ Every change of a survey begins by locking the survey's row, which keeps a late 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
@@ -16,6 +16,7 @@ from sqlalchemy.dialects import mysql, sqlite
 from reefsteps.database import Database
 from reefsteps.document import Execution
 from reefsteps.errors import ExistingTableError
+from reefsteps.point_rows import remove_points
 from reefsteps.precedence import Run, Upload, compare_runs, compare_sequencers, compare_uploads, instant, same_photo
 from reefsteps.results import ObjectRef, Record, ReframingResult, RestorationResult, SegmentationResult, Source
 from reefsteps.surveys import SurveyKey, decode_key
@@ -65,6 +66,8 @@ class WriteOutcome(Record):
 
     written: bool
     reason: str | None = None
+    cover_percent: float | None = None  # that is the survey's row now; None for no row
+    former_percent: float | None = None  # that was the survey's row before
     deleted: bool = False  # the photograph has no result, because it was deleted or has another name
     moving: bool = False  # it is being given another name or size
 
@@ -97,8 +100,9 @@ class Removal:
             return False
         if self.version_id:
             return upload.image.version_id == self.version_id
-        # S3 tells upload times in whole seconds; within the second of the deletion its sequencer decides, and where
-        # there is none the upload counts as the later: a row too many can be deleted, a lost photograph cannot.
+        # S3 rounds upload times to seconds. If upload and deletion fall in the same second, compare sequencers.
+        # Without sequencers, treat the upload as newer: an extra row can be removed later, a lost photograph cannot
+        # be recovered.
         removed = instant(self.removed_at).replace(microsecond=0)
         uploaded = instant(upload.uploaded_at).replace(microsecond=0)
         if removed != uploaded:
@@ -128,16 +132,17 @@ def record_result(database: Database, result: Result) -> WriteOutcome:
     """
 
     def work(connection: Connection) -> WriteOutcome:
+        former = _percent_of_row(connection, result.survey)
         refusal = _refusal(connection, result.survey, result.run)
         if refusal is not None:
-            return refusal
+            return replace(refusal, cover_percent=former, former_percent=former)
         refuse_other_name(connection, result.survey)
         _delete_rows(connection, result.survey, (imported_result, colony, coverage_provenance))
         write_coverage(connection, _coverage_row(result))
         connection.execute(insert(coverage_provenance), fitted(coverage_provenance, _provenance_row(result)))
         if result.segmentation.colonies:
             connection.execute(insert(colony), _colony_rows(result))
-        return WriteOutcome(written=True)
+        return WriteOutcome(True, cover_percent=result.segmentation.cover_percent, former_percent=former)
 
     return _locked(database, result.survey, work)
 
@@ -150,11 +155,13 @@ def withdraw_result(database: Database, key: SurveyKey, run: Run, why: str) -> W
     """
 
     def work(connection: Connection) -> WriteOutcome:
+        former = _percent_of_row(connection, key)
         refusal = _refusal(connection, key, run)
-        if refusal is None:
-            refuse_other_name(connection, key)
-            _delete_rows(connection, key, (imported_result, colony, coverage_provenance, coral_coverage))
-        return refusal or WriteOutcome(written=False, reason=why)
+        if refusal is not None:
+            return replace(refusal, cover_percent=former, former_percent=former)
+        refuse_other_name(connection, key)
+        _delete_rows(connection, key, (imported_result, colony, coverage_provenance, coral_coverage))
+        return WriteOutcome(written=False, reason=why, former_percent=former)
 
     return _locked(database, key, work)
 
@@ -162,7 +169,7 @@ def withdraw_result(database: Database, key: SurveyKey, run: Run, why: str) -> W
 def remove_result(
     database: Database, key: SurveyKey, removals: Iterable[Removal], is_kept: Callable[[Upload], bool]
 ) -> bool:
-    """Remember the deletions, and delete the survey's rows unless `is_kept` says that their photograph still exists.
+    """Remember the deletions, and delete rows and points unless `is_kept` says that their photograph still exists.
 
     Returns whether a coverage row was deleted. Raises DatabaseUnavailableError.
     """
@@ -171,6 +178,7 @@ def remove_result(
     def work(connection: Connection) -> bool:
         for tombstone in tombstones:
             remember_removal(connection, key, tombstone)
+        remove_points(connection, key, is_kept)
         photograph = _photograph_of_row(connection, key)
         if photograph is not None and is_kept(photograph):
             return False
@@ -238,7 +246,7 @@ def _refusal(connection: Connection, key: SurveyKey, run: Run) -> WriteOutcome |
     for removal in _removals(connection, key):
         if removal.covers(source):
             return WriteOutcome(written=False, reason=removal.reason, deleted=True)
-    if _is_moving(connection, key, source):
+    if is_moving(connection, key, source.image.version_id):
         why = "The photograph is being given another name or size."
         return WriteOutcome(written=False, reason=why, moving=True)
     present = _present(connection, key)
@@ -258,10 +266,9 @@ def _refusal(connection: Connection, key: SurveyKey, run: Run) -> WriteOutcome |
     return WriteOutcome(written=False, reason=why)
 
 
-def _is_moving(connection: Connection, key: SurveyKey, source: Upload) -> bool:
+def is_moving(connection: Connection, key: SurveyKey, version_id: str | None) -> bool:
     """Tell whether a relabelling has looked at the photograph's rows and not moved them yet."""
     t = relabelled_photo.c
-    version_id = source.image.version_id
     same = t.state == "copying", t.raw_version_id == (None if version_id is None else storable(version_id))
     return connection.execute(select(t.number).where(*where_survey(relabelled_photo, key), *same)).first() is not None
 
@@ -366,6 +373,11 @@ def where_survey(table: Table, key: SurveyKey) -> tuple[Any, ...]:
 
 def _primary_key(key: SurveyKey) -> dict[str, Any]:
     return {"island": key.island, "location": key.location, "year": key.year}
+
+
+def _percent_of_row(connection: Connection, key: SurveyKey) -> float | None:
+    row = connection.execute(select(coral_coverage.c.coverage).where(*where_survey(coral_coverage, key))).first()
+    return None if row is None or row[0] is None else float(row[0])
 
 
 def _coverage_row(result: Result) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Connections to the coverage database: Aurora MySQL (IAM), any MySQL or MariaDB, or an SQLite file.
 
-One connection per use and no pool: an open connection keeps a paused Aurora awake. Faults that waiting can mend become
+One connection per use and no pool: an open connection keeps a paused Aurora awake. Faults that waiting can cure become
 DatabaseUnavailableError, which the state machine retries; faults of the deployment become ConfigurationError.
 """
 
@@ -138,7 +138,7 @@ def _named(error: DBAPIError, url: URL) -> Exception:
     code, place = _code(error), f"{url.host or 'the SQLite file'}/{url.database}"
     if code in _FULL:
         return DatabaseUnavailableError(
-            f"The disk of the database {place} is full ({error.orig}): make room there. The run tries again by itself "
+            f"The disk of the database {place} is full ({error.orig}): free space there. The run tries again by itself "
             "for some minutes; after that, retry it."
         )
     unavailable = code in (_SQLITE_BUSY if url.drivername.startswith("sqlite") else _UNAVAILABLE)

@@ -6,19 +6,21 @@ photograph of the same position is looked at afresh.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
+from reefsteps.derived import maker_of
 from reefsteps.document import StateDocument
 from reefsteps.errors import PhotoNotFoundError
 from reefsteps.keys import corners_key, no_quadrat_key
-from reefsteps.precedence import Run, instant
+from reefsteps.precedence import Run, Upload, instant
 from reefsteps.results import ObjectRef, Source
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey
 
 
-def kept_decision(storage: Storage, bucket: str, key: str, source: Source) -> Mapping[str, Any] | None:
+def kept_decision(storage: Storage, bucket: str, key: str, source: Upload) -> Mapping[str, Any] | None:
     """Return the decision under the key, if it is about this photograph."""
     try:
         stored: Mapping[str, Any] = storage.get_json(ObjectRef(bucket, key))
@@ -40,7 +42,7 @@ def last_decision(
     return max(starts, key=instant, default=None)
 
 
-def run_without_quadrat(storage: Storage, bucket: str, survey: SurveyKey, source: Source) -> Run | None:
+def run_without_quadrat(storage: Storage, bucket: str, survey: SurveyKey, source: Upload) -> Run | None:
     """Return the run in which a person said that this photograph shows no quadrat; None where that does not hold."""
     said = kept_decision(storage, bucket, no_quadrat_key(survey.stem), source)
     if not said or not said["no_quadrat"]:
@@ -48,6 +50,15 @@ def run_without_quadrat(storage: Storage, bucket: str, survey: SurveyKey, source
     # Decisions from before the field name no run.
     started_at, name = (said.get("execution") or {}).get("started_at") or source.uploaded_at, "a person"
     return Run(source, started_at, name, decided_at=started_at)
+
+
+def newest_without_quadrat(storage: Storage, bucket: str, survey: SurveyKey, raw_bucket: str) -> Run | None:
+    """Return the run in which a person said so of whichever photograph of the survey the word is about; else None."""
+    try:
+        stored = storage.get(ObjectRef(bucket, no_quadrat_key(survey.stem)))
+    except PhotoNotFoundError:
+        return None
+    return maker_of(stored.info, raw_bucket) if json.loads(stored.body)["no_quadrat"] else None
 
 
 def no_quadrat_sentence(survey: SurveyKey) -> str:

@@ -170,12 +170,17 @@ def head_or_none(storage: Storage, ref: ObjectRef) -> ObjectInfo | None:
         return None
 
 
+def is_there(storage: Storage, upload: Upload) -> bool:
+    """Ask S3 whether the photograph is the current object under its key at this moment."""
+    present = head_or_none(storage, ObjectRef(upload.image.bucket, upload.image.key))
+    return present is not None and same_photo(upload, photograph(present))
+
+
 def _is_latest_of_its_second(storage: Storage, run: Run, maker: Run) -> bool:
     """Tell whether `run`'s photograph replaced the maker's within the second that S3 keeps: then it is there now."""
     if same_photo(run.upload, maker.upload) or compare_uploads(run.upload, maker.upload) != 0:
         return False
-    present = head_or_none(storage, ObjectRef(run.upload.image.bucket, run.upload.image.key))
-    return present is not None and same_photo(photograph(present), run.upload)
+    return is_there(storage, run.upload)
 
 
 def _refuse_newer(maker: Run, run: Run) -> None:

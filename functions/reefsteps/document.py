@@ -7,7 +7,6 @@ versions of a photograph.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeVar
@@ -28,7 +27,9 @@ from reefsteps.results import (
 )
 from reefsteps.storage import ObjectInfo, Storage
 from reefsteps.surveys import SurveyKey, decode_key
+from reefsteps.texts import is_text
 
+_LARGEST = 1e12  # of a number in the input; NaN is not below it either
 MOST_AREAS = 20
 MOST_POINTS = 200  # of one area's outline
 
@@ -87,7 +88,9 @@ class StateDocument:
     @classmethod
     def parse(cls, event: Mapping[str, Any], raw_bucket: str) -> Self:
         """Read a task's payload; `raw_bucket` is the only bucket that holds photographs to be measured."""
-        parts = {name: event.get(name) for name in ("execution", "input")}
+        parts = (
+            {name: event.get(name) for name in ("execution", "input")} if isinstance(event, dict) else {"input": None}
+        )
         for name, part in parts.items():
             if not isinstance(part, dict):
                 raise InvalidParameterError(f"The payload lacks '{name}'; start the 'pipeline' state machine instead.")
@@ -99,6 +102,9 @@ class StateDocument:
                 f"write {raw_bucket}."
             )
         records = {step: event[step] for step in STEPS if event.get(step)}
+        for step, record in records.items():
+            if not isinstance(record, dict):
+                raise InvalidParameterError(f"The payload's '{step}' is no record of that step.")
         return cls(Execution.from_json(event["execution"]), PipelineInput.from_json(entry), records)
 
     @property
@@ -156,10 +162,10 @@ def _stored(storage: Storage, bucket: str, stem: str) -> dict[str, Any] | None:
 
 def _check_input(entry: Mapping[str, Any]) -> None:
     for name in ("bucket", "key"):
-        if not isinstance(entry.get(name), str) or not entry[name]:
+        if not is_text(entry.get(name)) or not entry[name]:
             raise InvalidParameterError(f"The input needs '{name}': the raw bucket and the photograph's key.")
     for name in ("version_id", "sequencer", "start_at", "restoration_method", "requested_by"):
-        if not isinstance(entry.get(name, ""), str):
+        if not is_text(entry.get(name, "")):
             raise InvalidParameterError(f"The input's '{name}' is not text.")
     if entry.get("start_at", STEPS[0]) not in STEPS:
         raise InvalidParameterError(f"start_at is '{entry['start_at']}', not one of {', '.join(STEPS)}.")
@@ -207,4 +213,4 @@ def _is_size(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST

@@ -4,10 +4,10 @@ The class name is the error's name in the Step Functions console and in the page
 ``type(error).__name__``), so names are part of the interface. The message tells the reader what to do.
 
 Families decide what the state machine does. A ``BadInputError`` is never retried, because trying again cannot help.
-Where the photograph or the execution's input is at fault (`REFUSALS`), the execution ends in the state ``Failed``. A
-``TransientError`` is retried, because waiting can help. Whatever a person can put right without a new photograph, a
-transient error that lasts or a missing grant, ends the execution in the task that failed, so that Step Functions'
-redrive goes on there.
+If the photograph or the execution's input is at fault (`REFUSALS`), the execution ends in the state ``Failed``. A
+``TransientError`` is retried, because waiting can help. If a person can repair a fault without a new photograph (a
+transient error that lasts, a missing grant), the execution ends in the task that failed. Step Functions' redrive then
+continues there.
 """
 
 
@@ -57,6 +57,10 @@ class QuadratNotFoundError(BadInputError):
 
 class RelabelRefusedError(BadInputError):
     """A photograph cannot get the name or size that was asked for; nothing has been changed."""
+
+
+class PointsRefusedError(BadInputError):
+    """Points of a person cannot be kept for a photograph as it is now; none of the import has been written."""
 
 
 class NoQuadratError(BadInputError):

@@ -13,13 +13,10 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reefsteps.errors import UnsupportedModelError
-from reefsteps.results import Record, Trust
-
-if TYPE_CHECKING:
-    from reefsteps.detection.manifest import Manifest
+from reefsteps.results import Record
 
 EVALUATION_FORMAT = 1
 MAX_BYTES = 64 << 10
@@ -40,7 +37,7 @@ LABELS = {
     "false_alarm_percent": "photographs without a frame in which one is seen",
 }
 # A real set with one of these says how wrong the model is where it is used.
-_ERRORS = ("mae_points", "bias_points", "iou_mean", "found_percent")
+ERRORS = ("mae_points", "bias_points", "iou_mean", "found_percent")
 
 _MAX_SETS = 16
 _MAX_FIGURES = 40
@@ -110,40 +107,6 @@ class Evaluation(Record):
     def dump(self) -> str:
         """Return the content of the file."""
         return json.dumps(self.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-DEMONSTRATION = "demonstration"
-NOT_MEASURED = "not measured"
-BIASED = "biased"
-TRUSTED = "trusted"
-
-
-def trust_of(manifest: Manifest) -> Trust:
-    """Return how far to trust a model's figures, by the errors that were measured of this very checkpoint."""
-    measured = manifest.measured
-    real = [entry for entry in measured.sets if entry.kind == REAL] if measured else []
-    biases = [bias for entry in real if (bias := entry.value("bias_points")) is not None]
-    error_points = max((error for entry in real if (error := entry.value("mae_points")) is not None), default=None)
-    if measured and measured.demonstration:
-        return Trust(
-            DEMONSTRATION,
-            f"The model '{manifest.name}' is a demonstration: its figures show how ReefSteps works and are no "
-            "measurement.",
-            error_points,
-        )
-    if not any(entry.value(name) is not None for entry in real for name in _ERRORS):
-        return Trust(NOT_MEASURED, f"Nobody has measured how wrong the model '{manifest.name}' is on real photographs.")
-    worst = max(biases, key=abs, default=0.0)
-    if abs(worst) > BIAS_LIMIT_POINTS:
-        direction = "too low" if worst < 0 else "too high"
-        return Trust(
-            BIASED,
-            f"On real photographs the cover that the model '{manifest.name}' finds was {abs(worst):.0f} points "
-            f"{direction} on average.",
-            error_points,
-        )
-    sentence = f"The errors of the model '{manifest.name}' were measured on real photographs; see Help."
-    return Trust(TRUSTED, sentence, error_points)
 
 
 def parse_evaluation(content: bytes | str, name: str) -> Evaluation:

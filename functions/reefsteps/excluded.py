@@ -23,7 +23,7 @@ def excluded_mask(
 
     Outlines and corners are in the photograph's pixels (`reefsteps.results`); the corners are those set by hand, which
     stand for a plane without lens term. The areas are drawn in the photograph and straightened as the picture is, so
-    that an outline may reach beyond the quadrat, whatever the perspective.
+    that an outline may reach beyond the quadrat under any perspective.
     """
     drawn = np.zeros(photograph_shape, np.uint8)
     for outline in outlines_px:

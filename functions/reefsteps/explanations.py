@@ -23,8 +23,8 @@ _CRASHED = Explanation(
     ("retry", "delete"),
 )
 _TIMED_OUT = Explanation(
-    "A step took longer than it is allowed to.",
-    "Try again. A very large photograph may never make it: upload a smaller copy, or tell the person who runs "
+    "A step took longer than it may.",
+    "Try again. A very large photograph may always take too long: upload a smaller copy, or tell the person who runs "
     "ReefSteps.",
     ("retry", "replace", "delete"),
 )
@@ -34,21 +34,21 @@ _AWS = Explanation(
     _WAIT,
 )
 _SETUP = Explanation(
-    "The deployment is not set up right; the photograph is not at fault.",
-    "Tell the person who runs ReefSteps, with the message below. Try again once it is put right.",
+    "The deployment has a fault; the photograph has none.",
+    "Tell the person who runs ReefSteps, with the message below. Try again once it is repaired.",
     _WAIT,
 )
 
 EXPLANATIONS: dict[str, Explanation] = {
     "InvalidSurveyKeyError": Explanation(
-        "The photograph's name does not say year, island and position.",
+        "The photograph's name does not give year, island and position.",
         "Upload it again through the Upload page, which writes the name, and delete this one.",
         ("replace", "delete"),
     ),
     "InvalidImageError": Explanation(
-        "The file cannot be read as a photograph: it is damaged, too large, or of a kind that is not read.",
-        "Do what the message below says: a damaged file is copied again from the camera's card, one of another kind is "
-        "exported as JPEG, PNG or TIFF. Then replace it here.",
+        "The file cannot be read as a photograph: it is damaged, too large, or of a kind that ReefSteps does not read.",
+        "Do what the message below says: copy a damaged file again from the camera's card, and "
+        "export one of another kind as JPEG, PNG or TIFF. Then replace it here.",
         _PHOTO,
     ),
     "InvalidParameterError": Explanation(
@@ -63,12 +63,17 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     "PhotoNotFoundError": Explanation(
         "The photograph, or the picture of an earlier step, is no longer there.",
-        "If it was deleted on purpose, nothing is to be done. Else retry from the start, or upload it again.",
+        "If it was deleted on purpose, do nothing. Otherwise retry from the start, or upload it again.",
         ("retry", "replace"),
     ),
     "RelabelRefusedError": Explanation(
         "A photograph cannot get the name or the quadrat size that was asked for.",
-        "The list on the Surveys page says why. Change the list, or remove what is in the way, and start again.",
+        "The list on the Surveys page gives the reason. Change the list, or remove the obstacle, and start again.",
+        (),
+    ),
+    "PointsRefusedError": Explanation(
+        "Points cannot be kept for a photograph as it is now.",
+        "The message says why for each photograph. No point of the import has been written.",
         (),
     ),
     "PhotoDeletedError": Explanation(
@@ -77,29 +82,29 @@ EXPLANATIONS: dict[str, Explanation] = {
         ("replace",),
     ),
     "SupersededError": Explanation(
-        "A newer photograph of the same position was uploaded while this one was being worked on.",
-        "Nothing is to be done: the newer photograph has a run of its own.",
+        "A newer photograph of the same position was uploaded while this run was under way.",
+        "You need to do nothing: the newer photograph has a run of its own.",
         (),
     ),
     "QuadratNotFoundError": Explanation(
         "No quadrat frame was found that could be measured without a risk of a wrong crop.",
-        "Set the four corners by hand on the Fix corners page; the run goes on from there. If the frame is not whole "
+        "Set the four corners by hand on the Fix corners page; the run continues from there. If the frame is not whole "
         "in the photograph, replace it.",
         ("corners", "replace", "delete"),
     ),
     "NoQuadratError": Explanation(
-        "A person has said that the photograph shows no quadrat, so it is not measured.",
-        "Nothing is to be done. The Fix corners page takes the decision back.",
+        "A person recorded that the photograph shows no quadrat, so it is not measured.",
+        "You need to do nothing. The Fix corners page takes the decision back.",
         ("corners",),
     ),
     "UnsupportedModelError": Explanation(
         "The model that was uploaded cannot be used.",
-        "Tell the person who looks after the models. Try again once a good model is in place.",
+        "Tell the person who maintains the models. Try again once a good model is in place.",
         _WAIT,
     ),
     "ModelNotReadyError": Explanation(
-        "The model is not in place, or still being converted.",
-        "Wait a few minutes and try again. If it stays so, no model has been uploaded: tell the person who runs "
+        "The model is missing, or it is still being converted.",
+        "Wait a few minutes and try again. If that does not help, no model has been uploaded: tell the person who runs "
         "ReefSteps.",
         _WAIT,
     ),
@@ -114,8 +119,8 @@ EXPLANATIONS: dict[str, Explanation] = {
         _WAIT,
     ),
     "DiskFullError": Explanation(
-        "The disk that the photographs are worked on is full.",
-        "Make room on that disk, or tell the person who runs ReefSteps; then try again. The photograph is safe.",
+        "The disk on which photographs are processed is full.",
+        "Free space on that disk, or tell the person who runs ReefSteps; then try again. The photograph is safe.",
         _WAIT,
     ),
     "OutOfMemoryError": Explanation(
@@ -128,7 +133,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     "BadInputError": Explanation(
         "The photograph or a setting was not accepted.", "Read the message below, then replace or delete.", _PHOTO
     ),
-    "TransientError": Explanation("Something was out of reach for a while.", "Try again in a few minutes.", _WAIT),
+    "TransientError": Explanation("A service could not be reached for a while.", "Try again in a few minutes.", _WAIT),
     "ReefStepsError": Explanation("The run was stopped on purpose.", "Read the message below.", _PHOTO),
     "Aborted": Explanation("Somebody stopped this run.", "Retry it if that was a mistake.", ("retry", "delete")),
     "Sandbox.Timedout": _TIMED_OUT,
@@ -162,7 +167,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         ),
     ),
     "Lambda.TooManyRequestsException": Explanation(
-        "Too many photographs were worked on at once, for longer than a run waits.",
+        "Too many photographs were processed at once, for longer than a run waits.",
         "Try again when fewer runs are under way.",
         _WAIT,
     ),
@@ -175,7 +180,8 @@ EXPLANATIONS: dict[str, Explanation] = {
     "States.DataLimitExceeded": _SETUP,
     "ClientError": Explanation(
         "Storage (S3) refused a request, although it was tried several times.",
-        "Try again in a few minutes. If it stays so, tell the person who runs ReefSteps, with the message below.",
+        "Try again in a few minutes. If that does not help, tell the person who runs ReefSteps, with the message "
+        "below.",
         _WAIT,
     ),
     "EndpointConnectionError": _AWS,
@@ -186,7 +192,7 @@ EXPLANATIONS: dict[str, Explanation] = {
 """By the error's name as Step Functions reports it."""
 
 UNKNOWN = Explanation(
-    "The run failed for a reason that ReefSteps does not know.",
+    "The run failed for an unknown reason.",
     "Try again once. If it fails again, tell the person who runs ReefSteps, with the message below.",
     ("retry", "delete"),
 )

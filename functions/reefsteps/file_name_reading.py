@@ -2,7 +2,7 @@
 
 A name is read by taking out, one kind after the other, what is certainly something else: dates of a copy, dates, camera
 counters, depths and sizes. A number is the position if it is labelled (``Q7``, ``no 7``, ``quadrat 7``), or if it is
-the only short number that is left. Whatever can be read in two ways is not read, and the reading says so.
+the only short number that remains. A part that can be read in two ways is not read, and the result names it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Which survey a photograph belongs to: what the person knows beats what a machine guesses.
+"""Which survey a photograph belongs to. What a person typed outranks what a program reads.
 
-The one place that decides it, for the upload page and for ``python -m local process``. For island, year, position and
-side the first of these that says something counts: typed for the file (a mapping CSV, too), typed for the folder, the
-file's name, the names of its folders (nearest first), the camera's clock (year only), nothing. The date of a copy and a
-camera's counter are never used, and no position is made up.
+This module decides it for the upload page and for ``python -m local process``. For island, year, position and side, the
+first of these sources that gives a value counts: typed for the file (or in a mapping CSV), typed for the folder, the
+file's name, the names of its folders (nearest first), the camera's clock (year only). The date of a copy and a camera's
+counter are never used, and no position is invented.
 """
 
 from __future__ import annotations

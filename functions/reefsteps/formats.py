@@ -1,7 +1,7 @@
-"""Which files are taken for photographs: the one list that decoder, page, browser script, commands and docs read.
+"""Accepted files: the one list that decoder, page, browser script, commands and documents read.
 
-A file is what its content says, never what its extension says. The extension only decides which files of a folder are
-offered, and how the stored key ends.
+The content decides what a file is, never its extension. The extension only decides which files of a folder are offered,
+and how the stored key ends.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FIRST_BYTES = {
     "RW2": (0, b"IIU\0"),
     "CRW": (6, b"HEAPCCDR"),
 }
-"""How a photograph's content begins, whatever its extension says: an offset in bytes, and what is there.
+"""How a photograph's content begins, independent of its extension: an offset in bytes, and the bytes there.
 
 NEF, NRW, CR2, ARW, SRF, SR2, DNG, PEF, SRW, 3FR and IIQ begin as TIFF does.
 """

@@ -14,7 +14,7 @@ DISK_FULL_CODE = "DiskFull"
 """The error code of the local stack's S3 when its disk is full; S3 itself has no such state."""
 
 _WHAT_TO_DO = (
-    "make room (on Lambda, raise the function's EphemeralStorage), then retry the run. The photograph is safe."
+    "free space (on Lambda, raise the function's EphemeralStorage), then retry the run. The photograph is safe."
 )
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 

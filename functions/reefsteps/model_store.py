@@ -14,15 +14,17 @@ from botocore.exceptions import ClientError
 
 from reefsteps.detection import Detector, Manifest
 from reefsteps.detection.manifest import FileIdentity
-from reefsteps.errors import ModelNotReadyError
+from reefsteps.errors import ConfigurationError, ModelNotReadyError, UnsupportedModelError
 from reefsteps.keys import checkpoint_key, model_card_key, model_config_key
+from reefsteps.observability import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 ENGINES = ("onnxruntime", "detectron2")
 CHECK_INTERVAL_S = 30.0
-_ABSENT = {"404", "403", "NoSuchKey", "NoSuchVersion", "NoSuchBucket", "AccessDenied"}
+_ABSENT = {"404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket"}
+_DENIED = {"403", "AccessDenied"}
 
 
 class Models(Protocol):
@@ -56,6 +58,12 @@ class ModelStore:
     ) -> None:
         cache_dir = cache_dir or Path(tempfile.gettempdir()) / "reefsteps-models"
         bucket_files = _Bucket(s3_client, bucket, name, cache_dir)
+        if engine == "detectron2":
+            logger.warning(
+                "The engine 'detectron2' unpickles checkpoints, which runs code that a file names: only files that "
+                "conversion has read and found harmless are loaded.",
+                model=name,
+            )
         self._source: _Source = (
             _Checkpoint(bucket_files, threads) if engine == "detectron2" else _Converted(bucket_files, threads)
         )
@@ -70,7 +78,7 @@ class ModelStore:
         """Return the bucket's current model, loaded.
 
         Raises ModelNotReadyError while there is no model, or while a new one is being written; UnsupportedModelError
-        when the manifest or the model is damaged.
+        when the manifest or the model is damaged; ConfigurationError if S3 does not let it be read.
         """
         with self._lock:
             if self._detector is None or self._clock() - self._checked_at >= self._check_interval_s:
@@ -94,7 +102,7 @@ class _Source(Protocol):
 
 
 class _Bucket:
-    """Downloads of one model's files; a missing object is a ModelNotReadyError."""
+    """Downloads of one model's files; raises ModelNotReadyError for a missing file, ConfigurationError for a grant."""
 
     def __init__(self, s3_client: S3Client, bucket: str, name: str, cache_dir: Path) -> None:
         self.name = name
@@ -129,7 +137,14 @@ class _Bucket:
         return f"s3://{self._bucket}/{key}"
 
     def _explained(self, error: ClientError, key: str) -> Exception:
-        if error.response["Error"]["Code"] not in _ABSENT:
+        code = error.response["Error"]["Code"]
+        if code in _DENIED:
+            return ConfigurationError(
+                f"S3 does not let this function read {self.place(key)}. Its role needs s3:GetObject and "
+                "s3:GetObjectVersion on the bucket's objects, and s3:ListBucket on the bucket, without which S3 gives "
+                "the same answer for an object that is not there. Undo what was changed by hand, then retry the run."
+            )
+        if code not in _ABSENT:
             return error
         return ModelNotReadyError(
             f"There is no {self.place(key)}. Upload {checkpoint_key(self.name)} to that bucket and wait for the "
@@ -182,6 +197,20 @@ class _Checkpoint:
     def etag(self) -> str:
         return self._files.etag(checkpoint_key(self._files.name))
 
+    def _refuse_unconfirmed(self, checkpoint: Path) -> None:
+        """Raise UnsupportedModelError unless conversion, which runs nothing, has read this very file.
+
+        Its manifest is written only then, and names the file's sha256.
+        """
+        content, _ = self._files.content(model_card_key(self._files.name))
+        confirmed = Manifest.parse(content.decode("utf-8", "replace")).source.sha256
+        if FileIdentity.of(checkpoint).sha256 != confirmed:
+            checkpoint.unlink()
+            raise UnsupportedModelError(
+                f"{self._files.place(checkpoint.name)} is not the file that conversion has read and found harmless; "
+                "detectron2 would run what it names. Upload it again and wait for the 'convert' state machine."
+            )
+
     def load(self) -> tuple[Detector, str]:
         from reefsteps.detection.detectron2_engine import Detectron2Detector
 
@@ -189,6 +218,7 @@ class _Checkpoint:
         etag = self.etag()
         checkpoint = files.cache_dir / checkpoint_key(files.name)
         files.download(checkpoint_key(files.name), checkpoint)
+        self._refuse_unconfirmed(checkpoint)
         dump = files.cache_dir / model_config_key(files.name)
         dump.unlink(missing_ok=True)
         with contextlib.suppress(ModelNotReadyError):  # the named configuration is used

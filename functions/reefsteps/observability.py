@@ -1,7 +1,7 @@
 """Logs, traces and metrics, the same for every function.
 
-Every log line carries the execution's id; the metrics are seconds per step, failures by error name, and whatever a
-step adds with `measure` (cover, colonies). Names and dimensions are interface: the dashboard and the alarms use them.
+Every log line carries the execution's id. The metrics are seconds per step, failures by error name, and the values that
+a step adds with `measure` (cover, colonies). Names and dimensions are interface: the dashboard and the alarms use them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 def step_handler(step: str) -> Callable[[Handler], Handler]:
     """Return a decorator for a Lambda handler that times, traces and logs it and counts its failures by error name.
 
-    Neither the event nor the result is changed. Every exception goes on to Lambda; a full disk or memory gets its name.
+    Neither the event nor the result is changed. Every exception reaches Lambda; a full disk or memory gets its name.
     """
 
     def decorate(handler: Handler) -> Handler:

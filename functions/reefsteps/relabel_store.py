@@ -1,7 +1,7 @@
 """The journal of relabellings, and the one transaction in which the rows of a group of photographs move.
 
 A photograph's entry goes through `planned`, `copying`, `moved` and `done`, or ends as `refused`. Each state is written
-before the work of the next one begins, so that an interrupted relabelling goes on where it was.
+before the work of the next one begins, so that an interrupted relabelling continues where it stopped.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from reefsteps.coverage_store import (
     where_survey,
 )
 from reefsteps.database import Database
+from reefsteps.errors import RelabelRefusedError
+from reefsteps.point_rows import Rows, give_points, take_points
 from reefsteps.precedence import Upload
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.relabelling import Change, Value
@@ -170,6 +172,7 @@ def begin(
         _lock_all(connection, entries)
         if any(_state(connection, entry) != PLANNED for entry in entries):
             return
+        _refuse_under_way(connection, entries)
         for entry, snapshot in zip(entries, take_snapshot(connection), strict=True):
             photo = snapshot.get("photo") or {}
             _set(
@@ -184,6 +187,18 @@ def begin(
             )
 
     database.write(work)
+
+
+def _refuse_under_way(connection: Connection, entries: Sequence[JournalEntry]) -> None:
+    """Raise RelabelRefusedError if another change copies or moves one of the surveys, which are locked."""
+    t = relabelled_photo.c
+    surveys = {survey for entry in entries for survey in (entry.change.old, entry.change.new)}
+    for other in map(_entry, connection.execute(select(relabelled_photo).where(t.state.in_((COPYING, MOVED))))):
+        if surveys & {other.change.old, other.change.new}:
+            raise RelabelRefusedError(
+                f"Another change of {other.change.old}, '{other.relabelling_id}', is under way: wait until it has "
+                "ended (if it was interrupted, start 'relabel' with it as 'resume'), then try again."
+            )
 
 
 def refuse(database: Database, entries: Sequence[JournalEntry], why: str) -> None:
@@ -204,7 +219,7 @@ def refuse(database: Database, entries: Sequence[JournalEntry], why: str) -> Non
 
 
 def move(database: Database, landings: Sequence[Landing]) -> None:
-    """Move the rows of a group, all at once: results, colonies, fields; leave tombstones; the group is `moved`.
+    """Move the rows of a group, all at once: results, colonies, points, fields; leave tombstones; the group is `moved`.
 
     Only rows of the photograph that moves leave the old name: one that was uploaded there meanwhile keeps its own. A
     result that an upload has won under the new name meanwhile stays, as it does after any older photograph.
@@ -219,17 +234,28 @@ def move(database: Database, landings: Sequence[Landing]) -> None:
         for entry in entries:
             refuse_other_name(connection, entry.change.old)
             refuse_other_name(connection, entry.change.new)
+        points = [_take_points(connection, landing) for landing in landings]
         for landing in landings:
             _leave(connection, landing, occupied=landing.entry.change.old in taken)
-        for landing in landings:
+        for landing, rows in zip(landings, points, strict=True):
             _land(connection, landing)
+            if landing.copy is not None:
+                give_points(connection, landing.entry.change.new, landing.copy.image, landing.copy.uploaded_at, rows)
 
     database.write(work)
+
+
+def _take_points(connection: Connection, landing: Landing) -> Rows:
+    if landing.old is None:
+        return []
+    return take_points(connection, landing.entry.change.old, landing.old.version_id)
 
 
 def _leave(connection: Connection, landing: Landing, *, occupied: bool) -> None:
     old = landing.entry.change.old
     if landing.keeps_rows:
+        if landing.old is not None:  # a run of the former version that is still under way writes nothing more
+            remember_removal(connection, old, landing.old)
         return
     if _results(connection, old) <= _written(landing.rows):
         for table in reversed(_MOVING):
@@ -333,7 +359,7 @@ def taken_back(database: Database, relabelling_id: str) -> tuple[list[Change], l
         for row in connection.execute(query):
             done = _entry(row).change
             if row.state in UNFINISHED:
-                refused.append((Change(done.new, done.old), "This change is still under way: let it go on first."))
+                refused.append((Change(done.new, done.old), "This change is still under way: let it finish first."))
             elif row.state == DONE:
                 size = QuadratSize.parse(row.size_before) if row.size_after and row.size_before else None
                 changes.append(Change(done.new, done.old, size, row.fields_before or {}))

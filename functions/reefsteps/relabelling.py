@@ -31,7 +31,7 @@ Place = tuple[int | None, str, int | None]
 
 @dataclass(frozen=True)
 class Change:
-    """What one quadrat in one year is to become; `fields` replaces those that it names and leaves the others."""
+    """The new identity of one survey; `fields` replaces those that it names and keeps the rest."""
 
     old: SurveyKey
     new: SurveyKey
@@ -56,7 +56,10 @@ class Change:
         if not isinstance(entry, dict) or not isinstance(entry.get("old"), str):
             raise InvalidParameterError("Each change needs 'old', the name of a quadrat such as 2006-Takapoto-07.")
         fields = entry.get("fields") or {}
-        SurveyFields(**_known(fields))
+        try:
+            SurveyFields(**_known(fields))
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InvalidParameterError(f"'fields' holds something of another type ({str(error)[:100]}).") from None
         size = entry.get("size")
         return cls(
             SurveyKey.parse_stem(entry["old"]),
@@ -124,7 +127,7 @@ def plan(changes: Sequence[Change], inventory: Inventory) -> RelabelPlan:
 
 
 def _alone(change: Change, inventory: Inventory) -> str | None:
-    """Return why the change cannot be made whatever the others are."""
+    """Return why the change cannot be made, whichever changes come with it."""
     keys = sorted(inventory.photographs.get(change.old, ()))
     if not inventory.has(change.old):
         return f"There is no photograph and no result of {change.old}."
@@ -291,7 +294,7 @@ def _kind(place: Place) -> str:
 def _nothing_like(name: str, by_place: Iterable[Place]) -> str:
     names = {place_name(place) for place in by_place}
     close = difflib.get_close_matches(name.strip(), sorted(names), n=3, cutoff=0.6)
-    return f"Nothing is called so.{' Is it ' + ' or '.join(close) + '?' if close else ''}"
+    return f"There is no such name.{' Is it ' + ' or '.join(close) + '?' if close else ''}"
 
 
 def place_name(place: Place) -> str:

@@ -1,13 +1,15 @@
-"""What the steps tell each other: small frozen records that travel as JSON through the state machine.
+"""The records that steps exchange: small frozen dataclasses that travel as JSON through the state machine.
 
-Coordinates are pixels with the origin at the outer corner of the top-left pixel (so the centre of that pixel is
-(0.5, 0.5)); restoration never changes geometry, so the corners found by reframing are valid for the treated picture
-and for the original after its EXIF orientation.
+Coordinates are pixels with the origin at the outer corner of the top-left pixel, so the centre of that pixel is
+(0.5, 0.5). Restoration never changes geometry. The corners found by reframing are therefore valid for the treated
+picture and for the original after its EXIF orientation.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
+import reprlib
 import types
 import typing
 from dataclasses import dataclass
@@ -31,12 +33,14 @@ class Record:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """Build the record; raises InvalidParameterError naming what is missing."""
+        """Build the record; raises InvalidParameterError naming what is missing, or of another type."""
         hints = typing.get_type_hints(cls)
+        if not isinstance(data, dict):
+            raise InvalidParameterError(f"{cls.__name__} is {reprlib.repr(data)}, not a record.")
         values: dict[str, Any] = {}
         for field in dataclasses.fields(cls):  # type: ignore[arg-type]
             if field.name in data:
-                values[field.name] = _typed(hints[field.name], data[field.name])
+                values[field.name] = _typed(hints[field.name], data[field.name], f"{cls.__name__}.{field.name}")
             elif field.default is dataclasses.MISSING:
                 raise InvalidParameterError(f"{cls.__name__} lacks '{field.name}'.")
         return cls(**values)
@@ -149,6 +153,9 @@ class ReframingResult(Record):
     height_cm: float | None = None  # a rectangle's other length; None for a square
     height_px: int | None = None  # the reframed picture's height; None in old records, whose pictures are square
     string_cells: tuple[int, int] | None = None  # of the string grid, along the top and down; None: 10 x 10, or unused
+    lens_term: float = (
+        0.0  # of `reframing.geometry.PlaneModel`; 0 for manual corners and in records older than the field
+    )
 
     @property
     def size(self) -> QuadratSize:
@@ -200,16 +207,39 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _typed(hint: Any, value: Any) -> Any:
+def _typed(hint: Any, value: Any, name: str) -> Any:
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         options = [arg for arg in args if arg is not type(None)]
-        if value is None or (str in options and isinstance(value, str)):
-            return value
-        return _typed(options[0], value)
+        if value is None and len(options) < len(args):
+            return None
+        return value if str in options and isinstance(value, str) else _typed(options[0], value, name)
     if origin is tuple:
-        inner = [args[0]] * len(value) if args[-1] is Ellipsis else args
-        return tuple(_typed(kind, item) for kind, item in zip(inner, value, strict=True))
+        repeated = args[-1] is Ellipsis
+        if not isinstance(value, list | tuple) or not (repeated or len(value) == len(args)):
+            raise _wrong(name, value, "a list" if repeated else f"a list of {len(args)}")
+        kinds = [args[0]] * len(value) if repeated else args
+        return tuple(_typed(kind, item, name) for kind, item in zip(kinds, value, strict=True))
     if isinstance(hint, type) and issubclass(hint, Record):
         return hint.from_json(value)
-    return float(value) if hint is float else value
+    if hint is float:
+        return _number(value, name)
+    if hint in (str, int, bool) and not (isinstance(value, hint) and isinstance(value, bool) == (hint is bool)):
+        raise _wrong(name, value, {str: "a text", int: "a whole number", bool: "true or false"}[hint])
+    return value
+
+
+def _number(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _wrong(name, value, "a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise _wrong(name, value, "a number")
+    return number
+
+
+def _wrong(name: str, value: Any, wanted: str) -> InvalidParameterError:
+    return InvalidParameterError(f"{name} is {reprlib.repr(value)}, not {wanted}.")

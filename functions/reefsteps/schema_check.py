@@ -48,7 +48,7 @@ class ExistingTable:
     engine: str | None = None  # None: the database has only one
     is_view: bool = False
     triggers: tuple[str, ...] = ()  # those that can change or remove what is written
-    bound_by: tuple[str, ...] = ()  # what would be lost or would stand in the way if the table were converted
+    bound_by: tuple[str, ...] = ()  # what a conversion of the table would lose or what prevents it
 
     def column(self, name: str) -> ExistingColumn | None:
         """Return the column, or None."""

@@ -196,7 +196,7 @@ class _Test:
     def _measured(self) -> float:
         ended = self._ended("run", self._run, self._patience.run_s)
         if ended["status"] != "SUCCEEDED" and error_of(ended) == "QuadratNotFoundError":
-            self._say("The frame model did not find the drawn frame. The test goes on with the frame's true corners.")
+            self._say("The frame model did not find the drawn frame. The test continues with the frame's true corners.")
             self._run = self._start_with_corners()
             ended = self._ended("run", self._run, self._patience.run_s)
         if ended["status"] != "SUCCEEDED":
@@ -291,7 +291,7 @@ class _Test:
 
 @contextmanager
 def _named(step: str) -> Iterator[None]:
-    """Turn whatever AWS or the database refuses into the failure of a step."""
+    """Turn a refusal of AWS or the database into the failure of a step."""
     try:
         yield
     except SmokeTestError:

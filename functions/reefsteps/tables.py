@@ -1,7 +1,8 @@
 """The coverage tables, described once for Aurora MySQL, MariaDB and SQLite.
 
 `coral_coverage` is the table that the field's own tools read; `coverage_provenance` and `colony` say where each of its
-rows comes from, `imported_result` which of them another program measured. `removed_photo` remembers what was deleted.
+rows comes from, `imported_result` which of them another program measured. `point_set` holds points that a person has
+answered on a photograph. `removed_photo` remembers what was deleted.
 `survey` holds a row for every survey ever written or removed: writers lock it, so that two of them never work on the
 same survey at once. `survey_fields` holds what people know of a survey beside its name; `relabelling` and
 `relabelled_photo` are the journal of photographs that got another name or another quadrat size.
@@ -124,6 +125,31 @@ imported_result = Table(
     Column("raw_version_id", String(255)),
     Column("etag", String(64), nullable=False),
     Column("uploaded_at", String(32), nullable=False),
+    **_MYSQL,
+)
+
+# What a person has answered at points of a photograph. Positions are in the original's pixels, so they outlive a run;
+# `removed_photo` and relabellings act on them by the photograph's version.
+point_set = Table(
+    "point_set",
+    metadata,
+    *_survey_columns(),
+    Column("raw_version_id", String(255), primary_key=True),  # empty where the bucket keeps no versions
+    Column("set_id", String(32), primary_key=True),  # of annotator and source
+    Column("raw_bucket", String(63), nullable=False),
+    Column("raw_key", String(255), nullable=False),
+    Column("uploaded_at", String(32), nullable=False),
+    Column("recorded_at", String(32), nullable=False),
+    Column("annotator", String(128), nullable=False),
+    Column("annotated_at", String(32)),  # as the person's program wrote it
+    Column("source", String(32), nullable=False),  # CoralNet, CPCe, CSV, ...
+    Column("origin", String(255), nullable=False),  # the file that it was read from
+    Column("drawn", String(16), nullable=False),  # how the photograph was chosen: at random, by hand
+    Column("layout", String(32), nullable=False),
+    Column("width_px", Integer, nullable=False),  # of the original photograph
+    Column("height_px", Integer, nullable=False),
+    Column("answers", String(2000), nullable=False),  # a letter for each point: c coral, o other, u cannot tell
+    Column("points", JSON, nullable=False),  # {"x": [...], "y": [...], "labels": [...]}
     **_MYSQL,
 )
 

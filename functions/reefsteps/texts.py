@@ -48,3 +48,14 @@ def storable(value: Any) -> Any:
     if isinstance(value, dict):
         return {storable(name): storable(item) for name, item in value.items()}
     return value
+
+
+def is_text(value: object) -> bool:
+    """Tell whether the value is a text that can be written: half of a surrogate pair, as JSON may hold it, cannot."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

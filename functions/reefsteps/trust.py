@@ -9,8 +9,14 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TypeGuard
 
-from reefsteps.evaluation import BIASED, DEMONSTRATION, NOT_MEASURED, TRUSTED
+from reefsteps.detection.manifest import Manifest
+from reefsteps.evaluation import BIAS_LIMIT_POINTS, ERRORS, REAL
 from reefsteps.results import ModelIdentity, Trust
+
+DEMONSTRATION = "demonstration"
+NOT_MEASURED = "not measured"
+BIASED = "biased"
+TRUSTED = "trusted"
 
 MARK = "△"  # a shape, so that it needs no colour; always beside its label
 UNKNOWN_MODEL = "unknown model"
@@ -23,6 +29,34 @@ LABELS = {
 }
 _WORST_FIRST = (DEMONSTRATION, UNKNOWN_MODEL, NOT_MEASURED, BIASED, TRUSTED)
 _FINE_BELOW_POINTS = 1.0  # of measured error; from there on a decimal says nothing
+
+
+def trust_of(manifest: Manifest) -> Trust:
+    """Return how far to trust a model's figures, by the errors that were measured of this very checkpoint."""
+    measured = manifest.measured
+    real = [entry for entry in measured.sets if entry.kind == REAL] if measured else []
+    biases = [bias for entry in real if (bias := entry.value("bias_points")) is not None]
+    error_points = max((error for entry in real if (error := entry.value("mae_points")) is not None), default=None)
+    if measured and measured.demonstration:
+        return Trust(
+            DEMONSTRATION,
+            f"The model '{manifest.name}' is a demonstration: its figures show how ReefSteps works and are no "
+            "measurement.",
+            error_points,
+        )
+    if not any(entry.value(name) is not None for entry in real for name in ERRORS):
+        return Trust(NOT_MEASURED, f"Nobody has measured how wrong the model '{manifest.name}' is on real photographs.")
+    worst = max(biases, key=abs, default=0.0)
+    if abs(worst) > BIAS_LIMIT_POINTS:
+        direction = "too low" if worst < 0 else "too high"
+        return Trust(
+            BIASED,
+            f"On real photographs the cover that the model '{manifest.name}' finds was {abs(worst):.0f} points "
+            f"{direction} on average.",
+            error_points,
+        )
+    sentence = f"The errors of the model '{manifest.name}' were measured on real photographs; see Help."
+    return Trust(TRUSTED, sentence, error_points)
 
 
 def unknown_model(model: ModelIdentity) -> Trust:

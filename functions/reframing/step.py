@@ -155,4 +155,5 @@ def _result(
         height_px=height_px,
         string_cells=None if fit is None else fit.string_cells,
         decided_at=run.decided_at,
+        lens_term=round(located.view.radial, 9),
     )

@@ -1,7 +1,7 @@
 """Photographs get another name or quadrat size: what was made of them, and what is known, follows without a new run.
 
 Two actions of the state machine `relabel`: `register` checks a list and writes it into the journal, `carry_out` does
-one group of it. Both may run twice, and go on where an interrupted attempt stopped.
+one group of it. Both may run twice, and continue where an interrupted attempt stopped.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import Any
 from reefsteps.buckets import Photograph, current_photographs, made_from, photograph
 from reefsteps.copies import STARTS_NO_RUN, quoted_key, without_run
 from reefsteps.coverage_store import Removal, timestamp
-from reefsteps.derived import delete_in_order, head_or_none, maker_of, put_in_order, renamed_metadata
+from reefsteps.derived import delete_in_order, head_or_none, is_there, maker_of, put_in_order, renamed_metadata
 from reefsteps.errors import PhotoNotFoundError, RelabelRefusedError, SupersededError
 from reefsteps.precedence import Run
 from reefsteps.relabel_store import JournalEntry, Landing
@@ -70,8 +70,15 @@ def clear_old_name(storage: Storage, settings: Settings, entry: JournalEntry) ->
         return None
     marker = _delete_if_current(storage, photo)
     all_gone = not current_photographs(storage, settings.raw_bucket, old)
+
+    def is_left_over(info: ObjectInfo) -> bool:
+        maker = maker_of(info, settings.raw_bucket)
+        if maker is None:
+            return all_gone or made_from(info, photo)
+        return made_from(info, photo) or not is_there(storage, maker.upload)
+
     for ref in settings.derived(old.stem):
-        delete_in_order(storage, ref, lambda info: all_gone or made_from(info, photo))
+        delete_in_order(storage, ref, is_left_over)
     return marker
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select, tuple_
 
 from reefsteps.buckets import Photograph, made_from, photograph
 from reefsteps.coverage_store import survey_rows
+from reefsteps.decisions import run_without_quadrat
 from reefsteps.derived import maker_of
 from reefsteps.errors import PhotoNotFoundError, RelabelRefusedError
 from reefsteps.originals import originals
@@ -57,7 +58,7 @@ class Found:
     photo: ObjectInfo | None
     derived: tuple[ObjectRef, ...]
     makers: Mapping[str, Collection[str]] = field(default_factory=dict)  # by step's bucket: the runs that wrote there
-    is_whole: bool = True  # everything that the steps make was there
+    is_whole: bool = True  # everything that the steps make was there, and nobody has said that there is no quadrat
 
 
 def find(storage: Storage, settings: Settings, change: Change, inventory: Inventory) -> Found:
@@ -86,7 +87,8 @@ def find(storage: Storage, settings: Settings, change: Change, inventory: Invent
                 makers[settings.segmented_bucket if ref.bucket == settings.masks_bucket else ref.bucket].add(maker.name)
     seen = {(ref.bucket, ref.key) for ref in (*derived, *by_hand)}
     is_whole = all((ref.bucket, ref.key) in seen for ref in settings.derived(change.old.stem))
-    return Found(change, photo, tuple(derived), makers, is_whole)
+    said = run_without_quadrat(storage, settings.reframed_bucket, change.old, of_photo)
+    return Found(change, photo, tuple(derived), makers, is_whole and said is None)
 
 
 def snapshot(connection: Connection, found: Found) -> dict[str, Any]:

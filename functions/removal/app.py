@@ -9,6 +9,7 @@ from typing import Any
 from reefsteps.buckets import current_photographs
 from reefsteps.coverage_store import Removal, forget_removals, has_result, remove_result
 from reefsteps.database import Database
+from reefsteps.derived import is_there
 from reefsteps.errors import InvalidParameterError, InvalidSurveyKeyError
 from reefsteps.observability import logger, step_handler
 from reefsteps.precedence import Upload
@@ -16,7 +17,7 @@ from reefsteps.relabel_store import is_marker_of_relabelling
 from reefsteps.results import ObjectRef, Record
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey, decode_key
-from removal.derived import is_current, is_there, measured_sources, remove_derived
+from removal.derived import is_current, measured_sources, remove_derived
 from removal.remeasure import to_measure_again
 from removal.request import Request, parse_request
 from removal.settings import Settings

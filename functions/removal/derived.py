@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from reefsteps.buckets import Photograph, made_from, photograph
+from reefsteps.buckets import Photograph, made_from
 from reefsteps.derived import delete_in_order, head_or_none, maker_of
 from reefsteps.errors import PhotoNotFoundError
 from reefsteps.keys import record_key
@@ -58,12 +58,3 @@ def remove_derived(
 def is_current(upload: Upload, current: Sequence[Photograph]) -> bool:
     """Tell whether the photograph is in the raw bucket now."""
     return any(same_photo(upload, photograph) for photograph in current)
-
-
-def is_there(storage: Storage, upload: Upload) -> bool:
-    """Ask S3 whether the photograph is the current object under its key at this moment."""
-    try:
-        info = storage.head(ObjectRef(upload.image.bucket, upload.image.key))
-    except PhotoNotFoundError:
-        return False
-    return same_photo(upload, photograph(info))

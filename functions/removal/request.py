@@ -9,7 +9,9 @@ from typing import Any
 
 from reefsteps.coverage_store import Removal
 from reefsteps.errors import InvalidParameterError
+from reefsteps.precedence import instant
 from reefsteps.surveys import decode_key
+from reefsteps.texts import is_text
 
 
 @dataclass(frozen=True)
@@ -31,25 +33,35 @@ def parse_request(event: Mapping[str, Any]) -> Request:
     if "detail" in event:
         return _from_s3(event)
     try:
-        bucket, key = str(event["bucket"]), str(event["key"])
-    except KeyError as missing:
+        bucket, key = _text(event["bucket"]), _text(event["key"])
+        version = event.get("version_id") and _text(event["version_id"])
+        requested_by = event.get("requested_by") and _text(event["requested_by"])
+    except (KeyError, TypeError) as missing:
         raise InvalidParameterError(
             f"The request lacks {missing}: give the raw bucket and the photograph's key."
         ) from None
     now = datetime.now(UTC).isoformat()
-    return Request(
-        bucket, Removal(decode_key(key), event.get("version_id"), now, requested_by=event.get("requested_by"))
-    )
+    return Request(bucket, Removal(decode_key(key), version or None, now, requested_by=requested_by or None))
+
+
+def _text(value: object) -> str:
+    if not is_text(value):
+        raise TypeError("a text")
+    return str(value)
 
 
 def _from_s3(event: Mapping[str, Any]) -> Request:
     try:
         detail = event["detail"]
-        bucket, entry = detail["bucket"]["name"], detail["object"]
-        key, removed_at = entry["key"], event["time"]
-    except (KeyError, TypeError) as missing:
+        bucket, entry = _text(detail["bucket"]["name"]), detail["object"]
+        key, removed_at = _text(entry["key"]), _text(event["time"])
+        others = [entry.get("version-id"), entry.get("sequencer"), detail.get("requester"), detail.get("deletion-type")]
+        for other in others:
+            _text(other or "")
+        instant(removed_at)
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as missing:
         raise InvalidParameterError(
-            f"The event is no 'Object Deleted' event of Amazon S3: it lacks {missing}."
+            f"The event is no 'Object Deleted' event of Amazon S3: it lacks {str(missing)[:100]}."
         ) from None
     for_good = detail.get("deletion-type") != "Delete Marker Created"
     version = entry.get("version-id") if for_good else None

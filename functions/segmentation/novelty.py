@@ -58,6 +58,13 @@ def reasons_to_look(figures: PictureFigures, limits: PictureLimits | None) -> tu
     return tuple(found)
 
 
+def colonies_at_the_limit(found: int, limit: int) -> tuple[str, ...]:
+    """Return a sentence where the model found as many colonies as it can in a picture, so that others are missing."""
+    if found < limit:
+        return ()
+    return (f"The model found {found} colonies, as many as it can find in a picture: the cover may be too low.",)
+
+
 def _colour_contrast(picture_bgr: ByteArray) -> float:
     height, width = picture_bgr.shape[:2]
     scale = _SIDE_PX / math.sqrt(height * width)

@@ -7,15 +7,15 @@ import time
 from reefsteps.arrays import ByteArray
 from reefsteps.derived import DerivedObjects
 from reefsteps.document import StateDocument, UpstreamResult, refuse_other_photo
-from reefsteps.evaluation import trust_of
 from reefsteps.excluded import excluded_mask
 from reefsteps.images import decode, encode_jpeg, encode_png, thumbnail
 from reefsteps.keys import mask_key, picture_key, thumbnail_key
 from reefsteps.model_store import Models
 from reefsteps.results import ObjectRef, ReframingResult, SegmentationResult
 from reefsteps.storage import JPEG, PNG, Storage
+from reefsteps.trust import trust_of
 from segmentation.cover import measure, outside
-from segmentation.novelty import LEAST_SCORE, picture_figures, reasons_to_look
+from segmentation.novelty import LEAST_SCORE, colonies_at_the_limit, picture_figures, reasons_to_look
 from segmentation.overlay import draw_overlay
 from segmentation.settings import Settings
 from segmentation.string_mask import find_strings
@@ -50,6 +50,7 @@ def segment_photograph(
     picture_limits = manifest.measured.pictures if manifest.measured else None
     to_be_looked_at = reasons_to_look(picture_figures(picture_bgr, known.scores), picture_limits)
     detections = known.above(threshold)
+    to_be_looked_at += colonies_at_the_limit(len(detections), manifest.detections_per_image)
     strings = find_strings(picture_bgr, reframing.string_cells) if reframing.strings_used else None
     excluded = _excluded(upstream, picture_bgr)
     if excluded is not None:

@@ -7,7 +7,7 @@ name still exists, so that an update of moto fails at start and not in the middl
 from __future__ import annotations
 
 from local.journal import Journal
-from local.moto_gaps import events, jsonata, stepfunctions
+from local.moto_gaps import events, jsonata, speed, stepfunctions
 
 SUPPORTED_MOTO = "5.2.5"
 
@@ -33,5 +33,6 @@ def install_all(journal: Journal) -> None:
         jsonata.install()
         events.install()
         stepfunctions.install(journal)
+        speed.install()
     except (AttributeError, ImportError) as error:
         raise MotoChangedError(f"moto {moto.__version__} lacks what local/moto_gaps replaces: {error}") from error

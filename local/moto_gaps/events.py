@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from local.journal import JournalledExecution
 from local.moto_gaps.patching import replace
 
 _LOG = logging.getLogger(__name__)
@@ -187,6 +188,37 @@ def _keep_event(account_id: str, bucket: Any, event_name: Any, key: Any) -> None
         "detail": detail,
     }
     _pending.events = [*getattr(_pending, "events", []), event]
+
+
+def execution_status_change(ended: JournalledExecution) -> dict[str, Any]:
+    """Return the event of an execution's end, which moto does not send; as AWS does for Standard executions."""
+    _, _, _, region, account, *_ = ended.arn.split(":")
+    now = datetime.now(UTC)
+    started = datetime.fromisoformat(ended.started_at)
+    stopped = datetime.fromisoformat(ended.stopped_at) if ended.stopped_at else now
+    return {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": "Step Functions Execution Status Change",
+        "source": "aws.states",
+        "account": account,
+        "time": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": region,
+        "resources": [ended.arn],
+        "detail": {
+            "executionArn": ended.arn,
+            "stateMachineArn": ended.machine,
+            "name": ended.name,
+            "status": ended.status,
+            "startDate": round(started.timestamp() * 1000),
+            "stopDate": round(stopped.timestamp() * 1000),
+            "input": ended.input,
+            "output": ended.output,
+            "error": ended.error,
+            "cause": ended.cause,
+            "redriveCount": 0,
+        },
+    }
 
 
 def next_sequencer() -> str:

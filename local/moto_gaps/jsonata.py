@@ -1,7 +1,7 @@
 """JSONata for moto's Step Functions: moto parses the ASL but ships no evaluator.
 
-moto writes every variable as source text in front of the expression; a whole state document then is parsed for each
-expression, and a string with a quote in it breaks the text. Here the values are bound instead: 0.1 ms an expression.
+moto writes every variable as source text in front of the expression. A whole state document is then parsed for each
+expression, and a string with a quote breaks the text. Here the values are bound instead, at 0.1 ms per expression.
 """
 
 from __future__ import annotations
@@ -47,13 +47,18 @@ def _run(expression: str, variables: dict[str, Any]) -> Any:
     return compiled.evaluate(None, frame)
 
 
-def _evaluate_in_state(self: Any, env: Any) -> None:
+def evaluate_in(env: Any, expression: str) -> Any:
+    """Return what an expression gives in a state of an execution: with its variables and ``$states``."""
     from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
     store = env.variable_store
     known = {**store._outer_scope, **store._inner_scope, "states": env.states._states_data}
+    return evaluate(expression, json.loads(to_json_str(known)))
+
+
+def _evaluate_in_state(self: Any, env: Any) -> None:
     try:
-        result = evaluate(self.expression, json.loads(to_json_str(known)))
+        result = evaluate_in(env, self.expression)
     except Exception as error:
         raise _query_evaluation_error(env, str(error)) from error
     env.stack.append(json.loads(json.dumps(result)))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from local.journal import Journal, JournalledExecution
+from local.moto_gaps import distributed_map, speed
 from local.moto_gaps.patching import replace
 
 _HISTORY_PAGE = 100  # GetExecutionHistory's default
@@ -19,7 +20,7 @@ def install(journal: Journal) -> None:
     """Mend StartExecution, StopExecution, GetExecutionHistory, ListExecutions' ends, and write to ``journal``."""
     _start_by_name(journal)
     _end_in_journal(journal)
-    _stop_with_reason(journal)
+    distributed_map.install(_backend, _stop_with_reason(journal))
     _page_history()
     _spell_parameters()
     _reuse_clients()
@@ -56,6 +57,12 @@ def _without_worker(execution: JournalledExecution, machine: Any) -> Any:
         input_data=execution.input,
         activity_store={},
     )
+
+
+def _backend(account: str, region: str) -> Any:
+    from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+
+    return stepfunctions_parser_backends[account][region]
 
 
 def _start_by_name(journal: Journal) -> None:
@@ -100,8 +107,11 @@ def _leaves_no_record(execution: Any) -> bool:
     return bool(execution.state_machine.type == "EXPRESS")
 
 
-def _stop_with_reason(journal: Journal) -> None:
-    """Gap: StopExecution drops error and cause, and waits for the running task before the status changes."""
+def _stop_with_reason(journal: Journal) -> Callable[..., None]:
+    """Gap: StopExecution drops error and cause, and waits for the running task before the status changes.
+
+    Returns what stops an execution.
+    """
     from moto.core.responses import ActionResult
     from moto.stepfunctions.parser.api import ExecutionStatus
     from moto.stepfunctions.responses import StepFunctionResponse
@@ -109,15 +119,18 @@ def _stop_with_reason(journal: Journal) -> None:
     def stop_execution(self: Any) -> Any:
         execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
         if execution.status == "RUNNING":
-            error, cause = self._get_param("error"), self._get_param("cause")
-            execution.stop_date = datetime.now(UTC)
-            execution.error, execution.cause = error, cause
-            execution.exec_status = ExecutionStatus.ABORTED
-            execution.stop(stop_date=execution.stop_date, error=error, cause=cause)
-            journal.finish_execution(_stored(execution))
+            stop(execution, self._get_param("error"), self._get_param("cause"))
         return ActionResult({"stopDate": execution.stop_date})
 
+    def stop(execution: Any, error: str | None = None, cause: str | None = None) -> None:
+        execution.stop_date = datetime.now(UTC)
+        execution.error, execution.cause = error, cause
+        execution.exec_status = ExecutionStatus.ABORTED
+        execution.stop(stop_date=execution.stop_date, error=error, cause=cause)
+        journal.finish_execution(_stored(execution))
+
     replace(StepFunctionResponse, "stop_execution", stop_execution)
+    return stop
 
 
 def _page_history() -> None:
@@ -142,20 +155,55 @@ def _page_history() -> None:
 
 def _spell_parameters() -> None:
     """Gap: a state writes ``StateMachineArn``, the API ``stateMachineArn``; moto passes the one on as the other."""
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (
+        StateTaskServiceAwsSdk,
+    )
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sfn import (
         StateTaskServiceSfn,
     )
+
+    _spell_answers_of(StateTaskServiceSfn)
+    _spell_parameters_of(StateTaskServiceSfn)
+    _spell_parameters_of(StateTaskServiceAwsSdk)
+
+
+def _spell_answers_of(kind: Any) -> None:
+    """Gap: a state reads ``Status`` and ``Output`` of an execution that it waited for; moto writes ``status``."""
+    from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
+    from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
+
+    def _build_sync2_resolver(self: Any, *arguments: Any, **named: Any) -> Callable[[], Any]:
+        resolve = original(self, *arguments, **named)
+
+        def resolver() -> Any:
+            try:
+                found = resolve()
+            except FailureEventException as failure:
+                details = cast(Any, failure.failure_event.event_details)["taskFailedEventDetails"]
+                details["cause"] = to_json_str(_capitalised(json.loads(details["cause"])))
+                raise
+            return json.loads(to_json_str(_capitalised(found))) if isinstance(found, dict) else found
+
+        return resolver
+
+    original = replace(kind, "_build_sync2_resolver", _build_sync2_resolver)
+
+
+def _spell_parameters_of(kind: Any) -> None:
     from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
     def _eval_service_task(
         self: Any, env: Any, resource_runtime_part: Any, normalised_parameters: dict[str, Any], state_credentials: Any
     ) -> None:
+        if self._get_boto_service_name() not in ("sfn", "states", "stepfunctions"):
+            original(self, env, resource_runtime_part, normalised_parameters, state_credentials)
+            return
         spelled = {name[0].lower() + name[1:]: value for name, value in normalised_parameters.items()}
         original(self, env, resource_runtime_part, spelled, state_credentials)
         # Times as text: DescribeExecution fails where the output holds a datetime.
         env.stack.append(json.loads(to_json_str(_capitalised(env.stack.pop()))))
 
-    original = replace(StateTaskServiceSfn, "_eval_service_task", _eval_service_task)
+    original = replace(kind, "_eval_service_task", _eval_service_task)
 
 
 def _capitalised(response: dict[str, Any]) -> dict[str, Any]:
@@ -163,14 +211,20 @@ def _capitalised(response: dict[str, Any]) -> dict[str, Any]:
 
 
 def _reuse_clients() -> None:
-    """Gap: a boto3 client is built for every task (15 to 40 ms each); one per service and region serves them all."""
+    """Gap: a boto3 client is built for every task (15 to 40 ms each); one per service and region serves them all.
+
+    It asks the stack within the process (`speed`).
+    """
     from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+        state_task_service_aws_sdk,
+        state_task_service_dynamodb,
         state_task_service_sfn,
         state_task_service_sqs,
     )
 
-    for module in (lambda_eval_utils, state_task_service_sfn, state_task_service_sqs):
+    services = (state_task_service_aws_sdk, state_task_service_dynamodb, state_task_service_sfn, state_task_service_sqs)
+    for module in (lambda_eval_utils, *services):
         replace(module, "boto_client_for", _client_cache(vars(module)["boto_client_for"]))
 
 
@@ -181,10 +235,23 @@ def _client_cache(build: Callable[..., Any]) -> Callable[..., Any]:
     def boto_client_for(region: str, service: str, state_credentials: Any = None) -> Any:
         with lock:
             if (region, service) not in clients:
-                clients[region, service] = build(region=region, service=service, state_credentials=state_credentials)
+                client = build(region=region, service=service, state_credentials=state_credentials)
+                clients[region, service] = speed.answer_in_process(client, _ask_stack)
             return clients[region, service]
 
     return boto_client_for
+
+
+_stack: list[speed.Application] = []
+
+
+def ask(application: speed.Application) -> None:
+    """Name the application that the tasks of state machines ask for every service."""
+    _stack[:] = [application]
+
+
+def _ask_stack(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    return _stack[0](environ, start_response)
 
 
 def _stored(execution: Any) -> JournalledExecution:

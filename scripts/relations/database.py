@@ -10,7 +10,7 @@ from scripts.relations import code
 from scripts.relations.paper import Stack
 
 _LTS = ("3.04.", "3.10.")  # Aurora MySQL's long-term support releases (Aurora User Guide, release calendar)
-_WAKES = "3.08."  # the first minor version that pauses
+_PAUSES = "3.8.0"  # the first minor version that pauses (Aurora User Guide, Serverless v2)
 
 
 def clients(d: Deployment, stack: Stack) -> Iterator[tuple[str, str, Json]]:
@@ -66,6 +66,10 @@ def schema_is_provisioned(d: Deployment, stack: Stack) -> Iterator[str]:
         yield f"{cluster.name}: RDS keeps the administrator's password, nobody else"
 
 
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
 def engine_fits(d: Deployment, stack: Stack) -> Iterator[str]:
     """Cluster, instances and parameters are of one engine; a long-term version is not left by itself."""
     (cluster,) = stack.of("AWS::RDS::DBCluster").values()
@@ -81,6 +85,10 @@ def engine_fits(d: Deployment, stack: Stack) -> Iterator[str]:
     for name in stack.of("AWS::RDS::DBSubnetGroup"):
         if cluster.properties.get("DBSubnetGroupName") != stack.plain({"Ref": name}):
             yield f"{cluster.name}: is not in {name}"
+    for export in cluster.properties.get("EnableCloudwatchLogsExports", []):
+        logs = f"/aws/rds/cluster/{cluster.properties.get('DBClusterIdentifier')}/{export}"
+        if logs not in [stack.plain({"Ref": name}) for name in stack.of("AWS::Logs::LogGroup")]:
+            yield f"{cluster.name}: logs into {logs}, which it would make itself and keep for ever"
     instances = stack.of("AWS::RDS::DBInstance")
     if not instances:
         yield f"{cluster.name}: has no instance"
@@ -100,6 +108,10 @@ def engine_fits(d: Deployment, stack: Stack) -> Iterator[str]:
     pauses_after_s = int(scaling.get("SecondsUntilAutoPause", 300 if smallest == 0 else 0))
     if smallest == 0 and not 300 <= pauses_after_s <= 3600:
         yield f"{cluster.name}: pauses after {pauses_after_s} s; between 5 minutes and an hour pays"
+    if smallest == 0 and _numbers(version) < _numbers(_PAUSES):
+        yield f"{cluster.name}: {version} cannot pause; {_PAUSES} is the first that can"
+    if smallest == 0 and "SecondsUntilAutoPause" not in scaling:
+        yield f"{cluster.name}: does not say after how long it pauses"
     if smallest > 0 and "SecondsUntilAutoPause" in scaling:
         yield f"{cluster.name}: pauses only from a smallest capacity of 0"
     if "error" not in cluster.properties.get("EnableCloudwatchLogsExports", []):

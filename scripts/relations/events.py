@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from reefsteps.errors import REFUSALS
 from scripts.deployment import Deployment, Json, listed, walk
+from scripts.relations import code
 from scripts.relations.integrations import machines
 from scripts.relations.paper import Stack
 from scripts.relations.policies import allowed, of_role, principals, statements, trusted
@@ -70,7 +72,8 @@ def _detail_faults(stack: Stack, name: str, pattern: Json) -> Iterator[str]:
             yield f"{name}: matches every bucket of the account"
         for bucket in names:
             properties = stack.properties(stack.named(bucket) or "")
-            if not properties.get("NotificationConfiguration", {}).get("EventBridgeConfiguration"):
+            notifies = properties.get("NotificationConfiguration", {}).get("EventBridgeConfiguration", {})
+            if notifies.get("EventBridgeEnabled") is not True:
                 yield f"{name}: {stack.named(bucket) or bucket} sends no events"
     if "aws.states" in listed(pattern.get("source", [])):
         statuses = {status for status in listed(detail.get("status", [])) if isinstance(status, str)}
@@ -114,10 +117,10 @@ def targets_can_be_reached(d: Deployment, stack: Stack) -> Iterator[str]:
         if len({target["Id"] for target in targets}) != len(targets):
             yield f"{name}: two targets of one id"
         for target in targets:
-            yield from _target_faults(stack, name, target, rule.properties)
+            yield from _target_faults(d, stack, name, target, rule.properties)
 
 
-def _target_faults(stack: Stack, name: str, target: Json, rule: Json) -> Iterator[str]:
+def _target_faults(d: Deployment, stack: Stack, name: str, target: Json, rule: Json) -> Iterator[str]:
     arn = target["Arn"]
     resource = stack.resources.get(stack.named(arn) or "")
     if resource is None:
@@ -138,7 +141,7 @@ def _target_faults(stack: Stack, name: str, target: Json, rule: Json) -> Iterato
     ):
         yield f"{name}: EventBridge may not invoke {resource.name}"
     if "ScheduleExpression" in rule:  # the next tick makes up for a lost one
-        yield from _schedule_faults(stack, name, target, rule["ScheduleExpression"])
+        yield from _schedule_faults(d, stack, name, target, rule["ScheduleExpression"])
         return
     retries = target.get("RetryPolicy", {})
     if int(retries.get("MaximumEventAgeInSeconds", 86_400)) < _LEAST_AGE_S:
@@ -151,10 +154,12 @@ def _target_faults(stack: Stack, name: str, target: Json, rule: Json) -> Iterato
         yield f"{name}: what cannot be delivered goes to {letters or 'nowhere'}"
     else:
         yield from _lets_in(stack, name, queue.name, "events.amazonaws.com")
+        if any(letters == t["Arn"] for r in stack.of("AWS::Events::Rule").values() for t in r.properties["Targets"]):
+            yield f"{name}: what cannot be delivered goes to {queue.name}, where a function takes it for something else"
     yield from _transformer_faults(name, target.get("InputTransformer", {}), rule.get("EventPattern", {}))
 
 
-def _schedule_faults(stack: Stack, name: str, target: Json, expression: str) -> Iterator[str]:
+def _schedule_faults(d: Deployment, stack: Stack, name: str, target: Json, expression: str) -> Iterator[str]:
     if not re.fullmatch(
         r"rate\((1 (minute|hour|day)|[2-9]\d* (minutes|hours|days)|1\d+ (minutes|hours|days))\)", expression
     ):
@@ -163,6 +168,12 @@ def _schedule_faults(stack: Stack, name: str, target: Json, expression: str) -> 
             yield f"{name}: {expression} is no schedule"
     if "Input" in target and not isinstance(json.loads(target["Input"]), dict):
         yield f"{name}: gives {target['Input']}, which the handler cannot read"
+    function = stack.resources.get(stack.named(target["Arn"]) or "")
+    if function is not None and function.kind == "AWS::Lambda::Function":
+        handler = d.read(f"functions/{code.package(function.properties)}/app.py")
+        for word in [part for pair in json.loads(target.get("Input", "{}")).items() for part in pair]:
+            if f'"{word}"' not in handler:
+                yield f"{name}: says '{word}', which the handler does not know"
 
 
 def _transformer_faults(name: str, transformer: Json, pattern: Json) -> Iterator[str]:
@@ -221,6 +232,35 @@ def arns_are_arns(d: Deployment, stack: Stack) -> Iterator[str]:
             for field, value in node.items():
                 if field.endswith("Arn") and isinstance(value, str) and not value.startswith("arn:"):
                     yield f"{name}: {field} is {value}, which is no ARN"
+
+
+def refusals_are_told_apart(d: Deployment, stack: Stack) -> Iterator[str]:
+    """What the photograph is at fault for is counted once a day; every other error is told at once."""
+    for name, rule in stack.of("AWS::Events::Rule").items():
+        named = rule.properties.get("EventPattern", {}).get("detail", {}).get("error", [])
+        wanted = {error for error in listed(named) if isinstance(error, str)}
+        for target in rule.properties["Targets"] if wanted else ():
+            queue = stack.named(target["Arn"]) or ""
+            if wanted <= REFUSALS and not queue.startswith("Refusal"):
+                yield f"{name}: tells of refusals at once"
+            if queue.startswith("Refusal") and not wanted <= REFUSALS:
+                yield f"{name}: counts {sorted(wanted - REFUSALS)} with the refusals of a day"
+
+
+def states_read_what_events_have(d: Deployment, stack: Stack) -> Iterator[str]:
+    """An expression that reads an event's detail names a field that the events starting its machine have."""
+    for machine in machines(d, stack):
+        paths: set[str] = set()
+        for rule in stack.of("AWS::Events::Rule").values():
+            if any(target.get("Arn") == machine.arn for target in rule.properties["Targets"]):
+                pattern = rule.properties.get("EventPattern", {})
+                for source in listed(pattern.get("source", [])):
+                    for kind in listed(pattern.get("detail-type", [])):
+                        paths |= EVENTS.get((source, kind), set())
+        known = paths | {path.partition(".")[0] for path in paths}
+        for read in set(re.findall(r"states\.input\.detail\.([\w.`-]*[\w`])", json.dumps(machine.definition))):
+            if paths and read.replace("`", "") not in known:
+                yield f"{machine.name}: reads detail.{read}, which its events have not"
 
 
 def doors_are_guarded(d: Deployment, stack: Stack) -> Iterator[str]:

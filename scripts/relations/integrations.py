@@ -37,6 +37,7 @@ _SUBJECTS = {
 }
 _SDK_PREFIXES = {"sfn": "states", "eventbridge": "events"}  # where the SDK's name of a service is not IAM's
 _EXECUTION_CALLS = {"describeExecution", "stopExecution", "redriveExecution", "getExecutionHistory"}
+_WITHOUT_RESOURCE = {"sendTaskSuccess", "sendTaskFailure", "sendTaskHeartbeat"}
 # S3 calls whose permission has another name (Service Authorization Reference): on objects, on the bucket.
 _S3_CALLS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "headObject": (("GetObject",), ("ListBucket",)),
@@ -126,8 +127,9 @@ def _of_call(machine: Machine, stack: Stack, name: str, integration: str, argume
     if service == "lambda":
         yield Need("lambda:InvokeFunction", resource, why)
         return
-    yield Need(f"{service}:{call[0].upper()}{call[1:]}", _arn(stack, resource), why)
-    if service == "states" and waiting:
+    resource = "*" if call in _WITHOUT_RESOURCE else _arn(stack, resource)
+    yield Need(f"{service}:{call[0].upper()}{call[1:]}", resource, why)
+    if service == "states" and waiting.startswith(".sync"):
         execution = resource.replace(":stateMachine:", ":execution:") + ":run"
         yield from (Need(f"states:{action}", execution, why) for action in ("DescribeExecution", "StopExecution"))
         yield Need("states:RedriveExecution", execution, why, must=False)

@@ -27,6 +27,7 @@ _DERIVED_DAYS = 30
 _UPLOADS_DAYS = (1, 7)  # an interrupted upload costs, and a slow one takes longer than a day
 _LARGEST_QUEUE_S = 1_209_600  # what SQS can keep: an operator may be on a boat for two weeks
 _IMAGES_KEPT = 10
+_HOLDS_NOTHING_LASTING = {"PlacesTable"}  # of runs under way; a run that waits writes its row again
 _LOG_DAYS = 7
 _BACKUP_DAYS = 1
 
@@ -34,7 +35,7 @@ _BACKUP_DAYS = 1
 def data_outlives_the_stack(d: Deployment, stack: Stack) -> Iterator[str]:
     """Deleting the stack, and replacing the resource, both leave the data."""
     for name, resource in stack.resources.items():
-        if resource.kind not in HOLDERS:
+        if resource.kind not in HOLDERS or name in _HOLDS_NOTHING_LASTING:
             continue
         for field, allowed in zip(("DeletionPolicy", "UpdateReplacePolicy"), HOLDERS[resource.kind], strict=True):
             given = resource.attributes.get(field, "Delete")
@@ -135,5 +136,7 @@ def images_can_be_taken_back(d: Deployment, stack: Stack) -> Iterator[str]:
                 yield f"{name}: keeps {selection['countNumber']} ({selection['countType']}), not {_IMAGES_KEPT} images"
             if selection["tagStatus"] != "any" or "tagPrefixList" in selection:
                 yield f"{name}: images are tagged by commit, so a rule about {selection['tagStatus']} ones ends none"
+        if repository.get("EmptyOnDelete") is not True:
+            yield f"{name}: make destroy stops at a repository that holds images"
         if d.registry["Resources"][name].get("UpdateReplacePolicy") != "Retain":
             yield f"{name}: a replacement would delete the images that functions run"

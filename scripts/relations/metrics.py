@@ -59,6 +59,8 @@ _OF_KIND: dict[str, tuple[str, str]] = {
 }
 # Express executions are counted only when a machine is standard or logs; both do here.
 _COUNTS = re.compile(r"Executions(?!Time)|Errors|Throttles|Failed|Invocations|HTTPCode|Failures|RequestCount|NumberOf")
+# The most that may happen before somebody hears of it: executions, messages, seconds that a message waits.
+_MOST = (("AgeOfOldest", 7200), ("ApproximateNumber", 10), ("Executions", 10), ("TriggeredRules", 10), ("Errors", 100))
 _SEARCH = re.compile(r'Namespace="(\S+?)" MetricName="(\w+)"')
 _LEVELS = re.compile(r"Approximate|Utilization|HostCount|Capacity|Connections")
 
@@ -72,9 +74,9 @@ def own_namespaces(stack: Stack) -> set[str]:
 
 def own_metrics(d: Deployment) -> dict[str, set[str]]:
     """Return the metrics that the code emits, each with its dimensions."""
-    path = "functions/reefsteps/observability.py"
     found: dict[str, set[str]] = {}
-    files = [path, *(str(p.relative_to(d.root)) for p in sorted((d.root / "functions").glob("*/app.py")))]
+    handlers = sorted(path for name in ("app", "step") for path in (d.root / "functions").glob(f"*/{name}.py"))
+    files = ["functions/reefsteps/observability.py", *(str(path.relative_to(d.root)) for path in handlers)]
     for file in files:
         for called, texts in code.calls(d, file):
             if called in ("add_metric", "measure", "record_metric") and texts:
@@ -157,6 +159,10 @@ def _threshold_faults(name: str, alarm: Json) -> Iterator[str]:
         yield f"{name}: always goes off"
     if not counts and "Utilization" in alarm.get("MetricName", "") and not 0 < threshold < 100:
         yield f"{name}: a percentage never passes {threshold:g}"
+    for metric, _, _ in _metrics_of(alarm):
+        most = next((most for word, most in _MOST if word in metric["MetricName"]), None)
+        if most is not None and threshold > most:
+            yield f"{name}: is silent until {metric['MetricName']} passes {threshold:g}"
     if "DatapointsToAlarm" in alarm and int(alarm["DatapointsToAlarm"]) > int(alarm["EvaluationPeriods"]):
         yield f"{name}: waits for more data points than it looks at"
     if alarm.get("TreatMissingData") == "breaching" and not downwards:
@@ -186,6 +192,12 @@ def _is_about_what_it_says(stack: Stack, name: str, alarm: Json) -> Iterator[str
         of_rule = any(status in listed(pattern.get("detail", {}).get("status", [])) for pattern in patterns)
         if name.endswith(f"{word}Alarm") and not of_rule and not any(metric_name in m["MetricName"] for m in told):
             yield f"{name}: watches {sorted({m['MetricName'] for m in told})}"
+    for metric in told:
+        for entry in metric.get("Dimensions", []):
+            held = stack.named(str(entry["Value"])) or ""
+            words = set(re.findall(r"[A-Z][a-z]+?(?=s?[A-Z]|s?$)", name)) - {"Alarm"}
+            if entry["Name"] in ("RuleName", "QueueName") and not any(word in held for word in words):
+                yield f"{name}: watches {held}"
     for entry in alarm.get("Metrics", []):
         for dimension in entry.get("MetricStat", {}).get("Metric", {}).get("Dimensions", []):
             held = stack.named(dimension["Value"]) or ""
@@ -210,6 +222,8 @@ def every_failure_is_told(d: Deployment, stack: Stack) -> Iterator[str]:
     }
     reported: dict[str, set[str]] = {}
     for rule in stack.of("AWS::Events::Rule").values():
+        if all(":states:" in str(target["Arn"]) for target in rule.properties.get("Targets", [])):
+            continue  # a state machine that goes on tells nobody
         detail = rule.properties.get("EventPattern", {}).get("detail", {})
         for arn in listed(detail.get("stateMachineArn", [])):
             reported.setdefault(str(arn), set()).update(map(str, listed(detail.get("status", []))))

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from scripts.deployment import Deployment, Json, listed
 from scripts.relations import code
 from scripts.relations.paper import Stack
+from scripts.relations.policies import allowed, of_role
 
 # Before, after, and what goes wrong otherwise.
 BEFORE = (
@@ -19,6 +20,7 @@ BEFORE = (
     ("HttpListener", "VpcOrigin", "CloudFront refuses an origin where nothing listens"),
     ("FrontendService", "PageDownAlarm", "the alarm would sound during the first deployment"),
 )
+_LONG_S = {"relabel": 600, "importing": 600}  # many photographs in one call
 _QUEUE_VISIBILITY = 30  # SQS's default, in seconds
 
 
@@ -82,10 +84,24 @@ def queues_hand_on(d: Deployment, stack: Stack) -> Iterator[str]:
             yield f"{source.name}: shows a message again after {visible_s} s, while {function.name} still works on it"
         if mapping.properties.get("Enabled") is False:
             yield f"{name}: is off"
+    addresses = {stack.values.identity(q.name, "Ref"): q for q in queues.values()}
+    for name, function in functions.items():
+        for value in function.properties.get("Environment", {}).get("Variables", {}).values():
+            source = addresses.get(str(value))
+            if source is None:
+                continue
+            reads = allowed(of_role(stack, f"{name}Role"), "sqs:ReceiveMessage", _arn_of(stack, source.name))
+            visible_s = int(source.properties.get("VisibilityTimeout", _QUEUE_VISIBILITY))
+            if reads and visible_s < int(function.properties.get("Timeout", 3)):
+                yield f"{source.name}: shows a message again while {name} still works on it"
     for queue in queues.values():
         encrypted = queue.properties.get("SqsManagedSseEnabled") is True or "KmsMasterKeyId" in queue.properties
         if not encrypted:
             yield f"{queue.name}: is not encrypted"
+
+
+def _arn_of(stack: Stack, queue: str) -> str:
+    return stack.values.identity(queue, "Arn")
 
 
 def functions_have_the_time(d: Deployment, stack: Stack) -> Iterator[str]:
@@ -102,6 +118,9 @@ def functions_have_the_time(d: Deployment, stack: Stack) -> Iterator[str]:
         if float(function.properties.get("MemorySize", 128)) < 256:
             yield f"{name}: {function.properties.get('MemorySize')} MB hold no boto3 and no SQLAlchemy"
         image = function.properties.get("PackageType") == "Image"
+        least_s = 240 if image else _LONG_S.get(code.package(function.properties), 0)
+        if timeout_s < least_s:
+            yield f"{name}: ends after {timeout_s:g} s; its work takes {least_s} s and more"
         if image and int(function.properties.get("EphemeralStorage", {}).get("Size", 512)) < 1024:
             yield f"{name}: its /tmp holds no model"
     worker = d.template["Parameters"].get("WorkerStorage", {})
@@ -170,7 +189,6 @@ def tasks_are_there(d: Deployment, stack: Stack) -> Iterator[str]:
             yield f"{name}: runs no task of the stack"
         if service.properties.get("LaunchType") != "FARGATE":
             yield f"{name}: there are no machines of our own to run it on"
-        if int(service.properties.get("DesiredCount", 1)) != 1 and stack.plain({"Ref": "WebCpu"}):
-            parameter = d.expanded["Resources"][name]["Properties"].get("DesiredCount")
-            if not isinstance(parameter, dict):
-                yield f"{name}: runs {service.properties['DesiredCount']} tasks"
+        wanted = 0 if stack.plain({"Ref": "PageParked"}) == "yes" else 1
+        if int(service.properties.get("DesiredCount", 1)) != wanted:
+            yield f"{name}: runs {service.properties['DesiredCount']} tasks"

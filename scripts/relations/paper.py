@@ -47,6 +47,12 @@ class Stack:
         """Properties of a resource; none where it is not made."""
         return self.resources[name].properties if name in self.resources else {}
 
+    def references(self, name: str) -> set[str]:
+        """Return the resources that a resource's properties refer to with these parameters."""
+        self.values.used.clear()
+        self.values.plain(self.values.template["Resources"][name].get("Properties", {}))
+        return set(self.values.used)
+
     def plain(self, value: Any) -> Any:
         """Return a part of the template with its references resolved."""
         return self.values.plain(value)
@@ -99,6 +105,7 @@ class _Values:
     parameters: dict[str, str]
     stack: str
     generations: dict[str, int] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)  # names that were referred to
 
     def condition(self, name: str) -> bool:
         return bool(self.plain(self.template["Conditions"][name]))
@@ -132,6 +139,7 @@ class _Values:
             return pseudo[name]
         if name in self.template.get("Parameters", {}):
             return self.parameters.get(name, self.template["Parameters"][name].get("Default", f"value-of-{name}"))
+        self.used.add(name)
         return self.identity(name, "Ref")
 
     def identity(self, name: str, attribute: str) -> str:
@@ -151,6 +159,12 @@ class _Values:
             return pattern.format(name=own, region=REGION, account=ACCOUNT, physical=physical)
         return own if attribute == "Ref" else f"{physical}.{attribute}"
 
+    def given_names(self, name: str) -> list[str]:
+        """Return the physical name that the template gives a resource; nothing where AWS makes one up."""
+        resource = self.template["Resources"][name]
+        properties = resource.get("Properties", {})
+        return [str(self.plain(properties[key])) for key in _NAMES.get(resource["Type"], ()) if key in properties]
+
     def identities(self, name: str) -> set[str]:
         """Return everything that a resource is referred to by."""
         attributes = {"Ref", "Arn", *_IDENTITIES.get(self.template["Resources"][name]["Type"], {})}
@@ -159,6 +173,7 @@ class _Values:
 
 def _get_att(values: _Values, argument: Any) -> str:
     name, attribute = argument.split(".", 1) if isinstance(argument, str) else (argument[0], argument[1])
+    values.used.add(name)
     if attribute == "CidrBlock":
         return str(values.plain(values.template["Resources"][name]["Properties"]["CidrBlock"]))
     return values.identity(name, attribute)
@@ -233,6 +248,12 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "AWS::SSM::Parameter": ("Name",),
     "AWS::ECR::Repository": ("RepositoryName",),
     "AWS::Events::Rule": ("Name",),
+    "AWS::ECS::TaskDefinition": ("Family",),
+    "AWS::Route53::RecordSet": ("Name",),
+    "AWS::CloudWatch::Dashboard": ("DashboardName",),
+    "AWS::RDS::DBSubnetGroup": ("DBSubnetGroupName",),
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": ("Name",),
+    "AWS::ElasticLoadBalancingV2::TargetGroup": ("Name",),
 }
 
 # What Ref and the attributes of a type look like where they are not the plain name.
@@ -269,11 +290,18 @@ _IDENTITIES: dict[str, dict[str, str]] = {
     "AWS::Logs::LogGroup": {"Arn": "arn:aws:logs:{region}:{account}:log-group:{name}:*"},
     "AWS::IAM::Role": {"Arn": "arn:aws:iam::{account}:role/{name}"},
     "AWS::Cognito::UserPool": {"Arn": "arn:aws:cognito-idp:{region}:{account}:userpool/{name}"},
-    "AWS::ECR::Repository": {"Arn": "arn:aws:ecr:{region}:{account}:repository/{name}"},
+    "AWS::ECR::Repository": {
+        "Arn": "arn:aws:ecr:{region}:{account}:repository/{name}",
+        "RepositoryUri": "{account}.dkr.ecr.{region}.amazonaws.com/{name}",
+    },
     "AWS::ECS::Cluster": {"Arn": "arn:aws:ecs:{region}:{account}:cluster/{name}"},
     "AWS::ElasticLoadBalancingV2::LoadBalancer": {
         "Ref": "arn:aws:elasticloadbalancing:{region}:{account}:loadbalancer/app/{name}/1",
         "LoadBalancerFullName": "app/{name}/1",
+    },
+    "AWS::ElasticLoadBalancingV2::Listener": {
+        "Ref": "arn:aws:elasticloadbalancing:{region}:{account}:listener/app/{physical}/1/1",
+        "ListenerArn": "arn:aws:elasticloadbalancing:{region}:{account}:listener/app/{physical}/1/1",
     },
     "AWS::CertificateManager::Certificate": {"Ref": "arn:aws:acm:{region}:{account}:certificate/{name}"},
     "AWS::ElasticLoadBalancingV2::TargetGroup": {

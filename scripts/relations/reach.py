@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
 from scripts.deployment import Deployment, Json, listed
 from scripts.relations import code
@@ -24,6 +26,7 @@ from scripts.relations.policies import (
 _USES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "read": (("GetObject", "GetObjectVersion"), ("ListBucket",)),
     "read current": (("GetObject", "GetObjectTagging"), ("ListBucket",)),
+    "look": (("GetObject",), ("ListBucket",)),  # at the current objects, and never at a version by its name
     "write": (("PutObject",), ()),
     "delete": (("DeleteObject",), ()),
     "delete for good": (("DeleteObjectVersion",), ()),
@@ -32,19 +35,21 @@ _USES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "see versions": ((), ("ListBucketVersions",)),
 }
 
-# Who uses which bucket how, by the function's package and the bucket's logical id. A test holds the handlers' own
-# requests against this table.
+# Who uses which bucket how, by the function's step and the bucket's logical id. The rule `table_of_buckets_is_true`
+# holds it to the code's own calls and to the functions' variables.
 BUCKETS: dict[str, dict[str, tuple[str, ...]]] = {
     "restoration": {"RawBucket": ("read",), "TreatedBucket": ("read", "write")},
     "reframing": {
+        "RawBucket": ("read",),
         "TreatedBucket": ("read",),
         "ReframedBucket": ("read", "write"),
         "ModelReframingBucket": ("read",),
     },
     "segmentation": {
+        "RawBucket": ("read",),
         "ReframedBucket": ("read",),
         "SegmentedBucket": ("read", "write"),
-        "MasksBucket": ("write",),
+        "MasksBucket": ("look", "write"),
         "ModelSegmentationBucket": ("read",),
     },
     "conversion": {
@@ -53,13 +58,18 @@ BUCKETS: dict[str, dict[str, tuple[str, ...]]] = {
         "ReframedBucket": ("read",),
         "TreatedBucket": ("read",),
     },
-    "coverage": {"TreatedBucket": ("read",), "ReframedBucket": ("read",), "SegmentedBucket": ("read",)},
+    "coverage": {
+        "RawBucket": (),  # its name alone, to refuse a run of another bucket's photograph
+        "TreatedBucket": ("read",),
+        "ReframedBucket": ("read",),
+        "SegmentedBucket": ("read",),
+    },
     "removal": {
-        "RawBucket": ("read",),
-        "TreatedBucket": ("read", "delete"),
-        "ReframedBucket": ("read", "delete"),
-        "SegmentedBucket": ("read", "delete"),
-        "MasksBucket": ("read", "delete"),
+        "RawBucket": ("look",),
+        "TreatedBucket": ("look", "delete"),
+        "ReframedBucket": ("look", "delete"),
+        "SegmentedBucket": ("look", "delete"),
+        "MasksBucket": ("look", "delete"),
     },
     "relabel": {
         "RawBucket": ("read", "write", "delete", "delete for good", "take tags"),
@@ -69,6 +79,7 @@ BUCKETS: dict[str, dict[str, tuple[str, ...]]] = {
         "MasksBucket": ("read", "write", "delete"),
     },
     "importing": {"RawBucket": ("read", "write", "put tags"), "ImportBucket": ("read current",)},
+    "points": {},
     "provision": {},
     "notices": {},
     "page": {
@@ -108,7 +119,9 @@ OTHERS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("states:StartExecution", "Relabel", "Ref"),
         ("states:DescribeExecution", "Relabel", "execution"),
         ("states:GetExecutionHistory", "Relabel", "execution"),
+        ("states:StartExecution", "Backfill", "Ref"),
         ("lambda:InvokeFunction", "ImportingFunction", "Arn"),
+        ("lambda:InvokeFunction", "PointsFunction", "Arn"),
     ),
 }
 IMPORT_BUCKET = "an-earlier-installation"
@@ -198,6 +211,45 @@ def _of_database(stack: Stack, environment: Json) -> Iterator[Need]:
         yield Need("rds-db:connect", arn, f"DATABASE_URL names the user '{user}', and IAM the cluster's resource id")
 
 
+# Buckets that reach a function by its input alone.
+_BY_INPUT = {"importing": {"ImportBucket"}}
+_WRITES = re.compile(
+    r"\.(put|put_json|copy|put_object|generate_presigned_post|replace_by_copy)\((?!\))|(save_record|put_in_order)\("
+    r"|(?i:storage)(\(\))?\.replace\("
+)
+_DELETES = re.compile(r"(?i)storage(\(\))?\.(delete|delete_seen)\(|delete_in_order\(")
+# What of `reefsteps.derived` asks the raw bucket whether a photograph is there.
+_ASKS_FOR_ORIGINALS = re.compile(r"\b(DerivedObjects|is_there|put_in_order|refuse_deleted)\(")
+_LOOKS = {"read", "look"}
+
+
+def table_of_buckets_is_true(d: Deployment, stack: Stack) -> Iterator[str]:
+    """Each function has a variable for every bucket that it uses, and its package writes and deletes as said here."""
+    for name, function in stack.of("AWS::Lambda::Function").items():
+        who, folder = code.step(function.properties), f"functions/{code.package(function.properties)}"
+        if who in BUCKETS:
+            variables = function.properties.get("Environment", {}).get("Variables", {})
+            held = {stack.named(str(value)) or "" for key, value in variables.items() if key.endswith("_BUCKET")}
+            wanted = BUCKETS[who].keys() - _BY_INPUT.get(who, set())
+            if held != wanted:
+                yield f"{name}: has variables for {sorted(held)}, and uses {sorted(wanted)}"
+            yield from _verbs(d, who, folder)
+    yield from _verbs(d, "page", "frontend/services")
+
+
+def _verbs(d: Deployment, who: str, folder: str) -> Iterator[str]:
+    texts = [d.read(str(path.relative_to(d.root))) for path in sorted((d.root / folder).glob("*.py"))]
+    uses = {use for kinds in BUCKETS[who].values() for use in kinds}
+    for verb, pattern in (("write", _WRITES), ("delete", _DELETES)):
+        calls = any(pattern.search(text) for text in texts)
+        if calls != (verb in uses):
+            what = "calls" if calls else "does not call"
+            yield f"{folder}: {what} S3 to {verb}; scripts/relations/reach.py says otherwise"
+    asks = any(_ASKS_FOR_ORIGINALS.search(text) for text in texts)
+    if asks and not _LOOKS & set(BUCKETS[who].get("RawBucket", ())):
+        yield f"{folder}: asks for originals in the raw bucket; scripts/relations/reach.py says otherwise"
+
+
 def variables_name_what_they_hold(d: Deployment, stack: Stack) -> Iterator[str]:
     """TREATED_BUCKET holds TreatedBucket: a variable that refers to a resource bears its name."""
     for name, resource in stack.of("AWS::Lambda::Function").items():
@@ -209,11 +261,44 @@ def variables_name_what_they_hold(d: Deployment, stack: Stack) -> Iterator[str]:
             yield from _named_rightly(stack, "the page", "page", entry["Name"], entry["Value"])
 
 
+# Variables of one name in two functions, whose parameters have to differ.
+_OTHER_PARAMETERS = {
+    ("ReframingFunction", "SCORE_THRESHOLD"): "FrameScoreThreshold",
+    ("SegmentationFunction", "SCORE_THRESHOLD"): "CoralScoreThreshold",
+}
+
+
+def variables_hold_their_parameter(d: Deployment, stack: Stack) -> Iterator[str]:
+    """RESTORATION_METHOD holds RestorationMethod; addresses of queues are addresses, those of topics ARNs."""
+    parameters = d.template["Parameters"]
+    for name, resource in d.expanded["Resources"].items():
+        for variable, value in _variables(resource):
+            held = value.get("Ref") if isinstance(value, dict) else None
+            wanted = _OTHER_PARAMETERS.get((name, variable), camel(variable))
+            if held in parameters and held not in (wanted, wanted.removesuffix("Name")):
+                yield f"{name}: {variable} holds the parameter {held}"
+            form = {"_TOPIC": "arn:", "_QUEUE": "https://", "_ARN": "arn:"}.get(f"_{variable.rpartition('_')[2]}", "")
+            if name in stack.resources and not str(stack.plain(value)).startswith(form):
+                yield f"{name}: {variable} is {stack.plain(value)}"
+    for task in stack.of("AWS::ECS::TaskDefinition").values():
+        if task.properties["ContainerDefinitions"][0].get("Image") != stack.plain({"Ref": "FrontendImageUri"}):
+            yield f"{task.name}: does not run the page's image"
+
+
+def _variables(resource: Json) -> Iterator[tuple[str, Any]]:
+    properties = resource.get("Properties", {})
+    if resource["Type"] == "AWS::Lambda::Function":
+        yield from properties.get("Environment", {}).get("Variables", {}).items()
+    for container in properties.get("ContainerDefinitions", []):
+        yield from ((entry["Name"], entry["Value"]) for entry in container.get("Environment", []))
+
+
 # Variables that name their resource by its role here, and not by its logical id.
 _OTHER_NAMES = {
     ("reframing", "MODEL_BUCKET"): "ModelReframingBucket",
     ("segmentation", "MODEL_BUCKET"): "ModelSegmentationBucket",
     ("page", "IMPORT_FUNCTION"): "ImportingFunction",
+    ("page", "POINTS_FUNCTION"): "PointsFunction",
     ("page", "OIDC_CLIENT_ID"): "UsersClient",
     ("notices", "FAILURES_QUEUE"): "FailureEvents",
     ("notices", "REFUSALS_QUEUE"): "RefusalEvents",
@@ -244,8 +329,18 @@ def start_addresses_fit(d: Deployment, stack: Stack) -> Iterator[str]:
         if machine["Type"] == "AWS::Serverless::StateMachine":
             for key, value in machine["Properties"].get("DefinitionSubstitutions", {}).items():
                 held = stack.named(str(stack.plain(value)))
-                if held and key not in (held, f"{held}Arn", f"{held}Url", f"{held}Name", "ReportsBucket"):
+                if held and key not in (
+                    held,
+                    f"{held}Arn",
+                    f"{held}Url",
+                    f"{held}Name",
+                    f"{held}Table",
+                    "ReportsBucket",
+                ):
                     yield f"{name}: the substitution {key} holds {held}"
+                form = {"Url": "https://", "Arn": "arn:"}.get(key[-3:], "")
+                if not str(stack.plain(value)).startswith(form):
+                    yield f"{name}: the substitution {key} is {stack.plain(value)}"
     for name, parameter in stack.of("AWS::SSM::Parameter").items():
         held = stack.named(str(parameter.properties.get("Value")))
         if held and held not in (name.removesuffix("Parameter"), "DatabaseCluster"):

@@ -34,6 +34,15 @@ def address(stack: Stack) -> str:
     return ""
 
 
+def outputs_tell_the_address(d: Deployment, stack: Stack) -> Iterator[str]:
+    """The address that a deployment prints is the page's."""
+    for name, output in d.template.get("Outputs", {}).items():
+        if "Condition" in output and stack.values.condition(output["Condition"]):
+            value = stack.plain(output["Value"])
+            if str(value).startswith("https://") and value != address(stack):
+                yield f"output {name}: is {value}, and the page is {address(stack)}"
+
+
 def browsers_may_upload(d: Deployment, stack: Stack) -> Iterator[str]:
     """The raw bucket's CORS rule lets the uploader's own request in, from the page's address alone."""
     script = d.read("frontend/components/uploader.js")
@@ -236,15 +245,19 @@ def variables_are_read(d: Deployment, stack: Stack) -> Iterator[str]:
     buckets = code.variables_read(d, "functions/reefsteps/buckets.py")
     for name, function in stack.of("AWS::Lambda::Function").items():
         package = code.package(function.properties)
-        own = {v for module in ("settings", "app") for v in code.variables_read(d, f"functions/{package}/{module}.py")}
+        files = (f"functions/{package}/{module}.py" for module in ("settings", "app", "step"))
+        own = {variable for file in files for variable in code.variables_read(d, file)}
         uses_buckets = "buckets import Buckets" in d.read(f"functions/{package}/settings.py")
         known = own | shared | _OF_OTHERS | (buckets if uses_buckets else set())
         variables = function.properties.get("Environment", {}).get("Variables", {})
         for variable in sorted(set(variables) - known):
             yield f"{name}: nothing reads {variable}"
-        for variable in ("POWERTOOLS_SERVICE_NAME",):
-            if variables.get(variable) != code.step(function.properties):
-                yield f"{name}: {variable} is {variables.get(variable)}, so its metrics and logs bear another's name"
+        service = variables.get("POWERTOOLS_SERVICE_NAME")
+        if service != code.step(function.properties):
+            yield f"{name}: POWERTOOLS_SERVICE_NAME is {service}, so its metrics and logs bear another's name"
+        model = _found(r'"MODEL_NAME", "([\w-]+)"', d.read(f"functions/{package}/settings.py"))
+        if variables.get("MODEL_NAME", model) != model:
+            yield f"{name}: runs the model {variables['MODEL_NAME']}, and the step's is {model}"
     asked = {v for file in ("settings", "serve", "hosted") for v in code.variables_read(d, f"frontend/{file}.py")}
     for variable in sorted(page_environment(stack).keys() - asked - _OF_OTHERS):
         yield f"the page: nothing reads {variable}"
@@ -309,3 +322,6 @@ def page_settings_are_complete(d: Deployment, stack: Stack) -> Iterator[str]:
         for group in (container.get("LogConfiguration", {}).get("Options", {}).get("awslogs-group"),):
             if stack.named(str(group)) != "FrontendLogs":
                 yield f"the page: logs into {group}"
+        options = container.get("LogConfiguration", {}).get("Options", {})
+        if options.get("awslogs-region") != REGION:
+            yield f"the page: logs into another region, {options.get('awslogs-region')}"

@@ -232,6 +232,10 @@ def repositories_serve_their_function(d: Deployment, stack: Stack) -> Iterator[s
                 yield f"{name}: lets Lambda {sorted(set(read.actions) - _PULL)}"
         if not pulled:
             yield f"{name}: Lambda may not pull it for {functions[step]}"
+    for output, value in d.registry.get("Outputs", {}).items():
+        named = registry.named(str(registry.plain(value["Value"]))) or ""
+        if output.endswith("RepositoryUri") and output != f"{named}Uri":
+            yield f"output {output}: is the address of {named}"
     for step in [*functions, "frontend"]:
         if step not in names:
             yield f"registry.yaml: has no repository for {step}"
@@ -299,6 +303,10 @@ def _page_faults(job: Json) -> Iterator[str]:
         'image="$REGISTRY/$REPOSITORY:$GITHUB_SHA"',
         "ecs wait services-stable",
         'test "$running" = "$next"',
+        'update-service --cluster "$CLUSTER" --service "$SERVICE" --task-definition "$next"',
+        'describe-task-definition --task-definition "$current"',
+        ".containerDefinitions[0].image = $image",
+        'services-stable --cluster "$CLUSTER" --services "$SERVICE"',
         '--repository-name "$REPOSITORY"',
     ):
         if words not in script:

@@ -25,8 +25,9 @@ from conversion.convert import convert
 from reefsteps.images import decode, encode_png
 from restoration.methods import restore
 from synthetic import SyntheticPhoto
-from training.examples import TEST_SEED, coral_photo, straighten
-from training.predict import Predictor, load_predictor
+from training.library.examples import TEST_SEED, coral_photo, straighten
+from training.library.predict import load_predictor
+from training.library.prediction import Predictor
 
 BAR_POINTS = 0.3
 CHECKPOINT = Path("models/detectron2-classifier.pth")

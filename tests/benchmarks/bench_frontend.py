@@ -19,10 +19,10 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.e2e import page_world
 from tests.e2e.conftest import _FLAGS
-from tests.e2e.page_server import ServedPage, served_page
-from tests.e2e.test_page_looks import ADDRESSES
+from tests.e2e.looking import ADDRESSES
+from tests.support import page_world
+from tests.support.page_server import ServedPage, served_page
 
 ISLANDS = ("Takapoto", "Mo'orea", "Huahiné", "Bora-Bora", "Nuku Hiva")
 YEARS = tuple(range(2004, 2024))

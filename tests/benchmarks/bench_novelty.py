@@ -24,8 +24,8 @@ from reefsteps.detection import Manifest
 from segmentation.novelty import reasons_to_look
 from synthetic import generate
 from training.evaluate_real import moorea, points_rectangle, read_photo
-from training.examples import restored, straighten
-from training.predict import load_predictor
+from training.library.examples import restored, straighten
+from training.library.predict import load_predictor
 from training.reference import drawn_crops, figures_of, straightened
 
 MODEL = Path("models/detectron2-classifier.pth")

@@ -23,7 +23,7 @@ from local.model_files import READY
 from local.samples import MEASURED_SEED, sample_config
 from reefsteps.results import STEPS
 from synthetic import generate
-from tests.integration.local_stack_fixture import REPOSITORY, RunningStack
+from tests.support.local_stack import REPOSITORY, RunningStack
 
 _SIZES = {12: (4242, 2828), 24: (6000, 4000)}
 _REPORT = re.compile(r"REPORT RequestId: \S+\s.*?(?<!Init )Duration: ([\d.]+) ms")

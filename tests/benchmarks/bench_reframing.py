@@ -36,8 +36,9 @@ from reframing.rectification import rectify, source_side_px
 from synthetic import PhotoConfig, SyntheticPhoto, generate
 from tests.benchmarks import ancestor_reframing
 from tests.benchmarks.mask_damage import damaged
+from tests.support.real_data import REAL_DATA
 
-DATA = Path(__file__).parents[2].parent / "shared/data/quadrats"
+DATA = REAL_DATA / "quadrats"
 QUALITIES = {"good": 0.6, "usable": 1.0, "poor": 1.5}
 MASK_KINDS = ("bars", "opening", "frame")
 SILENT_PERCENT = 2.0

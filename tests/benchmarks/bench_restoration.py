@@ -23,10 +23,11 @@ import numpy.typing as npt
 
 from reefsteps.images import decode
 from restoration.methods import METHODS, restore
-from tests.benchmarks import quality
 from tests.benchmarks.segmentation import WATERS as SYNTHETIC_WATERS
 from tests.benchmarks.segmentation import cover_scores, model_cover, quadrats
-from tests.benchmarks.separability import (
+from tests.support import quality
+from tests.support.real_data import REAL_DATA
+from tests.support.separability import (
     WATERS,
     Bgr,
     Restore,
@@ -38,7 +39,7 @@ from tests.benchmarks.separability import (
     immerse,
 )
 
-DATA = Path(__file__).parents[2].parent / "shared/data"
+DATA = REAL_DATA
 MEGAPIXELS = ((12, 4243, 2828), (24, 6000, 4000), (45, 8216, 5477))
 # x0, y0, x1, y1 as shares of the picture: the frame is fixed to the camera. The last is the bare frame, dark grey.
 _PATCHES = {

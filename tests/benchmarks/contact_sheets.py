@@ -18,11 +18,12 @@ import numpy as np
 from reefsteps.images import decode, encode_jpeg
 from restoration.methods import restore
 from synthetic import PhotoConfig, generate
-from tests.benchmarks.separability import Bgr
+from tests.support.real_data import REAL_DATA
+from tests.support.separability import Bgr
 
 _COLUMNS = ("none", "planar", "histogram", "dark_channel")
 _CELL = (300, 225)  # width, height
-_MOOREA = Path(__file__).parents[2].parent / "shared/data/quadrats/mcr_moorea"
+_MOOREA = REAL_DATA / "quadrats/mcr_moorea"
 
 
 def main() -> None:

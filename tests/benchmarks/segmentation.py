@@ -18,9 +18,10 @@ import numpy.typing as npt
 
 from conversion.convert import convert
 from synthetic import PhotoConfig, SyntheticPhoto, generate
-from tests.benchmarks.separability import Bgr, Restore
-from training.examples import TEST_SEED, coral_photo, straighten
-from training.predict import Predictor, load_predictor
+from tests.support.separability import Bgr, Restore
+from training.library.examples import TEST_SEED, coral_photo, straighten
+from training.library.predict import load_predictor
+from training.library.prediction import Predictor
 
 WATERS = ("clear", "green", "blue", "deep")
 _STRIDE_PX = 4
@@ -73,7 +74,7 @@ def model_cover(checkpoint: Path, restorers: dict[str, Restore], count: int) -> 
     """Return (mean IoU, mean cover error in points) of the demo coral model on restored quadrats, for each restorer.
 
     The whole photograph is restored and then straightened with its true corners, as the pipeline does. The model was
-    trained on raw and restored pictures (training/examples.py), on other scenes.
+    trained on raw and restored pictures (training/library/examples.py), on other scenes.
     """
     photos = [coral_photo(TEST_SEED + seed) for seed in range(count)]
     with tempfile.TemporaryDirectory() as folder:

@@ -19,8 +19,8 @@ from reefsteps.database import Database
 from tests.drills.drill_world import DrillWorld
 from tests.drills.faults import kinds
 from tests.drills.table import Line, printed
-from tests.integration.handler_loading import ENVIRONMENT
 from tests.integration.interleaving.world import emptied, loaded_steps
+from tests.support.handlers import ENVIRONMENT
 
 _ACTS = 6  # of people in one world
 _QUIET = {"LOG_LEVEL": "CRITICAL", "POWERTOOLS_METRICS_DISABLED": "true"}

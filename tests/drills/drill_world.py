@@ -98,6 +98,7 @@ class DrillWorld(World):
 
     def acts(self) -> dict[str, int]:
         """Return what people do, and how often."""
+        self.fault.injected += bool(self.fault.acts)
         everything = super().acts()
         chosen = {name: weight for name, weight in everything.items() if name in self.fault.acts}
         return (chosen or everything) | {"upload": 8}

@@ -100,9 +100,9 @@ def kinds() -> list[Fault]:
     every = ("write",)
     return [
         Fault("killed before a write", _killed("before")),
-        Fault("killed during a transaction", _killed("amid", every)),
+        Fault("killed during a transaction", _killed("amid", every), lasts_calls=300),
         Fault("killed after a write", _killed("after")),
-        Fault("killed after a commit", _killed("after", every)),
+        Fault("killed after a commit", _killed("after", every), lasts_calls=300),
         Fault("timed out", _killed("before", ("look", "detector"), 0.15)),
         Fault("S3 throttles for a minute", _s3(_answer("SlowDown"), 0.9), lasts_calls=40),
         Fault("S3 fails", _s3(_answer("InternalError"), 0.3), lasts_calls=60),
@@ -112,7 +112,9 @@ def kinds() -> list[Fault]:
         Fault("S3 answers too late", _s3(lambda: ReadTimeoutError(endpoint_url="s3"), 0.3, "after"), lasts_calls=60),
         Fault("database stopped", _database(2003, "Can't connect"), lasts_calls=60),
         Fault("database killed in a transaction", _database(2013, "Lost connection", "amid"), lasts_calls=60),
-        Fault("database frozen: the answer to a commit is lost", _database(2013, "timed out", "after")),
+        Fault(
+            "database frozen: the answer to a commit is lost", _database(2013, "timed out", "after"), lasts_calls=200
+        ),
         Fault("database read-only", _database(1290, "running with the --read-only option"), lasts_calls=60),
         Fault("database full", _database(1114, "The table is full", "amid"), lasts_calls=60),
         Fault("database out of connections", _database(1040, "Too many connections"), lasts_calls=60),

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e import page_world
-from tests.e2e.page_server import ServedPage, served_page
+from tests.support import page_world
 from tests.support.one_at_a_time import one_at_a_time
+from tests.support.page_server import ServedPage, served_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

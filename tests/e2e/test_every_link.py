@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.test_page_looks import settle
+from tests.e2e.looking import settle
 
 pytest.importorskip("playwright.sync_api")
 
@@ -15,7 +15,7 @@ from tests.e2e.visiting import LINKS, Address, check, follow, links, stays
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-    from tests.e2e.page_server import ServedPage
+    from tests.support.page_server import ServedPage
 
 STATES = (
     "",

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reefsteps.keys import corners_key
-from tests.e2e import page_world
-from tests.e2e.test_page_looks import settle
+from tests.e2e.looking import settle
+from tests.support import page_world
 
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import Error, expect
@@ -24,7 +24,7 @@ from tests.e2e.visiting import LINKS, Address, check, follow, stays
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-    from tests.e2e.page_server import ServedPage
+    from tests.support.page_server import ServedPage
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ ABSENT = {
     "quadrat?island=Takapoto&year=2010&location=50": ("Its photograph is here", "Fix corners"),
     "corners?island=Takapoto&year=2008&location=99": ("There is no photograph of Takapoto 2008", "Other photographs"),
     "corners?island=Takapoto": ("There is no photograph Takapoto", "Other photographs"),
-    "delete?key=2008-Takapoto-99.jpg": ("There is no photograph of this name", "2008-Takapoto-12.jpg"),
+    "delete?key=2008-Takapoto-99.jpg": ("There is no photograph with this name", "2008-Takapoto-12.jpg"),
     "gallery?island=Takapota": ("There is no result of the island Takapota", "Takapoto instead"),
     "gallery?year=1999": ("There is no result of the year 1999", "All years"),
     "gallery?page=99": ("There is no page 99", "Go to the first page"),

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from local.samples import MEASURED_NAME, make_samples
-from tests.e2e.test_page_looks import loaded_width, settle
+from tests.e2e.looking import loaded_width, settle
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -109,7 +109,7 @@ def test_a_photograph_travels_from_the_browser_to_a_result_and_is_deleted_again(
     tab.get_by_role("button", name="Delete now").click()
     tab.get_by_text("No result of these photographs is left in the database.").wait_for(timeout=90_000)
     assert tab.get_by_text("Still being removed").count() == 0
-    assert tab.get_by_text("There is no photograph of this name").count() == 0
+    assert tab.get_by_text("There is no photograph with this name").count() == 0
     tab.screenshot(path=artifacts / "stack-deleted.png", full_page=True)
 
 

@@ -15,9 +15,9 @@ from streamlit.auth_util import build_logout_url
 from frontend import serve
 from frontend.provider import with_logout
 from reefsteps.settings import Environment
-from tests.e2e import page_world
 from tests.e2e.fake_cognito import CLIENT_ID, CLIENT_SECRET, EMAIL, Cognito, cognito
-from tests.e2e.page_server import REPOSITORY, ServedPage, _free_port, _process, _until_answers
+from tests.support import page_world
+from tests.support.page_server import REPOSITORY, ServedPage, _free_port, _process, _until_answers
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.conftest import REPOSITORY
-from tests.e2e.test_page_looks import loaded_width
+from tests.e2e.looking import loaded_width
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -15,13 +15,13 @@ import pytest
 from PIL import Image
 
 from reefsteps.formats import STORED_EXTENSIONS
-from tests.e2e import page_world
-from tests.e2e.test_page_looks import _AXE, PHONE, settle
+from tests.e2e.looking import AXE, PHONE, settle
+from tests.support import page_world
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-    from tests.e2e.page_server import ServedPage
+    from tests.support.page_server import ServedPage
 
 MANY = 300
 _SCROLL = "[...document.querySelectorAll('*')].map(e => e.shadowRoot && e.shadowRoot.querySelector('.scroll'))"
@@ -334,5 +334,5 @@ def test_the_table_is_accessible_and_fits_a_phone(
         tab.screenshot(path=artifacts / "upload-table-phone.png")
         assert tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
         tab.evaluate(axe)
-        serious = [finding for finding in tab.evaluate(_AXE) if finding["impact"] in ("serious", "critical")]
+        serious = [finding for finding in tab.evaluate(AXE) if finding["impact"] in ("serious", "critical")]
         assert not serious, "\n".join(str(finding) for finding in serious)

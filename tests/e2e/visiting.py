@@ -12,8 +12,8 @@ from playwright.sync_api import expect
 
 from reefsteps.surveys import SurveyKey
 from reefsteps.trust import cover_text
-from tests.e2e import page_world
-from tests.e2e.test_page_looks import loaded_width
+from tests.e2e.looking import loaded_width
+from tests.support import page_world
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page

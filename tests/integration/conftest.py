@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reefsteps.database import Database
-from tests.integration.handler_loading import emulated_s3
-from tests.integration.mariadb import MariaDb, MariaDbMissingError, running_mariadb
+from tests.support.handlers import emulated_s3
+from tests.support.mariadb import MariaDb, MariaDbMissingError, running_mariadb
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

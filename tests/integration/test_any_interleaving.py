@@ -7,10 +7,10 @@ from pathlib import Path
 from unittest import mock
 
 from reefsteps.database import Database
-from tests.integration.handler_loading import ENVIRONMENT
 from tests.integration.interleaving.world import World, emptied, loaded_steps
+from tests.support.handlers import ENVIRONMENT
 
-SCHEDULES = int(os.environ.get("REEFSTEPS_SCHEDULES", "200"))
+SCHEDULES = int(os.environ.get("REEFSTEPS_SCHEDULES", "80"))
 FIRST_SEED = int(os.environ.get("REEFSTEPS_FIRST_SEED", "0"))
 
 

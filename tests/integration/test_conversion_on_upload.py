@@ -20,13 +20,14 @@ from conversion.binding import bind
 from conversion.convert import convert
 from conversion.evaluation import read_evaluation
 from reefsteps.errors import InvalidParameterError, ModelNotReadyError, UnsupportedModelError
-from reefsteps.evaluation import REAL, Figure, MeasuredSet, trust_of
+from reefsteps.evaluation import REAL, Figure, MeasuredSet
 from reefsteps.model_store import ModelStore
 from reefsteps.results import ObjectRef
 from reefsteps.storage import ObjectInfo, Storage
+from reefsteps.trust import trust_of
 from tests.support import checkpoints as make
 from tests.support.pictures import picture
-from training.measured import record
+from training.library.measured import record
 
 REFRAMING, SEGMENTATION, TREATED, REFRAMED = "model-reframing", "model-segmentation", "treated", "reframed"
 NAME = "tiny"

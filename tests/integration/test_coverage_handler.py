@@ -22,8 +22,8 @@ from reefsteps.errors import (
     SupersededError,
 )
 from reefsteps.storage import Storage
-from tests.integration.handler_loading import loaded
-from tests.integration.pipeline_records import SURVEY, derived_objects, document, result
+from tests.support.handlers import loaded
+from tests.support.pipeline_records import SURVEY, derived_objects, document, result
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -35,6 +35,13 @@ ALL = ("restoration", "reframing", "segmentation")
 def app(s3: S3Client, database: Database) -> Iterator[ModuleType]:
     with loaded("coverage", {"DATABASE_URL": str(database.url)}) as module:
         yield module
+
+
+def written(
+    cover: float | None, former: float | None = None, *, done: bool = True, reason: str | None = None
+) -> dict[str, Any]:
+    """Return what the handler answers: the survey's cover now, and before."""
+    return {"written": done, "reason": reason, "cover_percent": cover, "former_percent": former}
 
 
 def covers(database: Database) -> list[float]:
@@ -49,7 +56,7 @@ def leave_records(done: Result, *steps: str) -> None:
 
 
 def test_a_finished_document_becomes_a_row(app: ModuleType, database: Database) -> None:
-    assert app.handler(document(result(), *ALL), None) == {"written": True, "reason": None}
+    assert app.handler(document(result(), *ALL), None) == written(12.34)
     assert covers(database) == [12.34]
     with database.read() as connection:
         found = provenance(connection, SURVEY)
@@ -89,7 +96,9 @@ def test_a_run_that_starts_here_takes_what_lies_in_the_buckets(app: ModuleType, 
 def test_a_run_that_starts_at_segmentation_brings_its_own_result(app: ModuleType, database: Database) -> None:
     leave_records(result(), *ALL)
     repeated = result(cover=20.0, started_at="2026-02-01T00:00:00Z")
-    assert app.handler(document(repeated, "segmentation", start_at="segmentation"), None)["written"]
+    app.handler(document(result(), *ALL), None)
+    again = app.handler(document(repeated, "segmentation", start_at="segmentation"), None)
+    assert again == written(20.0, former=12.34)
     assert covers(database) == [20.0]
 
 
@@ -105,9 +114,9 @@ def test_no_quadrat_withdraws_the_result_but_not_that_of_a_later_decision(app: M
     assert "started later" in app.handler(early, None)["reason"]
     assert covers(database) == [12.34]
     no_quadrat(late)
-    assert app.handler(late, None) == {"written": False, "reason": "said so"}
+    assert app.handler(late, None) == written(None, 12.34, done=False, reason="said so")
     assert covers(database) == []
-    assert app.handler(late, None) == {"written": False, "reason": "said so"}
+    assert app.handler(late, None) == written(None, done=False, reason="said so")
 
 
 def no_quadrat(run: dict[str, Any], *, said: bool = True) -> None:
@@ -129,7 +138,7 @@ def test_a_run_that_read_before_a_person_said_no_quadrat_leaves_no_row(app: Modu
         assert covers(database) == []
     no_quadrat(said, said=False)
     assert app.handler(document(result(started_at="2026-01-01T13:00:00Z"), *ALL), None)["written"]
-    assert app.handler(said, None) == {"written": False, "reason": "said so"}
+    assert app.handler(said, None) == written(None, done=False, reason="said so")
     assert covers(database) == [12.34], "what was taken back withdraws nothing"
 
 

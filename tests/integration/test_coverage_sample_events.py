@@ -15,9 +15,9 @@ from reefsteps.database import Database
 from reefsteps.document import StateDocument
 from reefsteps.errors import PhotoDeletedError
 from reefsteps.results import STEPS, Record, ReframingResult, RestorationResult, SegmentationResult
-from tests.integration.handler_loading import emulated_s3, loaded
-from tests.integration.pipeline_records import result
-from tests.integration.test_segmentation_handler import ColourDetector, reframed
+from tests.support.handlers import emulated_s3, loaded
+from tests.support.pipeline_records import result
+from tests.support.segmentation_step import ColourDetector, reframed
 
 ROOT = Path(__file__).parents[2]
 RECORDS: dict[str, type[Record]] = {

@@ -19,8 +19,8 @@ from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import Source, Trust
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import coral_coverage, metadata
-from tests.integration.mariadb import MariaDb
-from tests.integration.pipeline_records import SURVEY, result
+from tests.support.mariadb import MariaDb
+from tests.support.pipeline_records import SURVEY, result
 
 
 @pytest.fixture(params=["sqlite", "mariadb"])

@@ -12,8 +12,8 @@ from reefsteps.coverage_store import record_result
 from reefsteps.database import Database
 from reefsteps.errors import ExistingTableError
 from reefsteps.surveys import SurveyKey
-from tests.integration.ancestor_table import ANCESTOR, NOTES, ROWS, names
-from tests.integration.pipeline_records import result
+from tests.support.ancestor_table import ANCESTOR, NOTES, ROWS, names
+from tests.support.pipeline_records import result
 
 
 def sqlite_with(folder: Path, *statements: str) -> Database:

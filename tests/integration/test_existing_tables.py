@@ -16,9 +16,9 @@ from reefsteps.errors import ExistingTableError
 from reefsteps.schema_reading import existing_tables
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import coverage_provenance, metadata
-from tests.integration.ancestor_table import ANCESTOR, NOTES, ROWS, names
-from tests.integration.mariadb import MariaDb
-from tests.integration.pipeline_records import result
+from tests.support.ancestor_table import ANCESTOR, NOTES, ROWS, names
+from tests.support.mariadb import MariaDb
+from tests.support.pipeline_records import result
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from reefsteps.database import Database
 from reefsteps.errors import DatabaseUnavailableError, InvalidParameterError, PhotoNotFoundError, SpreadsheetError
 from reefsteps.import_store import known_results
 from reefsteps.surveys import SurveyKey
-from tests.integration.handler_loading import loaded
-from tests.integration.mariadb import MariaDb
-from tests.integration.pipeline_records import result
+from tests.support.handlers import loaded
+from tests.support.mariadb import MariaDb
+from tests.support.pipeline_records import result
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -15,7 +15,7 @@ import pytest
 
 from local.samples import MEASURED_SEED, sample_config
 from synthetic import PhotoConfig, generate
-from tests.integration.local_stack_fixture import REPOSITORY
+from tests.support.local_stack import REPOSITORY
 
 MODELS = ("detectron2-reframe.pth", "detectron2-classifier.pth")
 needs_models = pytest.mark.skipif(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.local_stack_fixture import REPOSITORY, RunningStack, project_with_fakes, wait_for
+from tests.support.local_stack import REPOSITORY, RunningStack, project_with_fakes, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_a_folder_and_a_dump_are_taken_over_without_a_run_and_twice_changes_noth
     done = call(stack, *arguments)
     assert done.returncode == 1, done.stderr  # something was left out
     assert "Imported 2, imported before 0." in done.stdout
-    assert "Not imported: 2006-Alone-01.jpg: The table has no row of it" in done.stdout
+    assert "Not imported: 2006-Alone-01.jpg: The table has no row for it" in done.stdout
     assert "Not imported: line 3, 2006-Lost-01: No photograph has this name." in done.stdout
     expected = [("Hao", 2, 2006, 40.0), ("Huahiné", 1, 2006, 12.5)]
     assert stack.rows() == expected

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.local_stack_fixture import REPOSITORY, RunningStack, project_with_fakes
-from tests.integration.mariadb import MariaDb
+from tests.support.local_stack import REPOSITORY, RunningStack, project_with_fakes
+from tests.support.mariadb import MariaDb
 
 
 @pytest.fixture(scope="module")

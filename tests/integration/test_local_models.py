@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.local_stack_fixture import RunningStack, project_with_fakes, wait_for
+from tests.support.local_stack import RunningStack, project_with_fakes, wait_for
 
 CORAL, FRAME = "detectron2-classifier", "detectron2-reframe"
 

@@ -16,7 +16,7 @@ import pytest
 from local import cli
 from reefsteps.copies import without_run
 from reefsteps.failures import split_cause
-from tests.integration.local_stack_fixture import REPOSITORY, RunningStack, project_with_fakes, wait_for
+from tests.support.local_stack import REPOSITORY, RunningStack, project_with_fakes, wait_for
 
 
 @pytest.fixture(scope="module")

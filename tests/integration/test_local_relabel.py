@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.local_stack_fixture import REPOSITORY, RunningStack, project_with_fakes, wait_for
+from tests.support.local_stack import REPOSITORY, RunningStack, project_with_fakes, wait_for
 
 
 @pytest.fixture(scope="module")

@@ -36,8 +36,8 @@ from reframing.quadrat_fit import QuadratFit
 from reframing.settings import Settings
 from reframing.shape import extents_of
 from reframing.step import reframe_photograph
-from tests.integration.handler_loading import ENVIRONMENT
-from tests.unit.reframing import quadrat_drawing as drawing
+from tests.support import quadrat_drawing as drawing
+from tests.support.handlers import ENVIRONMENT
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

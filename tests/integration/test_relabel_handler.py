@@ -19,10 +19,10 @@ from reefsteps.database import Database
 from reefsteps.document import Execution
 from reefsteps.errors import InvalidParameterError
 from reefsteps.surveys import SurveyKey
-from tests.integration.handler_loading import BUCKETS, emulated_s3, loaded
-from tests.integration.mariadb import MariaDb
-from tests.integration.pipeline_records import derived_objects, result
-from tests.integration.relabel_world import RAW, World, crashing
+from tests.support.handlers import BUCKETS, emulated_s3, loaded
+from tests.support.mariadb import MariaDb
+from tests.support.pipeline_records import derived_objects, result
+from tests.support.relabel_world import RAW, World, crashing
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -125,7 +125,7 @@ def test_chains_and_swaps_and_back(
 def same_in_both(seen: Any) -> Any:
     """Return what is seen of a world without what tells two worlds apart: when and by which run it was measured."""
     objects, rows = seen
-    own = {"written_at", "execution_id", "execution_name", "execution"}
+    own = {"written_at", "execution_id", "execution_name", "execution", "recorded_at"}
 
     def shared(value: dict[str, Any]) -> dict[str, Any]:
         return {name: item for name, item in value.items() if name not in own}

@@ -18,8 +18,8 @@ from reefsteps.keys import corners_key, mask_key, picture_key, thumbnail_key
 from reefsteps.results import ObjectRef
 from reefsteps.storage import JPEG, PNG, Storage
 from reefsteps.surveys import SurveyKey
-from tests.integration.handler_loading import BUCKETS, loaded
-from tests.integration.pipeline_records import derived_objects, result
+from tests.support.handlers import BUCKETS, loaded
+from tests.support.pipeline_records import derived_objects, result
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

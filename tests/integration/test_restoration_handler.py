@@ -29,12 +29,13 @@ from reefsteps.storage import Storage
 from reefsteps.texts import LONGEST_CAMERA
 from restoration.settings import Settings
 from restoration.step import restore_photograph
-from tests.integration.handler_loading import ENVIRONMENT
+from tests.support.handlers import ENVIRONMENT
+from tests.support.real_data import REAL_DATA
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-NEF = Path(__file__).parents[2].parent / "shared/data/raw/lat_sample1_1200px.NEF"
+NEF = REAL_DATA / "raw/lat_sample1_1200px.NEF"
 RAW, TREATED = "reef-raw", "reef-treated"
 KEY, STEM = "2006-Mo'orea-3.jpg", "2006-Mo'orea-03"
 

@@ -13,50 +13,23 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from reefsteps.coverage_store import Result
-from reefsteps.detection import Detections, InstanceMask
 from reefsteps.document import StateDocument
 from reefsteps.errors import InvalidParameterError, ModelNotReadyError, PhotoNotFoundError, SupersededError
 from reefsteps.images import encode_jpeg
 from reefsteps.model_store import ModelStore
-from reefsteps.results import ModelIdentity, SegmentationResult, Trust
+from reefsteps.results import SegmentationResult, Trust
 from reefsteps.settings import Environment
 from reefsteps.storage import JPEG, Storage
 from segmentation.settings import Settings
 from segmentation.step import segment_photograph
-from tests.integration.handler_loading import ENVIRONMENT
-from tests.integration.pipeline_records import SURVEY, derived_objects, document, leave_photograph, result
+from tests.support.handlers import ENVIRONMENT
+from tests.support.pipeline_records import SURVEY, derived_objects, document, result
+from tests.support.segmentation_step import IDENTITY, ColourDetector, Discs, reframed
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 SIDE_PX = 600
-IDENTITY = ModelIdentity("detectron2-classifier", "ef" * 32)
-Discs = tuple[tuple[tuple[int, int], int], ...]
-DISCS: Discs = (((150, 150), 60), ((400, 300), 80), ((595, 500), 40))  # centre, radius; the last is cut by the frame
-
-
-class ColourDetector:
-    """Sees red discs, one instance for each."""
-
-    manifest = SimpleNamespace(score_threshold=0.05, min_size_test=384, name="detectron2-classifier", measured=None)
-    identity = IDENTITY
-
-    def detect(self, image_bgr: npt.NDArray[np.uint8], min_score: float = 0.0) -> Detections:
-        red = (image_bgr[..., 2] > image_bgr[..., 0] + 60).astype(np.uint8)
-        count, labels, boxes, _ = cv2.connectedComponentsWithStats(red)
-        found = [i for i in range(1, count) if boxes[i][4] > 500]
-        masks = []
-        for i in found:
-            x, y, width, height, _ = (int(value) for value in boxes[i])
-            bitmap = (labels[y : y + height, x : x + width] == i).astype(np.uint8)
-            masks.append(InstanceMask(x, y, bitmap))
-        edges = np.array([[m.x0, m.y0, m.x0 + m.bitmap.shape[1], m.y0 + m.bitmap.shape[0]] for m in masks], np.float32)
-        scores = np.linspace(0.95, 0.4, len(masks)).astype(np.float32)
-        classes = np.zeros(len(masks), np.int64)
-        return Detections(edges.reshape(-1, 4), scores, classes, tuple(masks), red.shape).above(min_score)
-
-
 Step = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -74,21 +47,6 @@ def step_with(models: Any) -> Step:
 @pytest.fixture
 def step(s3: S3Client) -> Step:
     return step_with(SimpleNamespace(detector=ColourDetector))
-
-
-def reframed(done: Result, discs: Discs = DISCS) -> npt.NDArray[np.bool_]:
-    """Leave a reframed picture with discs; returns where coral is."""
-    width, height = done.reframing.size_px
-    picture = np.full((height, width, 3), 90, np.uint8)
-    truth = np.zeros((height, width), np.uint8)
-    for centre, radius in discs:
-        cv2.circle(picture, centre, radius, (60, 60, 200), -1)
-        cv2.circle(truth, centre, radius, 1, -1)
-    leave_photograph(done)
-    derived = derived_objects(done, "1.2.3")
-    derived.put("reef-reframed", f"{SURVEY.stem}.jpg", encode_jpeg(picture), content_type=JPEG)
-    derived.save_record("reef-reframed", done.reframing)
-    return truth.astype(bool)
 
 
 def picture(s3: S3Client, bucket: str, key: str) -> npt.NDArray[Any]:

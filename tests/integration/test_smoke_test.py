@@ -25,7 +25,7 @@ from reefsteps.smoke_test import (
     stated_error_points,
 )
 from scripts.smoke import DataApiRows
-from tests.integration.local_stack_fixture import RunningStack, project_with_fakes
+from tests.support.local_stack import RunningStack, project_with_fakes
 
 QUICK = Patience(admission_s=20, run_s=60, removal_s=60, poll_s=0.1)
 CORNERS = [[0.0, 0.0], [400.0, 0.0], [400.0, 400.0], [0.0, 400.0]]

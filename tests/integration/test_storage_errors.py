@@ -13,7 +13,7 @@ from botocore.stub import Stubber
 from reefsteps.errors import PhotoNotFoundError
 from reefsteps.results import ObjectRef
 from reefsteps.storage import JPEG, Storage
-from tests.integration.handler_loading import emulated_s3
+from tests.support.handlers import emulated_s3
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

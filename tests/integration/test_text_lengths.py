@@ -18,7 +18,7 @@ from reefsteps.results import ModelIdentity, ObjectRef
 from reefsteps.surveys import LONGEST_KEY, SurveyKey
 from reefsteps.tables import coverage_provenance, metadata
 from reefsteps.texts import camera_time, shortened
-from tests.integration.pipeline_records import SURVEY, result
+from tests.support.pipeline_records import SURVEY, result
 
 # Lengths around every column's limit, characters of one to four bytes, and half of a surrogate pair.
 TEXT = st.builds(

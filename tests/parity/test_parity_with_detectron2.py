@@ -19,6 +19,7 @@ from reefsteps.masks import mask_iou
 from tests.parity.reference import configuration, detections, predictor
 from tests.support import checkpoints as make
 from tests.support.pictures import picture
+from tests.support.real_data import REAL_DATA
 
 pytestmark = [
     pytest.mark.detectron2,
@@ -26,7 +27,7 @@ pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("detectron2") is None, reason="detectron2 is not installed"),
 ]
 ROOT = Path(__file__).parents[2]
-PHOTOGRAPHS = ROOT.parent / "shared" / "data" / "quadrats"
+PHOTOGRAPHS = REAL_DATA / "quadrats"
 DRAWN = ((400, 400), (600, 800), (900, 500), (333, 517), (480, 640), (1200, 700), (64, 90), (300, 1000))
 
 

@@ -13,7 +13,7 @@ from conversion.convert import convert
 from reefsteps.detection import Detections, load_detector
 from reefsteps.detection.detectron2_engine import Detectron2Detector
 from reefsteps.errors import UnsupportedModelError
-from training.examples import coral_example
+from training.library.examples import coral_example
 
 INSTALLED = importlib.util.find_spec("detectron2") is not None
 needs_detectron2 = pytest.mark.skipif(not INSTALLED, reason="detectron2 is not installed")

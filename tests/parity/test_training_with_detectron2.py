@@ -18,9 +18,10 @@ pytestmark = pytest.mark.detectron2
 import torch  # noqa: E402
 
 from training import calibrate, train  # noqa: E402
-from training.detectron import load_config, new_model, predictor, to_input  # noqa: E402
-from training.evaluate import coral_crop  # noqa: E402
-from training.examples import CORAL_SIDE_PX, VALIDATION_SEED, coral_example  # noqa: E402
+from training.library.batches import synthetic_batches  # noqa: E402
+from training.library.detectron import load_config, new_model, predictor, to_input  # noqa: E402
+from training.library.examples import CORAL_SIDE_PX, VALIDATION_SEED, coral_example  # noqa: E402
+from training.library.scores import coral_crop  # noqa: E402
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 CORAL_MODEL = Path(__file__).parents[2] / "models" / "detectron2-classifier.pth"
@@ -85,7 +86,7 @@ def test_training_on_a_coco_export(tmp_path: Path, short_config: Path) -> None:
 
 
 def test_exported_weights_are_the_models_own(tmp_path: Path) -> None:
-    from training.detectron import export, load_weights
+    from training.library.detectron import export, load_weights
 
     cfg = load_config(CONFIGS / "reframe-demo.yaml")
     model, other = new_model(cfg), new_model(cfg)
@@ -97,7 +98,7 @@ def test_exported_weights_are_the_models_own(tmp_path: Path) -> None:
 
 
 def test_training_begins_with_the_weights_that_the_configuration_names(tmp_path: Path, short_config: Path) -> None:
-    from training.detectron import export
+    from training.library.detectron import export
 
     first = new_model(load_config(short_config))
     export(first.state_dict(), load_config(short_config), tmp_path / "first")
@@ -123,9 +124,7 @@ def test_instances_keep_their_numbers_apart() -> None:
 
 
 def test_the_same_seed_gives_the_same_batches() -> None:
-    first, second = (
-        list(itertools.islice(train.synthetic_batches("frame", 7, size=2, fresh=0.5), 2)) for _ in range(2)
-    )
+    first, second = (list(itertools.islice(synthetic_batches("frame", 7, size=2, fresh=0.5), 2)) for _ in range(2))
     for a, b in zip(itertools.chain(*first), itertools.chain(*second), strict=True):
         assert np.array_equal(a.image_bgr, b.image_bgr)
         assert np.array_equal(a.labels, b.labels)

@@ -5,10 +5,17 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
+import check_certificates
 from scripts.deployment import ROOT, Deployment
 
 FUNCTIONS = ("restoration", "reframing", "segmentation", "conversion")
@@ -84,10 +91,22 @@ def test_page_task_matches_its_image(deployment: Deployment) -> None:
     }  # for laptops; sign-in is the default
 
 
+def authority(number: int, days: int) -> bytes:
+    """Return the certificate of an authority that is valid for so many days more, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Authority {number}")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(
+        name, name, key.public_key(), number + 1, now - timedelta(400), now + timedelta(days)
+    )
+    basic = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    return basic.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("ca") / "bundle.pem"
-    path.write_text("-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n" * 10)
+    path.write_bytes(b"".join(authority(number, 30) for number in range(10)))
     return path
 
 
@@ -114,22 +133,65 @@ def test_sam_builds_the_zip_functions(certificates: Path, tmp_path: Path) -> Non
     assert not list(built.rglob("__pycache__"))
 
 
-def test_a_short_certificate_bundle_stops_the_build(tmp_path: Path) -> None:
+def fetched_certificates(bundle: Path, target: Path) -> subprocess.CompletedProcess[str]:
+    arguments = [f"ARTIFACTS_DIR={target}", f"RDS_CA_BUNDLE={bundle.as_uri()}"]
+    command = ["make", "-C", str(ROOT / "functions"), "certificates", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_list_of_valid_certificates_is_taken(certificates: Path, tmp_path: Path) -> None:
+    assert fetched_certificates(certificates, tmp_path).returncode == 0
+    assert check_certificates.usable(tmp_path / "rds-ca-bundle.pem") == 10
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("an error page", "is no list of certificates"),
+        ("lines that look like certificates", "is no list of certificates"),
+        ("half a download", "is no list of certificates"),
+        ("one region's list", "holds 3 certificates"),
+        ("yesterday's list", "holds 0 certificates"),
+    ],
+)
+def test_any_other_list_stops_the_build(kind: str, words: str, certificates: Path, tmp_path: Path) -> None:
+    whole = certificates.read_bytes()
+    contents = {
+        "an error page": b"<html>Service Unavailable</html>",
+        "lines that look like certificates": b"-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n" * 10,
+        "half a download": whole[: len(whole) // 2 + 100],
+        "one region's list": b"".join(authority(number, 30) for number in range(3)),
+        "yesterday's list": b"".join(authority(number, -1) for number in range(10)),
+    }
     bundle = tmp_path / "bundle.pem"
-    bundle.write_text("<html>Service Unavailable</html>")
-    done = subprocess.run(
-        [
-            "make",
-            "-C",
-            str(ROOT / "functions"),
-            "certificates",
-            f"ARTIFACTS_DIR={tmp_path}",
-            f"RDS_CA_BUNDLE={bundle.as_uri()}",
-        ],
-        capture_output=True,
-        check=False,
-    )
+    bundle.write_bytes(contents[kind])
+    done = fetched_certificates(bundle, tmp_path)
     assert done.returncode != 0
+    assert words in done.stderr
+
+
+def test_the_page_image_reads_its_certificates_too() -> None:
+    text = (ROOT / "frontend/Dockerfile").read_text()
+    assert "python /tmp/check_certificates.py /app/functions/rds-ca-bundle.pem" in text
+    assert "!functions/check_certificates.py" in (ROOT / ".dockerignore").read_text()
+
+
+def test_what_a_closed_checkout_gives_can_be_read_by_lambda(tmp_path: Path) -> None:
+    """Umask 027: files of a checkout are readable for their owner and group alone."""
+    source, target = tmp_path / "functions", tmp_path / "built"
+    shutil.copytree(ROOT / "functions/removal", source / "removal")
+    (source / "reefsteps").mkdir()
+    (source / "reefsteps/a.py").write_text("")
+    shutil.copy(ROOT / "functions/Makefile", source)
+    (source / "removal/requirements.txt").write_text("")
+    for path in [source, *source.rglob("*")]:
+        path.chmod(0o750 if path.is_dir() else 0o640)
+    target.mkdir()
+    command = ["make", "-C", str(source), "packages", "STEP=removal", f"ARTIFACTS_DIR={target}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (target / "removal/app.py").stat().st_mode & 0o004
+    assert all(path.stat().st_mode & 0o005 == 0o005 for path in target.rglob("*") if path.is_dir())
 
 
 def test_zip_functions_have_make_targets_for_both_architectures(deployment: Deployment) -> None:

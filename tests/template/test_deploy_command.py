@@ -1,12 +1,14 @@
 """`make deploy` and `make destroy`: order, arguments, and what is refused, with tools and account faked."""
 
 import base64
+import inspect
 import itertools
 import os
 import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +18,7 @@ from botocore.exceptions import ClientError, WaiterError
 from click.testing import CliRunner
 from samcli.cli.types import CfnParameterOverridesType
 from samcli.commands.build.command import cli as sam_build
+from samcli.commands.deploy import command as sam_deploy_command
 from samcli.lib.build.app_builder import ApplicationBuilder
 from samcli.lib.cli_validation import image_repository_validation
 from samcli.lib.package.ecr_utils import is_ecr_url
@@ -23,8 +26,10 @@ from samcli.lib.package.ecr_utils import is_ecr_url
 from reefsteps.smoke_test import NoModelsError, SmokeTestError
 from scripts import deploy as command
 from scripts import stacks
-from scripts.deployment import ROOT
+from scripts.concurrency import MOST_RUNS
+from scripts.deployment import ROOT, Deployment
 from scripts.environments import DeployEnvironment, DeploymentError
+from scripts.simulate_admission import runs_at_once
 
 REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 
@@ -37,12 +42,16 @@ class Account:
         self.blocked = blocked
         self.states = {name.replace("_", "-"): status for name, status in states.items()}
         self.deleted: list[str] = []
+        self.slots = 10
 
     def client(self, *_: Any, **__: Any) -> Any:
         return self
 
     def get_caller_identity(self) -> dict[str, str]:
         return {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/operator"}
+
+    def get_account_settings(self) -> dict[str, Any]:
+        return {"AccountLimit": {"ConcurrentExecutions": self.slots}}
 
     def get_authorization_token(self) -> dict[str, Any]:
         return {"authorizationData": [{"authorizationToken": base64.b64encode(b"AWS:secret").decode()}]}
@@ -68,6 +77,9 @@ class Account:
                 for name, status in zip(names, statuses, strict=True)
             ]
         }
+
+    def describe_availability_zones(self, **_: Any) -> dict[str, Any]:
+        return {"AvailabilityZones": [{"ZoneName": f"eu-west-1{n}", "ZoneId": f"euw1-az{n}"} for n in "123"]}
 
     def describe_db_clusters(self) -> dict[str, Any]:
         tag = {"Key": "aws:cloudformation:stack-name", "Value": "reefsteps-dev"}
@@ -135,6 +147,40 @@ def test_registry_build_push_deploy_in_this_order(ran: list[list[str]], capsys: 
     assert values["PipelineVersion"] == "0123abc"
     assert values["ParameterPrefix"] == "/reefsteps-dev"  # samconfig.toml's own choices are not lost
     assert [line for line in capsys.readouterr().out.splitlines() if line[1:3] == "/5"] != []
+
+
+def as_sam_reads(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Return the options of a `sam deploy` as SAM has them after its own checks; nothing is deployed."""
+    read: dict[str, Any] = {}
+    parameters = inspect.signature(sam_deploy_command.do_cli)
+
+    def told(*values: Any, **options: Any) -> None:
+        read.update(parameters.bind(*values, **options).arguments)
+
+    monkeypatch.setattr(sam_deploy_command, "do_cli", told)
+    monkeypatch.chdir(ROOT)
+    done = CliRunner().invoke(sam_deploy_command.cli, [*arguments, "--template-file", "template.yaml"])
+    assert done.exit_code == 0, done.output
+    return read
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_sam_deploy_as_an_operator_types_it(environment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = as_sam_reads("--config-env", environment, monkeypatch=monkeypatch)
+    assert options["stack_name"] == f"reefsteps-{environment}"
+    assert options["resolve_image_repos"] is True
+    assert options["resolve_s3"] is True
+    assert list(options["capabilities"]) == ["CAPABILITY_IAM"]
+    assert options["parameter_overrides"]["ParameterPrefix"] == f"/reefsteps-{environment}"
+    assert "FrontendImageUri" not in options["parameter_overrides"]  # without the page, or with the one that is there
+
+
+def test_make_deploy_gives_sam_its_own_repositories(ran: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    command.deploy(DeployEnvironment.read("dev"), with_page=True)
+    options = as_sam_reads(*ran[-1][2:], monkeypatch=monkeypatch)
+    assert options["resolve_image_repos"] is False
+    assert options["image_repositories"]["RestorationFunction"] == f"{REGISTRY}/reefsteps-dev/restoration"
+    assert options["stack_name"] == "reefsteps-dev"
 
 
 def test_without_the_page_nothing_of_it_is_built(ran: list[list[str]]) -> None:
@@ -381,3 +427,25 @@ def test_command_line_names_a_missing_tool(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "'docker' is not installed" in done.stderr
+
+
+@pytest.mark.parametrize(("slots", "runs"), [(10, 11), (50, 55), (1000, 200)])
+def test_runs_at_once_follow_the_accounts_concurrency(
+    ran: list[list[str]], monkeypatch: pytest.MonkeyPatch, slots: int, runs: int
+) -> None:
+    account = Account()
+    account.slots = slots
+    monkeypatch.setattr(command, "boto3", account)
+    command.deploy(DeployEnvironment.read("dev"), with_page=False)
+    assert f'RunsAtOnce="{runs}"' in ran[-1]
+
+
+def test_runs_at_once_of_samconfig_count_before_the_accounts(ran: list[list[str]]) -> None:
+    environment = DeployEnvironment.read("dev")
+    command.deploy(replace(environment, overrides={**environment.overrides, "RunsAtOnce": "7"}), with_page=False)
+    assert 'RunsAtOnce="7"' in ran[-1]
+
+
+def test_the_most_runs_are_those_of_the_template() -> None:
+    parameter = Deployment.load().template["Parameters"]["RunsAtOnce"]
+    assert (parameter["Default"], parameter["MaxValue"]) == (runs_at_once(10), MOST_RUNS)

@@ -24,6 +24,7 @@ ROOMS = ("statemachine", "models", "events")  # their README.md
 DOCUMENTS = sorted({*DOCS.rglob("*.md"), *ROOT.glob("*.md"), *(ROOT / room / "README.md" for room in ROOMS)})
 MAKEFILES = (ROOT / "Makefile", ROOT / "deploy.mk")
 NAMING_DOCUMENTS = {".py", ".js", ".html", ".json", ".in", ".ipynb", ".css"}
+NAMED_ON_PURPOSE = {"frontend/pages"}  # a decision not to have it
 FAMILIES = {"ReefStepsError", "BadInputError", "TransientError"}
 OWN_PACKAGES = ("functions", "frontend", "local")
 SET_BY_LAMBDA_OR_SHELL = {"PATH", "HOME", "LANG"}
@@ -46,10 +47,13 @@ def test_waiting_times_are_those_of_the_state_machine(deployment: Deployment) ->
     waits: dict[str, float] = {}
     for _, state in tasks(machine):
         for retrier in state["Retry"]:
-            steps = [retrier["IntervalSeconds"] * retrier["BackoffRate"] ** n for n in range(retrier["MaxAttempts"])]
+            rate, attempts = retrier.get("BackoffRate", 2), retrier["MaxAttempts"]
+            steps = [retrier.get("IntervalSeconds", 1) * rate**n for n in range(attempts)]
             longest = retrier.get("MaxDelaySeconds", float("inf"))
+            # Full jitter draws each wait evenly between nothing and its length: half of it, on average.
+            share = 0.5 if retrier.get("JitterStrategy") == "FULL" else 1.0
             for error in retrier["ErrorEquals"]:
-                waits[error] = sum(min(step, longest) for step in steps)
+                waits[error] = share * sum(min(step, longest) for step in steps)
     assert round(waits["ModelNotReadyError"] / 60) == 5
     assert "five minutes" in ERRORS
     assert round(waits["DatabaseUnavailableError"] / 60) == 8
@@ -144,3 +148,21 @@ def test_documents_that_code_names_exist() -> None:
     named = {(name, path) for path in files for name in re.findall(r"\bdocs/[\w/-]+\.md", path.read_text())}
     assert named
     assert {(name, str(path)) for name, path in named if not (ROOT / name).is_file()} == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_named_file_exists(document: Path) -> None:
+    text = document.read_text()
+    if document.name == "CHANGELOG.md":
+        return  # names files as they were
+    spans = re.findall(r"`([^`\n]+)`", text)
+    rooms = "functions|frontend|local|scripts|training|synthetic|tests|statemachine|findings|requirements|docs"
+    paths = {
+        name for span in spans for name in re.findall(rf"(?<![\w/.-])(?:{rooms})/[\w./-]*", span) if "..." not in name
+    }
+    missing = {name for name in paths if not (ROOT / name.rstrip(".")).exists()}
+    named_tests = set(re.findall(r"\b(test_\w+\.py)\b", text))
+    assert (
+        missing - NAMED_ON_PURPOSE | (named_tests - {path.name for path in (ROOT / "tests").rglob("test_*.py")})
+        == set()
+    )

@@ -26,7 +26,7 @@ from tests.support.checkpoints import config_dump, random_mask_rcnn, write_check
 from tests.support.steps import package_of
 
 MEASURING = ("restoration", "reframing", "segmentation", "conversion", "coverage")
-STEPS = (*MEASURING, "removal", "importing", "relabel", "notices", "provision")
+STEPS = (*MEASURING, "removal", "importing", "relabel", "points", "notices", "provision")
 BUCKETS = ("raw", "treated", "reframed", "segmented", "masks", "model-reframing", "model-segmentation")
 KEY = "2024-Moorea-07.jpg"
 CORNERS = [[100.0, 80.0], [540.0, 90.0], [530.0, 520.0], [110.0, 510.0]]  # a square, nearly

@@ -20,7 +20,7 @@ from moto.events.models import EventPattern
 from reefsteps.errors import REFUSALS
 from reefsteps.explanations import explain
 from scripts.deployment import Deployment
-from tests.integration.handler_loading import ENVIRONMENT, loaded
+from tests.support.handlers import ENVIRONMENT, loaded
 
 Json = dict[str, Any]
 NOON_S = 1_800_000_000 - 1_800_000_000 % 3600
@@ -84,7 +84,7 @@ class World:
         for name, rule in self._deployment.resources("AWS::Events::Rule").items():
             if "EventPattern" in rule and _pattern(rule["EventPattern"]).matches_event(event):  # type: ignore[arg-type]
                 self.measured("AWS/Events TriggeredRules", name)
-                for target in rule["Targets"]:
+                for target in (target for target in rule["Targets"] if "Fn::GetAtt" in target["Arn"]):
                     queue = self.queues[target["Arn"]["Fn::GetAtt"][0]]
                     self._sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(event))
 

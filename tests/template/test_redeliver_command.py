@@ -93,6 +93,15 @@ def test_each_event_goes_where_it_belonged(calls: Calls) -> None:
     assert (waiting(calls, "FailureEvents"), waiting(calls, "RefusalEvents")) == (2, 1)
 
 
+def test_the_end_of_a_run_that_admission_did_not_hear_of_goes_to_admission(calls: Calls) -> None:
+    sqs = boto3.client("sqs", region_name="eu-west-1")
+    run = ended("pipeline", "DatabaseUnavailableError")
+    target = {"TARGET_ARN": {"DataType": "String", "StringValue": "GivePlaces"}}
+    sqs.send_message(QueueUrl=calls.queue, MessageBody=json.dumps(run), MessageAttributes=target)
+    assert command.redeliver(command.Stack(DeployEnvironment.read("dev"))) == {"places": 1}
+    assert calls.sent == [("GivePlaces", run)]
+
+
 def test_what_nobody_takes_is_left_and_shown(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
     put(calls, event("photo-uploaded.json", "another"), "no JSON")
     assert command.redeliver(command.Stack(DeployEnvironment.read("dev"))) == {"left": 2}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from scripts import retry as command
-from tests.unit.test_retries import StepFunctions, run
+from tests.support.past_runs import StepFunctions, run
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tests.support.steps import package_of
 
 BUCKETS = {"Raw", "Treated", "Reframed", "Segmented", "Masks", "ModelReframing", "ModelSegmentation"}
 WORKERS = {"restoration", "reframing", "segmentation", "conversion"}
-FUNCTIONS = WORKERS | {"coverage", "removal", "importing", "relabel", "notices", "provision"}
+FUNCTIONS = WORKERS | {"coverage", "removal", "importing", "relabel", "points", "notices", "provision"}
 PARAMETERS = {
     "cluster-credentials",
     "db-cluster-arn",
@@ -83,7 +83,7 @@ def test_state_machines_and_their_events(deployment: Deployment) -> None:
     machines = deployment.resources("AWS::StepFunctions::StateMachine")
     kinds = {name: machine["StateMachineType"] for name, machine in machines.items()}
     standard = dict.fromkeys(("Pipeline", "Convert", "Removal", "Backfill", "Relabel"), "STANDARD")
-    assert kinds == {"Admit": "EXPRESS", **standard}
+    assert kinds == {"Admit": "EXPRESS", "GivePlaces": "EXPRESS", **standard}
     patterns = {name: rule.get("EventPattern") for name, rule in deployment.resources("AWS::Events::Rule").items()}
     uploaded = patterns["AdmitRawPhotoUploaded"]
     assert uploaded["detail-type"] == ["Object Created"]
@@ -196,13 +196,13 @@ def environment_of(step: str, deployment: Deployment) -> dict[str, str]:
     return values
 
 
-@pytest.mark.parametrize("step", sorted(FUNCTIONS - {"provision"}))
+@pytest.mark.parametrize("step", sorted(FUNCTIONS - {"provision", "points"}))  # these read nothing of their own
 def test_function_gets_the_variables_that_its_settings_read(step: str, deployment: Deployment) -> None:
     values = environment_of(step, deployment)
     importlib.import_module(f"{package_of(step)}.settings").Settings.from_environment(Environment(values))
     for name in ("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "LOG_LEVEL"):
         assert values[name]
-    if step in ("coverage", "removal", "importing", "relabel"):
+    if step in ("coverage", "removal", "importing", "relabel", "points"):
         assert {"DATABASE_URL", "DATABASE_AUTH"} <= set(values)
         assert values["DATABASE_AUTH"] == "iam"
 

@@ -17,7 +17,7 @@ from reefsteps.observability import step_handler
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_gets_its_name(number: int) -> None:
-    with pytest.raises(DiskFullError, match="make room"), named_machine_faults():
+    with pytest.raises(DiskFullError, match="free space"), named_machine_faults():
         raise OSError(number, "No space left on device", "/tmp/model.onnx")
 
 

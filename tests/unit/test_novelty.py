@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reefsteps.evaluation import PictureFigures, PictureLimits
-from segmentation.novelty import picture_figures, reasons_to_look
-from training.coco import AnnotationError
+from segmentation.novelty import colonies_at_the_limit, picture_figures, reasons_to_look
+from training.library.coco import AnnotationError
 from training.reference import LEAST_PHOTOS, MARKED_SHARE, limits_of
 
 LIMITS = PictureLimits("drawn photographs", 300, PictureFigures(0.9, 0.6, 2.0))
@@ -85,3 +85,10 @@ def test_limits_mark_no_more_of_the_reference_than_was_asked_for(figures: list[P
 def test_too_few_photographs_set_no_limits() -> None:
     with pytest.raises(AnnotationError, match=f"at least {LEAST_PHOTOS}"):
         limits_of([PictureFigures(1, 1, 1)] * (LEAST_PHOTOS - 1), "drawn photographs")
+
+
+@pytest.mark.parametrize(("found", "said"), [(0, 0), (99, 0), (100, 1)])
+def test_a_model_that_finds_all_it_can_may_have_missed_colonies(found: int, said: int) -> None:
+    reasons = colonies_at_the_limit(found, 100)
+    assert len(reasons) == said
+    assert all("the cover may be too low" in reason for reason in reasons)

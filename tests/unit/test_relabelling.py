@@ -119,7 +119,7 @@ def test_an_island_a_survey_and_a_quadrat_may_be_renamed() -> None:
         (Wish("E2B", "2012-Moorea-07"), "is not"),
         (Wish("2012-E2B-01", "Moorea"), "that of a quadrat"),
         (Wish("2012-E2B", "Moorea"), "that of a campaign"),
-        (Wish("???", "Moorea"), "Nothing is called so."),
+        (Wish("???", "Moorea"), "There is no such name."),
     ],
 )
 def test_lines_that_match_nothing_are_listed(wish: Wish, reason: str) -> None:

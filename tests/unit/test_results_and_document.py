@@ -29,7 +29,7 @@ from reefsteps.results import (
     Source,
 )
 from reefsteps.storage import ObjectInfo
-from tests.integration.pipeline_records import result
+from tests.support.pipeline_records import result
 
 RECORDS: tuple[type[Record], ...] = (
     RestorationResult,

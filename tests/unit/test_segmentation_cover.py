@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -18,6 +17,7 @@ from reefsteps.excluded import excluded_mask
 from segmentation.cover import measure, outside
 from segmentation.overlay import draw_overlay
 from segmentation.string_mask import find_strings
+from tests.support.real_data import REAL_DATA
 
 ByteArray = npt.NDArray[np.uint8]
 
@@ -163,7 +163,7 @@ def test_the_overlay_changes_colonies_and_leaves_the_rest() -> None:
     assert overlay[100:300, 100:300, 2].mean() > overlay[100:300, 100:300, 0].mean() + 20  # orange
 
 
-QUADRATS = Path(__file__).parents[3] / "shared/data/quadrats"
+QUADRATS = REAL_DATA / "quadrats"
 
 
 @pytest.mark.data

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reefsteps import trust
-from reefsteps.evaluation import BIASED, DEMONSTRATION, NOT_MEASURED, TRUSTED
 from reefsteps.results import ModelIdentity, Trust
+from reefsteps.trust import BIASED, DEMONSTRATION, NOT_MEASURED, TRUSTED
 
 COVERS = st.floats(0, 100)
 

@@ -1,14 +1,14 @@
 """Photographs in and out: the one place that decodes, encodes and scales pictures.
 
 Every picture inside ReefSteps is BGR, ``uint8`` (``uint16`` straight from a RAW or 16-bit file), HxWx3, upright (EXIF
-orientation applied) and in sRGB. What a file is, is told by its content and never by its extension.
+orientation applied) and in sRGB. The content decides what a file is, never its extension.
 
-* What is not read rightly is refused by name: damage that a decoder survives, layouts and compressions whose pixels
-  nobody vouches for, files that hold several photographs (docs/reference/file-formats.md).
+* A file that could be read wrongly is refused by name: damage that a decoder tolerates, layouts and compressions whose
+  pixels may be wrong, files with several photographs (docs/reference/file-formats.md).
 * RAW (NEF, CR2, CR3, ARW, DNG, ...) is developed by LibRaw from the sensor's data to 16-bit sRGB; an embedded preview
   is never taken for the photograph.
-* Transparent pixels are laid on white, which the colour statistics of restoration leave out as overexposed.
-* ICC profiles and EXIF's colour space are applied; what was found and done stands in ``colour_encoding``.
+* Transparent pixels are laid on white, which the colour statistics of restoration ignore as overexposed.
+* ICC profiles and EXIF's colour space are applied; ``colour_encoding`` records what was found and done.
 """
 
 from __future__ import annotations

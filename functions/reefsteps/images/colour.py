@@ -50,7 +50,7 @@ _SPACES = {b"RGB ": "RGB", b"GRAY": "grey", b"CMYK": "CMYK", b"Lab ": "Lab"}
 
 @dataclass(frozen=True)
 class Encoding:
-    """What a picture's numbers mean: a name, who says so, and the ICC profile (None for sRGB)."""
+    """What a picture's numbers mean: a name, its source, and the ICC profile (None for sRGB)."""
 
     name: str
     source: str  # ICC profile, EXIF, PNG, camera RAW; empty where the file does not say
@@ -130,7 +130,7 @@ def to_srgb(pixels_bgr: Pixels, encoding: Encoding, *, grey: bool = False) -> tu
     """Convert the picture (HxWx3, 8 or 16 bits) to sRGB in place; return it with what was found and done.
 
     A grey picture (three equal channels) is converted by a grey profile. A profile that is damaged or belongs to
-    another kind of picture leaves the values as they are, and the text says so.
+    another kind of picture leaves the values as they are, and the text records it.
     """
     profile = encoding.profile
     if profile is None:

@@ -9,7 +9,7 @@ import zlib
 from PIL import ImageCms
 
 # tifffile's and Pillow's own errors are ValueErrors, imagecodecs' are RuntimeErrors. Broken values in a file's tags let
-# through the others. MemoryError is missing on purpose.
+# through the rest. MemoryError is missing on purpose.
 _RAISED_BY_DAMAGE: tuple[type[Exception], ...] = (
     ArithmeticError,
     AssertionError,

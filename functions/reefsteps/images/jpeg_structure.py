@@ -1,8 +1,8 @@
 """The structure of a JPEG stream (ITU-T T.81, annex B), read without decoding.
 
-A decoder survives what a camera would never write, so damage shows only in its warnings. Cameras also write much that
-makes a decoder warn and is harmless: notes, previews, a video behind the picture. ``parse`` therefore keeps what
-decoding needs and leaves out the rest; whatever the decoder warns of in ``stream`` is damage.
+A decoder tolerates what no camera writes, so damage shows only in its warnings. Cameras also write harmless data that
+make a decoder warn: notes, previews, a video behind the picture. ``parse`` therefore keeps only what decoding needs. A
+warning about ``stream`` then means damage.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _TABLES = frozenset({_DQT, _DHT, _DRI})
 # In coded data 0xFF is followed by 0 (a plain 0xFF), by a restart marker, or by a fill byte.
 _END_OF_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 
-# Half a sector of zero bits is a long row of blocks all alike. Where the code of zeros does not mean "nothing here", no
-# encoder writes that, and a decoder reads on without a warning if the count of blocks happens to come out right.
+# Half a sector of zero bits is a long row of equal blocks. No encoder writes that, unless the code of zeros means "no
+# detail". A decoder continues without a warning if the number of blocks happens to be right.
 _ZEROED = bytes(256)
 _ZEROED_LOSSLESS = bytes(1024)  # of a RAW, whose values each take only a few bits
 

@@ -1,8 +1,8 @@
 """Camera RAW, developed by LibRaw from the sensor's data to 16-bit sRGB.
 
 Development is fixed (no automatic brightness), so the same file always gives the same picture. White balance is the
-camera's. For a file without one LibRaw takes it from the picture, which is kept, and said in ``colour_encoding``: by
-daylight the water's red would be cut off at zero before restoration sees it.
+camera's. For a file without one, LibRaw takes it from the picture. This is kept and recorded in ``colour_encoding``,
+because a daylight balance would cut the water's red off at zero before restoration sees it.
 """
 
 from __future__ import annotations

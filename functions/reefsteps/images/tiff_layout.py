@@ -15,8 +15,8 @@ NONE, LZW, JPEG, DEFLATE, DEFLATE_OLD, PACKBITS, LZMA, ZSTD, ZSTD_OLD = (
 )  # fmt: skip
 COMPRESSIONS = frozenset({NONE, LZW, JPEG, DEFLATE, DEFLATE_OLD, PACKBITS, LZMA, ZSTD, ZSTD_OLD})
 
-# Why some are not read although a decoder is at hand: WebP, JPEG 2000 and JPEG XR decoders return wrong pixels for
-# damaged data without an error, and the others are no way to store a photograph losslessly or are not widely read.
+# Some are refused although a decoder is at hand. Decoders of WebP, JPEG 2000 and JPEG XR return wrong pixels for
+# damaged data without an error. The rest do not store a photograph losslessly, or few programs read them.
 _COMPRESSION_NAMES = {
     2: "CCITT fax", 3: "CCITT fax", 4: "CCITT fax", 6: "JPEG of the kind given up in 1995", 34887: "LERC",
     33003: "JPEG 2000", 33004: "JPEG 2000", 33005: "JPEG 2000", 34712: "JPEG 2000", 34892: "lossy JPEG of DNG",

@@ -68,7 +68,7 @@ class Pieces:
         wanted = {*range(layout.colours), *([layout.alpha] if layout.alpha is not None else [])}
         last = layout.alpha if layout.alpha is not None else layout.colours - 1
         planes = [
-            # A plane that nothing is taken from holds its place, so that the numbers of the others stay.
+            # An unused plane keeps its place, so that the numbers of all planes stay.
             self._piece(number + (plane if plane in wanted else 0) * layout.across * layout.down, down, across)
             for plane in range(last + 1)
         ]

@@ -29,17 +29,17 @@ def faults_of(survey: SurveyKey, s3: MemoryS3, database: Database) -> Iterator[s
         yield from ["a row is left"] if rows else []
         return
     by_hand = {(ref.bucket, ref.key) for ref in BUCKETS.set_by_hand(survey.stem)}
-    for place, version in present.items():
-        if place not in by_hand and version.metadata["source-version-id"] != photo.version_id:
-            yield f"{place} was made from {version.metadata['source-version-id']}"
-    made = {place: version for place, version in present.items() if place not in by_hand}
-    yield from _faults_of_pixels(photo.body or b"", made)
-    yield from _mixtures(made)
     decided = {place[1].split("/")[0]: json.loads(present[place].body or b"") for place in by_hand & present.keys()}
     own = {name: value for name, value in decided.items() if value["source_version_id"] == photo.version_id}
-    if own.get("no-quadrat", {}).get("no_quadrat"):
+    if own.get("no-quadrat", {}).get("no_quadrat"):  # pictures of earlier runs stay
         yield from ["a row although a person says that there is no quadrat"] if rows else []
         return
+    made = {place: version for place, version in present.items() if place not in by_hand}
+    for place, version in made.items():
+        if version.metadata["source-version-id"] != photo.version_id:
+            yield f"{place} was made from {version.metadata['source-version-id']}"
+    yield from _faults_of_pixels(photo.body or b"", made)
+    yield from _mixtures(made)
     if row is None or len(rows) != 1:
         yield f"{len(rows)} rows"
         return

@@ -7,13 +7,14 @@ counted for each execution, or for all that have the same ``script_id``, as a re
 """
 
 import re
+import time
 from collections import Counter
 
 _attempts = Counter()
 
 
 def handler(event, context):
-    """Raise the attempt's error, or answer with what was received."""
+    """Raise the attempt's error, or answer with what was received, and when."""
     step = re.split(r"[:-]", context.invoked_function_arn.removesuffix(":$LATEST"))[-1]
     script = event["input"].get("script", {}).get(step, [])
     counter = event["input"].get("script_id", event["execution"]["id"]), step
@@ -21,4 +22,4 @@ def handler(event, context):
     _attempts[counter] += 1
     if attempt < len(script):
         raise type(script[attempt], (Exception,), {})(f"attempt {attempt} of {step}")
-    return {"step": step, "attempts": attempt + 1, "received": sorted(event)}
+    return {"step": step, "attempts": attempt + 1, "received": sorted(event), "at": time.time()}

@@ -10,7 +10,7 @@ import pytest
 
 from reefsteps import errors
 from reefsteps.failures import failed_state, split_cause
-from tests.integration.local_stack_fixture import REPOSITORY
+from tests.support.local_stack import REPOSITORY
 
 if TYPE_CHECKING:
     from tests.integration.statemachine.conftest import Interpreter

@@ -62,11 +62,13 @@ def _in_template(deployment: Deployment, mutant: Mutant) -> Deployment:
     resources |= parsed
     template["Resources"] = resources
     before = deployment.template["Resources"][mutant.part]
-    if before["Type"].startswith("AWS::Serverless") or "Serverless" in json.dumps(parsed):
-        expanded = expand(template)
+    if before["Type"].startswith("AWS::Serverless"):  # expanded alone, with and without the change
+        old = expand({**template, "Resources": {mutant.part: before}})["Resources"]
+        new = expand({**template, "Resources": parsed})["Resources"] if parsed else {}
     else:
-        made = {name: resource for name, resource in deployment.expanded["Resources"].items() if name != mutant.part}
-        expanded = {**deployment.expanded, "Resources": {**made, **parsed}}
+        old, new = {mutant.part: before}, parsed
+    made = {name: resource for name, resource in deployment.expanded["Resources"].items() if name not in old}
+    expanded = {**deployment.expanded, "Resources": {**made, **new}}
     return replace(deployment, text=text, template=template, expanded=expanded, changed={TEMPLATE: text})
 
 

@@ -57,10 +57,9 @@ MUTANTS = (
     Mutant(REMOVAL, "", '"TimeoutSeconds": 21600', '"TimeoutSeconds": 3600', "before its states"),
     Mutant(ADMIT, "Keep the event", '"MaxAttempts": 5', '"MaxAttempts": 9', "an express execution ends"),
     Mutant(PIPELINE, "Failed", "{% $failure.error %}", "{% $fault.error %}", "nothing assigns $fault"),
-    Mutant(PIPELINE, "Prepare", "$states.context.Execution.StartTime", "$states.context.State.EnteredTime", "started_at is"),
+    Mutant(PIPELINE, "Take a place", "$states.context.Execution.StartTime", "$states.context.State.EnteredTime", "started_at is"),
     Mutant(ADMIT, "Start pipeline", '"key": "{% $states.input.detail.object.key %}"', '"key": "{% $states.input.detail.bucket.name %}"', "'key' is given"),
     Mutant(ADMIT, "Start pipeline", '"sequencer":', '"sequence":', "reads no 'sequence'"),
-    Mutant(BACKFILL, "Run pipeline", '"start_at": "{% $states.input.start_at %}",', "", "nothing reads it"),
     # workflows and registry
     Mutant(DEPLOY, "", "permissions:\n  contents: read\n", "permissions: write-all\n", "every job may"),
     Mutant(DEPLOY, "workers", "      id-token: write\n", "", "has the permissions"),

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conversion.checkpoint import read_weights
+from conversion.inert_pickle import read_pickle
 from reefsteps.errors import UnsupportedModelError
 from tests.support import checkpoints as make
 
@@ -199,3 +200,9 @@ def test_a_damaged_byte_never_raises_anything_else(
         read_weights(path)
     except UnsupportedModelError as error:
         assert str(error)
+
+
+def test_a_type_that_is_no_text_is_not_written_out() -> None:
+    twice = make.text("f4") + b"q\x00h\x00\x86"
+    pickle = b"\x80\x02" + make.name("numpy", "dtype") + twice + b"\x85R."
+    assert read_pickle(pickle).value.code == ""

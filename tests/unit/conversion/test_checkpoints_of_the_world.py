@@ -177,7 +177,7 @@ def test_weights_of_an_averaged_model_are_the_same_weights(tmp_path: Path, conte
 def test_an_average_alone_is_the_model(tmp_path: Path) -> None:
     read = read_checkpoint(nested(tmp_path / "m.pth", {"ema_state_dict": prefixed("module.", SMALL), "epoch": {}}))
     assert read.tensors.keys() == SMALL.keys()
-    assert read.notes == ("Used is the running average 'ema_state_dict', the only weights in m.pth.",)
+    assert read.notes == ("The exponential moving average is used: 'ema_state_dict', the only weights in m.pth.",)
 
 
 def test_an_average_without_names_is_said_to_be_unused(tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def test_the_average_is_the_model_where_there_is_one(tmp_path: Path, key: str, p
     read = read_checkpoint(nested(tmp_path / "m.pth", content))
     np.testing.assert_array_equal(read.tensors["head.b"], [2, 2])
     np.testing.assert_array_equal(read.tensors["backbone.norm.running_mean"], [3, 3])
-    assert read.notes == (f"Used is the running average '{key}' in m.pth, not the last weights 'model'.",)
+    assert read.notes == (f"The exponential moving average is used: '{key}' in m.pth, not the last weights 'model'.",)
 
 
 def test_an_average_that_lacks_weights_is_not_used(tmp_path: Path) -> None:
@@ -267,7 +267,7 @@ def test_a_model_zoo_file_becomes_the_same_model(tmp_path: Path) -> None:
 def test_a_backbone_of_the_zoo_is_called_what_it_is(tmp_path: Path) -> None:
     path = tmp_path / "m.pkl"
     path.write_bytes(pickle.dumps({"conv1_w": np.zeros((64, 3, 7, 7), np.float32)}, 2))
-    with pytest.raises(UnsupportedModelError, match="Supported is detectron2's Mask R-CNN"):
+    with pytest.raises(UnsupportedModelError, match="Only detectron2's Mask R-CNN"):
         convert(path, make.config_dump(tmp_path / "m.yaml"), tmp_path / "out")
 
 

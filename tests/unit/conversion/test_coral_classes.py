@@ -35,7 +35,7 @@ def test_only_the_chosen_classes_count(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (None, "nothing says which of them count"),
+        (None, "no file names those that count"),
         ({"checkpoint_sha256": "0" * 64}, "belongs to another checkpoint"),
         ({"classes": ["a", "b"], "counted": ["a"]}, "names 2 classes, the model tells 3 apart"),
         ({"counted": ["d"]}, "'counted' has 'd', which is not in 'classes'"),

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from conversion.evaluation import accepted, read_evaluation
 from reefsteps.detection.manifest import FileIdentity, Manifest
 from reefsteps.errors import UnsupportedModelError
-from reefsteps.evaluation import MAX_BYTES, Evaluation, Figure, MeasuredSet, trust_of
+from reefsteps.evaluation import MAX_BYTES, Evaluation, Figure, MeasuredSet
+from reefsteps.trust import trust_of
 
 SHA = "5e" * 32
 FIGURE = {"name": "mae_points", "value": 2.9, "unit": "points"}

@@ -113,7 +113,7 @@ def test_instances_lie_in_mask_and_box_and_run_lengths_hold_what_their_figures_s
 
 
 def test_training_reads_the_file(tmp_path: Path) -> None:
-    from training.coco import read as read_for_training
+    from training.library.coco import read as read_for_training
 
     masked = quadrat([(3, 2, 10, 9), (20, 5, 50, 30)])
     (tmp_path / "masks.json").write_bytes(to_coco([masked], ABOUT))

@@ -15,7 +15,7 @@ from PIL import Image, ImageCms
 
 from reefsteps.errors import InvalidImageError
 from reefsteps.images import decode
-from tests.unit.images.making import jpeg_segment, png, png_chunk, reef, saved, tiff
+from tests.support.image_files import jpeg_segment, png, png_chunk, reef, saved, tiff
 
 ADOBE = bytes(imagecodecs.cms_profile("adobergb"))
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

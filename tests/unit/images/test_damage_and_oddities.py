@@ -10,7 +10,7 @@ from PIL import Image
 
 from reefsteps.errors import InvalidImageError
 from reefsteps.images import decode
-from tests.unit.images.making import (
+from tests.support.image_files import (
     jpeg_segment,
     lost,
     png_chunk,

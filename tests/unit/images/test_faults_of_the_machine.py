@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 from reefsteps.errors import InvalidImageError
 from reefsteps.images import colour, decode, metadata, tiff_pieces
 from reefsteps.images.damage import is_damage
-from tests.unit.images.making import reef, saved, tiff
+from tests.support.image_files import reef, saved, tiff
 
 FAULTS = (MemoryError(), OSError(errno.ENOMEM, "Cannot allocate memory"), OSError(errno.EIO, "Input/output error"))
 WORDED = ("Not enough memory", "Insufficient memory (case 4)", "LZMA_MEM_ERROR", "Allocation error : not enough memory")

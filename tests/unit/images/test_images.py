@@ -3,7 +3,6 @@
 import io
 import struct
 import zlib
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -16,8 +15,9 @@ from PIL import Image
 
 from reefsteps.errors import InvalidImageError
 from reefsteps.images import decode, encode_jpeg, encode_png, thumbnail
+from tests.support.real_data import REAL_DATA
 
-NEF = Path(__file__).parents[3].parent / "shared/data/raw/lat_sample1_1200px.NEF"
+NEF = REAL_DATA / "raw/lat_sample1_1200px.NEF"
 NEF_SOURCE = NEF.parents[1] / "quadrats/other/sample1.jpg"
 
 Array = npt.NDArray[Any]

@@ -10,7 +10,7 @@ import tifffile
 
 from reefsteps.errors import InvalidImageError
 from reefsteps.images import decode
-from tests.unit.images.making import zeroed
+from tests.support.image_files import zeroed
 
 HEIGHT, WIDTH = 100, 150
 Tag = tuple[int, str, int, Any, bool]

@@ -10,7 +10,7 @@ import tifffile
 
 from reefsteps.errors import InvalidImageError
 from reefsteps.images import decode
-from tests.unit.images.making import png, reef, saved, tiff, tiff_pages
+from tests.support.image_files import png, reef, saved, tiff, tiff_pages
 
 FULL = reef(120, 160)
 SMALL = np.ascontiguousarray(FULL[::4, ::4])

@@ -17,8 +17,9 @@ from reefsteps.file_name_pattern import NamePattern
 from reefsteps.file_names import Guess
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.surveys import SurveyKey
+from tests.support.real_data import REAL_DATA
 
-REAL = Path(__file__).parents[4] / "shared" / "data" / "quadrats" / "mcr_moorea"
+REAL = REAL_DATA / "quadrats" / "mcr_moorea"
 
 
 def touch(path: Path) -> Path:

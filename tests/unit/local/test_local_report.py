@@ -13,9 +13,9 @@ from rich.console import Console
 from local.photos import Photo
 from local.processing import Run
 from local.report import print_notes, results_table, write_results
-from local.stack import StackInfo
+from local.stack_info import StackInfo
 from reefsteps.results import Trust
-from tests.integration.pipeline_records import result
+from tests.support.pipeline_records import result
 
 
 @pytest.fixture

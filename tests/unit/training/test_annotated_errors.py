@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from training.annotated import annotated_corals, annotated_frames
-from training.coco import Annotated, AnnotationError, read
-from training.evaluate import EVALUATION_SIDE_PX, main, summarise_corals, summarise_frames
-from training.predict import Prediction, Predictor
+from training.evaluate import main
+from training.library.annotated import annotated_corals, annotated_frames
+from training.library.coco import Annotated, AnnotationError, read
+from training.library.prediction import Prediction, Predictor
+from training.library.scores import EVALUATION_SIDE_PX, summarise_corals, summarise_frames
 
 SIDE = 200
 LEFT, RIGHT = (20, 20, 80, 120), (120, 40, 180, 100)  # x0, y0, x1, y1

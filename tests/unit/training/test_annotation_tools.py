@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from reefsteps.masks import mask_iou
-from training.coco import ALL, AnnotationError, load_example, read
-from training.run_lengths import problem, unpacked
+from training.library.coco import ALL, AnnotationError, load_example, read
+from training.library.run_lengths import problem, unpacked
 
 EXPORTS = Path(__file__).parents[2] / "data/annotations"
 WIDTH, HEIGHT = 60, 40

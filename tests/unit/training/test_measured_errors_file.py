@@ -12,7 +12,7 @@ import pytest
 
 from conversion.evaluation import read_evaluation
 from reefsteps.errors import UnsupportedModelError
-from training.measured import (
+from training.library.measured import (
     EXPERT_POINTS,
     NO_QUADRAT,
     REAL_QUADRATS,
@@ -22,7 +22,7 @@ from training.measured import (
     real_frame_sets,
     record,
 )
-from training.metrics import coverage_errors
+from training.library.metrics import coverage_errors
 
 COVER = dataclasses.asdict(coverage_errors(np.array([10.0, 20.0, 0.0]), np.array([12.0, 19.0, 0.5])))
 FRAME = {

@@ -11,7 +11,7 @@ import pytest
 
 from training.card import BEGIN, END, write_card
 from training.evaluate_real import CoverCase, FrameCase, report, summary
-from training.metrics import coverage_errors
+from training.library.metrics import coverage_errors
 from training.recipe import commands, parser
 
 ERRORS = coverage_errors(np.array([10.0, 20.0]), np.array([12.0, 19.0]))

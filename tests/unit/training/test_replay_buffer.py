@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.augment import Example
-from training.examples import ReplayBuffer
+from training.library.augment import Example
+from training.library.examples import ReplayBuffer
 
 CAPACITY = 40
 BATCH = 4

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as run_lengths
 
-from training.coco import AnnotationError, load_example, read
-from training.coco import _mask as draw_mask
+from training.library.coco import AnnotationError, load_example, read
+from training.library.coco import _mask as draw_mask
 
 SQUARE = [10.0, 10.0, 30.0, 10.0, 30.0, 25.0, 10.0, 25.0]
 

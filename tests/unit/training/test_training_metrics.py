@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reefsteps.masks import mask_iou
-from training.metrics import corner_error_percent, coverage_errors
+from training.library.metrics import corner_error_percent, coverage_errors
 
 COVERS = st.lists(st.floats(1, 100), min_size=2, max_size=30)
 

@@ -1,0 +1,126 @@
+"""Where points of a photograph lie in the straightened quadrat, and back.
+
+The plane of the quadrat is the straightened picture in parts of its width and height: (0, 0) is the corner of its
+top-left pixel, (1, 1) that of its bottom-right one. The way there is the one that reframing cut the picture by: the
+homography of the four corners, after the lens term has been taken out (`reframing.geometry.PlaneModel`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from reefsteps.errors import InvalidParameterError
+from reefsteps.results import Point
+
+Array = NDArray[np.float64]
+
+# Units of CPCe in a pixel at the settings that Windows has: 96, 120, 144 and 192 dots per inch.
+_CPCE_UNITS = (15.0, 12.0, 10.0, 7.5)
+_SAME_SHAPE = 0.01  # of the picture's proportions
+_UNIT_SQUARE = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where the quadrat lies in a photograph of ``width_px`` x ``height_px``, as reframing's record says it."""
+
+    width_px: int
+    height_px: int
+    corners_px: tuple[Point, ...]
+    lens_term: float = 0.0
+    excluded_px: tuple[tuple[Point, ...], ...] = ()
+
+    def to_plane(self, points_px: ArrayLike) -> Array:
+        """Return the places (N, 2) in the quadrat's plane of points (N, 2) in the photograph's pixels."""
+        return _moved(self._matrix(), self._ideal(np.asarray(points_px, np.float64).reshape(-1, 2)))
+
+    def to_photograph(self, plane: ArrayLike) -> Array:
+        """Return the photograph's pixels (N, 2) of places (N, 2) in the quadrat's plane."""
+        back = np.asarray(np.linalg.inv(self._matrix()), np.float64)
+        ideal = _moved(back, np.asarray(plane, np.float64).reshape(-1, 2))
+        bent = ideal * (1 + self.lens_term * (ideal**2).sum(1, keepdims=True))
+        return np.asarray(self._centre + self._scale * bent)
+
+    def inside(self, points_px: ArrayLike) -> NDArray[np.bool_]:
+        """Return which of the points (N, 2) lie in the quadrat, and in no area that a person has left out."""
+        points = np.asarray(points_px, np.float64).reshape(-1, 2)
+        plane = self.to_plane(points)
+        within = np.asarray(((plane >= 0) & (plane <= 1)).all(1))
+        for outline in self.excluded_px:
+            within &= ~_in_outline(points, np.asarray(outline, np.float64))
+        return np.asarray(within, np.bool_)
+
+    def _matrix(self) -> Array:
+        return _homography(self._ideal(np.asarray(self.corners_px, np.float64)), _UNIT_SQUARE)
+
+    @property
+    def _centre(self) -> Array:
+        return np.array([self.width_px / 2, self.height_px / 2])
+
+    @property
+    def _scale(self) -> float:
+        return float(np.hypot(self.width_px / 2, self.height_px / 2))
+
+    def _ideal(self, points_px: Array) -> Array:
+        """Return the points without the lens term, from the picture's centre in half diagonals."""
+        seen = (points_px - self._centre) / self._scale
+        ideal = seen
+        for _ in range(5):  # as reframing does it: the error is below 1e-6
+            ideal = seen / (1 + self.lens_term * (ideal**2).sum(1, keepdims=True))
+        return ideal
+
+
+def scale_to_photograph(
+    annotated: tuple[float, float] | None, width_px: int, height_px: int, *, in_units: bool
+) -> tuple[float, float]:
+    """Return by what to multiply places in an annotated picture to get the photograph's pixels, across and down.
+
+    ``annotated`` is that picture's width and height, None for the photograph's own. ``in_units`` says that both are in
+    CPCe's units: then they must be the photograph itself at one of CPCe's scales, because a picture that was made
+    smaller beforehand cannot be told from another unit. Raises InvalidParameterError, which says what does not fit.
+    """
+    if annotated is None:
+        return 1.0, 1.0
+    across, down = annotated[0] / width_px, annotated[1] / height_px
+    if abs(across / down - 1) > _SAME_SHAPE:
+        turned = abs(annotated[0] / height_px / (annotated[1] / width_px) - 1) <= _SAME_SHAPE
+        raise InvalidParameterError(
+            f"The points were set on a picture of {annotated[0]:g} x {annotated[1]:g}, the photograph has "
+            f"{width_px} x {height_px} pixels, another shape: "
+            + ("it was annotated without its camera's turn." if turned else "it was cut or is another picture.")
+        )
+    if in_units and not any(abs(across / units - 1) < _SAME_SHAPE / 2 for units in _CPCE_UNITS):
+        raise InvalidParameterError(
+            f"CPCe counts {across:.2f} units in a pixel of this photograph; it has 15, 12, 10 or 7.5. The points were "
+            "set on a smaller or larger copy: upload that one, or give its points as CSV with its width and height."
+        )
+    return 1 / across, 1 / down
+
+
+def _homography(source: Array, target: Array) -> Array:
+    """Return the 3x3 homography of four points (4, 2): direct linear transform with h33 = 1."""
+    rows, values = [], []
+    for (x, y), (u, v) in zip(source, target, strict=True):
+        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
+        values += [u, v]
+    return np.append(np.linalg.solve(np.array(rows), np.array(values)), 1.0).reshape(3, 3)
+
+
+def _moved(matrix: Array, points: Array) -> Array:
+    moved = points @ matrix[:, :2].T + matrix[:, 2]
+    with np.errstate(divide="ignore", invalid="ignore"):  # points on the horizon lie nowhere in the quadrat
+        return np.asarray(moved[:, :2] / moved[:, 2:])
+
+
+def _in_outline(points: Array, outline: Array) -> NDArray[np.bool_]:
+    """Return which points (N, 2) lie in a polygon (M, 2): a ray to the right crosses an odd number of its sides."""
+    inside = np.zeros(len(points), bool)
+    x, y = points.T
+    for (x0, y0), (x1, y1) in zip(outline, np.roll(outline, -1, 0), strict=True):
+        crosses = (y0 > y) != (y1 > y)
+        at = x0 + (y - y0) * (x1 - x0) / (y1 - y0) if y1 != y0 else np.full_like(x, np.inf)
+        inside ^= crosses & (x < at)
+    return inside

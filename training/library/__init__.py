@@ -1,0 +1,1 @@
+"""What the commands of training are made of; they lie in the folder above."""

@@ -1,0 +1,34 @@
+"""One way to run either form of a model: ``.pth`` through detectron2, ``.onnx`` through the product's own runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.library.prediction import Prediction, Predictor
+
+
+def load_predictor(model: Path, threads: int = 1) -> Predictor:
+    """Return a function from a BGR picture to its instances; the suffix of ``model`` decides what runs it."""
+    if model.suffix == ".onnx":
+        return _product(model, threads)
+    from training.library.detectron import predictor
+
+    return predictor(model, threads)
+
+
+def _product(model: Path, threads: int) -> Predictor:
+    from reefsteps.detection.detector import load_detector
+
+    detector = load_detector(model, model.with_suffix(".json"), threads)
+
+    def predict(image_bgr: NDArray[np.uint8]) -> Prediction:
+        found = detector.detect(image_bgr)
+        masks = np.zeros((len(found), *image_bgr.shape[:2]), bool)
+        for full, mask in zip(masks, found.masks, strict=True):
+            full[mask.window()] = mask.bitmap > 0
+        return Prediction(masks, np.asarray(found.scores, np.float32))
+
+    return predict
