@@ -17,9 +17,10 @@ from reefsteps.database import Database
 from reefsteps.document import Execution
 from reefsteps.errors import ExistingTableError
 from reefsteps.point_rows import remove_points
-from reefsteps.precedence import Run, Upload, compare_runs, compare_sequencers, compare_uploads, instant, same_photo
+from reefsteps.precedence import Run, Upload, compare_runs, compare_uploads, instant, same_photo
+from reefsteps.removals import Removal
 from reefsteps.results import ObjectRef, Record, ReframingResult, RestorationResult, SegmentationResult, Source
-from reefsteps.surveys import SurveyKey, decode_key
+from reefsteps.surveys import SurveyKey
 from reefsteps.tables import (
     colony,
     coral_coverage,
@@ -33,8 +34,6 @@ from reefsteps.text_columns import fitted
 from reefsteps.texts import storable
 
 Answer = TypeVar("Answer")
-
-_RELABELLED = "relabel "  # begins `requested_by` of a deletion whose photograph lives on; its new name follows
 
 
 @dataclass(frozen=True)
@@ -70,44 +69,6 @@ class WriteOutcome(Record):
     former_percent: float | None = None  # that was the survey's row before
     deleted: bool = False  # the photograph has no result, because it was deleted or has another name
     moving: bool = False  # it is being given another name or size
-
-
-@dataclass(frozen=True)
-class Removal:
-    """A deletion of a photograph: of one version for good, or (no version) of all that was uploaded under the key."""
-
-    key: str  # decoded
-    version_id: str | None
-    removed_at: str  # ISO 8601
-    sequencer: str | None = None
-    requested_by: str | None = None
-
-    @classmethod
-    def by_relabelling(cls, key: str, version_id: str | None, removed_at: str, new_name: str) -> Removal:
-        """Return the deletion of a version that lives on under another name."""
-        return cls(key, version_id, removed_at, requested_by=f"{_RELABELLED}{new_name}")
-
-    @property
-    def reason(self) -> str:
-        """Why a result of the photograph is not wanted."""
-        if (self.requested_by or "").startswith(_RELABELLED):
-            return f"The photograph is called {(self.requested_by or '')[len(_RELABELLED) :]} since {self.removed_at}."
-        return f"The photograph was deleted at {self.removed_at}."
-
-    def covers(self, upload: Upload) -> bool:
-        """Tell whether the photograph is the one, or among those, that were deleted."""
-        if decode_key(upload.image.key) != self.key:
-            return False
-        if self.version_id:
-            return upload.image.version_id == self.version_id
-        # S3 rounds upload times to seconds. If upload and deletion fall in the same second, compare sequencers.
-        # Without sequencers, treat the upload as newer: an extra row can be removed later, a lost photograph cannot
-        # be recovered.
-        removed = instant(self.removed_at).replace(microsecond=0)
-        uploaded = instant(upload.uploaded_at).replace(microsecond=0)
-        if removed != uploaded:
-            return uploaded < removed
-        return compare_sequencers(upload.sequencer, self.sequencer) < 0
 
 
 @dataclass(frozen=True)

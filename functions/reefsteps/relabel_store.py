@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from reefsteps.coverage_store import (
-    Removal,
     is_removed,
     lock_surveys,
     refuse_other_name,
@@ -28,6 +27,7 @@ from reefsteps.point_rows import Rows, give_points, take_points
 from reefsteps.precedence import Upload
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.relabelling import Change, Value
+from reefsteps.removals import Removal
 from reefsteps.survey_fields import SurveyFields
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import (
@@ -144,10 +144,11 @@ def group_entries(database: Database, relabelling_id: str, group: int) -> list[J
 def _entries(connection: Connection, relabelling_id: str, group: int) -> list[JournalEntry]:
     t = relabelled_photo.c
     query = select(relabelled_photo).where(t.relabelling_id == relabelling_id, t.group_number == group)
-    return [_entry(row) for row in connection.execute(query.order_by(t.number))]
+    return [entry_of(row) for row in connection.execute(query.order_by(t.number))]
 
 
-def _entry(row: Row[Any]) -> JournalEntry:
+def entry_of(row: Row[Any]) -> JournalEntry:
+    """Return a journal row as the entry that it keeps."""
     change = Change(
         SurveyKey(row.year, row.island, row.location),
         SurveyKey(row.new_year, row.new_island, row.new_location),
@@ -193,7 +194,7 @@ def _refuse_under_way(connection: Connection, entries: Sequence[JournalEntry]) -
     """Raise RelabelRefusedError if another change copies or moves one of the surveys, which are locked."""
     t = relabelled_photo.c
     surveys = {survey for entry in entries for survey in (entry.change.old, entry.change.new)}
-    for other in map(_entry, connection.execute(select(relabelled_photo).where(t.state.in_((COPYING, MOVED))))):
+    for other in map(entry_of, connection.execute(select(relabelled_photo).where(t.state.in_((COPYING, MOVED))))):
         if surveys & {other.change.old, other.change.new}:
             raise RelabelRefusedError(
                 f"Another change of {other.change.old}, '{other.relabelling_id}', is under way: wait until it has "
@@ -347,40 +348,6 @@ def is_marker_of_relabelling(database: Database, key: str, marker_version_id: st
     query = select(t.number).where(t.raw_key == key, t.marker_version_id == marker_version_id)
     with database.read() as connection:
         return connection.execute(query).first() is not None
-
-
-def taken_back(database: Database, relabelling_id: str) -> tuple[list[Change], list[tuple[Change, str]]]:
-    """Return the changes that undo a relabelling, and those that cannot be undone yet, each with the reason."""
-    t = relabelled_photo.c
-    query = select(relabelled_photo).where(t.relabelling_id == relabelling_id).order_by(t.number)
-    changes: list[Change] = []
-    refused: list[tuple[Change, str]] = []
-    with database.read() as connection:
-        for row in connection.execute(query):
-            done = _entry(row).change
-            if row.state in UNFINISHED:
-                refused.append((Change(done.new, done.old), "This change is still under way: let it finish first."))
-            elif row.state == DONE:
-                size = QuadratSize.parse(row.size_before) if row.size_after and row.size_before else None
-                changes.append(Change(done.new, done.old, size, row.fields_before or {}))
-    return changes, refused
-
-
-def versions_left_by(database: Database, relabelling_id: str) -> dict[SurveyKey, set[str]]:
-    """Return, by new name, the version that a relabelling left, and its copies by later relabellings."""
-    t = relabelled_photo.c
-    moved = t.raw_version_id.is_not(None), t.new_version_id.is_not(None)
-    with database.read() as connection:
-        pairs = connection.execute(select(t.raw_version_id, t.new_version_id).where(*moved))
-        copies = {row.raw_version_id: row.new_version_id for row in pairs}
-        own = connection.execute(select(relabelled_photo).where(t.relabelling_id == relabelling_id, *moved)).all()
-    found: dict[SurveyKey, set[str]] = {}
-    for row in own:
-        versions = found.setdefault(_entry(row).change.new, {row.new_version_id})
-        version = row.new_version_id
-        while (version := copies.get(version)) is not None and version not in versions:
-            versions.add(version)
-    return found
 
 
 def _lock_all(connection: Connection, entries: Sequence[JournalEntry]) -> None:

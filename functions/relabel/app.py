@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from reefsteps import relabel_store as journal
+from reefsteps import relabel_undo
 from reefsteps.buckets import current_photographs
 from reefsteps.database import Database
 from reefsteps.errors import InvalidParameterError, RelabelRefusedError
@@ -75,8 +76,8 @@ def _write_down(name: str, given: dict[str, Any]) -> None:
 
 
 def _undoing(relabelling_id: str) -> tuple[list[Change], list[tuple[Change, str]]]:
-    changes, refused = journal.taken_back(DATABASE, relabelling_id)
-    left = journal.versions_left_by(DATABASE, relabelling_id)
+    changes, refused = relabel_undo.taken_back(DATABASE, relabelling_id)
+    left = relabel_undo.versions_left_by(DATABASE, relabelling_id)
     kept = []
     for change in changes:
         present = {photo.image.version_id for photo in current_photographs(STORAGE, SETTINGS.raw_bucket, change.old)}

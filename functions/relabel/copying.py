@@ -12,11 +12,12 @@ from typing import Any
 
 from reefsteps.buckets import Photograph, current_photographs, made_from, photograph
 from reefsteps.copies import STARTS_NO_RUN, quoted_key, without_run
-from reefsteps.coverage_store import Removal, timestamp
+from reefsteps.coverage_store import timestamp
 from reefsteps.derived import delete_in_order, head_or_none, is_there, maker_of, put_in_order, renamed_metadata
 from reefsteps.errors import PhotoNotFoundError, RelabelRefusedError, SupersededError
 from reefsteps.precedence import Run
 from reefsteps.relabel_store import JournalEntry, Landing
+from reefsteps.removals import Removal
 from reefsteps.results import ObjectRef
 from reefsteps.stamps import stamped
 from reefsteps.storage import JSON, ObjectChangedError, ObjectInfo, Storage

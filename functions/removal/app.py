@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from reefsteps.buckets import current_photographs
-from reefsteps.coverage_store import Removal, forget_removals, has_result, remove_result
+from reefsteps.coverage_store import forget_removals, has_result, remove_result
 from reefsteps.database import Database
 from reefsteps.derived import is_there
 from reefsteps.errors import InvalidParameterError, InvalidSurveyKeyError
 from reefsteps.observability import logger, step_handler
 from reefsteps.precedence import Upload
 from reefsteps.relabel_store import is_marker_of_relabelling
+from reefsteps.removals import Removal
 from reefsteps.results import ObjectRef, Record
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey, decode_key

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from reefsteps.coverage_store import Removal
 from reefsteps.errors import InvalidParameterError
 from reefsteps.precedence import instant
+from reefsteps.removals import Removal
 from reefsteps.surveys import decode_key
 from reefsteps.texts import is_text
 

@@ -12,10 +12,11 @@ import pytest
 from sqlalchemy import delete, insert, inspect, select
 
 from reefsteps.coverage_queries import colony_boxes, colony_rows, coverage_rows, provenance
-from reefsteps.coverage_store import Removal, Result, forget_removals, record_result, remove_result
+from reefsteps.coverage_store import Result, forget_removals, record_result, remove_result
 from reefsteps.database import Database
 from reefsteps.errors import ConfigurationError, DatabaseUnavailableError
 from reefsteps.quadrat_size import QuadratSize
+from reefsteps.removals import Removal
 from reefsteps.results import Source, Trust
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import coral_coverage, metadata

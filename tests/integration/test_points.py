@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from reefsteps.coverage_store import Removal, record_result, remove_result
+from reefsteps.coverage_store import record_result, remove_result
 from reefsteps.database import Database
 from reefsteps.errors import InvalidParameterError, PointsRefusedError
 from reefsteps.point_queries import measured_photographs
 from reefsteps.point_store import point_sets, record_points
 from reefsteps.points.point_sets import PointSet
+from reefsteps.removals import Removal
 from reefsteps.surveys import SurveyKey
 from tests.support.handlers import loaded
 from tests.support.mariadb import MariaDb

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from sqlalchemy import String, select
 
 from reefsteps.coverage_queries import provenance
-from reefsteps.coverage_store import Removal, record_result, remove_result
+from reefsteps.coverage_store import record_result, remove_result
 from reefsteps.database import Database
 from reefsteps.document import Execution
 from reefsteps.errors import InvalidSurveyKeyError
+from reefsteps.removals import Removal
 from reefsteps.results import ModelIdentity, ObjectRef
 from reefsteps.surveys import LONGEST_KEY, SurveyKey
 from reefsteps.tables import coverage_provenance, metadata
