@@ -27,6 +27,14 @@ _ABSENT = {"404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket"}
 _DENIED = {"403", "AccessDenied"}
 
 
+class Models(Protocol):
+    """Where a step gets its model."""
+
+    def detector(self) -> Detector:
+        """Return the current model, loaded; see `ModelStore.detector`."""
+        ...
+
+
 class ModelStore:
     """Keeps one model of one bucket ready.
 

@@ -59,12 +59,12 @@ class Decisions:
                 f"What was decided by hand is about another version of the photograph of {self._survey}; this run "
                 "changes nothing. Open Fix corners again, and look at the photograph that is there now."
             )
-        said = self._stored(no_quadrat_key(self._survey.stem))
-        before = bool(said and said["no_quadrat"])
-        now = before if given.no_quadrat is None and given.corners_px is None else bool(given.no_quadrat)
+        stored = self._stored(no_quadrat_key(self._survey.stem))
+        earlier = bool(stored and stored["no_quadrat"])
+        no_quadrat = bool(given.no_quadrat) if decides else earlier
         if given.no_quadrat is not None:
-            self._keep_no_quadrat(now)
-        if now:
+            self._keep_no_quadrat(no_quadrat)
+        if no_quadrat:
             raise NoQuadratError(no_quadrat_sentence(self._survey))
 
     def frame(self, given: PipelineInput, width_px: int, height_px: int, size: QuadratSize) -> FrameByHand | None:

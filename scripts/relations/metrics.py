@@ -74,9 +74,9 @@ def own_namespaces(stack: Stack) -> set[str]:
 
 def own_metrics(d: Deployment) -> dict[str, set[str]]:
     """Return the metrics that the code emits, each with its dimensions."""
-    path = "functions/reefsteps/observability.py"
     found: dict[str, set[str]] = {}
-    files = [path, *(str(p.relative_to(d.root)) for p in sorted((d.root / "functions").glob("*/app.py")))]
+    handlers = sorted(path for name in ("app", "step") for path in (d.root / "functions").glob(f"*/{name}.py"))
+    files = ["functions/reefsteps/observability.py", *(str(path.relative_to(d.root)) for path in handlers)]
     for file in files:
         for called, texts in code.calls(d, file):
             if called in ("add_metric", "measure", "record_metric") and texts:

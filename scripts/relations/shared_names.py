@@ -245,7 +245,8 @@ def variables_are_read(d: Deployment, stack: Stack) -> Iterator[str]:
     buckets = code.variables_read(d, "functions/reefsteps/buckets.py")
     for name, function in stack.of("AWS::Lambda::Function").items():
         package = code.package(function.properties)
-        own = {v for module in ("settings", "app") for v in code.variables_read(d, f"functions/{package}/{module}.py")}
+        files = (f"functions/{package}/{module}.py" for module in ("settings", "app", "step"))
+        own = {variable for file in files for variable in code.variables_read(d, file)}
         uses_buckets = "buckets import Buckets" in d.read(f"functions/{package}/settings.py")
         known = own | shared | _OF_OTHERS | (buckets if uses_buckets else set())
         variables = function.properties.get("Environment", {}).get("Variables", {})

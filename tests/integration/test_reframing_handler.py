@@ -1,27 +1,22 @@
-"""The reframing handler against S3 (moto): what it reads, writes, records and refuses.
+"""The reframing step against S3 (moto): what it reads, writes, records and refuses.
 
 The model is stood in for by the drawn frame's mask; the models themselves have tests of their own.
 """
 
 import dataclasses
-import importlib
 import json
-import os
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-import boto3
 import cv2
 import numpy as np
 import pytest
-from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 
+from reefsteps.document import StateDocument
 from reefsteps.errors import (
     InvalidParameterError,
     ModelNotReadyError,
@@ -31,12 +26,18 @@ from reefsteps.errors import (
     SupersededError,
 )
 from reefsteps.images import decode, encode_jpeg
+from reefsteps.model_store import Models, ModelStore
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import ModelIdentity, ObjectRef, ReframingResult, RestorationResult, Source, SurveyRef
+from reefsteps.settings import Environment
+from reefsteps.storage import Storage
 from reframing.quadrat import find_quadrat
 from reframing.quadrat_fit import QuadratFit
+from reframing.settings import Settings
 from reframing.shape import extents_of
+from reframing.step import reframe_photograph
 from tests.support import quadrat_drawing as drawing
+from tests.support.handlers import ENVIRONMENT
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -46,37 +47,24 @@ KEY, STEM = "2006-Mo'orea-3.jpg", "2006-Mo'orea-03"
 CORNERS = np.array([[160.0, 80.0], [560.0, 100.0], [540.0, 500.0], [140.0, 480.0]])  # a square of 400.5 px
 BAR_PX = 24
 IDENTITY = ModelIdentity("detectron2-reframe", "ab" * 32)
-ENVIRONMENT = {
-    "AWS_ACCESS_KEY_ID": "testing",
-    "AWS_SECRET_ACCESS_KEY": "testing",
-    "AWS_SESSION_TOKEN": "testing",
-    "AWS_DEFAULT_REGION": "eu-west-3",
-    "RAW_BUCKET": RAW,
-    "TREATED_BUCKET": TREATED,
-    "REFRAMED_BUCKET": REFRAMED,
-    "MODEL_BUCKET": MODELS,
-    "PIPELINE_VERSION": "1.2.3",
-    "POWERTOOLS_TRACE_DISABLED": "true",
-}
+
+
+@dataclasses.dataclass
+class Step:
+    """The step's settings and models; `fake_model` puts another model in."""
+
+    settings: Settings
+    models: Models
+
+    def __call__(self, payload: dict[str, Any]) -> ReframingResult:
+        given = StateDocument.parse(payload, self.settings.raw_bucket)
+        return reframe_photograph(given, self.settings, Storage(), self.models)
 
 
 @pytest.fixture
-def s3() -> Iterator["S3Client"]:
-    with mock.patch.dict(os.environ, ENVIRONMENT), mock_aws():
-        client = boto3.client("s3")
-        for bucket in (RAW, TREATED, REFRAMED, MODELS):
-            client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
-        client.put_bucket_versioning(Bucket=RAW, VersioningConfiguration={"Status": "Enabled"})
-        yield client
-
-
-@pytest.fixture
-def app(s3: "S3Client", tmp_path: Path) -> Iterator[ModuleType]:
-    for name in ("reframing.app", "reframing.settings"):
-        sys.modules.pop(name, None)
-    with mock.patch("tempfile.gettempdir", return_value=str(tmp_path)):
-        yield importlib.import_module("reframing.app")
-    sys.modules.pop("reframing.app", None)
+def step(s3: "S3Client", tmp_path: Path) -> Step:
+    settings = Settings.from_environment(Environment(ENVIRONMENT))
+    return Step(settings, ModelStore(s3, settings.model_bucket, settings.model_name, cache_dir=tmp_path))
 
 
 def outer_corners() -> np.ndarray:
@@ -101,7 +89,7 @@ def frame_mask() -> np.ndarray:
     return cv2.fillPoly(mask, [np.round(CORNERS).astype(np.int32)], 0)
 
 
-def fake_model(app: ModuleType, mask: np.ndarray | None) -> Any:
+def fake_model(step: Step, mask: np.ndarray | None) -> Any:
     class Detections:
         def __len__(self) -> int:
             return 0 if mask is None else 1
@@ -113,7 +101,7 @@ def fake_model(app: ModuleType, mask: np.ndarray | None) -> Any:
     detector = SimpleNamespace(
         identity=IDENTITY, manifest=SimpleNamespace(score_threshold=0.5), detect=lambda *_: Detections()
     )
-    return mock.patch.object(app, "MODELS", SimpleNamespace(detector=lambda: detector))
+    return mock.patch.object(step, "models", SimpleNamespace(detector=lambda: detector))
 
 
 def restored(
@@ -131,12 +119,12 @@ def restored(
     ).to_json()  # fmt: skip
 
 
-def run(app: ModuleType, record: dict[str, Any] | None, **entry: Any) -> ReframingResult:
+def run(step: Step, record: dict[str, Any] | None, **entry: Any) -> ReframingResult:
     document = {
         "execution": {"id": "arn:x", "name": "x", "started_at": "2026-01-01T00:00:00Z"},
         "input": {"bucket": RAW, "key": KEY} | entry,
     } | ({"restoration": record} if record else {})
-    answer = app.handler(json.loads(json.dumps(document)), SimpleNamespace(aws_request_id="1"))
+    answer = step(json.loads(json.dumps(document))).to_json()
     return ReframingResult.from_json(json.loads(json.dumps(answer)))
 
 
@@ -145,9 +133,9 @@ def read(s3: "S3Client", key: str) -> tuple[bytes, dict[str, str]]:
     return answer["Body"].read(), answer["Metadata"]
 
 
-def test_frame_is_found_and_cut_out(app: ModuleType, s3: "S3Client") -> None:
-    with fake_model(app, frame_mask()):
-        result = run(app, restored(s3))
+def test_frame_is_found_and_cut_out(step: Step, s3: "S3Client") -> None:
+    with fake_model(step, frame_mask()):
+        result = run(step, restored(s3))
     np.testing.assert_allclose(np.array(result.corners_px), CORNERS, atol=1.5)
     assert (result.manual, result.strings_used, result.side_cm, result.model) == (False, False, 50.0, IDENTITY)
     assert 0.5 < result.confidence <= 1
@@ -165,16 +153,16 @@ def test_frame_is_found_and_cut_out(app: ModuleType, s3: "S3Client") -> None:
     assert ReframingResult.from_json(json.loads(read(s3, f"results/{STEM}.json")[0])) == result
 
 
-def test_a_partly_visible_frame_is_said_to_be(app: ModuleType, s3: "S3Client") -> None:
+def test_a_partly_visible_frame_is_said_to_be(step: Step, s3: "S3Client") -> None:
     shares = (1.0, 0.41234, 0.9, 1.0)
 
     def hidden(*found: Any) -> QuadratFit:
         return dataclasses.replace(find_quadrat(*found), partly_visible=True, visible_share=shares)
 
-    with fake_model(app, frame_mask()):
-        whole = run(app, restored(s3))
-        with mock.patch.object(app, "find_quadrat", hidden):
-            run(app, restored(s3))
+    with fake_model(step, frame_mask()):
+        whole = run(step, restored(s3))
+        with mock.patch("reframing.step.find_quadrat", hidden):
+            run(step, restored(s3))
     assert not whole.partly_visible
     assert whole.visible_share is not None
     assert min(whole.visible_share) > 0.9
@@ -183,19 +171,19 @@ def test_a_partly_visible_frame_is_said_to_be(app: ModuleType, s3: "S3Client") -
     assert kept.visible_share == (1.0, 0.412, 0.9, 1.0)
 
 
-def test_corners_by_hand_replace_detection_and_are_kept_for_this_version(app: ModuleType, s3: "S3Client") -> None:
+def test_corners_by_hand_replace_detection_and_are_kept_for_this_version(step: Step, s3: "S3Client") -> None:
     corners = [[150.0, 480.0], [540.0, 490.0], [560.0, 110.0], [150.0, 90.0]]  # mirrored order: put right
-    result = run(app, restored(s3), corners_px=corners)
+    result = run(step, restored(s3), corners_px=corners)
     assert result.manual
     assert result.corners_px == ((150, 90), (560, 110), (540, 490), (150, 480))
     assert (result.confidence, result.residual_px, result.uncertainty_percent, result.model) == (1.0, None, None, None)
     assert "model-sha256" not in read(s3, f"{STEM}.jpg")[1]
 
-    again = run(app, restored(s3))
+    again = run(step, restored(s3))
     assert again.manual
     assert again.corners_px == result.corners_px
-    with fake_model(app, frame_mask()):
-        other = run(app, restored(s3, version="v2"))
+    with fake_model(step, frame_mask()):
+        other = run(step, restored(s3, version="v2"))
     assert not other.manual
 
 
@@ -203,76 +191,74 @@ FIN = [[300.0, 200.0], [420.0, 210.0], [380.0, 330.0]]
 
 
 def test_hidden_areas_are_kept_with_the_corners_of_this_version_and_replaced_with_them(
-    app: ModuleType, s3: "S3Client"
+    step: Step, s3: "S3Client"
 ) -> None:
-    given = run(app, restored(s3), corners_px=CORNERS.tolist(), excluded_px=[FIN])
+    given = run(step, restored(s3), corners_px=CORNERS.tolist(), excluded_px=[FIN])
     assert given.excluded_px == (tuple(tuple(point) for point in FIN),)
     assert json.loads(read(s3, f"corners/{STEM}.json")[0])["excluded_px"] == [FIN]
-    assert run(app, restored(s3)).excluded_px == given.excluded_px
-    with fake_model(app, frame_mask()):
-        assert run(app, restored(s3, version="v2")).excluded_px == ()
-    assert run(app, restored(s3), corners_px=CORNERS.tolist()).excluded_px == ()
-    assert run(app, restored(s3)).excluded_px == ()
+    assert run(step, restored(s3)).excluded_px == given.excluded_px
+    with fake_model(step, frame_mask()):
+        assert run(step, restored(s3, version="v2")).excluded_px == ()
+    assert run(step, restored(s3), corners_px=CORNERS.tolist()).excluded_px == ()
+    assert run(step, restored(s3)).excluded_px == ()
 
 
-def test_areas_that_hide_nearly_all_of_the_quadrat_are_refused_and_not_kept(app: ModuleType, s3: "S3Client") -> None:
+def test_areas_that_hide_nearly_all_of_the_quadrat_are_refused_and_not_kept(step: Step, s3: "S3Client") -> None:
     everything = [[0, 0], [700, 0], [700, 600], [0, 600]]
     with pytest.raises(InvalidParameterError, match="leave 0 % of the quadrat"):
-        run(app, restored(s3), corners_px=CORNERS.tolist(), excluded_px=[everything])
+        run(step, restored(s3), corners_px=CORNERS.tolist(), excluded_px=[everything])
     assert s3.list_objects_v2(Bucket=REFRAMED)["KeyCount"] == 0
 
 
-def test_no_quadrat_is_obeyed_for_this_version_until_it_is_taken_back(app: ModuleType, s3: "S3Client") -> None:
-    with fake_model(app, frame_mask()):
+def test_no_quadrat_is_obeyed_for_this_version_until_it_is_taken_back(step: Step, s3: "S3Client") -> None:
+    with fake_model(step, frame_mask()):
         with pytest.raises(NoQuadratError, match="shows no quadrat"):
-            run(app, restored(s3), no_quadrat=True)
+            run(step, restored(s3), no_quadrat=True)
         with pytest.raises(NoQuadratError):
-            run(app, restored(s3))
-        assert not run(app, restored(s3, version="v2")).manual
+            run(step, restored(s3))
+        assert not run(step, restored(s3, version="v2")).manual
         with pytest.raises(NoQuadratError):
-            run(app, restored(s3), no_quadrat=True)
-        assert not run(app, restored(s3), no_quadrat=False).manual
-        assert not run(app, restored(s3)).manual
+            run(step, restored(s3), no_quadrat=True)
+        assert not run(step, restored(s3), no_quadrat=False).manual
+        assert not run(step, restored(s3)).manual
 
 
 @pytest.mark.parametrize("decided", [{"corners_px": CORNERS.tolist()}, {"no_quadrat": True}])
-def test_a_decision_about_another_version_changes_nothing(
-    app: ModuleType, s3: "S3Client", decided: dict[str, Any]
-) -> None:
+def test_a_decision_about_another_version_changes_nothing(step: Step, s3: "S3Client", decided: dict[str, Any]) -> None:
     with pytest.raises(SupersededError, match="another version"):
-        run(app, restored(s3, version="v2"), version_id="v1", **decided)
+        run(step, restored(s3, version="v2"), version_id="v1", **decided)
     assert s3.list_objects_v2(Bucket=REFRAMED)["KeyCount"] == 0
 
 
-def test_corners_take_no_quadrat_back(app: ModuleType, s3: "S3Client") -> None:
+def test_corners_take_no_quadrat_back(step: Step, s3: "S3Client") -> None:
     with pytest.raises(NoQuadratError):
-        run(app, restored(s3), no_quadrat=True)
-    assert run(app, restored(s3), corners_px=CORNERS.tolist()).manual
-    assert run(app, restored(s3)).manual
+        run(step, restored(s3), no_quadrat=True)
+    assert run(step, restored(s3), corners_px=CORNERS.tolist()).manual
+    assert run(step, restored(s3)).manual
 
 
-def test_corners_that_older_releases_kept_are_read(app: ModuleType, s3: "S3Client") -> None:
+def test_corners_that_older_releases_kept_are_read(step: Step, s3: "S3Client") -> None:
     kept = {"corners_px": CORNERS.tolist(), "source_version_id": "v1", "source_etag": "v1"}
     s3.put_object(Bucket=REFRAMED, Key=f"corners/{STEM}.json", Body=json.dumps(kept).encode())
-    result = run(app, restored(s3))
+    result = run(step, restored(s3))
     assert (result.manual, result.excluded_px) == (True, ())
 
 
-def test_side_of_the_execution_wins(app: ModuleType, s3: "S3Client") -> None:
-    result = run(app, restored(s3), corners_px=CORNERS.tolist(), side_cm=75)
+def test_side_of_the_execution_wins(step: Step, s3: "S3Client") -> None:
+    result = run(step, restored(s3), corners_px=CORNERS.tolist(), side_cm=75)
     assert result.side_cm == 75
     assert result.px_per_cm == pytest.approx(result.side_px / 75, abs=1e-3)
 
 
 @pytest.mark.parametrize("lying", [True, False])
 @pytest.mark.parametrize("by_hand", [True, False])
-def test_a_rectangle_is_cut_out_at_one_scale(app: ModuleType, s3: "S3Client", lying: bool, by_hand: bool) -> None:
+def test_a_rectangle_is_cut_out_at_one_scale(step: Step, s3: "S3Client", lying: bool, by_hand: bool) -> None:
     model = drawing.view(6, extent=extents_of(QuadratSize(50, 75))[0 if lying else 1])
     picture, mask = drawing.draw(model, strings=True)
     record = restored(s3, picture=picture) | {"side_cm": 50.0, "height_cm": 75.0}
     given = {"corners_px": model.corners_px.tolist()} if by_hand else {}
-    with fake_model(app, mask.astype(np.uint8)):
-        result = run(app, record, **given)
+    with fake_model(step, mask.astype(np.uint8)):
+        result = run(step, record, **given)
     assert (result.side_cm, result.height_cm) == ((75, 50) if lying else (50, 75))
     assert result.size == QuadratSize(50, 75)
     assert result.px_per_cm == pytest.approx(result.side_px / result.side_cm, abs=1e-3)
@@ -281,32 +267,32 @@ def test_a_rectangle_is_cut_out_at_one_scale(app: ModuleType, s3: "S3Client", ly
     assert result.string_cells == (None if by_hand else (15, 10) if lying else (10, 15))
     np.testing.assert_allclose(result.corners_px, model.corners_px, atol=1.5)
 
-    with fake_model(app, mask.astype(np.uint8)), pytest.raises((QuadratNotFoundError, InvalidParameterError)):
-        run(app, record, side_cm=100, **given)
-    assert run(app, record, side_cm="1000x1500", corners_px=model.corners_px.tolist()).size == QuadratSize(1000, 1500)
+    with fake_model(step, mask.astype(np.uint8)), pytest.raises((QuadratNotFoundError, InvalidParameterError)):
+        run(step, record, side_cm=100, **given)
+    assert run(step, record, side_cm="1000x1500", corners_px=model.corners_px.tolist()).size == QuadratSize(1000, 1500)
 
 
-def test_earlier_record_is_taken_from_the_bucket(app: ModuleType, s3: "S3Client") -> None:
+def test_earlier_record_is_taken_from_the_bucket(step: Step, s3: "S3Client") -> None:
     record = restored(s3)
     s3.put_object(Bucket=TREATED, Key=f"results/{STEM}.json", Body=json.dumps(record).encode())
-    assert run(app, None, corners_px=CORNERS.tolist(), start_at="reframing").manual
+    assert run(step, None, corners_px=CORNERS.tolist(), start_at="reframing").manual
 
 
-def test_refusals_write_nothing(app: ModuleType, s3: "S3Client") -> None:
+def test_refusals_write_nothing(step: Step, s3: "S3Client") -> None:
     record = restored(s3)
-    with fake_model(app, None), pytest.raises(QuadratNotFoundError, match="sees no quadrat frame"):
-        run(app, record)
-    with fake_model(app, np.roll(frame_mask(), 90, axis=1)), pytest.raises(QuadratNotFoundError, match="by hand"):
-        run(app, record)
+    with fake_model(step, None), pytest.raises(QuadratNotFoundError, match="sees no quadrat frame"):
+        run(step, record)
+    with fake_model(step, np.roll(frame_mask(), 90, axis=1)), pytest.raises(QuadratNotFoundError, match="by hand"):
+        run(step, record)
     with pytest.raises(InvalidParameterError, match="outside the treated picture"):
-        run(app, record, corners_px=[[0, 0], [800, 0], [800, 500], [0, 500]])
+        run(step, record, corners_px=[[0, 0], [800, 0], [800, 500], [0, 500]])
     with pytest.raises(ModelNotReadyError):
-        run(app, record)
+        run(step, record)
     assert s3.list_objects_v2(Bucket=REFRAMED)["KeyCount"] == 0
 
 
-def test_missing_picture_is_named(app: ModuleType, s3: "S3Client") -> None:
+def test_missing_picture_is_named(step: Step, s3: "S3Client") -> None:
     record = restored(s3)
     s3.delete_object(Bucket=TREATED, Key=f"{STEM}.jpg")
     with pytest.raises(PhotoNotFoundError, match=f"{TREATED}/{STEM}.jpg"):
-        run(app, record)
+        run(step, record)

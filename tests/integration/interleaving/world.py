@@ -69,8 +69,7 @@ def loaded_steps(database_url: str) -> Iterator[dict[str, ModuleType]]:
             stack.enter_context(
                 mock.patch.object(modules[step], "MODELS", SimpleNamespace(detector=lambda d=detector: d))
             )
-        reframing = modules["reframing"]
-        stack.enter_context(mock.patch.object(reframing, "find_quadrat", lambda *_: _fit(reframing)))
+        stack.enter_context(mock.patch("reframing.step.find_quadrat", lambda *_: _fit()))
         segmentation = modules["segmentation"]
         stack.enter_context(mock.patch.object(segmentation, "record_metric", lambda *_: None))
         yield modules
@@ -359,7 +358,7 @@ class _WithFrame:
         return getattr(self._nothing, name)
 
 
-def _fit(reframing: ModuleType) -> Any:
+def _fit() -> Any:
     from reframing.manual import manual_model
 
     model = manual_model(CORNERS, _SIDE_PX, _SIDE_PX)

@@ -1,0 +1,103 @@
+"""The third step: find the corals in the reframed picture and measure them."""
+
+from __future__ import annotations
+
+import time
+
+from reefsteps.arrays import ByteArray
+from reefsteps.derived import DerivedObjects
+from reefsteps.document import StateDocument, UpstreamResult, refuse_other_photo
+from reefsteps.excluded import excluded_mask
+from reefsteps.images import decode, encode_jpeg, encode_png, thumbnail
+from reefsteps.keys import mask_key, picture_key, thumbnail_key
+from reefsteps.model_store import Models
+from reefsteps.results import ObjectRef, ReframingResult, SegmentationResult
+from reefsteps.storage import JPEG, PNG, Storage
+from reefsteps.trust import trust_of
+from segmentation.cover import measure, outside
+from segmentation.novelty import LEAST_SCORE, colonies_at_the_limit, picture_figures, reasons_to_look
+from segmentation.overlay import draw_overlay
+from segmentation.settings import Settings
+from segmentation.string_mask import find_strings
+
+
+def segment_photograph(
+    document: StateDocument, settings: Settings, storage: Storage, models: Models
+) -> SegmentationResult:
+    """Write mask, overlay, its thumbnail and the record of the document's photograph; returns the record.
+
+    Raises ModelNotReadyError, PhotoNotFoundError or InvalidParameterError for what a person can put right,
+    SupersededError if a newer run has been here, PhotoDeletedError if the photograph was deleted meanwhile.
+    """
+    started = time.perf_counter()
+    stem, bucket = document.survey.stem, settings.segmented_bucket
+    upstream = document.reframing(storage, settings.reframed_bucket)
+    reframing = upstream.record
+    derived = DerivedObjects(
+        storage,
+        document.survey,
+        document.execution,
+        upstream.source,
+        settings.pipeline_version,
+        decided_at=reframing.decided_at,
+    )
+    derived.refuse_superseded(bucket)
+    detector = models.detector()
+    manifest, identity = detector.manifest, detector.identity
+    picture_bgr = _reframed_picture(storage, upstream)
+    threshold = max(settings.score_threshold, manifest.score_threshold)
+    known = detector.detect(picture_bgr, min(threshold, LEAST_SCORE))
+    picture_limits = manifest.measured.pictures if manifest.measured else None
+    to_be_looked_at = reasons_to_look(picture_figures(picture_bgr, known.scores), picture_limits)
+    detections = known.above(threshold)
+    to_be_looked_at += colonies_at_the_limit(len(detections), manifest.detections_per_image)
+    strings = find_strings(picture_bgr, reframing.string_cells) if reframing.strings_used else None
+    excluded = _excluded(upstream, picture_bgr)
+    if excluded is not None:
+        detections = outside(detections, excluded)
+    cover = measure(detections, reframing.px_per_cm, strings, excluded)
+    overlay_bgr = draw_overlay(picture_bgr, cover.mask, detections, excluded)
+
+    def put(to_bucket: str, key: str, body: bytes, content_type: str) -> ObjectRef:
+        return derived.put(to_bucket, key, body, content_type=content_type, model=identity)
+
+    mask = put(settings.masks_bucket, mask_key(stem), encode_png(cover.mask), PNG)
+    overlay = put(bucket, picture_key(stem), encode_jpeg(overlay_bgr), JPEG)
+    preview = put(bucket, thumbnail_key(stem), encode_jpeg(thumbnail(overlay_bgr)), JPEG)
+    result = SegmentationResult(
+        overlay=overlay,
+        mask=mask,
+        thumbnail=preview,
+        cover_percent=cover.cover_percent,
+        colony_count=len(cover.colonies),
+        colonies=cover.colonies,
+        score_threshold=threshold,
+        model=identity,
+        elapsed_s=round(time.perf_counter() - started, 3),
+        strings_percent=cover.strings_percent,
+        excluded_percent=cover.excluded_percent,
+        pipeline_version=settings.pipeline_version,
+        low_resolution=min(picture_bgr.shape[:2]) < manifest.min_size_test,
+        trust=trust_of(manifest),
+        to_be_looked_at=to_be_looked_at,
+    )
+    derived.save_record(bucket, result, identity)
+    derived.refuse_deleted()
+    return result
+
+
+def _reframed_picture(storage: Storage, upstream: UpstreamResult[ReframingResult]) -> ByteArray:
+    stored = storage.get(upstream.record.reframed)
+    refuse_other_photo(stored.info, upstream.source)
+    pixels = decode(stored.body).pixels_bgr
+    assert pixels.dtype.name == "uint8"  # reframing writes JPEG
+    return pixels  # type: ignore[return-value]
+
+
+def _excluded(upstream: UpstreamResult[ReframingResult], picture_bgr: ByteArray) -> ByteArray | None:
+    """Return what a person has left out, (H, W) uint8 in the reframed picture; None if nothing was."""
+    record, source = upstream.record, upstream.source
+    if not record.excluded_px:
+        return None
+    height, width = picture_bgr.shape[:2]
+    return excluded_mask(record.excluded_px, record.corners_px, (source.height_px, source.width_px), (height, width))
