@@ -14,7 +14,9 @@ from sqlalchemy import Connection
 from reefsteps import relabel_store as journal
 from reefsteps import relabel_undo
 from reefsteps.buckets import current_photographs
+from reefsteps.coverage_store import remove_result
 from reefsteps.database import Database
+from reefsteps.derived import is_there
 from reefsteps.errors import InvalidParameterError, RelabelRefusedError
 from reefsteps.observability import logger, step_handler
 from reefsteps.relabel_store import COPYING, MOVED, PLANNED, JournalEntry
@@ -115,7 +117,9 @@ def _carry_out(relabelling_id: str, group: int) -> dict[str, Any]:
         journal.refuse(DATABASE, copying, str(error))
         return answer | {"refused": str(error)}
     for entry in entries(MOVED):
-        clear_deleted(STORAGE, SETTINGS, entry)
+        if clear_deleted(STORAGE, SETTINGS, entry):
+            # S3's times cannot tell a copy from its deletion within the same second, so the rows may have landed.
+            remove_result(DATABASE, entry.change.new, [], lambda photo: is_there(STORAGE, photo))
         journal.finish(DATABASE, entry, clear_old_name(STORAGE, SETTINGS, entry))
     return answer
 

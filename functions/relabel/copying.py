@@ -43,13 +43,17 @@ def copy_group(storage: Storage, settings: Settings, entries: Sequence[JournalEn
     return [_landing(storage, settings, entry, copy) for entry, copy in zip(entries, copies, strict=True)]
 
 
-def clear_deleted(storage: Storage, settings: Settings, entry: JournalEntry) -> None:
-    """Delete what was copied for a photograph whose copy was deleted meanwhile: `removal` may have looked before."""
+def clear_deleted(storage: Storage, settings: Settings, entry: JournalEntry) -> bool:
+    """Delete what was copied for a photograph whose copy was deleted meanwhile: `removal` may have looked before.
+
+    Returns whether the copy was deleted.
+    """
     key = _new_key(entry)
     if key is None or head_or_none(storage, ObjectRef(settings.raw_bucket, key)) is not None:
-        return
+        return False
     for ref in settings.derived(entry.change.new.stem):
         delete_in_order(storage, ref, lambda info: info.metadata.get(MARK) == entry.mark)
+    return True
 
 
 def take_back(storage: Storage, settings: Settings, entries: Sequence[JournalEntry]) -> None:

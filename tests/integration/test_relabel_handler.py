@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
+from pytest import MonkeyPatch
 
 from reefsteps.coverage_queries import coverage_rows
 from reefsteps.coverage_store import record_result
 from reefsteps.database import Database
 from reefsteps.document import Execution
 from reefsteps.errors import InvalidParameterError
+from reefsteps.relabel_store import Landing
 from reefsteps.surveys import SurveyKey
 from tests.support.handlers import BUCKETS, emulated_s3, loaded
 from tests.support.mariadb import MariaDb
@@ -267,6 +269,22 @@ def test_an_upload_under_the_new_name_in_the_middle_is_kept_and_the_change_refus
     objects, rows = world.seen()
     assert objects.pop(f"reef-raw/{B.key('jpg')}")
     assert (objects, rows) == before
+
+
+def test_a_copy_that_is_deleted_before_the_rows_move_leaves_no_row(world: World, monkeypatch: MonkeyPatch) -> None:
+    world.measured(A)
+    moving = world.app.journal.move
+
+    def late(database: Database, landings: Sequence[Landing]) -> None:
+        world.s3.delete_object(
+            Bucket=RAW, Key=B.key("jpg")
+        )  # within the second of the copy, so no time tells them apart
+        moving(database, landings)
+
+    monkeypatch.setattr(world.app.journal, "move", late)
+    world.relabel("r1", changes=changes((A, B)))
+    assert surveys(world) == []
+    assert not [place for place in world.objects() if B.stem in place]
 
 
 def test_a_photograph_whose_run_is_under_way_waits(world: World) -> None:
