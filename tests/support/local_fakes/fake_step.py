@@ -12,9 +12,11 @@ import time
 import boto3
 
 from reefsteps import errors
+from reefsteps.keys import record_key
 from reefsteps.results import (
     ModelIdentity,
     ObjectRef,
+    Record,
     ReframingResult,
     RestorationResult,
     SegmentationResult,
@@ -56,37 +58,53 @@ def misbehave(step: str, event: dict) -> dict:
     return script
 
 
+def source_of(script: dict, event: dict) -> Source:
+    """Return the photograph that a run measures."""
+    given = event["input"]
+    return Source(
+        image=ObjectRef(given["bucket"], decode_key(given["key"]), script["version_id"]),
+        etag=script["etag"],
+        uploaded_at=script["uploaded_at"],
+        sequencer=given.get("sequencer"),
+        image_format="JPEG",
+        width_px=400,
+        height_px=400,
+    )
+
+
+def leave(record: Record, source: Source, bucket: str, stem: str, *pictures: ObjectRef) -> dict:
+    """Write a step's pictures and its record, as the real steps do; returns the record."""
+    for picture in pictures:
+        _s3.put_object(Bucket=picture.bucket, Key=picture.key, Body=b"treated")
+    _s3.put_object(
+        Bucket=bucket, Key=record_key(stem), Body=json.dumps(record.to_json() | {"source": source.to_json()}).encode()
+    )
+    return record.to_json()
+
+
 def restoration(event: dict) -> dict:
     """Return a record as restoration's, and write the treated picture."""
     script = misbehave("restoration", event)
-    survey, given = script["survey"], event["input"]
+    survey, source = script["survey"], source_of(script, event)
     bucket = os.environ["TREATED_BUCKET"]
-    _s3.put_object(Bucket=bucket, Key=f"{survey.stem}.jpg", Body=b"treated")
-    return RestorationResult(
+    done = RestorationResult(
         survey=SurveyRef(survey.year, survey.island, survey.location),
-        source=Source(
-            image=ObjectRef(given["bucket"], decode_key(given["key"]), script["version_id"]),
-            etag=script["etag"],
-            uploaded_at=script["uploaded_at"],
-            sequencer=given.get("sequencer"),
-            image_format="JPEG",
-            width_px=400,
-            height_px=400,
-        ),
+        source=source,
         treated=ObjectRef(bucket, f"{survey.stem}.jpg"),
         thumbnail=ObjectRef(bucket, f"thumbnails/{survey.stem}.jpg"),
         method="fake",
         applied=True,
         side_cm=100.0,
         elapsed_s=0.0,
-    ).to_json()
+    )
+    return leave(done, source, bucket, survey.stem, done.treated, done.thumbnail)
 
 
 def reframing(event: dict) -> dict:
     """Return a record as reframing's."""
     script = misbehave("reframing", event)
     stem, bucket = script["survey"].stem, os.environ["REFRAMED_BUCKET"]
-    return ReframingResult(
+    done = ReframingResult(
         reframed=ObjectRef(bucket, f"{stem}.jpg"),
         thumbnail=ObjectRef(bucket, f"thumbnails/{stem}.jpg"),
         corners_px=((0.0, 0.0), (400.0, 0.0), (400.0, 400.0), (0.0, 400.0)),
@@ -100,14 +118,15 @@ def reframing(event: dict) -> dict:
         px_per_cm=4.0,
         elapsed_s=0.0,
         model=_MODEL,
-    ).to_json()
+    )
+    return leave(done, source_of(script, event), bucket, stem, done.reframed, done.thumbnail)
 
 
 def segmentation(event: dict) -> dict:
     """Return a record as segmentation's, with the cover that the photograph states."""
     script = misbehave("segmentation", event)
     stem = script["survey"].stem
-    return SegmentationResult(
+    done = SegmentationResult(
         overlay=ObjectRef(os.environ["SEGMENTED_BUCKET"], f"{stem}.jpg"),
         mask=ObjectRef(os.environ["MASKS_BUCKET"], f"{stem}.png"),
         thumbnail=ObjectRef(os.environ["SEGMENTED_BUCKET"], f"thumbnails/{stem}.jpg"),
@@ -117,4 +136,7 @@ def segmentation(event: dict) -> dict:
         score_threshold=0.5,
         model=_MODEL,
         elapsed_s=0.0,
-    ).to_json()
+    )
+    return leave(
+        done, source_of(script, event), os.environ["SEGMENTED_BUCKET"], stem, done.overlay, done.thumbnail, done.mask
+    )
