@@ -279,6 +279,7 @@ def test_tables_and_charts_are_downloaded(tab: Page, seeded_page: ServedPage, tm
         assert (tmp_path / name).read_bytes().startswith(head)
     assert_tables_are_whole(tmp_path)
     tab.get_by_text("Semicolon, decimal comma").click()
+    settle(tab)
     with tab.expect_download(timeout=120_000) as waiting:
         tab.get_by_role("button", name="Quadrats as CSV").click()
     waiting.value.save_as(tmp_path / "french.csv")
