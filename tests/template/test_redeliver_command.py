@@ -63,11 +63,9 @@ def put(calls: Calls, *bodies: Any) -> None:
 
 def waiting(calls: Calls, queue: str | None = None) -> int:
     sqs = boto3.client("sqs", region_name="eu-west-1")
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = sqs.get_queue_attributes(QueueUrl=calls.names[queue] if queue else calls.queue, AttributeNames=names)[
-        "Attributes"
-    ]  # type: ignore[arg-type]
-    return sum(map(int, found.values()))
+    names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    url = calls.names[queue] if queue else calls.queue
+    return sum(map(int, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values()))
 
 
 def event(name: str, bucket: str) -> dict[str, Any]:
@@ -96,7 +94,7 @@ def test_each_event_goes_where_it_belonged(calls: Calls) -> None:
 def test_the_end_of_a_run_that_admission_did_not_hear_of_goes_to_admission(calls: Calls) -> None:
     sqs = boto3.client("sqs", region_name="eu-west-1")
     run = ended("pipeline", "DatabaseUnavailableError")
-    target = {"TARGET_ARN": {"DataType": "String", "StringValue": "GivePlaces"}}
+    target: Any = {"TARGET_ARN": {"DataType": "String", "StringValue": "GivePlaces"}}
     sqs.send_message(QueueUrl=calls.queue, MessageBody=json.dumps(run), MessageAttributes=target)
     assert command.redeliver(command.Stack(DeployEnvironment.read("dev"))) == {"places": 1}
     assert calls.sent == [("GivePlaces", run)]
