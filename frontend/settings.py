@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal, Self, cast
 
+from reefsteps.buckets import NamesBuckets
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.settings import DEFAULT_SIZE, Environment
 
@@ -17,7 +18,7 @@ LONGEST_SIGN_IN_HOURS = 12
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(NamesBuckets):
     """Where the page finds pictures, executions and figures, and how people sign in."""
 
     endpoint_url: str | None

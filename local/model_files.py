@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from local.resources import LocalResources
 from reefsteps.errors import PhotoNotFoundError, UnsupportedModelError
-from reefsteps.keys import (
+from reefsteps.model_keys import (
     checkpoint_key,
     model_card_key,
     model_classes_key,

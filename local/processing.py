@@ -17,7 +17,7 @@ from local.stack_info import StackInfo
 from reefsteps import errors
 from reefsteps.failures import WITHOUT_RESULT, split_cause
 from reefsteps.originals import originals
-from reefsteps.results import STEPS
+from reefsteps.steps import STEPS
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey, survey_of
 

@@ -17,7 +17,9 @@ from rich.table import Table
 from local.processing import Follower, Run
 from local.provision import Clients
 from local.stack_info import StackInfo
-from reefsteps.results import STEPS, SegmentationResult
+from reefsteps.derived_objects import shown_pictures
+from reefsteps.results import SegmentationResult
+from reefsteps.steps import STEPS
 from reefsteps.trust import DEMONSTRATION, MARK, cover_text, decimals, is_marked, marked, reasons_to_look
 
 _COLUMNS = (
@@ -129,15 +131,11 @@ def write_results(runs: Sequence[Run], truth: Mapping[str, float], info: StackIn
 
 
 def _write_pictures(run: Run, s3: Any, folder: Path) -> None:
-    wanted = {
-        "treated.jpg": run.result.get("restoration", {}).get("treated"),
-        "reframed.jpg": run.result.get("reframing", {}).get("reframed"),
-        "segmented.jpg": run.result.get("segmentation", {}).get("overlay"),
-        "mask.png": run.result.get("segmentation", {}).get("mask"),
-    }
-    for name, ref in wanted.items():
+    for picture in shown_pictures():
+        path = folder / f"{picture.name}{picture.extension}"
+        ref = run.result.get(picture.writer, {}).get(picture.field)
         # A refused photograph must not show an earlier run's crop as its own.
-        (folder / name).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         if ref is None:
             continue
         version = {"VersionId": ref["version_id"]} if ref.get("version_id") else {}
@@ -146,7 +144,7 @@ def _write_pictures(run: Run, s3: Any, folder: Path) -> None:
         except ClientError:
             continue
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(body)
+        path.write_bytes(body)
 
 
 def _row(run: Run, truth: Mapping[str, float]) -> dict[str, Any]:

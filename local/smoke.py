@@ -49,13 +49,7 @@ def run(
     place = Place(
         s3=clients.s3,
         step_functions=clients.stepfunctions,
-        buckets=Buckets(
-            buckets["RawBucket"],
-            buckets["TreatedBucket"],
-            buckets["ReframedBucket"],
-            buckets["SegmentedBucket"],
-            buckets["MasksBucket"],
-        ),
+        buckets=Buckets.of_resources(buckets),
         model_buckets=(buckets["ModelReframingBucket"], buckets["ModelSegmentationBucket"]),
         pipeline_arn=info.state_machines["Pipeline"],
         removal_arn=info.state_machines["Removal"],

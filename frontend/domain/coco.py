@@ -20,7 +20,7 @@ from frontend.domain.exports import About
 from frontend.domain.measurements import event_of, reasons_of
 from reefsteps.arrays import BoolArray, ByteArray
 from reefsteps.coverage_queries import ColonyBox, CoverageRow
-from reefsteps.keys import picture_key
+from reefsteps.derived_objects import REFRAMED_PICTURE
 from reefsteps.masks import mask_box
 
 CATEGORY = {"id": 1, "name": "coral", "supercategory": "benthos"}
@@ -73,7 +73,7 @@ def _image(image_id: int, row: CoverageRow, mask: ByteArray) -> dict[str, Any]:
     height, width = mask.shape
     return {
         "id": image_id,
-        "file_name": picture_key(event_of(row)),
+        "file_name": REFRAMED_PICTURE.key(event_of(row)),
         "width": width,
         "height": height,
         "island": row.island,

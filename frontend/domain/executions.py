@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import Any
 
 from reefsteps.failures import WITHOUT_RESULT, error_of, json_object, split_cause
-from reefsteps.results import STEPS
 from reefsteps.retries import kept_input
+from reefsteps.steps import STEPS
 
 TERMINAL = frozenset({"SUCCEEDED", *WITHOUT_RESULT})
 
@@ -91,7 +91,7 @@ def step_states(events: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
     The events may come in any order; a step that the run skipped (it started in the middle) stays ``waiting``.
     """
-    states = dict.fromkeys(STEPS, "waiting")
+    states: dict[str, str] = dict.fromkeys(STEPS, "waiting")
     for event in sorted(events, key=lambda e: int(e["id"])):
         entered = event.get("stateEnteredEventDetails", {}).get("name", "").lower()
         left = event.get("stateExitedEventDetails", {}).get("name", "").lower()

@@ -9,7 +9,7 @@ from frontend.services.aws import storage
 from frontend.settings import settings
 from reefsteps.detection import Manifest
 from reefsteps.errors import PhotoNotFoundError, UnsupportedModelError
-from reefsteps.keys import model_card_key
+from reefsteps.model_keys import model_card_key
 from reefsteps.results import ObjectRef
 
 REFRAMING_MODEL = "detectron2-reframe"

@@ -15,12 +15,11 @@ from frontend.domain.measurements import Filter, cover_of, islands_of, reasons_o
 from frontend.domain.statistics import mean_cover
 from frontend.domain.verified import campaigns, models_that_are_off
 from frontend.services import attention, executions, measurements
-from frontend.services.aws import link
-from frontend.settings import settings
+from frontend.services.aws import link_to
 from reefsteps.coverage_queries import CoverageRow
+from reefsteps.derived_objects import REFRAMED_THUMBNAIL
 from reefsteps.explanations import explain
 from reefsteps.failures import WITHOUT_RESULT
-from reefsteps.keys import thumbnail_key
 from reefsteps.trust import decimals
 
 LATEST = 4
@@ -139,7 +138,7 @@ def _latest(rows: Sequence[CoverageRow]) -> None:
             survey = survey_of(row)
             with st.container(gap="xsmall"):
                 st.image(
-                    link(settings().reframed_bucket, thumbnail_key(survey.stem)),
+                    link_to(REFRAMED_THUMBNAIL, survey),
                     alt=f"Quadrat {survey.location}, {survey.island} {survey.year}",
                     width="stretch",
                 )

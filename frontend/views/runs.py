@@ -20,7 +20,7 @@ from frontend.services import attention, executions, measurements, photos
 from frontend.settings import settings
 from reefsteps.explanations import explain, words_and_figures
 from reefsteps.failures import WITHOUT_RESULT, console_url
-from reefsteps.results import STEPS
+from reefsteps.steps import STEPS
 from reefsteps.surveys import survey_of
 
 PAGE = 20

@@ -13,7 +13,7 @@ from conversion.config import MAX_YAML_BYTES
 from reefsteps.detection import Manifest
 from reefsteps.errors import PhotoNotFoundError, UnsupportedModelError
 from reefsteps.evaluation import MAX_BYTES as MAX_EVALUATION_BYTES
-from reefsteps.keys import (
+from reefsteps.model_keys import (
     checkpoint_key,
     model_card_key,
     model_classes_key,

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reefsteps.errors import InvalidParameterError
-from reefsteps.results import STEPS
 from reefsteps.retries import Retry
+from reefsteps.steps import STEPS
 
 MOST_LISTED = 1000
 """Photographs in one list: Step Functions takes 256 KiB of input."""

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from reefsteps.results import STEPS
+from reefsteps.steps import STEPS
 
 WITHOUT_RESULT = ("FAILED", "TIMED_OUT", "ABORTED")
 """How an execution ends badly. To whoever waits for the photograph all three have failed."""

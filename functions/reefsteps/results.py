@@ -20,9 +20,6 @@ from reefsteps.quadrat_size import QuadratSize
 
 Point = tuple[float, float]
 
-STEPS = ("restoration", "reframing", "segmentation", "coverage")
-"""The pipeline's steps in their order, as the state document names their records."""
-
 
 class Record:
     """A frozen dataclass that becomes JSON and comes back (unknown keys are ignored, missing ones refused)."""

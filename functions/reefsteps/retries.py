@@ -15,7 +15,7 @@ from typing import Any
 
 from reefsteps.errors import REFUSALS, InvalidParameterError
 from reefsteps.failures import ABORTED, WITHOUT_RESULT, error_of, json_object, read_failed_state, split_cause
-from reefsteps.results import STEPS
+from reefsteps.steps import STEPS
 from reefsteps.surveys import decode_key
 
 _OTHERS = ("RUNNING", "SUCCEEDED", "PENDING_REDRIVE")

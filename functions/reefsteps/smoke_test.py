@@ -16,10 +16,11 @@ from typing import Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from reefsteps.buckets import Buckets
+from reefsteps.derived_objects import derived_from
 from reefsteps.errors import PhotoNotFoundError, ReefStepsError
 from reefsteps.evaluation import DRAWN
 from reefsteps.failures import error_of, read_failed_state, split_cause
-from reefsteps.keys import model_card_key
+from reefsteps.model_keys import model_card_key
 from reefsteps.results import ObjectRef
 from reefsteps.retries import readable_key
 from reefsteps.storage import Storage
@@ -150,12 +151,12 @@ class _Test:
         with _named("removal"):
             if self._place.rows.cover(SURVEY) is not None:
                 raise SmokeTestError("removal", "the row is still in the database.")
-            left = [ref for ref in self._place.buckets.derived(SURVEY.stem) if self._exists(ref)]
+            left = [ref for ref in derived_from(self._place.buckets, SURVEY.stem) if self._exists(ref)]
         if left:
             raise SmokeTestError("removal", f"{len(left)} objects are left, the first is {left[0]}.")
         self._say("clearing up")
         with _named("clearing up"):
-            for ref in self._place.buckets.derived(SURVEY.stem):
+            for ref in derived_from(self._place.buckets, SURVEY.stem):
                 self._delete_versions(ref.bucket, ref.key)
             self._place.rows.forget(SURVEY)
 

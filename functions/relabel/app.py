@@ -13,14 +13,14 @@ from sqlalchemy import Connection
 
 from reefsteps import relabel_store as journal
 from reefsteps import relabel_undo
-from reefsteps.buckets import current_photographs
 from reefsteps.coverage_store import remove_result
 from reefsteps.database import Database
-from reefsteps.derived import is_there
 from reefsteps.errors import InvalidParameterError, RelabelRefusedError
 from reefsteps.observability import logger, step_handler
+from reefsteps.originals import current_photographs
 from reefsteps.relabel_store import COPYING, MOVED, PLANNED, JournalEntry
 from reefsteps.relabelling import MOST_CHANGES, Change, Inventory, plan
+from reefsteps.run_writer import is_there
 from reefsteps.storage import Storage
 from relabel.copying import clear_deleted, clear_old_name, copy_group, take_back
 from relabel.settings import Settings

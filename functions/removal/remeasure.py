@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cmp_to_key
 
-from reefsteps.buckets import Photograph
+from reefsteps.originals import Photograph
 from reefsteps.precedence import compare_uploads, instant
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from reefsteps.buckets import NamesBuckets
 from reefsteps.model_store import ENGINES
 from reefsteps.settings import Environment, pipeline_version
 
@@ -13,7 +14,7 @@ DEFAULT_SCORE_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(NamesBuckets):
     """Buckets, model and the least score at which an instance counts as coral."""
 
     raw_bucket: str

@@ -14,7 +14,7 @@ from jsonata import Jsonata
 
 from reefsteps import errors
 from reefsteps.document import Execution, PipelineInput
-from reefsteps.results import STEPS
+from reefsteps.steps import STEPS
 from scripts.deployment import Deployment, Json, walk
 from scripts.relations import code
 from scripts.relations.paper import Stack

@@ -21,7 +21,7 @@ from frontend.domain.trusted import sentences, with_trust
 from frontend.services.model_files import SEGMENTATION_MODEL
 from reefsteps.coverage_queries import CoverageRow, coverage_rows
 from reefsteps.detection import Manifest
-from reefsteps.keys import model_card_key
+from reefsteps.model_keys import model_card_key
 from reefsteps.results import Trust
 from reefsteps.tables import coverage_provenance
 from reefsteps.trust import DEMONSTRATION, MARK, TRUSTED, UNKNOWN_MODEL

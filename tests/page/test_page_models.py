@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from streamlit.testing.v1 import AppTest
 
 from frontend.services.model_files import REFRAMING_MODEL, SEGMENTATION_MODEL
-from reefsteps.keys import model_card_key
+from reefsteps.model_keys import model_card_key
 from tests.support.manifests import manifest
 
 if TYPE_CHECKING:
