@@ -23,6 +23,7 @@ from reefsteps.model_keys import (
     model_evaluation_key,
     zoo_checkpoint_key,
 )
+from reefsteps.model_roles import MODEL_BUCKETS
 from reefsteps.results import ObjectRef
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 READY = "ready"
 _POLL_S = 0.3
-_MODEL_BUCKETS = ("ModelReframingBucket", "ModelSegmentationBucket")
 _DEMO_KEYS = (model_evaluation_key, model_config_key, checkpoint_key)  # the checkpoint last
 
 
@@ -92,7 +92,7 @@ def demonstrations(info: StackInfo) -> str | None:
     from reefsteps.trust import DEMONSTRATION, trust_of
 
     storage = Storage(Clients(info.endpoint, info.region).s3)
-    buckets = [info.buckets[name] for name in _MODEL_BUCKETS if name in info.buckets]
+    buckets = [info.buckets[name] for name in MODEL_BUCKETS if name in info.buckets]
     found = []
     for name, bucket in itertools.product(info.models, buckets):
         with contextlib.suppress(PhotoNotFoundError, UnsupportedModelError):

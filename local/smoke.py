@@ -13,6 +13,7 @@ from reefsteps.buckets import Buckets
 from reefsteps.coverage_queries import coverage_rows
 from reefsteps.coverage_store import where_survey
 from reefsteps.database import Database
+from reefsteps.model_roles import ModelRole
 from reefsteps.smoke_test import Drawn, Patience, Place, smoke_test
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import removed_photo, survey
@@ -50,7 +51,7 @@ def run(
         s3=clients.s3,
         step_functions=clients.stepfunctions,
         buckets=Buckets.of_resources(buckets),
-        model_buckets=(buckets["ModelReframingBucket"], buckets["ModelSegmentationBucket"]),
+        model_buckets={role: buckets[role.bucket_resource] for role in ModelRole},
         pipeline_arn=info.state_machines["Pipeline"],
         removal_arn=info.state_machines["Removal"],
         rows=DatabaseRows(info.database_url),

@@ -17,7 +17,9 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from reefsteps.buckets import Bucket
 from reefsteps.errors import REFUSALS
+from reefsteps.model_roles import MODEL_BUCKETS
 from scripts.environments import DeployEnvironment, DeploymentError
 
 _VISIBLE_AGAIN_S = 120
@@ -30,7 +32,6 @@ _PLACES = {
     "failures": "FailureEvents",
     "refusals": "RefusalEvents",
 }
-_MODEL_BUCKETS = ("ModelReframingBucket", "ModelSegmentationBucket")
 
 Message = dict[str, Any]
 
@@ -46,7 +47,7 @@ class Stack:
         self._sqs: Any = boto3.client("sqs", region_name=region)
         self._stepfunctions = boto3.client("stepfunctions", region_name=region)
         self._queue = self.physical("UndeliveredEvents")
-        self._buckets = {self.physical(name): name for name in ("RawBucket", *_MODEL_BUCKETS)}
+        self._buckets = {self.physical(name): name for name in (Bucket.RAW.resource, *MODEL_BUCKETS)}
         self._places = {place: self.physical(name) for place, name in _PLACES.items()}
 
     def physical(self, logical_id: str) -> str:

@@ -27,6 +27,11 @@ class Bucket(StrEnum):
         """The bucket's logical id in the template."""
         return f"{self.capitalize()}Bucket"
 
+    @property
+    def variable(self) -> str:
+        """The environment variable with its name."""
+        return f"{self.upper()}_BUCKET"
+
 
 class NamesBuckets:
     """Settings that hold the name of a bucket as ``<bucket>_bucket``: all of them, or those that a function uses."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +21,7 @@ from reefsteps.errors import PhotoNotFoundError, ReefStepsError
 from reefsteps.evaluation import DRAWN
 from reefsteps.failures import error_of, read_failed_state, split_cause
 from reefsteps.model_keys import model_card_key
+from reefsteps.model_roles import ModelRole
 from reefsteps.results import ObjectRef
 from reefsteps.retries import readable_key
 from reefsteps.storage import Storage
@@ -28,7 +29,6 @@ from reefsteps.surveys import FIRST_YEAR, SMOKE_TEST_ISLAND, SurveyKey
 
 SURVEY = SurveyKey(FIRST_YEAR, SMOKE_TEST_ISLAND, 1)
 KEY = SURVEY.key("jpg")
-MODELS = ("detectron2-reframe", "detectron2-classifier")
 
 _RUNNING = ("RUNNING", "PENDING_REDRIVE")
 _CLOCKS_DIFFER = timedelta(minutes=5)  # this machine's clock and AWS's
@@ -65,7 +65,7 @@ class Place:
     s3: Any
     step_functions: Any
     buckets: Buckets
-    model_buckets: tuple[str, str]  # in the order of MODELS
+    model_buckets: Mapping[ModelRole, str]
     pipeline_arn: str
     removal_arn: str
     rows: Rows
@@ -173,7 +173,8 @@ class _Test:
         from reefsteps.detection.manifest import Manifest
 
         evaluation = None
-        for name, bucket in zip(MODELS, self._place.model_buckets, strict=True):
+        for role in ModelRole:
+            name, bucket = role.model_name, self._place.model_buckets[role]
             with _named("models"):
                 try:
                     text = self._storage.get(ObjectRef(bucket, model_card_key(name))).body.decode()

@@ -17,7 +17,6 @@ RESTORED_SHARE = 0.8  # the rest stays raw, so that a photograph for which resto
 FIRST_TRAINING_SEED = 10_000_000
 VALIDATION_SEED = 600_000  # for choosing thresholds
 TEST_SEED = 700_000  # for the figures that are published; never trained on, never tuned on
-TARGETS = ("frame", "coral")
 # Pictures of one batch have one shape; the frame model sees whole photographs, the coral model square crops.
 FRAME_SHAPES = ((384, 256), (344, 256), (256, 256))
 CORAL_SIDE_PX = 320
