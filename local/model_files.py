@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from local.resources import LocalResources
 from reefsteps.errors import PhotoNotFoundError, UnsupportedModelError
+from reefsteps.execution_status import ExecutionStatus
 from reefsteps.model_keys import (
     checkpoint_key,
     model_card_key,
@@ -158,9 +159,9 @@ def _wait_for_conversion(resources: LocalResources, clients: Clients, sought: st
         for listed in clients.stepfunctions.list_executions(stateMachineArn=machine)["executions"]:
             execution = clients.stepfunctions.describe_execution(executionArn=listed["executionArn"])
             mine = sought == listed["executionArn"] or sought in execution["input"]
-            if not mine or execution["status"] == "RUNNING":
+            if not mine or execution["status"] == ExecutionStatus.RUNNING:
                 continue
-            if execution["status"] == "SUCCEEDED":
+            if execution["status"] == ExecutionStatus.SUCCEEDED:
                 return READY
             return f"{execution.get('error', execution['status'])}: {execution.get('cause', '')}"
     return "the stack was stopped during the conversion"

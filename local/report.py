@@ -18,6 +18,7 @@ from local.processing import Follower, Run
 from local.provision import Clients
 from local.stack_info import StackInfo
 from reefsteps.derived_objects import shown_pictures
+from reefsteps.execution_status import ExecutionStatus
 from reefsteps.results import SegmentationResult
 from reefsteps.steps import STEPS
 from reefsteps.trust import DEMONSTRATION, MARK, cover_text, decimals, is_marked, marked, reasons_to_look
@@ -188,7 +189,7 @@ def _seconds(run: Run, step: str) -> str:
 
 def _active_table(runs: Sequence[Run]) -> Table:
     table = Table.grid(padding=(0, 2))
-    for run in [run for run in runs if run.status == "RUNNING"][:_SHOWN_ACTIVE]:
+    for run in [run for run in runs if run.status == ExecutionStatus.RUNNING][:_SHOWN_ACTIVE]:
         states = [f"{step} {_seconds(run, step)} s" for step in STEPS if step in run.step_s and step != run.step]
         table.add_row(run.photo.path.name, *states, f"[bold]{run.step} ...[/bold]")
     return table

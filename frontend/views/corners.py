@@ -14,7 +14,7 @@ from frontend.services import attention, executions, measurements, photos
 from frontend.services.aws import link_to
 from frontend.services.photos import CornersByHand
 from reefsteps.derived_objects import TREATED_PICTURE, TREATED_THUMBNAIL
-from reefsteps.failures import WITHOUT_RESULT
+from reefsteps.execution_status import WITHOUT_RESULT
 from reefsteps.results import Source
 from reefsteps.surveys import SurveyKey, survey_of
 

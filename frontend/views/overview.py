@@ -18,8 +18,8 @@ from frontend.services import attention, executions, measurements
 from frontend.services.aws import link_to
 from reefsteps.coverage_queries import CoverageRow
 from reefsteps.derived_objects import REFRAMED_THUMBNAIL
+from reefsteps.execution_status import WITHOUT_RESULT, ExecutionStatus
 from reefsteps.explanations import explain
-from reefsteps.failures import WITHOUT_RESULT
 from reefsteps.trust import decimals
 
 LATEST = 4
@@ -66,7 +66,7 @@ def _models_that_are_off(rows: Sequence[CoverageRow]) -> None:
 
 def _runs() -> DeltaGenerator:
     """Show what runs and what failed; returns the box of what needs attention."""
-    running = executions.executions(("RUNNING",), size=RUNS_LOOKED_AT)
+    running = executions.executions((ExecutionStatus.RUNNING,), size=RUNS_LOOKED_AT)
     failed = executions.executions(WITHOUT_RESULT, size=RUNS_LOOKED_AT)
     details = executions.details(failed.executions)
     open_failures = [(e, details[e.arn]) for e in attention.still_open(failed.executions, details)]

@@ -18,6 +18,7 @@ from frontend.settings import settings
 from frontend.sign_in import member
 from reefsteps.coverage_queries import CoverageRow
 from reefsteps.errors import BadInputError
+from reefsteps.execution_status import ExecutionStatus
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.relabel_list import NUMBERS, TEMPLATE, read_wishes
 from reefsteps.relabel_queries import Relabelling
@@ -217,9 +218,9 @@ def _progress() -> None:
         return
     status, why = report
     own = next((r for r in relabelling.history() if r.id == st.session_state.get("relabelling")), None)
-    if status == "SUCCEEDED" and own and not own.refused:
+    if status == ExecutionStatus.SUCCEEDED and own and not own.refused:
         st.success(f"{count(own.done, 'quadrat')} changed. History takes it back.", icon=":material/check:")
-    elif status == "SUCCEEDED" and own:
+    elif status == ExecutionStatus.SUCCEEDED and own:
         st.warning(f"{own.done} changed, {own.refused} not: History gives the reasons.", icon=":material/block:")
     else:
         st.error("Not everything was changed. History can continue from where it stopped.", icon=":material/error:")

@@ -19,6 +19,7 @@ from reefsteps.buckets import Buckets
 from reefsteps.derived_objects import derived_from
 from reefsteps.errors import PhotoNotFoundError, ReefStepsError
 from reefsteps.evaluation import DRAWN
+from reefsteps.execution_status import UNDER_WAY, ExecutionStatus
 from reefsteps.failures import error_of, read_failed_state, split_cause
 from reefsteps.model_keys import model_card_key
 from reefsteps.model_roles import ModelRole
@@ -30,7 +31,6 @@ from reefsteps.surveys import FIRST_YEAR, SMOKE_TEST_ISLAND, SurveyKey
 SURVEY = SurveyKey(FIRST_YEAR, SMOKE_TEST_ISLAND, 1)
 KEY = SURVEY.key("jpg")
 
-_RUNNING = ("RUNNING", "PENDING_REDRIVE")
 _CLOCKS_DIFFER = timedelta(minutes=5)  # this machine's clock and AWS's
 
 Say = Callable[[str], None]
@@ -146,7 +146,7 @@ class _Test:
         if self._version:
             arn = self._wait_for_execution("removal", self._place.removal_arn, self._patience.admission_s)
             ended = self._ended("removal", arn, self._patience.removal_s)
-            if ended["status"] != "SUCCEEDED":
+            if ended["status"] != ExecutionStatus.SUCCEEDED:
                 raise SmokeTestError("removal", self._why(ended))
         with _named("removal"):
             if self._place.rows.cover(SURVEY) is not None:
@@ -197,11 +197,11 @@ class _Test:
 
     def _measured(self) -> float:
         ended = self._ended("run", self._run, self._patience.run_s)
-        if ended["status"] != "SUCCEEDED" and error_of(ended) == "QuadratNotFoundError":
+        if ended["status"] != ExecutionStatus.SUCCEEDED and error_of(ended) == "QuadratNotFoundError":
             self._say("The frame model did not find the drawn frame. The test continues with the frame's true corners.")
             self._run = self._start_with_corners()
             ended = self._ended("run", self._run, self._patience.run_s)
-        if ended["status"] != "SUCCEEDED":
+        if ended["status"] != ExecutionStatus.SUCCEEDED:
             raise SmokeTestError(self._failed_step(ended), self._why(ended))
         document = json.loads(ended["output"])
         if not document["coverage"].get("written"):
@@ -256,7 +256,7 @@ class _Test:
         for _ in self._until(timeout_s):
             with _named(step):
                 described: dict[str, Any] = self._place.step_functions.describe_execution(executionArn=arn)
-            if described["status"] not in _RUNNING:
+            if described["status"] not in UNDER_WAY:
                 return described
         raise SmokeTestError(step, f"{arn} has not ended within {timeout_s:.0f} s.")
 

@@ -253,7 +253,7 @@ def write_pictures(s3: Any, surveys: Sequence[SurveyKey], *, derived: bool = Tru
             "etag": raw["ETag"].strip('"'),
         }
         for item in all_derived():
-            if item.kind is Kind.DECISION or not (derived or item.writer is Step.RESTORATION):
+            if not item.by_every_run or not (derived or item.writer is Step.RESTORATION):
                 continue
             is_record = item.kind is Kind.RECORD
             body = json.dumps(records[item.writer] | {"source": source}).encode() if is_record else pictures[item.name]
