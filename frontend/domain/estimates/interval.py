@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from frontend.domain.estimates.distributions import CONFIDENCE, normal_quantile
-
-Array = NDArray[np.float64]
+from reefsteps.arrays import Float64Array
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,13 @@ def wilson(hits: int, points: int) -> Interval:
 
 
 def of_a_cover(
-    estimate: Array, variance: Array, points_mean: Array, points_variance: Array, points: ArrayLike, quantile: float
-) -> tuple[Array, Array]:
+    estimate: Float64Array,
+    variance: Float64Array,
+    points_mean: Float64Array,
+    points_variance: Float64Array,
+    points: ArrayLike,
+    quantile: float,
+) -> tuple[Float64Array, Float64Array]:
     """Return the ends of the interval of a mean cover, each within 0 and 1.
 
     ``estimate`` and ``variance`` are of the figure itself; ``points_mean`` and ``points_variance`` are of the points

@@ -13,12 +13,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
 from frontend.domain.estimates.distributions import two_sided
 from frontend.domain.estimates.interval import of_a_cover
-
-Array = NDArray[np.float64]
+from reefsteps.arrays import Float64Array
 
 LEAST_VERIFIED = 5  # with fewer there is no interval worth showing: the t quantile alone exceeds 3
 SLOPE_FROM = 15  # verified quadrats; below, a slope of one's own costs more than it brings
@@ -39,9 +37,9 @@ class Sample:
     of points on coral of the verified ones and ``points`` (..., n) how many points each of them has.
     """
 
-    model: Array
-    shares: Array
-    points: Array
+    model: Float64Array
+    shares: Float64Array
+    points: Float64Array
 
     @property
     def quadrats(self) -> int:
@@ -58,10 +56,10 @@ class Sample:
 class Figure:
     """A mean cover with its variance; arrays of the shape that the sample has before its last axis."""
 
-    mean: Array
-    variance: Array
-    low: Array
-    high: Array
+    mean: Float64Array
+    variance: Float64Array
+    low: Float64Array
+    high: Float64Array
     degrees: int  # of freedom, of Student's t
 
 
@@ -69,10 +67,10 @@ class Figure:
 class Regression:
     """A mean of what a person would say of all quadrats, with its variance; ``residual`` is a quadrat's variance."""
 
-    mean: Array
-    variance: Array
-    residual: Array
-    slope: Array
+    mean: Float64Array
+    variance: Float64Array
+    residual: Float64Array
+    slope: Float64Array
     degrees: int
 
 
@@ -94,7 +92,7 @@ def combined(sample: Sample, target: Target) -> tuple[Figure, Regression]:
     return Figure(found.mean, found.variance, low, high, found.degrees), found
 
 
-def regression(model: Array, values: Array, first_phase: Array) -> Regression:
+def regression(model: Float64Array, values: Float64Array, first_phase: Float64Array) -> Regression:
     """Return the mean that a person's values (..., n) and a model's (..., N), the same n first, come to together.
 
     Below `SLOPE_FROM` values the mean difference between both is added to the model's mean (slope 1), from then on the
@@ -120,18 +118,18 @@ def regression(model: Array, values: Array, first_phase: Array) -> Regression:
     return Regression(mean + slope * gap, variance, residual, slope, degrees)
 
 
-def within_photographs(shares: Array, points: Array) -> Array:
+def within_photographs(shares: Float64Array, points: Float64Array) -> Float64Array:
     """Return the mean variance of a photograph's share of points, over the verified ones."""
     return np.asarray((shares * (1 - shares) / np.maximum(points - 1, 1)).mean(-1))
 
 
-def _points(sample: Sample, target: Target) -> tuple[Array, Array]:
+def _points(sample: Sample, target: Target) -> tuple[Float64Array, Float64Array]:
     between = sample.shares.var(-1, ddof=1)
     second_phase = (1 / sample.verified - 1 / sample.quadrats) * between
     return sample.shares.mean(-1), _first_phase(sample, target) + second_phase
 
 
-def _first_phase(sample: Sample, target: Target) -> Array:
+def _first_phase(sample: Sample, target: Target) -> Float64Array:
     """Return the variance that is left when every quadrat has been verified.
 
     For the reef that is the quadrats' own as a sample of it. For the quadrats surveyed it is the points' within a

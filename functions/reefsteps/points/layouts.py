@@ -10,8 +10,8 @@ import math
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reefsteps.arrays import Float64Array
 from reefsteps.errors import InvalidParameterError
 
 FEWEST, MOST = 10, 400
@@ -27,7 +27,7 @@ class Layout(StrEnum):
     REGULAR = "regular"  # in the middle of each cell of k x k
 
 
-def places(layout: Layout, points: int, key: str) -> NDArray[np.float64]:
+def places(layout: Layout, points: int, key: str) -> Float64Array:
     """Return the places (points, 2) in the quadrat of the photograph that has this key.
 
     All but random places need a square number, because the cells lie k x k. Raises InvalidParameterError.
