@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from frontend.domain.executions import ExecutionDetail, ExecutionSummary, RunStatus, detail_from, step_states
+from frontend.domain.executions import ExecutionDetail, ExecutionSummary, RunStatus, StepState, detail_from, step_states
 from frontend.services.aws import step_functions
 from frontend.settings import settings
 from reefsteps import backfills
@@ -135,7 +135,7 @@ def _describe(arn: str) -> Mapping[str, Any]:
 
 
 @st.cache_data(ttl=2, max_entries=200, show_spinner=False)
-def steps_of(arn: str) -> dict[str, str]:
+def steps_of(arn: str) -> dict[str, StepState]:
     """Return the state of each step of a running execution; a pipeline's whole history fits one answer."""
     answer = step_functions().get_execution_history(
         executionArn=arn, includeExecutionData=False, reverseOrder=True, maxResults=200

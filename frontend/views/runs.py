@@ -134,7 +134,7 @@ def _one(execution: ExecutionSummary, detail: ExecutionDetail, *, settled: bool)
             _failure(execution, detail)
 
 
-def _steps(progress: Mapping[str, str]) -> None:
+def _steps(progress: Mapping[str, StepState]) -> None:
     st.write(" → ".join(f"{_MARKS[progress[step]]} {step}" for step in STEPS))
 
 

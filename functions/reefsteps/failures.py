@@ -16,7 +16,7 @@ from reefsteps.steps import STEPS
 ABORTED = "Aborted"
 """The error of an execution that somebody stopped without naming one."""
 
-_UNNAMED = {ExecutionStatus.TIMED_OUT: "States.Timeout", ExecutionStatus.ABORTED: ABORTED}
+_UNNAMED: dict[str, str] = {ExecutionStatus.TIMED_OUT: "States.Timeout", ExecutionStatus.ABORTED: ABORTED}
 _INPUT = "input"
 _LAST_EVENTS = 200  # more than a task's retries leave behind; the state that failed was entered among them
 
