@@ -46,7 +46,7 @@ TO_BE_LOOKED_AT = "To be looked at"  # which results the gallery shows, as its a
 _REGISTERED: dict[str, Any] = {}  # Streamlit's page objects by path; they hold no state of a visitor's
 
 
-class Quadrat(Protocol):
+class NamesSurvey(Protocol):
     """What names one quadrat in one year: a `SurveyKey`, or a row of the database under any name."""
 
     @property
@@ -108,17 +108,17 @@ def to_coverage(chosen: Filter | None = None, show: str | None = None) -> Route:
     return Route(COVERAGE, (*_filter(chosen or Filter()), *_pairs(show=show)))
 
 
-def to_quadrat(quadrat: Quadrat | None = None) -> Route:
+def to_quadrat(quadrat: NamesSurvey | None = None) -> Route:
     """The way to one quadrat in one year, or to choosing one."""
     return Route(QUADRAT, _quadrat(quadrat))
 
 
-def to_corners(quadrat: Quadrat | None = None) -> Route:
+def to_corners(quadrat: NamesSurvey | None = None) -> Route:
     """The way to one photograph's corners, or to the list of photographs that wait for theirs."""
     return Route(CORNERS, _quadrat(quadrat))
 
 
-def to_surveys(quadrat: Quadrat | None = None, what: str | None = None) -> Route:
+def to_surveys(quadrat: NamesSurvey | None = None, what: str | None = None) -> Route:
     """The way to other names, sizes and fields: of one quadrat, or of a place that is to be chosen."""
     return Route(SURVEYS, (*_pairs(what=what), *_quadrat(quadrat)))
 
@@ -159,7 +159,7 @@ def register() -> list[Any]:
     return list(made.values())
 
 
-def _quadrat(quadrat: Quadrat | None) -> tuple[tuple[str, str], ...]:
+def _quadrat(quadrat: NamesSurvey | None) -> tuple[tuple[str, str], ...]:
     if quadrat is None:
         return ()
     return _pairs(island=quadrat.island, year=quadrat.year, location=quadrat.location)

@@ -29,7 +29,7 @@ _ADMISSION_TIMEOUT_S = 60.0
 
 
 @dataclass
-class Run:
+class PhotographRun:
     """One photograph on its way; `result` is the state document, as far as the run came."""
 
     photo: Photo
@@ -74,11 +74,11 @@ class Follower:
     def __init__(self, info: StackInfo, photos: list[Photo]) -> None:
         self._clients = Clients(info.endpoint, info.region)
         self._raw, self._machine = info.buckets["RawBucket"], info.state_machines["Pipeline"]
-        self.runs = [Run(photo) for photo in photos]
-        self._by_version: dict[str, Run] = {}
+        self.runs = [PhotographRun(photo) for photo in photos]
+        self._by_version: dict[str, PhotographRun] = {}
         self._seen: set[str] = set()
 
-    def run(self, changed: Callable[[], None]) -> list[Run]:
+    def run(self, changed: Callable[[], None]) -> list[PhotographRun]:
         """Process every photograph; `changed` is called after each look at the executions."""
         while not all(run.ended for run in self.runs):
             waiting = [run for run in self.runs if run.status == "WAITING"]
@@ -90,7 +90,7 @@ class Follower:
             time.sleep(_POLL_S)
         return self.runs
 
-    def _upload(self, run: Run) -> None:
+    def _upload(self, run: PhotographRun) -> None:
         metadata = {"original-name": quote(run.photo.path.name)[:600]}
         if run.photo.side is not None:
             metadata["side-cm"] = str(run.photo.side)
@@ -124,7 +124,7 @@ class Follower:
             if run is not None:
                 run.execution_arn = arn
 
-    def _update(self, run: Run, arn: str) -> None:
+    def _update(self, run: PhotographRun, arn: str) -> None:
         description = self._clients.stepfunctions.describe_execution(executionArn=arn)
         history = self._clients.stepfunctions.get_execution_history(executionArn=arn, maxResults=1000)["events"]
         run.step, run.step_s = _steps(history)

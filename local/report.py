@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from local.processing import Follower, Run
+from local.processing import Follower, PhotographRun
 from local.provision import Clients
 from local.stack_info import StackInfo
 from reefsteps.derived_objects import shown_pictures
@@ -49,7 +49,7 @@ _SHOWN_ACTIVE = 8
 _UNSAFE = re.compile(r"[/\x00]")
 
 
-def follow(follower: Follower, console: Console) -> list[Run]:
+def follow(follower: Follower, console: Console) -> list[PhotographRun]:
     """Run the follower under a progress display; on a pipe, print one line for each photograph that ends."""
     total = len(follower.runs)
     if not console.is_terminal:
@@ -65,7 +65,7 @@ def follow(follower: Follower, console: Console) -> list[Run]:
         return follower.run(changed)
 
 
-def results_table(runs: Sequence[Run], truth: Mapping[str, float]) -> Table:
+def results_table(runs: Sequence[PhotographRun], truth: Mapping[str, float]) -> Table:
     """Return the table of all photographs; `truth` holds the true cover of generated ones by file name."""
     table = Table(title="Percent coral cover")
     table.add_column("photo", overflow="fold")
@@ -85,7 +85,7 @@ def results_table(runs: Sequence[Run], truth: Mapping[str, float]) -> Table:
     return table
 
 
-def print_notes(runs: Sequence[Run], demonstrations: str | None, console: Console) -> None:
+def print_notes(runs: Sequence[PhotographRun], demonstrations: str | None, console: Console) -> None:
     """Print why figures of the table are marked, each reason once, and which photographs are to be looked at.
 
     ``demonstrations`` is the sentence about all models in use that are demonstrations.
@@ -103,7 +103,7 @@ def print_notes(runs: Sequence[Run], demonstrations: str | None, console: Consol
             console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def print_failures(runs: Sequence[Run], console: Console) -> None:
+def print_failures(runs: Sequence[PhotographRun], console: Console) -> None:
     """Print each photograph that did not end in a row, with its reason."""
     for run in runs:
         if not run.succeeded:
@@ -116,7 +116,7 @@ def print_failures(runs: Sequence[Run], console: Console) -> None:
             )
 
 
-def write_results(runs: Sequence[Run], truth: Mapping[str, float], info: StackInfo, folder: Path) -> Path:
+def write_results(runs: Sequence[PhotographRun], truth: Mapping[str, float], info: StackInfo, folder: Path) -> Path:
     """Write results.csv and the pictures of every photograph into `folder`; returns the CSV's path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "results.csv"
@@ -131,7 +131,7 @@ def write_results(runs: Sequence[Run], truth: Mapping[str, float], info: StackIn
     return path
 
 
-def _write_pictures(run: Run, s3: Any, folder: Path) -> None:
+def _write_pictures(run: PhotographRun, s3: Any, folder: Path) -> None:
     for picture in shown_pictures():
         path = folder / f"{picture.name}{picture.extension}"
         ref = run.result.get(picture.writer, {}).get(picture.field)
@@ -148,7 +148,7 @@ def _write_pictures(run: Run, s3: Any, folder: Path) -> None:
         path.write_bytes(body)
 
 
-def _row(run: Run, truth: Mapping[str, float]) -> dict[str, Any]:
+def _row(run: PhotographRun, truth: Mapping[str, float]) -> dict[str, Any]:
     row: dict[str, Any] = {
         "photo": str(run.photo.path),
         "key": run.photo.key,
@@ -173,21 +173,21 @@ def _row(run: Run, truth: Mapping[str, float]) -> dict[str, Any]:
     return row
 
 
-def _reasons(run: Run) -> list[str]:
+def _reasons(run: PhotographRun) -> list[str]:
     found = _segmentation(run)
     grey = bool(run.result["restoration"]["source"].get("grey"))
     return reasons_to_look(found.to_be_looked_at, grey=grey, low_resolution=found.low_resolution)
 
 
-def _segmentation(run: Run) -> SegmentationResult:
+def _segmentation(run: PhotographRun) -> SegmentationResult:
     return SegmentationResult.from_json(run.result["segmentation"])
 
 
-def _seconds(run: Run, step: str) -> str:
+def _seconds(run: PhotographRun, step: str) -> str:
     return f"{run.step_s[step]:.1f}" if step in run.step_s else ""
 
 
-def _active_table(runs: Sequence[Run]) -> Table:
+def _active_table(runs: Sequence[PhotographRun]) -> Table:
     table = Table.grid(padding=(0, 2))
     for run in [run for run in runs if run.status == ExecutionStatus.RUNNING][:_SHOWN_ACTIVE]:
         states = [f"{step} {_seconds(run, step)} s" for step in STEPS if step in run.step_s and step != run.step]

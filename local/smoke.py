@@ -14,7 +14,7 @@ from reefsteps.coverage_queries import coverage_rows
 from reefsteps.coverage_store import where_survey
 from reefsteps.database import Database
 from reefsteps.model_roles import ModelRole
-from reefsteps.smoke_test import Drawn, Patience, Place, smoke_test
+from reefsteps.smoke_test import DrawnPhotograph, Patience, Place, smoke_test
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import removed_photo, survey
 
@@ -43,7 +43,11 @@ class DatabaseRows:
 
 
 def run(
-    info: StackInfo, say: Callable[[str], None], *, drawn: Drawn | None = None, patience: Patience | None = None
+    info: StackInfo,
+    say: Callable[[str], None],
+    *,
+    drawn: DrawnPhotograph | None = None,
+    patience: Patience | None = None,
 ) -> None:
     """Send a drawn photograph through the running stack; raises SmokeTestError."""
     clients, buckets = Clients(info.endpoint, info.region), info.buckets

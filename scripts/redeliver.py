@@ -36,7 +36,7 @@ _PLACES = {
 Message = dict[str, Any]
 
 
-class Stack:
+class DeployedStack:
     """The resources of a deployed stack that events come from and go to."""
 
     def __init__(self, environment: DeployEnvironment) -> None:
@@ -103,7 +103,7 @@ class Stack:
         self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
 
 
-def redeliver(stack: Stack) -> Counter[str]:
+def redeliver(stack: DeployedStack) -> Counter[str]:
     """Send every event of the queue to its place; returns how many went where ("left" for those that nobody takes)."""
     sent: Counter[str] = Counter()
     for message in stack.messages():
@@ -131,7 +131,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.redeliver", description=__doc__.partition("\n")[0])
     parser.add_argument("--env", default="dev", help="environment of samconfig.toml")
     try:
-        sent = redeliver(Stack(DeployEnvironment.read(parser.parse_args().env)))
+        sent = redeliver(DeployedStack(DeployEnvironment.read(parser.parse_args().env)))
     except DeploymentError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1

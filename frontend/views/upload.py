@@ -17,7 +17,15 @@ from frontend.components.text import count, plain
 from frontend.domain.arrivals import arrived_meanwhile
 from frontend.domain.batches import Batch
 from frontend.domain.file_names import PATTERN_EXAMPLES, Guess
-from frontend.domain.upload_plan import IncomingFile, Known, PlannedFile, Status, campaigns_touched, plan, to_compare
+from frontend.domain.upload_plan import (
+    IncomingFile,
+    Known,
+    PlannedFile,
+    UploadStatus,
+    campaigns_touched,
+    plan,
+    to_compare,
+)
 from frontend.domain.upload_sizes import mixed, stored_otherwise
 from frontend.domain.upload_table import Typed, rows, typed_in
 from frontend.services import measurements, photos
@@ -33,14 +41,14 @@ SIDES_CM = ("50", "50x75", "75", "100")  # suggestions only: any length, or two,
 TABLE = "upload_table"
 SHOWN_WARNINGS = 5
 _COLOURS = {
-    Status.READY: "green",
-    Status.REPLACES: "orange",
-    Status.UNCERTAIN: "orange",
-    Status.COMPARING: "blue",
-    Status.PRESENT: "gray",
-    Status.DUPLICATE: "red",
-    Status.INCOMPLETE: "orange",
-    Status.UNUSABLE: "red",
+    UploadStatus.READY: "green",
+    UploadStatus.REPLACES: "orange",
+    UploadStatus.UNCERTAIN: "orange",
+    UploadStatus.COMPARING: "blue",
+    UploadStatus.PRESENT: "gray",
+    UploadStatus.DUPLICATE: "red",
+    UploadStatus.INCOMPLETE: "orange",
+    UploadStatus.UNUSABLE: "red",
 }
 
 
@@ -310,10 +318,10 @@ def _measured() -> Sequence[CoverageRow]:
 
 
 def _send(planned: Sequence[PlannedFile], size: QuadratSize | None) -> None:
-    chosen = {Status.READY}
+    chosen = {UploadStatus.READY}
     for status, words in (
-        (Status.REPLACES, "Also replace {} that are there already (the older versions are kept)"),
-        (Status.UNCERTAIN, "Also send {} that may be there already (the older versions are kept)"),
+        (UploadStatus.REPLACES, "Also replace {} that are there already (the older versions are kept)"),
+        (UploadStatus.UNCERTAIN, "Also send {} that may be there already (the older versions are kept)"),
     ):
         number = sum(p.status is status for p in planned)
         if number and st.checkbox(words.format(count(number, "photograph")), key=f"upload_also_{status.name}"):

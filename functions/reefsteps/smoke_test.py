@@ -72,7 +72,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnPhotograph:
     """A photograph with known truth: JPEG, percent cover, the frame's corners in pixels."""
 
     jpeg: bytes
@@ -90,7 +90,7 @@ class Patience:
     poll_s: float = 2.0
 
 
-def smoke_test(place: Place, drawn: Drawn, say: Say, patience: Patience | None = None) -> None:
+def smoke_test(place: Place, drawn: DrawnPhotograph, say: Say, patience: Patience | None = None) -> None:
     """Send the photograph, compare, remove; says each step. Raises SmokeTestError, after removing what it can."""
     test = _Test(place, drawn, say, patience or Patience())
     try:
@@ -115,7 +115,7 @@ def stated_error_points(evaluation: Any) -> float | None:
 
 
 class _Test:
-    def __init__(self, place: Place, drawn: Drawn, say: Say, patience: Patience) -> None:
+    def __init__(self, place: Place, drawn: DrawnPhotograph, say: Say, patience: Patience) -> None:
         self._place, self._drawn, self._say, self._patience = place, drawn, say, patience
         self._storage = Storage(place.s3)
         self._began = datetime.now(UTC) - _CLOCKS_DIFFER

@@ -11,7 +11,7 @@ import pytest
 
 from local import report
 from local.photos import Photo
-from local.processing import Run
+from local.processing import PhotographRun
 from local.stack_info import StackInfo
 from reefsteps import derived_objects
 from reefsteps.buckets import Bucket
@@ -93,7 +93,7 @@ def test_the_local_stack_writes_an_added_picture_beside_its_results(
         "segmentation": done.segmentation.to_json() | {"depth": there.to_json()},
     }
     stack = StackInfo(1, "http://127.0.0.1:1", "eu-west-3", "", None, {}, {}, {}, {})
-    run = Run(Photo(Path("a.jpg"), OLD.key("jpg")), status="SUCCEEDED", result=document)
+    run = PhotographRun(Photo(Path("a.jpg"), OLD.key("jpg")), status="SUCCEEDED", result=document)
     report.write_results([run], {}, stack, tmp_path)
     assert (tmp_path / "pictures/2006-Hao-01/depth.png").read_bytes().startswith(b"depth")
 

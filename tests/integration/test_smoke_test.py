@@ -18,7 +18,7 @@ from reefsteps.model_roles import ModelRole
 from reefsteps.smoke_test import (
     KEY,
     SURVEY,
-    Drawn,
+    DrawnPhotograph,
     NoModelsError,
     Patience,
     SmokeTestError,
@@ -65,7 +65,7 @@ def models(stack: RunningStack) -> Iterator[None]:
 
 def run(stack: RunningStack, script: dict[str, Any], cover_percent: float = 40.0) -> list[str]:
     said: list[str] = []
-    photo = Drawn(json.dumps({"cover": 42.0, **script}).encode(), cover_percent, CORNERS)
+    photo = DrawnPhotograph(json.dumps({"cover": 42.0, **script}).encode(), cover_percent, CORNERS)
     smoke.run(stack.info, said.append, drawn=photo, patience=QUICK)
     return said
 
@@ -131,7 +131,7 @@ def test_uploads_that_start_nothing_are_named(stack: RunningStack) -> None:
     quick = dataclasses.replace(QUICK, admission_s=1)
     try:
         with pytest.raises(SmokeTestError, match="failed at 'admission': nothing was started"):
-            smoke.run(stack.info, said.append, drawn=Drawn(b"{}", 1.0, CORNERS), patience=quick)
+            smoke.run(stack.info, said.append, drawn=DrawnPhotograph(b"{}", 1.0, CORNERS), patience=quick)
     finally:
         stack.clients.events.enable_rule(Name=rule)
     assert not [key for key in stack.keys(stack.info.buckets["RawBucket"]) if SURVEY.stem in key]

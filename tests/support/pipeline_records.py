@@ -21,7 +21,7 @@ from reefsteps.derived_objects import (
     all_derived,
 )
 from reefsteps.document import Execution
-from reefsteps.points.point_sets import Drawn, PointSet
+from reefsteps.points.point_sets import PointSet, Selection
 from reefsteps.results import (
     Colony,
     ModelIdentity,
@@ -117,7 +117,7 @@ def points_on(done: Result, *, annotator: str = "Alice", answers: str = "ccou") 
         annotator=annotator,
         source="CoralNet",
         origin="annotations.csv",
-        drawn=Drawn.AT_RANDOM,
+        drawn=Selection.AT_RANDOM,
         layout="not said",
         x=tuple(1.5 + index / 10 for index in range(len(answers))),
         y=(2.5,) * len(answers),

@@ -13,7 +13,7 @@ _CONFIGS = Path(__file__).parents[1] / "configs"
 
 
 @dataclass(frozen=True)
-class Target:
+class TrainingTarget:
     """How one of the two models is trained.
 
     * ``role``: which model;
@@ -39,8 +39,10 @@ class Target:
 TARGETS = {
     target.role.target: target
     for target in (
-        Target(ModelRole.FRAME, _CONFIGS / "reframe-demo.yaml", 256, 0.15, 0.15, Augmentation()),
-        Target(ModelRole.CORAL, _CONFIGS / "classifier-demo.yaml", CORAL_SIDE_PX, 0.08, 0.0, Augmentation(strings=0.2)),
+        TrainingTarget(ModelRole.FRAME, _CONFIGS / "reframe-demo.yaml", 256, 0.15, 0.15, Augmentation()),
+        TrainingTarget(
+            ModelRole.CORAL, _CONFIGS / "classifier-demo.yaml", CORAL_SIDE_PX, 0.08, 0.0, Augmentation(strings=0.2)
+        ),
     )
 }
 """By the name that the command lines use."""

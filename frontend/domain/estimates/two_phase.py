@@ -53,7 +53,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Figure:
+class Estimate:
     """A mean cover with its variance; arrays of the shape that the sample has before its last axis."""
 
     mean: Float64Array
@@ -74,22 +74,22 @@ class Regression:
     degrees: int
 
 
-def points_alone(sample: Sample, target: Target) -> Figure:
+def points_alone(sample: Sample, target: Target) -> Estimate:
     """Return the mean of the verified quadrats' points, as if there were no model."""
     n = sample.verified
     mean, variance = _points(sample, target)
     low, high = of_a_cover(mean, variance, mean, variance, sample.points.sum(-1), two_sided(n - 1))
-    return Figure(mean, variance, low, high, n - 1)
+    return Estimate(mean, variance, low, high, n - 1)
 
 
-def combined(sample: Sample, target: Target) -> tuple[Figure, Regression]:
+def combined(sample: Sample, target: Target) -> tuple[Estimate, Regression]:
     """Return the model's mean over all quadrats, put right by what the points say on the verified ones."""
     found = regression(sample.model, sample.shares, _first_phase(sample, target))
     points_mean, points_variance = _points(sample, target)
     low, high = of_a_cover(
         found.mean, found.variance, points_mean, points_variance, sample.points.sum(-1), two_sided(found.degrees)
     )
-    return Figure(found.mean, found.variance, low, high, found.degrees), found
+    return Estimate(found.mean, found.variance, low, high, found.degrees), found
 
 
 def regression(model: Float64Array, values: Float64Array, first_phase: Float64Array) -> Regression:

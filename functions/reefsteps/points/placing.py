@@ -23,7 +23,7 @@ _UNIT_SQUARE = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
 
 
 @dataclass(frozen=True)
-class Frame:
+class FrameInPhoto:
     """Where the quadrat lies in a photograph of ``width_px`` x ``height_px``, as reframing's record says it."""
 
     width_px: int

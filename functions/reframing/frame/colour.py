@@ -14,7 +14,7 @@ import numpy as np
 
 from reefsteps.arrays import Float32Array, Float64Array, IndexArray
 from reframing.limits.frame import COLOUR_MODEL as LIMITS
-from reframing.plane.sampling import Photograph, with_margin
+from reframing.plane.sampling import ImagePyramid, with_margin
 from reframing.plane.view import PlaneModel
 
 
@@ -25,7 +25,7 @@ class FrameColour:
     table: Float32Array  # (LIMITS.bins, LIMITS.bins, LIMITS.bins)
 
     @staticmethod
-    def learn(photo: Photograph, model: PlaneModel, window: tuple[float, float]) -> FrameColour:
+    def learn(photo: ImagePyramid, model: PlaneModel, window: tuple[float, float]) -> FrameColour:
         """Learn from a rough model whose inner edge lies within ``window`` (inward positions, parts of the side)."""
         colours, inside = with_margin(photo, model, LIMITS.size_px, LIMITS.margin)
         to_side = []

@@ -16,7 +16,7 @@ from reefsteps.arrays import BoolArray, Float32Array, Float64Array, IndexArray
 from reframing.frame.colour import FrameColour
 from reframing.limits.frame import SIDE_SEARCH as LIMITS
 from reframing.plane.geometry import side_lengths
-from reframing.plane.sampling import Photograph, largest_channel, side_strip
+from reframing.plane.sampling import ImagePyramid, largest_channel, side_strip
 from reframing.plane.side import Side
 from reframing.plane.view import PlaneModel
 
@@ -90,7 +90,7 @@ class _Bands:
 
 
 def search_side(
-    photo: Photograph,
+    photo: ImagePyramid,
     model: PlaneModel,
     side: Side,
     window: tuple[float, float],
