@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
 import streamlit as st
@@ -40,6 +41,27 @@ HELP = Page("help", "Help", "help", "guide")
 
 PAGES = (OVERVIEW, UPLOAD, RUNS, GALLERY, QUADRAT, COVERAGE, CORNERS, SURVEYS, DELETE, IMPORT, HELP)
 """In the order of the menu; the first is shown at the bare address."""
+
+
+class CoveragePart(StrEnum):
+    """The parts of the page Coverage, as its tabs and its address name them."""
+
+    TREND = "Trend"
+    SAME_QUADRATS = "Same quadrats"
+    CHECKED = "Checked by people"
+    SIZES = "Colony sizes"
+    EXPORT = "Export"
+
+
+class SurveysPart(StrEnum):
+    """What the page Surveys changes, as its choice and its address name it."""
+
+    NAME = "Name"
+    SIZE = "Quadrat size"
+    FACTS = "Facts"
+    LIST = "List"
+    HISTORY = "History"
+
 
 TO_BE_LOOKED_AT = "To be looked at"  # which results the gallery shows, as its address names them
 
@@ -103,7 +125,7 @@ def to_gallery(
     return Route(GALLERY, (*_pairs(picture=picture, only=only), *_filter(chosen or Filter()), *_pairs(page=number)))
 
 
-def to_coverage(chosen: Filter | None = None, show: str | None = None) -> Route:
+def to_coverage(chosen: Filter | None = None, show: CoveragePart | None = None) -> Route:
     """The way to the statistics of some islands and years: one of the page's parts."""
     return Route(COVERAGE, (*_filter(chosen or Filter()), *_pairs(show=show)))
 
@@ -118,7 +140,7 @@ def to_corners(quadrat: NamesSurvey | None = None) -> Route:
     return Route(CORNERS, _quadrat(quadrat))
 
 
-def to_surveys(quadrat: NamesSurvey | None = None, what: str | None = None) -> Route:
+def to_surveys(quadrat: NamesSurvey | None = None, what: SurveysPart | None = None) -> Route:
     """The way to other names, sizes and fields: of one quadrat, or of a place that is to be chosen."""
     return Route(SURVEYS, (*_pairs(what=what), *_quadrat(quadrat)))
 

@@ -61,7 +61,9 @@ def _models_that_are_off(rows: Sequence[CoverageRow]) -> None:
         f"**{plain(sentences[0])}**{more} Use the combined figures, and train or adapt a model to photographs of these "
         "reefs (docs/how-to/train-a-model.md)."
     )
-    navigation.link(navigation.to_coverage(Filter(), "Checked by people"), "See the combined figures", icon="rule")
+    navigation.link(
+        navigation.to_coverage(Filter(), navigation.CoveragePart.CHECKED), "See the combined figures", icon="rule"
+    )
 
 
 def _runs() -> DeltaGenerator:

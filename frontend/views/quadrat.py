@@ -223,8 +223,8 @@ def _points(row: CoverageRow) -> None:
 def _actions(row: CoverageRow) -> None:
     with st.container(horizontal=True):
         navigation.link(navigation.to_corners(row), "Fix corners", icon="crop_free")
-        navigation.link(navigation.to_surveys(row, "Name"), "Change the name", icon="edit_note")
-        navigation.link(navigation.to_surveys(row, "Quadrat size"), "Change the size", icon="straighten")
+        navigation.link(navigation.to_surveys(row, navigation.SurveysPart.NAME), "Change the name", icon="edit_note")
+        navigation.link(navigation.to_surveys(row, navigation.SurveysPart.SIZE), "Change the size", icon="straighten")
         if row.raw_key:
             navigation.link(navigation.to_delete(row.raw_key), "Delete", icon="delete")
 

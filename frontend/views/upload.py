@@ -282,7 +282,9 @@ def _sizes(planned: Sequence[PlannedFile], size: QuadratSize | None) -> None:
             + "A wrong size is corrected on Surveys; nothing is measured again.",
             icon=":material/straighten:",
         )
-        navigation.link(navigation.to_surveys(survey, "Quadrat size"), "Correct its size", icon="straighten")
+        navigation.link(
+            navigation.to_surveys(survey, navigation.SurveysPart.SIZE), "Correct its size", icon="straighten"
+        )
 
 
 def _measured() -> Sequence[CoverageRow]:
