@@ -81,8 +81,8 @@ def causes_are_explained_once(d: Deployment) -> Iterator[str]:
 
 def defaults_are_stated_once(d: Deployment) -> Iterator[str]:
     """The step at which a run begins that names none stands in one choice."""
-    states = d.machines.get(_PIPELINE, {}).get("States", {})
-    choices = [choice["Condition"] for state in states.values() for choice in state.get("Choices", [])]
+    nodes = walk(d.machines.get(_PIPELINE, {}))
+    choices = [choice["Condition"] for node in nodes for choice in node.get("Choices", [])]
     defaults = [condition for condition in choices if "start_at" in condition and "$exists" in condition]
     if len(defaults) != 1:
         yield f"{_PIPELINE}: says in {len(defaults)} places at which step a run begins that names none"

@@ -216,7 +216,7 @@ def plan(
 def to_compare(planned: Sequence[PlannedFile], known: Known) -> list[str]:
     """Return the ids of the files whose content must be read before all is decided, in the order of the table.
 
-    Reading a file takes seconds on a slow machine, so this names only files that may equal what is there already, and
+    Reading a file takes seconds on a slow machine. So this names only files that may equal what is there already, and
     files of one size for one position.
     """
     wanted = {p.file.id for p in planned if p.status is UploadStatus.COMPARING}

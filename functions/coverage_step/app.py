@@ -1,7 +1,7 @@
 """The last step: percent cover and where it comes from into the database.
 
-Where reframing ended with NoQuadratError, the state machine passes its words on as ``no_quadrat`` in the place of the
-records, and a result that the photograph had before is withdrawn.
+If reframing ended with NoQuadratError, the state machine passes the error's message on as ``no_quadrat`` in the place
+of the records. A result that the photograph had before is then withdrawn.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def _withdraw(document: StateDocument, why: str) -> WriteOutcome:
 def _withdraw_if_no_quadrat(result: Result) -> WriteOutcome | None:
     """Take the row back if a person has said meanwhile that this photograph, or a newer one, shows no quadrat.
 
-    A withdrawal leaves no row that a run could be compared with. So a run that had read before the decision was kept
-    may write after it, and looks here: the decision is kept before the row is withdrawn.
+    A withdrawal leaves no row that a run could be compared with. So a run that read before the decision was kept may
+    write after the withdrawal. The decision is kept before the row is withdrawn, so such a run finds it here.
     """
     said = run_without_quadrat(STORAGE, SETTINGS, result.survey, result.source)
     said = said or newest_without_quadrat(STORAGE, SETTINGS, result.survey)

@@ -1,7 +1,7 @@
 """What a person has decided about a photograph, as reframing keeps it beside its pictures.
 
-Decisions are bound to the original's version and content: later runs of the same photograph obey them, and a new
-photograph of the same position is looked at afresh.
+Decisions are bound to the original's version and content. Later runs of the same photograph obey them. A new photograph
+of the same position is measured without them.
 """
 
 from __future__ import annotations

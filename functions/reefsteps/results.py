@@ -151,7 +151,7 @@ class ReframingResult(Record):
     height_px: int | None = None  # the reframed picture's height; None in old records, whose pictures are square
     string_cells: tuple[int, int] | None = None  # of the string grid, along the top and down; None: 10 x 10, or unused
     lens_term: float = (
-        0.0  # of `reframing.geometry.PlaneModel`; 0 for manual corners and in records older than the field
+        0.0  # of `reframing.plane.view.PlaneModel`; 0 for manual corners and in records older than the field
     )
 
     @property

@@ -1,10 +1,10 @@
-"""Writing what a run makes of a photograph: the newest upload wins, and for one upload the run that started later.
+"""Write what a run makes of a photograph: the newest upload wins, and for one upload the run that started later.
 
-That is the rule of the rows (`coverage_store`), and here it holds for every object by itself, whatever the order of
-events: each object's metadata name the run that made it. A run looks at the object, stops if a newer run made it, and
-writes only if the object is still the one that it looked at (S3's If-Match and If-None-Match); otherwise it looks
-again. An entity tag is a hash of the content, so every run puts its name into the content: else the same picture from
-two runs would look unchanged.
+Rows obey the same rule (`coverage_store`). Here it holds for every object by itself, in any order of events, because
+each object's metadata name the run that made it. A run looks at the object and stops if a newer run made it. It writes
+only if the object is still the one that it looked at (S3's If-Match and If-None-Match); otherwise it looks again. An
+entity tag is a hash of the content, so the same picture from two runs would look unchanged. Therefore every run puts
+its name into the content.
 
 Relabelling copies, and deletes, by the same rule (`put_in_order`, `delete_in_order`).
 

@@ -10,7 +10,7 @@ from reefsteps.model_roles import ModelRole
 from reefsteps.model_store import ENGINES
 from reefsteps.settings import Environment, pipeline_version
 
-# The gate judges the fit, not the score: a doubtful mask of a real frame is worth a try.
+# The gate judges the fit, not the score: a doubtful mask of a real frame can still give a good fit.
 DEFAULT_SCORE_THRESHOLD = 0.5
 
 

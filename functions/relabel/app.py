@@ -125,7 +125,7 @@ def _carry_out(relabelling_id: str, group: int) -> dict[str, Any]:
 
 
 def _begin(entries: Sequence[JournalEntry]) -> None:
-    """Look at the world once more, because it may have changed since the list was registered."""
+    """Check buckets and database again, because they may have changed since the list was registered."""
     changes = [entry.change for entry in entries]
     inventory = _inventory(changes)
     planned = plan(changes, inventory)

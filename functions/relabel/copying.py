@@ -213,7 +213,7 @@ def _old_photo(entry: JournalEntry) -> Photograph | None:
 
 
 def _new_key(entry: JournalEntry) -> str | None:
-    """Return the key of the copy; a photograph that keeps its name keeps its key to the letter."""
+    """Return the key of the copy; a photograph that keeps its name keeps exactly its key."""
     photo = _old_photo(entry)
     if photo is None:
         return None

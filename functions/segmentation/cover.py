@@ -55,7 +55,7 @@ def measure(
 ) -> MeasuredCover:
     """Return the cover of the detections' union in a reframed picture of `px_per_cm`, and the colonies.
 
-    `strings` is the (H, W) mask of the quadrat's strings, None if they were not searched for: a pixel under a string
+    `strings` is the (H, W) mask of the quadrat's strings, None if they were not searched for. A pixel under a string
     counts as the majority of the uncovered pixels around it. Colonies keep the detector's own area.
 
     `excluded` is the (H, W) mask of areas that a person has left out: neither cover nor strings count there. The

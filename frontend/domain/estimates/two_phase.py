@@ -18,7 +18,7 @@ from frontend.domain.estimates.distributions import two_sided
 from frontend.domain.estimates.interval import of_a_cover
 from reefsteps.arrays import Float64Array
 
-LEAST_VERIFIED = 5  # with fewer there is no interval worth showing: the t quantile alone exceeds 3
+LEAST_VERIFIED = 5  # with fewer, the t quantile alone exceeds 3 and the interval says nothing
 SLOPE_FROM = 15  # verified quadrats; below, a slope of one's own costs more than it brings
 
 

@@ -1,7 +1,7 @@
 """The strips and tiles of a TIFF: each must be there, decode whole and have its exact length.
 
-libtiff fills what it cannot decode with zeros and only prints a warning, so a photograph with a damaged strip would
-come back with a black band.
+libtiff fills what it cannot decode with zeros and only prints a warning. A photograph with a damaged strip would come
+back with a black band.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Where points of a photograph lie in the straightened quadrat, and back.
 
-The plane of the quadrat is the straightened picture in parts of its width and height: (0, 0) is the corner of its
-top-left pixel, (1, 1) that of its bottom-right one. The way there is the one that reframing cut the picture by: the
-homography of the four corners, after the lens term has been taken out (`reframing.geometry.PlaneModel`).
+The plane of the quadrat is the straightened picture in parts of its width and height. (0, 0) is the corner of its
+top-left pixel and (1, 1) that of its bottom-right one. Points are mapped as reframing cut the picture: the lens term is
+taken out first, then the homography of the four corners applies (`reframing.plane.view.PlaneModel`).
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ def scale_to_photograph(
     """Return by what to multiply places in an annotated picture to get the photograph's pixels, across and down.
 
     ``annotated`` is that picture's width and height, None for the photograph's own. ``in_units`` says that both are in
-    CPCe's units: then they must be the photograph itself at one of CPCe's scales, because a picture that was made
-    smaller beforehand cannot be told from another unit. Raises InvalidParameterError, which says what does not fit.
+    CPCe's units. Then they must be the photograph's own size at one of CPCe's scales: a picture that was made smaller
+    beforehand cannot be told from another unit. Raises InvalidParameterError, which says what does not fit.
     """
     if annotated is None:
         return 1.0, 1.0

@@ -1,9 +1,9 @@
 """The frame's colours in this photograph, learnt from where the mask says that the frame must be.
 
 A mask errs by several percent of the side, more than a bar is wide, so no pixel is certainly frame. But some colours
-are frequent in the band where the bars may lie and rare well inside and outside of it: those are the bars' own, rulers,
-patches and tape included. Their log-likelihood ratio tells bar from seabed for any kind of frame (Bayes' rule on
-smoothed colour histograms; Jones and Rehg 2002 use it for skin).
+are frequent in the band where the bars may lie, and rare well inside and outside of it. Those are the colours of the
+bars, rulers, patches and tape included. Their log-likelihood ratio tells bar from seabed for any kind of frame (Bayes'
+rule on smoothed colour histograms; Jones and Rehg 2002 use it for skin).
 """
 
 from __future__ import annotations
