@@ -87,8 +87,8 @@ def model_name(key: str) -> str:
     name = key.removesuffix(suffix)
     if "/" in key or not name or not suffix or name.endswith(_RESERVED):
         raise UnsupportedModelError(
-            f"'{key}' is no model: upload NAME.pth (or NAME.pkl), and beside it NAME.yaml, NAME.evaluation.json or "
-            "NAME.classes.json where it has them, to the top of the model bucket."
+            f"'{key}' is no model. Upload NAME.pth (or NAME.pkl) to the top of the model bucket. NAME.yaml, "
+            "NAME.evaluation.json and NAME.classes.json belong beside it."
         )
     return name
 

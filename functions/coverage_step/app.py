@@ -74,7 +74,7 @@ def _result(document: StateDocument) -> Result:
     for step, source in (("reframing", reframing.source), ("segmentation", segmentation.source)):
         if not same_photo(source, restoration.source):
             if document.records:
-                raise SupersededError(f"The restored picture of {document.survey} is another photograph's by now.")
+                raise SupersededError(f"The restored picture of {document.survey} now belongs to another photograph.")
             raise InvalidParameterError(
                 f"The {step} result of {document.survey} was made from another photograph than its restored picture: "
                 f"start the run at {step} or before."

@@ -197,8 +197,8 @@ def _refuse_under_way(connection: Connection, entries: Sequence[JournalEntry]) -
     for other in map(entry_of, connection.execute(select(relabelled_photo).where(t.state.in_((COPYING, MOVED))))):
         if surveys & {other.change.old, other.change.new}:
             raise RelabelRefusedError(
-                f"Another change of {other.change.old}, '{other.relabelling_id}', is under way: wait until it has "
-                "ended (if it was interrupted, start 'relabel' with it as 'resume'), then try again."
+                f"Another change of {other.change.old}, '{other.relabelling_id}', is under way. Wait until it has "
+                "ended, then try again. If it was interrupted, start 'relabel' with it as 'resume'."
             )
 
 

@@ -104,8 +104,8 @@ class RunWriter:
             present = head_or_none(self._storage, image)
         if present is None:
             raise PhotoDeletedError(
-                f"The photograph of {self._survey}, uploaded at {self._source.uploaded_at}, was deleted meanwhile: "
-                "what this run has made of it is removed."
+                f"The photograph of {self._survey}, uploaded at {self._source.uploaded_at}, was deleted "
+                "during this run. What the run has made of it is removed."
             )
 
     def _refuse_overwritten(self) -> None:
@@ -184,7 +184,7 @@ def _refuse_newer(maker: Run, run: Run) -> None:
     if compare_runs(maker, run) <= 0:
         return
     raise SupersededError(
-        f"A newer photograph of {survey_of(run.upload.image.key)}, uploaded at {maker.upload.uploaded_at}, or a later "
-        f"run of the same one, started at {maker.started_at}, has been here already; this run of the one uploaded at "
-        f"{run.upload.uploaded_at} changes nothing more."
+        f"The result of {survey_of(run.upload.image.key)} is that of a newer photograph or a later run already "
+        f"(uploaded at {maker.upload.uploaded_at}, started at {maker.started_at}). This run, of the photograph "
+        f"uploaded at {run.upload.uploaded_at}, changes nothing more."
     )

@@ -167,8 +167,8 @@ def _factor(change: Change, size: QuadratSize | None, *, has_result: bool) -> fl
     factor = factor_between(size, change.size)
     if factor is None and change.old != change.new and has_result:
         raise RelabelRefusedError(
-            f"{change.old} would change from {size} to {change.size} cm, another shape, and has to be measured again: "
-            "give it the new name first, then the new size."
+            f"{change.old} would change from {size} to {change.size} cm. That is another shape, so it has to be "
+            "measured again: give it the new name first, then the new size."
         )
     return factor if has_result else None
 

@@ -194,7 +194,7 @@ def _check_memory(layout: TiffLayout, file_bytes: int) -> None:
     if file_bytes + layout.width * layout.height * 3 * depth + piece > _MAX_WORKING_BYTES:
         raise InvalidImageError(
             f"The TIFF needs more memory than there is ({layout.width} x {layout.height} pixels, {layout.samples} "
-            "channels, stored in large pieces): save it with 8 bits a channel or in strips, and upload that."
+            "channels, stored in large pieces). Save it with 8 bits a channel or in strips, and upload that."
         )
 
 

@@ -168,7 +168,7 @@ def _check_places(places: np.ndarray, frame: FrameInPhoto) -> None:
         most = places.max(0)
         raise InvalidParameterError(
             f"{int(beyond.sum())} of {len(places)} points lie outside of the photograph of {width} x {height} pixels "
-            f"(they reach {most[0]:.0f} x {most[1]:.0f}): they were set on a picture of another size. Give that size "
+            f"(they reach {most[0]:.0f} x {most[1]:.0f}). They were set on a picture of another size. Give that size "
             "in columns width and height, or in a list of sizes."
         )
 
