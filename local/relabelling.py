@@ -17,6 +17,7 @@ from reefsteps.errors import RelabelRefusedError
 from reefsteps.execution_status import ExecutionStatus
 from reefsteps.relabel_list import read_wishes
 from reefsteps.relabel_queries import RelabelledPhoto, relabelled_photos
+from reefsteps.relabel_states import DONE
 from reefsteps.relabelling import MOST_CHANGES, Change
 from reefsteps.surveys import SurveyKey, survey_of
 
@@ -47,10 +48,10 @@ def relabel(info: StackInfo, path: Path, *, agree: Callable[[str], bool], say: S
     failure = _carry_out(clients, info.state_machines["Relabel"], name, seen)
     with database.read() as connection:
         photos = relabelled_photos(connection, name)
-    done = [photo for photo in photos if photo.state == "done"]
+    done = [photo for photo in photos if photo.state == DONE]
     say(f"{len(done)} of {len(seen.changes)} changed. The page's Surveys view lists them, and takes them back.")
     for photo in photos:
-        if photo.state != "done":
+        if photo.state != DONE:
             say(f"Not changed: {photo.old}: {_why(photo)}")
     if failure:
         raise RelabelRefusedError(failure)

@@ -23,6 +23,7 @@ from reefsteps.execution_status import ExecutionStatus
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.relabel_list import NUMBERS, TEMPLATE, read_wishes
 from reefsteps.relabel_queries import Relabelling
+from reefsteps.relabel_states import COPYING, DONE, MOVED, PLANNED, REFUSED
 from reefsteps.relabelling import MOST_CHANGES, Place, Value, Wish, place_name
 from reefsteps.survey_fields import SurveyFields
 
@@ -37,7 +38,7 @@ _FACTS = {
     "longitude": "Longitude (degrees, west negative)",
     "observer": "Observer",
 }
-_STATES = {"done": "done", "refused": "not done", "planned": "waits", "copying": "under way", "moved": "under way"}
+_STATES = {DONE: "done", REFUSED: "not done", PLANNED: "waits", COPYING: "under way", MOVED: "under way"}
 
 MakeWish = Callable[[], Wish]
 

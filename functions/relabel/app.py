@@ -18,7 +18,8 @@ from reefsteps.database import Database
 from reefsteps.errors import InvalidParameterError, RelabelRefusedError
 from reefsteps.observability import logger, step_handler
 from reefsteps.originals import current_photographs
-from reefsteps.relabel_store import COPYING, MOVED, PLANNED, JournalEntry
+from reefsteps.relabel_states import COPYING, MOVED, PLANNED
+from reefsteps.relabel_store import JournalEntry
 from reefsteps.relabelling import MOST_CHANGES, Change, Inventory, plan
 from reefsteps.run_writer import is_there
 from reefsteps.storage import Storage
