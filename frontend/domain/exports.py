@@ -1,7 +1,7 @@
 """The tables that people take away: which columns they have, and their CSV files.
 
 Column names follow Darwin Core where it has a term (year, eventID, locality, eventDate, measurementValue), as GCRMN
-asks for, and MERMAID's words (quadrat, quadrat size) where it has not. A column is one line of a table below.
+asks for. Elsewhere they follow MERMAID (quadrat, quadrat size). A column is one line of a table below.
 
 A CSV file is a plain table with the header in its first line. The description of the file is in its last columns and in
 ``about.csv`` beside it. R, readr and pandas read no other form without options.

@@ -1,7 +1,7 @@
 """What a checkpoint does not say of itself: anchors, normalisation, test sizes, thresholds.
 
-Taken from the configuration that detectron2's trainer dumps (``config.yaml`` in its output folder, uploaded as
-``<name>.yaml`` beside the checkpoint), else from one of two named configurations.
+The values come from the configuration that detectron2's trainer dumps: ``config.yaml`` in its output folder, uploaded
+as ``<name>.yaml`` beside the checkpoint. Without it they come from one of two named configurations.
 """
 
 from __future__ import annotations

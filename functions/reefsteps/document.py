@@ -1,8 +1,8 @@
 """The pipeline's state document as a task sees it, and the records that steps leave in the buckets.
 
-A handler takes an earlier step's record from the document, else (a run that started in the middle) from the bucket
-where that step left it. A stored record names the photograph that it was made from, so that a run never mixes two
-versions of a photograph.
+A handler takes an earlier step's record from the document. In a run that started in the middle, it reads the record
+from the bucket where that step left it. A stored record names the photograph that it was made from, so that a run never
+mixes two versions of a photograph.
 """
 
 from __future__ import annotations

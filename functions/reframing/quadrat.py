@@ -1,7 +1,7 @@
 """Find the quadrat: from photograph and frame mask to the four corners of the frame's inner edge, or a refusal.
 
-The stages: `mask` gives a rough quadrilateral; `strings` or, without a grid, `frame` finds lines and fits them in the
-`plane`; `acceptance` measures the fit and asks the `gate`. All limits stand in `limits`.
+The stages follow each other. `mask` gives a rough quadrilateral. `strings` or, without a grid, `frame` finds lines and
+fits them in the `plane`. `acceptance` measures the fit and asks the `gate`. All limits stand in `limits`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Cochran (1977), Sampling Techniques, 3rd edition: chapter 7 for the regression and the difference estimator, 12.6 for
 their variance with two phases. Prediction-powered inference (Angelopoulos and others 2023, PPI++ 2311.01453) is the
-same estimator for a mean: PPI++ with its tuning parameter at ``slope * (1 - n / N)`` gives the same figure.
+same estimator for a mean. PPI++ with its tuning parameter at ``slope * (1 - n / N)`` gives the same figure.
 
 Covers are fractions (0 to 1). The last axis is the quadrats; what stands before it is computed side by side.
 """
@@ -95,8 +95,8 @@ def combined(sample: Sample, target: Target) -> tuple[Estimate, Regression]:
 def regression(model: Float64Array, values: Float64Array, first_phase: Float64Array) -> Regression:
     """Return the mean that a person's values (..., n) and a model's (..., N), the same n first, come to together.
 
-    Below `SLOPE_FROM` values the mean difference between both is added to the model's mean (slope 1), from then on the
-    regression of the values on the model is used. The rule looks at n alone, never at which interval is narrower.
+    Below `SLOPE_FROM` values, the mean difference between both is added to the model's mean (slope 1). From then on,
+    the regression of the values on the model is used. The rule looks at n alone, never at which interval is narrower.
     ``first_phase`` is the variance that is left when a person has looked at all N.
     """
     n, total = values.shape[-1], model.shape[-1]

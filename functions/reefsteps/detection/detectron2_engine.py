@@ -1,8 +1,8 @@
 """The other engine: the operator's ``.pth`` through detectron2 itself.
 
-For parity checks, and for architectures that the converter does not know. Needs torch and detectron2, which are on no
-requirement list of this project (detectron2 is on no registry) and are imported when a model is loaded. detectron2
-unpickles the checkpoint, so only trusted files may be loaded this way.
+It is for parity checks, and for architectures that the converter does not know. It needs torch and detectron2, which no
+requirement list of this project names, because detectron2 is on no registry. Both are imported when a model is loaded.
+detectron2 unpickles the checkpoint, so only trusted files may be loaded this way.
 """
 
 from __future__ import annotations

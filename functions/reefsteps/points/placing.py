@@ -78,7 +78,7 @@ def scale_to_photograph(
     """Return by what to multiply places in an annotated picture to get the photograph's pixels, across and down.
 
     ``annotated`` is that picture's width and height, None for the photograph's own. ``in_units`` says that both are in
-    CPCe's units. Then they must be the photograph's own size at one of CPCe's scales: a picture that was made smaller
+    CPCe's units. Then they must be the photograph's own size at one of CPCe's scales. A picture that was made smaller
     beforehand cannot be told from another unit. Raises InvalidParameterError, which says what does not fit.
     """
     if annotated is None:

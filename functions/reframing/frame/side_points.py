@@ -31,7 +31,8 @@ def edge_points(photo: ImagePyramid, model: PlaneModel, side: Side, candidate: C
     """Return sub-pixel points of the edge within ``window`` of a candidate line, without outliers to a parabola.
 
     The frame's colour is steady and the seabed's is not. So the main colour direction of the step is taken over the
-    whole side first (principal axis of the gradients), then the strongest step of each column in that direction.
+    whole side first (principal axis of the gradients). Then the strongest step of each column in that direction is
+    taken.
     """
     side_px = float(side_lengths(model.corners_px).mean())
     step = float(np.clip(LIMITS.step_px / side_px, window / LIMITS.max_rows, window / LIMITS.min_rows))

@@ -1,7 +1,7 @@
 """Candidate lines for the frame's inner edge along one side.
 
 A candidate is a straight or slightly bowed step of colour. For each candidate the search also measures how the two
-bands beside it differ: a bar is uniform along its length and has the frame's colours, seabed varies.
+bands beside it differ. A bar is uniform along its length and has the frame's colours; seabed varies.
 """
 
 from __future__ import annotations
