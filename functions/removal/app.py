@@ -19,7 +19,7 @@ from reefsteps.run_writer import is_there
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey, decode_key
 from reefsteps.versions import version_or_none
-from removal.derived import is_current, measured_sources, remove_derived
+from removal.deleting import is_current, measured_sources, remove_derived
 from removal.remeasure import to_measure_again
 from removal.request import Request, parse_request
 from removal.settings import Settings

@@ -1,4 +1,4 @@
-"""What the pipeline derived from photographs of a survey, and which of them still exist."""
+"""Delete what the pipeline made of photographs that are gone; find the photographs that it was made from."""
 
 from __future__ import annotations
 
