@@ -378,4 +378,9 @@ RULES: tuple[Rule, ...] = (
 
 def faults(d: Deployment) -> list[str]:
     """What every rule finds, those about single resources first."""
-    return [*(f"{rule.__name__}: {fault}" for rule in RULES for fault in rule(d)), *relations.found(d)]
+    return [*faults_of_single_resources(d), *relations.found(d)]
+
+
+def faults_of_single_resources(d: Deployment) -> list[str]:
+    """What the rules find that look at one resource at a time."""
+    return [f"{rule.__name__}: {fault}" for rule in RULES for fault in rule(d)]

@@ -76,7 +76,7 @@ def test_damaged_masks_do_not_move_the_corners(damage: str) -> None:
     else:
         plane = drawing.plane_coordinates(model)
         reach = 0.0 if "inner" in damage else drawing.BAR
-        mask = ((plane > -reach) & (plane < 1 + reach)).all(2)
+        mask = np.asarray(((plane > -reach) & (plane < 1 + reach)).all(2))
     fit = find_quadrat(picture, mask)
     assert error_percent(fit.corners_px, model) < 0.15
 
@@ -121,7 +121,7 @@ def test_a_mask_where_the_picture_shows_no_frame_is_refused() -> None:
     _, mask = drawing.draw(drawing.view(5), strings=False)
     random = np.random.default_rng(3)
     coarse = random.uniform(20, 200, (90, 120, 3)).astype(np.uint8)
-    seabed = cv2.resize(coarse, (drawing.WIDTH, drawing.HEIGHT), interpolation=cv2.INTER_CUBIC)
+    seabed = cv2.resize(coarse, (drawing.WIDTH, drawing.HEIGHT), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
     with pytest.raises(QuadratNotFoundError, match="by hand"):
         find_quadrat(seabed, mask)
 

@@ -323,6 +323,7 @@ def test_what_cannot_be_done_is_refused_by_name_and_changes_nothing(
     world.relabel("r1", changes=changes(pair))
     ((_, state, why),) = world.entries("r1")
     assert state == "refused"
+    assert why is not None
     assert reason in why
     assert world.seen() == before
 
@@ -412,11 +413,12 @@ def deletion(key: str, version: str) -> dict[str, Any]:
 
 
 def test_malformed_input_is_refused_by_name(world: World) -> None:
-    for given_input in (
+    wrong: tuple[dict[str, Any], ...] = (
         {},
         {"changes": "all"},
         {"changes": [{}]},
         {"changes": [{"old": "2006-X-01", "fields": {"x": 1}}]},
-    ):
+    )
+    for given_input in wrong:
         with pytest.raises(InvalidParameterError):
             world.relabel("r1", **given_input)

@@ -137,10 +137,10 @@ def test_strings_are_looked_for_where_reframing_saw_them(step: Step) -> None:
 @pytest.mark.parametrize("lying", [True, False])
 def test_a_rectangles_cover_areas_and_cut_colonies_are_right(step: Step, s3: S3Client, lying: bool) -> None:
     sides = (900, 600) if lying else (600, 900)  # 12 px per cm
-    lengths = {"side_cm": sides[0] / 12, "height_cm": sides[1] / 12, "px_per_cm": 12.0}
+    shape: dict[str, Any] = {"side_cm": sides[0] / 12, "height_cm": sides[1] / 12, "px_per_cm": 12.0}
     done = result()
-    shape = {"side_px": sides[0], "height_px": sides[1]}
-    done = dataclasses.replace(done, reframing=dataclasses.replace(done.reframing, **lengths, **shape))
+    shape |= {"side_px": sides[0], "height_px": sides[1]}
+    done = dataclasses.replace(done, reframing=dataclasses.replace(done.reframing, **shape))
     discs: Discs = (((200, 200), 60), ((450, 450), 80), ((sides[0] - 5, 330), 40), ((300, sides[1] - 6), 40))
     truth = reframed(done, discs)
     measured = SegmentationResult.from_json(step(document(done, "restoration", "reframing")))

@@ -38,9 +38,10 @@ def measured_set(kind: str, **figures: float) -> MeasuredSet:
 
 def manifest(*sets: MeasuredSet) -> Manifest:
     file = FileIdentity("x", "0" * 64, 1)
-    numbers: Any = (800, 1333, 0.05, 0.5, 100, 0.5, False)
+    numbers = (800, 1333, 0.05, 0.5, 100, 0.5, False)
     measured = Evaluation(1, "0" * 64, sets) if sets else None
-    return Manifest(1, "m", "R50", ("coral",), "fp32", *numbers, file, file, "config", "1", measured=measured)
+    rest: Any = (*numbers, file, file, "config", "1", None, None, measured)
+    return Manifest(1, "m", "R50", ("coral",), "fp32", *rest)
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,6 @@ class PageWorld:
     def open(self, page: str = "overview", /, **query: str) -> AppTest:
         """Return the page after it has run, opened by its address."""
         app = AppTest.from_file(str(APP), default_timeout=60)
-        app.run()
         app.query_params.update(query)
         return app.switch_page(f"views/{page}.py").run()
 

@@ -31,7 +31,7 @@ def test_opening_the_page_makes_no_file(world: PageWorld, monkeypatch: pytest.Mo
         raise AssertionError("made with the page")
 
     for name in ("measurement_rows", "to_csv", "colony_rows"):
-        monkeypatch.setattr(downloads.exports, name, refuse)
+        monkeypatch.setattr(f"frontend.components.downloads.exports.{name}", refuse)
     monkeypatch.setattr(masks, "masked_quadrats", refuse)
     app = world.open("coverage", show="Export")
     assert not app.exception

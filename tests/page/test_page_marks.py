@@ -26,6 +26,7 @@ from reefsteps.results import Trust
 from reefsteps.tables import coverage_provenance
 from reefsteps.trust import DEMONSTRATION, MARK, TRUSTED, UNKNOWN_MODEL
 from tests.support import page_world
+from tests.support.coverage_rows import coverage_row
 from tests.support.manifests import manifest
 
 if TYPE_CHECKING:
@@ -165,11 +166,11 @@ def test_what_is_to_be_looked_at_is_counted_listed_and_explained(world: PageWorl
 
 
 def row(trust: Trust | None, **more: Any) -> CoverageRow:
-    known = dict.fromkeys(CoverageRow.__dataclass_fields__) | {
+    known = {
         "island": "Hao", "location": 1, "year": 2006, "cover_percent": 23.45, "written_at": "2026-05-01T00:00:00",
         "model_name": "m", "model_sha256": page_world.SHA, "trust": trust, "side_cm": 100.0,
     }  # fmt: skip
-    return CoverageRow(**(known | more))
+    return coverage_row(**(known | more))
 
 
 DEMO_TRUST = Trust(DEMONSTRATION, "It is a demonstration.", 36.4)

@@ -12,6 +12,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from reefsteps.model_roles import MODEL_BUCKETS
 from scripts import redeliver as command
 from scripts.deployment import ROOT, Deployment
 from scripts.environments import DeployEnvironment
@@ -63,11 +64,9 @@ def put(calls: Calls, *bodies: Any) -> None:
 
 def waiting(calls: Calls, queue: str | None = None) -> int:
     sqs = boto3.client("sqs", region_name="eu-west-1")
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = sqs.get_queue_attributes(QueueUrl=calls.names[queue] if queue else calls.queue, AttributeNames=names)[
-        "Attributes"
-    ]  # type: ignore[arg-type]
-    return sum(map(int, found.values()))
+    names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    url = calls.names[queue] if queue else calls.queue
+    return sum(map(int, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values()))
 
 
 def event(name: str, bucket: str) -> dict[str, Any]:
@@ -96,7 +95,7 @@ def test_each_event_goes_where_it_belonged(calls: Calls) -> None:
 def test_the_end_of_a_run_that_admission_did_not_hear_of_goes_to_admission(calls: Calls) -> None:
     sqs = boto3.client("sqs", region_name="eu-west-1")
     run = ended("pipeline", "DatabaseUnavailableError")
-    target = {"TARGET_ARN": {"DataType": "String", "StringValue": "GivePlaces"}}
+    target: Any = {"TARGET_ARN": {"DataType": "String", "StringValue": "GivePlaces"}}
     sqs.send_message(QueueUrl=calls.queue, MessageBody=json.dumps(run), MessageAttributes=target)
     assert command.redeliver(command.DeployedStack(DeployEnvironment.read("dev"))) == {"places": 1}
     assert calls.sent == [("GivePlaces", run)]
@@ -116,7 +115,7 @@ def test_more_than_one_page_of_messages(calls: Calls) -> None:
 
 
 def test_the_template_has_every_place(deployment: Deployment) -> None:
-    places = {"UndeliveredEvents", "RawBucket", *command._MODEL_BUCKETS, *command._PLACES.values()}
+    places = {"UndeliveredEvents", "RawBucket", *MODEL_BUCKETS, *command._PLACES.values()}
     assert places <= set(deployment.expanded["Resources"])
 
 

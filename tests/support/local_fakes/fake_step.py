@@ -1,13 +1,15 @@
 """Stand-ins for the three workers: fast, and told by the photograph itself how to misbehave.
 
 A "photograph" is JSON: ``{"cover": 12.5, "restoration": [{"exit": true}, {"sleep_s": 1}], ...}``; each attempt of a
-step takes the next entry of its list, the last one is followed by success. Attempts are counted in each execution, or
+step takes the next entry of its list, the last one is followed by success. ``{"until": "go/1"}`` waits for that object
+in the step's bucket. Attempts are counted in each execution, or
 with ``"over_all_runs": true`` in all executions of the photograph.
 """
 
 import json
 import os
 import time
+from typing import Any
 
 import boto3
 
@@ -42,7 +44,7 @@ _s3 = boto3.client("s3")
 _MODEL = ModelIdentity("fake", "0" * 64)
 
 
-def misbehave(step: str, event: dict) -> dict:
+def misbehave(step: str, event: dict[str, Any]) -> dict[str, Any]:
     """Do what the photograph asks of this attempt; returns the photograph's script."""
     survey = SurveyKey.parse(decode_key(event["input"]["key"]))
     photo = {"Bucket": event["input"]["bucket"], "Key": decode_key(event["input"]["key"])}
@@ -64,6 +66,8 @@ def misbehave(step: str, event: dict) -> dict:
     wish = wishes[attempts] if attempts < len(wishes) else {}
     if "sleep_s" in wish:
         time.sleep(wish["sleep_s"])
+    while "until" in wish and not _s3.list_objects_v2(Bucket=marker["Bucket"], Prefix=wish["until"]).get("KeyCount"):
+        time.sleep(0.05)
     if wish.get("exit"):
         os._exit(1)
     if "raise" in wish:
@@ -71,7 +75,7 @@ def misbehave(step: str, event: dict) -> dict:
     return script
 
 
-def source_of(script: dict, event: dict) -> Source:
+def source_of(script: dict[str, Any], event: dict[str, Any]) -> Source:
     """Return the photograph that a run measures."""
     given = event["input"]
     return Source(
@@ -95,7 +99,7 @@ class _Buckets(NamesBuckets):
 BUCKETS = _Buckets()
 
 
-def leave(record: Record, source: Source, step: Step, stem: str) -> dict:
+def leave(record: Record, source: Source, step: Step, stem: str) -> dict[str, Any]:
     """Write a step's pictures and its record, as the real steps do; returns the record."""
     for item in all_derived():
         if item.writer is step and item.by_every_run and item.kind is not Kind.RECORD:
@@ -106,7 +110,7 @@ def leave(record: Record, source: Source, step: Step, stem: str) -> dict:
     return record.to_json()
 
 
-def restoration(event: dict) -> dict:
+def restoration(event: dict[str, Any]) -> dict[str, Any]:
     """Return a record as restoration's, and write the treated picture."""
     script = misbehave("restoration", event)
     survey, source = script["survey"], source_of(script, event)
@@ -123,7 +127,7 @@ def restoration(event: dict) -> dict:
     return leave(done, source, Step.RESTORATION, survey.stem)
 
 
-def reframing(event: dict) -> dict:
+def reframing(event: dict[str, Any]) -> dict[str, Any]:
     """Return a record as reframing's."""
     script = misbehave("reframing", event)
     stem = script["survey"].stem
@@ -145,7 +149,7 @@ def reframing(event: dict) -> dict:
     return leave(done, source_of(script, event), Step.REFRAMING, stem)
 
 
-def segmentation(event: dict) -> dict:
+def segmentation(event: dict[str, Any]) -> dict[str, Any]:
     """Return a record as segmentation's, with the cover that the photograph states."""
     script = misbehave("segmentation", event)
     stem = script["survey"].stem
