@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,8 +48,8 @@ class UploadSession:
     """
 
     id: str = field(default_factory=lambda: secrets.token_hex(8))
-    files: list[dict[str, Any]] = field(default_factory=list)
-    compared: list[IncomingFile] | None = None
+    files: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    compared: Sequence[IncomingFile] | None = None
     md5: dict[str, str] = field(default_factory=dict)
     compare: list[str] = field(default_factory=list)
     typed: Any = field(default_factory=dict)

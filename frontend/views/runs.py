@@ -27,7 +27,7 @@ from reefsteps.surveys import survey_of
 
 PAGE = 20
 EVERY_S = 4  # asks Step Functions only, never the database
-_BADGES = {
+_BADGES: Mapping[str, tuple[str, str, str]] = {
     ExecutionStatus.RUNNING: ("running", "blue", ":material/progress_activity:"),
     ExecutionStatus.SUCCEEDED: ("done", "green", ":material/check:"),
     ExecutionStatus.FAILED: ("failed", "red", ":material/close:"),

@@ -63,7 +63,7 @@ def show() -> None:
     with st.container():
         _outcome()
     if reported.files:
-        session.files = list(reported.files)
+        session.files = reported.files
     files = [IncomingFile.from_browser(file) for file in session.files]
     if not files:
         _patterns()

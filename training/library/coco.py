@@ -181,7 +181,7 @@ def _placed(item: dict[str, Any], path: Path, label_studio: bool) -> _Image:
     size = item["width"], item["height"]
     if size == (None, None):
         return _Image(path, *found.upright, (1.0, 1.0))
-    if not all(type(side) in (int, float) and side == int(side) and side > 0 for side in size):
+    if not all(type(side) in (int, float) and side > 0 and side % 1 == 0 for side in size):
         raise SizeError(f"its width and height are {size[0]} and {size[1]}, no numbers of pixels")
     width, height = int(size[0]), int(size[1])
     try:
