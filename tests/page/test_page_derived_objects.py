@@ -27,7 +27,13 @@ def with_depth(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def addresses(app: AppTest) -> str:
-    return " ".join(str(element.proto) for element in app.main if hasattr(element, "proto")) + str(app.main)
+    """Return everything that the page sends to the browser, addresses of pictures and downloads among it."""
+    sent, blocks = [], [app.main]
+    while blocks:
+        for child in blocks.pop().children.values():
+            sent.append(str(getattr(child, "proto", "")))
+            blocks += [child] if hasattr(child, "children") else []
+    return " ".join(sent)
 
 
 def test_the_gallery_shows_an_added_picture(world: PageWorld) -> None:
@@ -38,7 +44,7 @@ def test_the_gallery_shows_an_added_picture(world: PageWorld) -> None:
 
 def test_the_quadrats_page_offers_an_added_picture(world: PageWorld) -> None:
     row = next(row for row in measurements.coverage() if row.island == "Takapoto")
-    app = world.open("quadrat", island=row.island, year=str(row.year), position=str(row.location))
+    app = world.open("quadrat", island=row.island, year=str(row.year), location=str(row.location))
     assert not app.exception
     assert "-depth.png" in addresses(app)
 
