@@ -14,7 +14,13 @@ from scripts import relations
 from scripts.admission_rules import places_come_back
 from scripts.deployment import PLACEHOLDER, Deployment, Json, listed, of_type
 from scripts.notice_rules import refusals_are_quiet
-from scripts.state_machine_rules import states_retry_and_catch, tasks
+from scripts.state_machine_rules import (
+    causes_are_explained_once,
+    defaults_are_stated_once,
+    lambda_tasks_share_their_retriers,
+    states_retry_and_catch,
+    tasks,
+)
 
 Rule = Callable[[Deployment], Iterator[str]]
 
@@ -363,6 +369,9 @@ RULES: tuple[Rule, ...] = (
     custom_resources_outlast_their_function,
     new_accounts_accept,
     states_retry_and_catch,
+    lambda_tasks_share_their_retriers,
+    causes_are_explained_once,
+    defaults_are_stated_once,
     places_come_back,
 )
 

@@ -8,7 +8,7 @@ from reefsteps.errors import QuadratNotFoundError
 from reframing.frame.bevel import bar_end
 from reframing.limits.gate import GATE
 from reframing.plane.geometry import UNIT_SQUARE, homography, order_corners, side_lengths, signed_area
-from reframing.plane.sampling import Photograph
+from reframing.plane.sampling import ImagePyramid
 from reframing.plane.side import Side
 from reframing.plane.view import PlaneModel
 from reframing.quadrat import find_quadrat
@@ -85,7 +85,7 @@ def test_damaged_masks_do_not_move_the_corners(damage: str) -> None:
 def test_a_bevel_is_followed_to_its_inner_end(side: Side) -> None:
     bevel = 0.008
     model = drawing.view(4, side_px=480.0)
-    photo = Photograph.of(drawing.draw(model, strings=False, bevel=bevel)[0])
+    photo = ImagePyramid.of(drawing.draw(model, strings=False, bevel=bevel)[0])
     around = np.array([[-bevel, -bevel], [1 + bevel, -bevel], [1 + bevel, 1 + bevel], [-bevel, 1 + bevel]])
     found = bar_end(photo, model.compose(homography(UNIT_SQUARE, around)), side)
     assert found is not None
@@ -95,14 +95,14 @@ def test_a_bevel_is_followed_to_its_inner_end(side: Side) -> None:
 
 def test_a_quadrat_of_few_pixels_shows_no_bevel() -> None:
     model = drawing.view(4, side_px=300.0)
-    photo = Photograph.of(drawing.draw(model, strings=False)[0])
+    photo = ImagePyramid.of(drawing.draw(model, strings=False)[0])
     assert bar_end(photo, model, Side.TOP) is None
 
 
 @pytest.mark.parametrize("shift", [(0.1, 0.0), (-0.1, 0.0), (0.0, 0.1), (0.0, -0.1)])
 def test_a_grid_one_cell_off_shows_no_strings_in_its_outermost_cells(shift: tuple[float, float]) -> None:
     model = drawing.view(7)
-    photo = Photograph.of(drawing.draw(model, strings=True)[0])
+    photo = ImagePyramid.of(drawing.draw(model, strings=True)[0])
     off = model.compose(homography(UNIT_SQUARE, UNIT_SQUARE + shift))
     assert end_cell_visibility(photo, model) > 0.3
     assert end_cell_visibility(photo, off) < GATE.min_end_cell

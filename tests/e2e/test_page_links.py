@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reefsteps.keys import corners_key
+from reefsteps.derived_objects import CORNERS
 from reefsteps.surveys import SurveyKey
 from tests.e2e.looking import settle
 from tests.support import page_world
@@ -234,8 +234,8 @@ def test_a_frame_that_was_fixed_leaves_every_list(tab: Page, seeded_page: Served
     ended = max(e["stopDate"] for e in seeded_page.step_functions.list_executions(
         stateMachineArn=seeded_page.pipeline_arn)["executions"] if e["name"] == "to-be-fixed")  # fmt: skip
     while True:  # S3 tells whole seconds: until this one is over
-        seeded_page.s3.put_object(Bucket="test-reframed", Key=corners_key(survey.stem), Body=b"{}")
-        written = seeded_page.s3.head_object(Bucket="test-reframed", Key=corners_key(survey.stem))["LastModified"]
+        seeded_page.s3.put_object(Bucket="test-reframed", Key=CORNERS.key(survey.stem), Body=b"{}")
+        written = seeded_page.s3.head_object(Bucket="test-reframed", Key=CORNERS.key(survey.stem))["LastModified"]
         if written > ended:
             break
         tab.wait_for_timeout(100)

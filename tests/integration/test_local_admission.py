@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from reefsteps.results import STEPS
+from reefsteps.steps import STEPS
 from tests.support.local_stack import RunningStack, project_with_scripts, wait_for
 
 RUNS_AT_ONCE = 6

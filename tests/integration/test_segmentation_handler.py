@@ -13,17 +13,18 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from reefsteps.derived_objects import REFRAMED_PICTURE
 from reefsteps.document import StateDocument
 from reefsteps.errors import InvalidParameterError, ModelNotReadyError, PhotoNotFoundError, SupersededError
 from reefsteps.images import encode_jpeg
 from reefsteps.model_store import ModelStore
 from reefsteps.results import SegmentationResult, Trust
 from reefsteps.settings import Environment
-from reefsteps.storage import JPEG, Storage
+from reefsteps.storage import Storage
 from segmentation.settings import Settings
 from segmentation.step import segment_photograph
 from tests.support.handlers import ENVIRONMENT
-from tests.support.pipeline_records import SURVEY, derived_objects, document, result
+from tests.support.pipeline_records import document, result, run_writer
 from tests.support.segmentation_step import IDENTITY, ColourDetector, Discs, reframed
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def test_the_record_says_how_far_to_trust_it_and_what_is_strange(step: Step, s3:
     )
     assert returned.to_be_looked_at == ()
     grey = encode_jpeg(np.full((SIDE_PX, SIDE_PX, 3), 90, np.uint8))
-    derived_objects(result(), "1.2.3").put("reef-reframed", f"{SURVEY.stem}.jpg", grey, content_type=JPEG)
+    run_writer(result(), "1.2.3").put(REFRAMED_PICTURE, grey)
     empty = SegmentationResult.from_json(step(document(result(), "restoration", "reframing")))
     assert (empty.cover_percent, empty.to_be_looked_at) == (0.0, ("The model found no colony here.",))
 

@@ -28,7 +28,7 @@ from reefsteps.point_store import point_sets, record_points
 from reefsteps.points.answers import PLAIN
 from reefsteps.points.files import read_points
 from reefsteps.points.matching import Measured, plan
-from reefsteps.points.point_sets import Drawn, PointSet
+from reefsteps.points.point_sets import PointSet, Selection
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import coverage_provenance
 
@@ -53,7 +53,7 @@ def answered(photo: Measured, cover: float, *, seed: int, count: int = 100, **mo
         "annotator": "Alice",
         "source": "CoralNet",
         "origin": "a.csv",
-        "drawn": Drawn.AT_RANDOM,
+        "drawn": Selection.AT_RANDOM,
         "layout": "not said",
         "x": tuple(round(float(v), 3) for v in x),
         "y": tuple(round(float(v), 3) for v in y),
@@ -110,7 +110,7 @@ def test_a_model_that_is_far_off_is_said_with_the_combined_figure_beside_it(worl
 
 
 def test_a_choice_by_hand_makes_no_interval(world: PageWorld, texts: Texts) -> None:
-    verify(world.database, 6, drawn=Drawn.BY_HAND)
+    verify(world.database, 6, drawn=Selection.BY_HAND)
     app = world.open("coverage", show="Checked by people")
     assert not app.exception
     assert set(app.dataframe[0].value["Combined (%)"]) == {"–"}

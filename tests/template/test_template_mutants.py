@@ -299,6 +299,22 @@ MACHINES_SEEN_BY_RULES: dict[str, tuple[Change, str]] = {
     "every fault leaves its task": (catch("Coverage", "States.ALL"), "continue in a Fail state"),
     "a waking database leaves its task": (catch("Coverage", "DatabaseUnavailableError"), "continue in a Fail state"),
     "failure without its cause": (catch("Coverage", "PhotoNotFoundError"), "forgets step"),
+    "a retrier of its own": (
+        lambda m: m["States"]["Segmentation"]["Retry"][0].update(MaxAttempts=1),
+        "Segmentation has other base retriers",
+    ),
+    "a base retrier after another": (
+        lambda m: m["States"]["Coverage"]["Retry"].reverse(),
+        "Coverage has other base retriers",
+    ),
+    "a cause explained twice": (
+        state("Failed", "Cause", "{% $parse($failure.cause).errorMessage %}"),
+        "explains a cause in 2 places",
+    ),
+    "a default step in two choices": (
+        lambda m: m["States"]["Where to start"]["Choices"].append(m["States"]["Where to start"]["Choices"][1]),
+        "says in 2 places",
+    ),
     "state without timeout": (lambda m: m["States"]["Coverage"].pop("TimeoutSeconds"), "gives up before"),
     "query language in the wrong place": (query_language_inside, "belongs at the top level"),
 }

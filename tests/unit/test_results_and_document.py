@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reefsteps.buckets import Photograph
-from reefsteps.derived import maker_of, run_metadata
 from reefsteps.document import Execution, PipelineInput, StateDocument
 from reefsteps.errors import InvalidParameterError, InvalidSurveyKeyError
+from reefsteps.object_metadata import maker_of, run_metadata
+from reefsteps.originals import Photograph
 from reefsteps.precedence import Run, compare_sequencers, compare_uploads, same_photo
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.removals import Removal
