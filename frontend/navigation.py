@@ -41,6 +41,7 @@ HELP = Page("help", "Help", "help", "guide")
 PAGES = (OVERVIEW, UPLOAD, RUNS, GALLERY, QUADRAT, COVERAGE, CORNERS, SURVEYS, DELETE, IMPORT, HELP)
 """In the order of the menu; the first is shown at the bare address."""
 
+INTERVALS = "How sure is a number?"
 TO_BE_LOOKED_AT = "To be looked at"  # which results the gallery shows, as its address names them
 
 _REGISTERED: dict[str, Any] = {}  # Streamlit's page objects by path; they hold no state of a visitor's
@@ -80,9 +81,9 @@ def to_upload() -> Route:
     return Route(UPLOAD)
 
 
-def to_help() -> Route:
-    """The way to the explanations."""
-    return Route(HELP)
+def to_help(part: str | None = None) -> Route:
+    """The way to the explanations, or to one part of them."""
+    return Route(HELP, (("show", part),) if part else ())
 
 
 def to_runs(status: RunStatus = RunStatus.ALL) -> Route:

@@ -6,12 +6,14 @@ import time
 
 from reefsteps.arrays import ByteArray
 from reefsteps.derived import DerivedObjects
+from reefsteps.detection import Manifest
 from reefsteps.document import StateDocument, UpstreamResult, refuse_other_photo
 from reefsteps.excluded import excluded_mask
 from reefsteps.images import decode, encode_jpeg, encode_png, thumbnail
 from reefsteps.keys import mask_key, picture_key, thumbnail_key
+from reefsteps.learned import LearnedFrom, Photograph
 from reefsteps.model_store import Models
-from reefsteps.results import ObjectRef, ReframingResult, SegmentationResult
+from reefsteps.results import ObjectRef, ReframingResult, SegmentationResult, Source
 from reefsteps.storage import JPEG, PNG, Storage
 from reefsteps.trust import trust_of
 from segmentation.cover import measure, outside
@@ -56,6 +58,7 @@ def segment_photograph(
     if excluded is not None:
         detections = outside(detections, excluded)
     cover = measure(detections, reframing.px_per_cm, strings, excluded)
+    learned, left_out_percent = _learned(manifest, upstream.source)
     overlay_bgr = draw_overlay(picture_bgr, cover.mask, detections, excluded)
 
     def put(to_bucket: str, key: str, body: bytes, content_type: str) -> ObjectRef:
@@ -78,12 +81,23 @@ def segment_photograph(
         excluded_percent=cover.excluded_percent,
         pipeline_version=settings.pipeline_version,
         low_resolution=min(picture_bgr.shape[:2]) < manifest.min_size_test,
+        learned=learned,
+        left_out_cover_percent=left_out_percent,
         trust=trust_of(manifest),
         to_be_looked_at=to_be_looked_at,
     )
     derived.save_record(bucket, result, identity)
     derived.refuse_deleted()
     return result
+
+
+def _learned(manifest: Manifest, source: Source) -> tuple[bool | None, float | None]:
+    """Return whether the model learned from the photograph, and its cover by a model fitted without it."""
+    if manifest.measured is None or manifest.measured.learned_from is None:
+        return None, None
+    photo = Photograph(source.image.key, source.image.version_id, source.sha256, source.original_name)
+    entry = LearnedFrom(manifest.measured.learned_from).entry(photo)
+    return entry is not None, entry.left_out_cover_percent if entry else None
 
 
 def _reframed_picture(storage: Storage, upstream: UpstreamResult[ReframingResult]) -> ByteArray:
