@@ -22,7 +22,7 @@ MARK_COLUMN = "Mark"
 LOOK = ":material/visibility: to be looked at"
 _MOST_SENTENCES = 3
 RECOMMENDED_COLUMNS = {
-    "Cover (%)": st.column_config.NumberColumn(format="%.1f", help="Model and points together: recommended"),
+    "Model and points (%)": st.column_config.NumberColumn(format="%.1f", help="Both together: the recommended figure"),
     "95 % interval": st.column_config.TextColumn(help="It includes the model's error"),
 }
 
@@ -76,14 +76,21 @@ def column(trusts: Sequence[Trust | None]) -> list[dict[str, Any]]:
     return [{MARK_COLUMN: label(trust)} for trust in trusts]
 
 
-def recommended(found: Campaign | None) -> dict[str, Any]:
-    """Return the cells of the figure that people's points have put right; its status where there is none."""
-    combined = found.combined if found else None
-    return {
-        "Cover (%)": combined.percent if combined else None,
-        "95 % interval": statuses.interval_of(combined),
-        "Status": statuses.of_a_mean(found),
-    }
+def recommended(figures: Sequence[Campaign | None]) -> list[dict[str, Any]]:
+    """Return for each row of a table its status, with the figure that people's points have put right and its interval.
+
+    Where no row has such a figure, its cells are left out.
+    """
+    if not any(one is not None and one.combined for one in figures):
+        return [{"Status": statuses.of_a_mean(one)} for one in figures]
+    return [
+        {
+            "Model and points (%)": one.combined.percent if one and one.combined else None,
+            "95 % interval": statuses.interval_of(one.combined if one else None),
+            "Status": statuses.of_a_mean(one),
+        }
+        for one in figures
+    ]
 
 
 def say_what_to_look_at(row: CoverageRow) -> None:

@@ -133,13 +133,18 @@ def _means(choice: _Choice) -> None:
                 "Island": m.island,
                 "Year": m.year,
                 "n": m.n,
-                **marks.recommended(choice.figures.get((m.island, m.year))),
+                **status,
                 "Model alone (%)": m.mean,
                 **mark,
                 "SD (points)": m.standard_deviation,
                 "SE (points)": m.standard_error,
             }
-            for m, mark in zip(choice.means, marks.column([m.trust for m in choice.means]), strict=True)
+            for m, mark, status in zip(
+                choice.means,
+                marks.column([m.trust for m in choice.means]),
+                marks.recommended([choice.figures.get((m.island, m.year)) for m in choice.means]),
+                strict=True,
+            )
         ],
         hide_index=True,
         height=min(320, 40 + 35 * len(choice.means)),

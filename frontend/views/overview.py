@@ -162,12 +162,17 @@ def _islands(rows: Sequence[CoverageRow], figures: Figures) -> None:
                 "Island": m.island,
                 "Year": m.year,
                 "Quadrats": m.n,
-                **marks.recommended(figures.get((m.island, m.year))),
+                **status,
                 "Model alone (%)": m.mean,
                 **mark,
                 "SE of it (points)": m.standard_error,
             }
-            for m, mark in zip(means, marks.column([m.trust for m in means]), strict=True)
+            for m, mark, status in zip(
+                means,
+                marks.column([m.trust for m in means]),
+                marks.recommended([figures.get((m.island, m.year)) for m in means]),
+                strict=True,
+            )
         ],
         hide_index=True,
         column_config={
@@ -181,8 +186,8 @@ def _islands(rows: Sequence[CoverageRow], figures: Figures) -> None:
         alt="Mean cover by island and year",
     )
     st.caption(
-        "Cover: model and people's points together, with its 95 % interval. Not verified: the model alone, whose error "
-        "nobody knows there."
+        "Not verified: the model alone, whose error nobody knows there. Where people have answered points, the figure "
+        "of model and points together stands before it with its 95 % interval."
     )
     filters.refresh()
 

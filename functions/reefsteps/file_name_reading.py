@@ -165,13 +165,13 @@ def read_name(stem: str) -> NameReading:
 
 
 def is_counter(stem: str) -> bool:
-    """Return whether a file's name is nothing but what a camera counts out, so that many photographs have it."""
+    """Return whether a file's name is nothing but numbers and what a camera adds, so that many photographs have it."""
     if _CAMERA_FORM.fullmatch(stem):
         return True
     rest = _folded(stem)
     for pattern in _COUNTERS:
         rest = pattern.sub(" ", rest)
-    return not any(letter.isalnum() for letter in rest)
+    return sum(letter.isalpha() for letter in rest) < 2
 
 
 def _canonical(text: str) -> SurveyKey | None:

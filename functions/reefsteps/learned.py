@@ -16,6 +16,8 @@ from reefsteps.file_name_reading import is_counter
 from reefsteps.results import Record
 from reefsteps.surveys import SurveyKey
 
+_LEAST_LETTERS = 10  # letters and digits of a name that no other photograph is likely to have
+
 
 @dataclass(frozen=True)
 class LearnedPhotograph(Record):
@@ -52,7 +54,8 @@ class LearnedFrom:
         """Return the entry of a photograph, None where the model has not learned from it.
 
         The content decides first, then key and version, then the file's name: a copy of another size or format has its
-        own content. The name that a camera counts out ("DSC_0001") says nothing, because many photographs have it.
+        own content. A short name ("quadrat 7"), or one that a camera counts out ("DSC_0001"), says nothing, because
+        many photographs have it.
         """
         asked = [
             ("sha256", photo.sha256 or ""),
@@ -60,7 +63,7 @@ class LearnedFrom:
             ("key", photo.key),
             ("own name", _own(photo.key)),
         ]
-        if photo.original_name and not is_counter(_stem_as_written(photo.original_name)):
+        if photo.original_name and _says_which(_stem_as_written(photo.original_name)):
             asked.append(("name", _stem(photo.original_name)))
         return next((self._entries[mark] for mark in asked if mark in self._entries), None)
 
@@ -75,6 +78,10 @@ def _marks(entry: LearnedPhotograph) -> Iterator[tuple[str, ...]]:
         yield "name", _stem(entry.name)
         if not entry.key:  # pictures that were taken from here for training have the survey's name
             yield "own name", _own(entry.name)
+
+
+def _says_which(stem: str) -> bool:
+    return sum(letter.isalnum() for letter in stem) >= _LEAST_LETTERS and not is_counter(stem)
 
 
 def _own(name: str) -> str:

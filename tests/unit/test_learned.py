@@ -33,6 +33,7 @@ def test_a_photograph_is_recognised(entry: LearnedPhotograph) -> None:
         (LearnedPhotograph(key="2006-Takapoto-03.jpg", version_id="v0", name="2006-Takapoto-03.jpg"), PHOTO),
         (LearnedPhotograph(name="2006-Takapoto-04.jpg"), PHOTO),
         (LearnedPhotograph(OTHER, "DSC_0001.JPG"), Photograph("2006-A-01.jpg", None, SHA, "DSC_0001.JPG")),
+        (LearnedPhotograph(OTHER, "quadrat 7.jpg"), Photograph("2006-A-07.jpg", None, SHA, "quadrat 7.jpg")),
         (LearnedPhotograph(OTHER, "P1010123.JPG"), Photograph("2006-A-01.jpg", None, None, "P1010123.JPG")),
         (LearnedPhotograph(OTHER, "IMG_0001 (2).jpg"), Photograph("2006-A-01.jpg", None, None, "IMG_0001 (2).jpg")),
     ],
