@@ -54,7 +54,7 @@ def show(rows: Sequence[CoverageRow], found: Checks, about: About) -> None:
         estimates = partial(point_tables.estimate_rows, campaigns)
         said = dataclasses.replace(about, intervals=statuses.how_made(campaigns))
         downloads.table_file("Estimates as CSV", lambda: exports.to_csv(estimates(), said), "estimates.csv")
-        navigation.link(navigation.to_help(navigation.INTERVALS), "What intervals say", icon="help")
+        navigation.link(navigation.to_help(navigation.HelpPart.INTERVALS), "What intervals say", icon="help")
     show_changes(verified.changes(rows, found, target))
     _next(campaigns)
 

@@ -10,6 +10,7 @@ from frontend import address, navigation
 from frontend.components import how_sure, states
 from frontend.components.text import count, plain
 from frontend.domain.file_names import PATTERN_EXAMPLES
+from frontend.navigation import HelpPart
 from frontend.services import model_files
 from reefsteps.detection import Manifest
 from reefsteps.evaluation import REAL, Figure, MeasuredSet
@@ -49,18 +50,19 @@ _NOT_MEASURED = (
 def show() -> None:
     """Show the page."""
     states.title("Help", "How to photograph, how to name, how to read, and how far to trust.")
-    parts = {"Guide": _guide, navigation.INTERVALS: how_sure.show}
-    strange = address.strangers([*parts], name="show")
+    parts = {HelpPart.GUIDE: _guide, HelpPart.INTERVALS: how_sure.show}
+    names = [part.value for part in parts]
+    strange = address.strangers(names, name="show")
     if strange:
         st.warning(f"Help has no part {plain(strange[-1])}. Choose one.", icon=":material/search_off:")
         with st.container(horizontal=True):
-            for name in parts:
-                navigation.link(navigation.to_help(name), name)
+            for part in parts:
+                navigation.link(navigation.to_help(part), part.value)
         return
-    for tab, part in zip(address.tabs([*parts], name="show"), parts.values(), strict=True):
+    for tab, show_part in zip(address.tabs(names, name="show"), parts.values(), strict=True):
         if tab.open:
             with tab:
-                part()
+                show_part()
 
 
 def _guide() -> None:
@@ -77,7 +79,7 @@ def _guide() -> None:
     st.markdown(_READ)
     st.subheader("The models in use", anchor=False)
     for role, manifest in model_files.manifests().items():
-        _model(role, manifest)
+        _model(role.task, manifest)
     st.markdown(_ANCHORS)
     st.subheader("When something fails", anchor=False)
     st.markdown(
@@ -86,9 +88,9 @@ def _guide() -> None:
     )
 
 
-def _model(role: str, manifest: Manifest | str) -> None:
+def _model(task: str, manifest: Manifest | str) -> None:
     with st.container(border=True):
-        st.markdown(f"**{role}**")
+        st.markdown(f"**{task}**")
         if isinstance(manifest, str):
             st.text(manifest)
             return

@@ -18,7 +18,7 @@ from frontend.domain.estimates.two_phase import LEAST_VERIFIED, SLOPE_FROM, Targ
 
 
 @dataclass(frozen=True)
-class Change:
+class CoverChange:
     """Change of the mean cover in points, later minus earlier, with its 95 % interval.
 
     ``is_paired``: over the same positions, ``verified`` of which have points in both years. Else the two years' figures
@@ -42,7 +42,7 @@ class Change:
         return f"two-phase {how} estimator of the change at the same positions, Student's t, for {stands_for}"
 
 
-def change(earlier: Sequence[Quadrat], later: Sequence[Quadrat], target: Target = Target.REEF) -> Change | None:
+def change(earlier: Sequence[Quadrat], later: Sequence[Quadrat], target: Target = Target.REEF) -> CoverChange | None:
     """Return the change between two years, or None where too few quadrats are verified for an interval."""
     before = {quadrat.location: quadrat for quadrat in earlier if quadrat.unseen_percent is not None}
     after = [quadrat for quadrat in later if quadrat.unseen_percent is not None]
@@ -57,7 +57,7 @@ def change(earlier: Sequence[Quadrat], later: Sequence[Quadrat], target: Target 
 
 def _paired(
     checked: Sequence[tuple[Quadrat, Quadrat]], rest: Sequence[tuple[Quadrat, Quadrat]], target: Target
-) -> Change:
+) -> CoverChange:
     model = np.array([unseen(after) - unseen(before) for before, after in (*checked, *rest)]) / 100
     shares, points = (np.array([_counts(pair)[index] for pair in checked]) for index in (0, 1))
     values = shares[:, 1] - shares[:, 0]
@@ -74,7 +74,7 @@ def _paired(
     half = 100 * two_sided(found.degrees) * float(np.sqrt(max(float(found.variance), least)))
     mean = 100 * float(found.mean)
     interval = Interval(max(-100.0, mean - half), min(100.0, mean + half))
-    return Change(mean, interval, True, len(model), len(checked), target)
+    return CoverChange(mean, interval, True, len(model), len(checked), target)
 
 
 def _counts(pair: tuple[Quadrat, Quadrat]) -> tuple[list[float], list[float]]:
@@ -82,7 +82,7 @@ def _counts(pair: tuple[Quadrat, Quadrat]) -> tuple[list[float], list[float]]:
     return [count.coral / count.answered for count in counts], [float(count.answered) for count in counts]
 
 
-def _unpaired(earlier: Campaign, later: Campaign) -> Change | None:
+def _unpaired(earlier: Campaign, later: Campaign) -> CoverChange | None:
     if earlier.combined is None or later.combined is None:
         return None
     before, after = earlier.combined, later.combined
@@ -94,7 +94,7 @@ def _unpaired(earlier: Campaign, later: Campaign) -> Change | None:
     up = np.hypot(after.interval.high - after.percent, before.percent - before.interval.low)
     interval = Interval(max(-100.0, points - max(half, float(down))), min(100.0, points + max(half, float(up))))
     verified = min(earlier.verified, later.verified)
-    return Change(points, interval, False, min(earlier.quadrats, later.quadrats), verified, earlier.target)
+    return CoverChange(points, interval, False, min(earlier.quadrats, later.quadrats), verified, earlier.target)
 
 
 def _welch(before: Mean, after: Mean) -> float:
