@@ -25,7 +25,7 @@ from reefsteps.derived_objects import Kind, all_derived
 from reefsteps.point_queries import measured_photographs
 from reefsteps.point_store import record_points
 from reefsteps.points.matching import Measured
-from reefsteps.points.point_sets import PointSet
+from reefsteps.points.point_sets import PointSet, Selection
 from reefsteps.steps import Step
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import colony, coral_coverage, coverage_provenance, survey
