@@ -21,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reefsteps.masks import mask_iou
+from reefsteps.points.answers import MOOREA as MOOREA_LABELS
+from reefsteps.points.answers import Answer
 from reefsteps.quadrat_size import QuadratSize
 from training.library.coco import load_picture
 from training.library.command_line import run_command
@@ -28,7 +30,6 @@ from training.library.examples import restored, straighten
 from training.library.measured import EXPERT_POINTS, REEF_MASKS, cover_set, real_frame_sets, record
 from training.library.metrics import corner_error_percent, coverage_errors
 from training.library.pipeline import reframed, straightened, treated
-from training.library.points import HARD_CORALS
 from training.library.predict import load_predictor
 from training.library.prediction import Predictor
 from training.library.scores import EVALUATION_SIDE_PX, mask_corners
@@ -158,7 +159,7 @@ def moorea_cover(predict: Predictor, folder: Path, min_score: float) -> list[Cov
         xy = np.array([[float(p["Column"]), float(p["Row"])] for p in valid]) * scale
         at = (xy - corners[0]) / (corners[2] - corners[0]) * EVALUATION_SIDE_PX
         column, line = np.clip(at.astype(int), 0, EVALUATION_SIDE_PX - 1).T
-        expert = np.array([p["Label"] in HARD_CORALS for p in valid])
+        expert = np.array([MOOREA_LABELS.answer(p["Label"]) is Answer.CORAL for p in valid])
         agreement = float((union[line, column] == expert).mean())
         low, high = float(row["wilson95_lo"]), float(row["wilson95_hi"])
         cover = 100 * float(union.mean())
@@ -183,7 +184,7 @@ def pipeline_cover(frame: Predictor, coral: Predictor, folder: Path, min_score: 
         valid = [p for p in points if p["Label"] != "Off"]
         at = seen_at(corners, crop.shape[0], np.array([[float(p["Column"]), float(p["Row"])] for p in valid]) * scale)
         column, line = np.clip(at.astype(int), 0, crop.shape[0] - 1).T
-        expert = np.array([p["Label"] in HARD_CORALS for p in valid])
+        expert = np.array([MOOREA_LABELS.answer(p["Label"]) is Answer.CORAL for p in valid])
         agreement = float((union[line, column] == expert).mean())
         low, high = float(row["wilson95_lo"]), float(row["wilson95_hi"])
         name = path.name if found else f"{path.name} (crop by its points)"

@@ -1,6 +1,6 @@
 """``python -m training.teach --points FOLDER --config CONFIG.yaml --output OUT``: a coral model from experts' points.
 
-FOLDER holds photographs with points (Moorea LTER's layout or CoralNet's export, see ``training.library.points``). Two
+FOLDER holds photographs with points (Moorea LTER's set, CoralNet's export, see ``training.library.points``). Two
 stages follow each other:
 
 1. map: backbone, pyramid and a semantic head learn the points, and drawn crops besides;
@@ -31,7 +31,7 @@ from training.library.command_line import run_command
 from training.library.examples import FIRST_TRAINING_SEED, ReplayBuffer, coral_example
 from training.library.metrics import coverage_errors
 from training.library.point_examples import drawn_points, inside, point_example
-from training.library.points import HARD_CORALS, SITE, PointPhoto, by_site, read_points
+from training.library.points import SITE, PointPhoto, by_site, read_points
 from training.train import ExponentialMovingAverage, learning_rate
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ def errors_by_site(model: torch.nn.Module, photos: list[PointPhoto]) -> dict[str
 
 def teach(args: argparse.Namespace) -> None:
     """Run the training described by the command line."""
-    photos = read_points(args.points, frozenset(args.coral), args.site)
+    photos = read_points(args.points, args.labels, args.site)
     photos = [photo for photo in photos if photo.path.name not in args.without]
     taught = [photo for photo in photos if photo.path.name not in args.leave_out]
     left_out = [photo for photo in photos if photo.path.name in args.leave_out]
@@ -242,9 +242,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--points", type=Path, required=True, help="folder of photographs with points")
     result.add_argument("--config", type=Path, default=Path(__file__).parent / "configs/classifier-points.yaml")
     result.add_argument("--output", type=Path, required=True)
-    result.add_argument(
-        "--coral", nargs="+", default=sorted(HARD_CORALS), metavar="LABEL", help="labels that are coral"
-    )
+    result.add_argument("--labels", type=Path, help="CSV: label, and its answer (coral, not coral, cannot tell)")
     result.add_argument("--site", default=SITE, help="regular expression whose first group is the site in a name")
     result.add_argument("--leave-out", nargs="+", default=[], metavar="PHOTO", help="file names not to learn from")
     result.add_argument("--without", nargs="+", default=[], metavar="PHOTO", help="file names to pass over altogether")

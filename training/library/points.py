@@ -1,37 +1,33 @@
-"""Photographs whose random points experts have named, as surveys keep them, and what a model may learn from them.
+"""Photographs whose points experts have named, as surveys keep them: what a coral model may learn from.
 
-Three layouts are read, and may be mixed in one folder:
-
-* ``<name>.jpg`` with ``<name>.jpg.txt`` beside it, lines "Row; Col; Label" (Moorea LTER's full set)
-* CSV files with the columns Name, Row, Column and Label (CoralNet's export), beside the photographs or in ``points/``
-* ``cover_from_points.csv`` with image, width and height, where photographs were reduced after the points were set
+A folder holds the photographs and, beside them or in folders below, files of points as `reefsteps.points.files` reads
+them: ``<name>.jpg.txt`` with "Row; Col; Label" (Moorea LTER's full set), CoralNet's CSV, CPCe's files. Where
+photographs were reduced after the points were set, ``cover_from_points.csv`` gives their first size (image, width,
+height).
 """
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reefsteps.errors import ReefStepsError
+from reefsteps.formats import STORED_EXTENSIONS
 from reefsteps.images import decode
+from reefsteps.points import files
+from reefsteps.points.answers import Answer, LabelTable, read_table, table_for
+from reefsteps.points.picture_names import TABLES, base_name
+from reefsteps.points.sizes import read_sizes
 from training.library.coco import MAX_LISTED, AnnotationError
 
-# Short codes of Moorea LTER's label set whose functional group is "Hard coral", and the genera as CoralNet writes them.
-_CODES = "Acrop Astreo Cypha Favia Fung Gardin Herpo Lepta Monta Monti Pavon Pocill Porit"
-_GENERA = (
-    "Acropora Astreopora Cyphastrea Fungia Gardineroseris Herpolitha Leptastrea Montastraea Montipora Pavona "
-    "Pocillopora Porites"
-)
-HARD_CORALS = frozenset(_CODES.split()) | frozenset(_GENERA.split())
-OFF_FRAME = frozenset({"Off", "Off-frame", "Frame"})  # points on the frame or outside it: no part of the quadrat
 SITE = r"(.+?)_(?:pole|qu)"
+OFF_FRAME = "off"  # the label of points on the frame or beyond it: no part of the quadrat, and no coral
 _SIZES = "cover_from_points.csv"
-_PHOTOS = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,100 +47,89 @@ class PointPhoto:
         return 100 * float(inside.mean()) if len(inside) else float("nan")
 
 
-@dataclass(frozen=True)
-class _Point:
-    row: float
-    column: float
-    label: str
-
-
-def read_points(folder: Path, corals: Collection[str] = HARD_CORALS, site: str = SITE) -> list[PointPhoto]:
+def read_points(folder: Path, labels: Path | None = None, site: str = SITE) -> list[PointPhoto]:
     """Return the photographs of ``folder`` that have points, in the order of their names.
 
-    ``corals`` are the labels that count as coral; every other label is something else. ``site`` is a regular
-    expression; its first group is the site in a photograph's name, the folder's name if it does not match. Raises
-    AnnotationError listing all faults: no photograph, points outside a picture, no label that is coral.
+    ``labels`` is a CSV of what each label means (label, answer); Moorea's labels are known. A point that nobody could
+    tell is left out, one off the frame is kept. ``site`` is a regular expression; its first group is the site in a
+    photograph's name, and the folder's name where it does not match. Raises AnnotationError listing all faults.
     """
     faults: list[str] = []
-    points = _points(folder, faults)
-    sizes = _sizes(folder)
-    found = []
-    for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in _PHOTOS):
-        own = points.get(path.name, [])
-        if not own:
+    points = _by_picture(folder, faults)
+    table = _table(points.values(), labels, faults)
+    sizes: dict[str, tuple[float, float]] = {}
+    for path in folder.rglob(_SIZES):
+        sizes |= read_sizes(path.read_bytes(), path.name)
+    found: list[PointPhoto] = []
+    for path in sorted(
+        path for path in folder.rglob("*") if path.suffix.lower().removeprefix(".") in STORED_EXTENSIONS
+    ):
+        own = points.get(path.name)
+        if own is None or table is None:
             continue
-        height, width = sizes[path.name] if path.name in sizes else decode(path.read_bytes()).pixels_bgr.shape[:2]
-        places = np.array([[(p.column + 0.5) / width, (p.row + 0.5) / height] for p in own])
+        width, height = own.size or sizes.get(path.name) or decode(path.read_bytes()).pixels_bgr.shape[1::-1]
+        places = np.array([[point.x / width, point.y / height] for point in own.points])
         outside = int(((places < 0) | (places > 1)).any(1).sum())
         if outside:
             faults.append(
-                f"{path.name}: {outside} of {len(own)} points lie outside its {width} x {height} pixels. If it was "
-                f"reduced, give its first size in {_SIZES} (image,width,height)."
+                f"{path.name}: {outside} of {len(own.points)} points lie outside its {width:g} x {height:g} pixels. If "
+                f"it was reduced, give its first size in {_SIZES} (image, width, height)."
             )
             continue
         match = re.search(site, path.stem)
-        labels = [p.label for p in own]
-        found.append(
-            PointPhoto(
-                path,
-                match[1] if match else path.parent.name,
-                places,
-                np.array([label in corals for label in labels]),
-                np.array([label in OFF_FRAME for label in labels]),
-            )
-        )
+        found.append(_photo(path, match[1] if match else path.parent.name, places, own, table))
     if not found and not faults:
         faults.append(f"{folder} holds no photograph with points.")
-    if found and not any(photo.coral.any() for photo in found):
-        labels = sorted({p.label for own in points.values() for p in own})
-        faults.append(f"No point's label is a coral. Name those that are; the labels are: {', '.join(labels[:80])}.")
     if faults:
         raise AnnotationError("\n".join(faults[:MAX_LISTED]))
     return found
 
 
-def _points(folder: Path, faults: list[str]) -> dict[str, list[_Point]]:
-    result: dict[str, list[_Point]] = {}
-    for path in sorted(folder.rglob("*.txt")):
-        if Path(path.stem).suffix.lower() in _PHOTOS:
-            result.setdefault(path.stem, []).extend(_of_lines(path, faults))
-    for path in sorted(folder.rglob("*.csv")):
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file)
-            if not {"Name", "Row", "Column", "Label"} <= set(rows.fieldnames or ()):
-                continue
-            for row in rows:
-                _add(result, row, f"{path.name}, line {rows.line_num}", faults)
-    return result
+def _photo(
+    path: Path, site: str, places: NDArray[np.float64], points: files.PhotoPoints, table: LabelTable
+) -> PointPhoto:
+    answers = [point.answer or table.answer(point.label) for point in points.points]
+    off_frame = np.array([point.label.casefold() == OFF_FRAME for point in points.points])
+    told = np.array([answer is not Answer.UNCLEAR for answer in answers]) | off_frame
+    coral = np.array([answer is Answer.CORAL for answer in answers])
+    return PointPhoto(path, site, places[told], coral[told], off_frame[told])
 
 
-def _add(result: dict[str, list[_Point]], row: Mapping[str, str], where: str, faults: list[str]) -> None:
-    try:
-        point = _Point(float(row["Row"]), float(row["Column"]), row["Label"].strip())
-    except (TypeError, ValueError, AttributeError):
-        faults.append(f"{where}: row, column or label is missing.")
-        return
-    result.setdefault(Path(row["Name"]).name, []).append(point)
-
-
-def _of_lines(path: Path, faults: list[str]) -> Iterator[_Point]:
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
-        if not line.strip() or line.lstrip().startswith("#"):
+def _by_picture(folder: Path, faults: list[str]) -> dict[str, files.PhotoPoints]:
+    found: dict[str, files.PhotoPoints] = {}
+    for path in sorted(path for path in folder.rglob("*") if path.suffix.lower().removeprefix(".") in TABLES):
+        if not _holds_points(path):
             continue
-        parts = [part.strip() for part in line.split(";")]
         try:
-            yield _Point(float(parts[0]), float(parts[1]), parts[2])
-        except (IndexError, ValueError):
-            faults.append(f"{path.name}, line {number}: expected is 'Row; Col; Label'.")
-
-
-def _sizes(folder: Path) -> dict[str, tuple[int, int]]:
-    """Return height and width in which the points of a photograph were set, where a table gives them."""
-    found: dict[str, tuple[int, int]] = {}
-    for path in folder.rglob(_SIZES):
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            found |= {row["image"]: (int(row["height"]), int(row["width"])) for row in csv.DictReader(file)}
+            new = {base_name(photo.file): photo for photo in files.read_points(path.read_bytes(), path.name)}
+        except ReefStepsError as error:
+            faults.append(str(error))
+            continue
+        faults += [f"{path.name}: {name} has points in {found[name].origin} as well." for name in new if name in found]
+        found |= new
     return found
+
+
+def _holds_points(path: Path) -> bool:
+    """Return whether a table's first line names places; other tables may lie beside photographs."""
+    if path.suffix.lower() == ".cpc":
+        return True
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        words = set(re.findall(r"\w+", file.readline().casefold()))
+    return "row" in words or {"x", "y"} <= words
+
+
+def _table(photos: Iterable[files.PhotoPoints], given: Path | None, faults: list[str]) -> LabelTable | None:
+    labels = {label for photo in photos for label in photo.labels_without_answer()}
+    table = read_table(given.read_bytes(), given.name) if given else table_for(labels)
+    unknown = table.unknown(labels) if table else sorted(labels)
+    if unknown:
+        faults.append(
+            "What these labels mean is not known; give a table of label and answer (coral, not coral, cannot tell) "
+            f"with --labels: {', '.join(unknown[:MAX_LISTED])}."
+        )
+        return None
+    return table
 
 
 def by_site(photos: Iterable[PointPhoto]) -> dict[str, list[PointPhoto]]:

@@ -48,6 +48,7 @@ def test_an_export_of_coralnet_for_many_photographs(tmp_path: Path) -> None:
     rows = "\n".join(
         ["Name,Date,Row,Column,Label", f"{first.name},,5,6,Acropora", f"{second.name},,7,8,Sand", "gone.jpg,,1,1,Sand"]
     )
+    (tmp_path / "labelset.csv").write_text("Name,Group\nSand,Soft Substrate\n", encoding="utf-8")  # not of points
     (tmp_path / "annotations.csv").write_text(rows, encoding="utf-8-sig")
     found = {p.path.name: p for p in read_points(tmp_path)}
     assert found[first.name].coral.tolist() == [True] and found[second.name].coral.tolist() == [False]
@@ -65,16 +66,20 @@ def test_points_of_a_photograph_that_was_reduced(tmp_path: Path) -> None:
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     path = photo(tmp_path / "a.jpg")
-    path.with_name("a.jpg.txt").write_text("1; 2\nx; 3; Porit\n4; 5; Rock\n", encoding="utf-8")
-    (tmp_path / "more.csv").write_text("Name,Row,Column,Label\na.jpg,,5,Porit\n", encoding="utf-8")
+    path.with_name("a.jpg.txt").write_text("# Row; Col; Label\nx; 3; Porit\n4; 5;\n", encoding="utf-8")
+    (tmp_path / "more.csv").write_text("Name,Row,Column,Label\nb.jpg,1,5,Rock\n", encoding="utf-8")
     with pytest.raises(AnnotationError) as told:
         read_points(tmp_path)
-    assert [line.split(":")[0] for line in str(told.value).splitlines()] == [
-        "a.jpg.txt, line 1",
-        "a.jpg.txt, line 2",
-        "more.csv, line 2",
-        "No point's label is a coral. Name those that are; the labels are",
-    ]
+    said = str(told.value)
+    assert all(part in said for part in ("a.jpg.txt", "ine 2", "ine 3", "with --labels: Rock")), said
+    (tmp_path / "a.jpg.txt").write_text("# Row; Col; Label\n1; 3; Unsure rock\n4; 5; Rock\n2; 2; Brain\n", "utf-8")
+    table = tmp_path / "means.csv"
+    table.write_text("label,answer\nRock,not coral\nUnsure rock,cannot tell\nBrain,coral\n", encoding="utf-8")
+    (found,) = read_points(tmp_path, table)
+    assert found.coral.tolist() == [False, True]  # what nobody could tell teaches nothing
+    (tmp_path / "again.csv").write_text("Name,Row,Column,Label\na.jpg,1,5,Rock\n", encoding="utf-8")
+    with pytest.raises(AnnotationError, match=r"a\.jpg has points in a\.jpg\.txt as well"):
+        read_points(tmp_path, table)
     with pytest.raises(AnnotationError, match="holds no photograph with points"):
         read_points(photo(tmp_path / "empty" / "b.jpg").parent)
 
@@ -82,7 +87,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
 def test_points_go_where_the_picture_goes(tmp_path: Path) -> None:
     """White squares are coral: wherever a piece of the photograph shows one, its point says coral."""
     picture = np.zeros((600, 600, 3), np.uint8)
-    rows = []
+    rows = ["# Row; Col; Label"]
     for i in range(10):
         for j in range(10):
             white = (i + j) % 2 == 0
@@ -108,7 +113,7 @@ def test_points_go_where_the_picture_goes(tmp_path: Path) -> None:
 def test_the_frame_is_no_coral(tmp_path: Path) -> None:
     path = photo(tmp_path / "a.png", 300, 300)
     inner = [f"{row}; {column}; Porit" for row in range(60, 241, 20) for column in range(60, 241, 20)]
-    path.with_name("a.png.txt").write_text("\n".join(inner), encoding="utf-8")
+    path.with_name("a.png.txt").write_text("\n".join(["# Row; Col; Label", *inner]), encoding="utf-8")
     (found,) = read_points(tmp_path)
     rng = np.random.default_rng(2)
     said = [experts_of(point_example(rng, found, 640, framed=framed).labels) for framed in (False, True)]
