@@ -98,7 +98,7 @@ def _covers(model: Path, mask: float, crops: Sequence[NDArray[np.uint8]]) -> NDA
         moved = Path(scratch) / model.name
         moved.with_suffix(".yaml").write_bytes(model.with_suffix(".yaml").read_bytes())
         shift(model, Thresholds(0.5, mask), moved)
-        predict = predictor(moved, 1)
+        predict = predictor(moved, 1, min(SCORES))
         predictions = (predict(crop) for crop in crops)
         return np.array([[100 * float(each.union(score).mean()) for score in SCORES] for each in predictions])
 

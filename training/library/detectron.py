@@ -135,10 +135,15 @@ def load_weights(model: torch.nn.Module, path: Path) -> None:
     model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
 
 
-def predictor(path: Path, threads: int) -> Predictor:
-    """Return detectron2's own prediction (resize, model, paste) with the weights ``path`` and the YAML beside it."""
+def predictor(path: Path, threads: int, min_score: float | None = None) -> Predictor:
+    """Return detectron2's own prediction (resize, model, paste) with the weights ``path`` and the YAML beside it.
+
+    ``min_score`` takes the place of the YAML's threshold.
+    """
     torch.set_num_threads(threads)
     cfg = load_config(path.with_suffix(".yaml"))
+    if min_score is not None:
+        cfg.MODEL.ROI_HEADS.SCORE_THRESH_TEST = min_score
     model = new_model(cfg).eval()
     load_weights(model, path)
     resize = ResizeShortestEdge(cfg.INPUT.MIN_SIZE_TEST, cfg.INPUT.MAX_SIZE_TEST)
