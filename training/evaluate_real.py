@@ -18,8 +18,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from reefsteps.arrays import ByteArray, Float64Array
 from reefsteps.masks import mask_iou
 from reefsteps.points.answers import MOOREA as MOOREA_LABELS
 from reefsteps.points.answers import Answer
@@ -74,7 +74,7 @@ class CoverCase:
     agreement: float  # share of the expert's points, or IoU of the masks
 
 
-def read_photo(path: Path) -> tuple[NDArray[np.uint8], float]:
+def read_photo(path: Path) -> tuple[ByteArray, float]:
     """Return the restored photograph with its long side at most WORKING_PX, and the factor it was reduced by."""
     image = load_picture(path)
     factor = min(1.0, WORKING_PX / max(image.shape[:2]))
@@ -92,7 +92,7 @@ def moorea(folder: Path) -> Iterator[tuple[Path, dict[str, str], list[dict[str, 
             yield path, row, list(csv.DictReader(file))
 
 
-def points_rectangle(points: list[dict[str, str]], scale: NDArray[np.float64]) -> NDArray[np.float64]:
+def points_rectangle(points: list[dict[str, str]], scale: Float64Array) -> Float64Array:
     """Return the corners (4, 2) of the area in which the experts' random points lie, widened by half their mean gap."""
     xy = np.array([[float(p["Column"]), float(p["Row"])] for p in points]) * scale
     gap = (xy.max(0) - xy.min(0)) / (len(xy) - 1)
@@ -127,8 +127,8 @@ def frame_cases(predict: Predictor, data: Path, min_score: float) -> list[FrameC
 def _frame_case(
     predict: Predictor,
     path: Path,
-    image: NDArray[np.uint8],
-    truth: NDArray[np.float64] | None,
+    image: ByteArray,
+    truth: Float64Array | None,
     reference: str,
     min_score: float,
 ) -> FrameCase:
@@ -192,7 +192,7 @@ def pipeline_cover(frame: Predictor, coral: Predictor, folder: Path, min_score: 
     return cases
 
 
-def seen_at(corners_px: NDArray[np.float64], side_px: int, places_px: NDArray[np.float64]) -> NDArray[np.float64]:
+def seen_at(corners_px: Float64Array, side_px: int, places_px: Float64Array) -> Float64Array:
     """Return where places (N, 2) of a photograph lie in the square crop inside its four corners."""
     square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32) * side_px
     matrix = cv2.getPerspectiveTransform(corners_px.astype(np.float32), square)

@@ -20,10 +20,8 @@ from training.card import write_card
 from training.evaluate_real import KEPT, MOOREA
 from training.library.command_line import run_command
 from training.library.points import read_points
+from training.library.targets import TARGETS
 
-CONFIGS = Path(__file__).parent / "configs"
-MODELS = {"frame": "detectron2-reframe", "coral": "detectron2-classifier"}
-EASY_SHARE = 0.15  # of the frame model's time
 FOLDS = 3
 
 
@@ -34,13 +32,14 @@ def folds(names: list[str]) -> list[list[str]]:
 
 def commands(options: argparse.Namespace, names: list[str]) -> Iterator[list[str]]:
     """Yield the module and arguments of each stage, in order; ``names`` are the quadrats to learn from."""
-    models = {target: str(options.output / target / f"{name}.pth") for target, name in MODELS.items()}
+    models = {name: str(options.output / name / f"{target.model_name}.pth") for name, target in TARGETS.items()}
+    frame = TARGETS["frame"]
     points = str(options.real / MOOREA)
     device = ("--device", options.device) if options.device else ()
     yield [
-        *("training.train", "--target", "frame", "--config", str(CONFIGS / "reframe-demo.yaml"), "--resume"),
+        *("training.train", "--target", "frame", "--config", str(frame.config), "--resume"),
         *("--output", str(options.output / "frame"), "--minutes", str(options.minutes)),
-        *("--easy-share", str(EASY_SHARE), "--threads", str(options.threads), "--fresh", "0.5", *device),
+        *("--easy-share", str(frame.easy_share), "--threads", str(options.threads), "--fresh", "0.5", *device),
     ]
     runs = {options.output / f"fold-{number}": part for number, part in enumerate(folds(names), start=1)}
     for folder, left_out in {**runs, options.output / "coral": []}.items():
@@ -53,10 +52,10 @@ def commands(options: argparse.Namespace, names: list[str]) -> Iterator[list[str
         *("training.calibrate", "--model", models["coral"], "--count", str(options.count)),
         *("--points", points, "--folds", *map(str, runs)),
     ]
-    for target, model in models.items():
-        report = str(options.output / f"report-{target}")
+    for name, model in models.items():
+        report = str(options.output / f"report-{name}")
         yield [
-            *("training.evaluate", "--target", target, "--model", model, "--output", report),
+            *("training.evaluate", "--target", name, "--model", model, "--output", report),
             *("--count", str(options.count), "--threads", str(options.threads), "--demonstration"),
         ]
     yield ["training.reference", "--model", models["coral"], "--threads", str(options.threads)]

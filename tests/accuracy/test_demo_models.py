@@ -10,7 +10,6 @@ import pytest
 from conversion.convert import convert
 from local.samples import moorea_photographs
 from reefsteps.masks import mask_iou
-from reefsteps.settings import DEFAULT_SIZE
 from training.library.examples import TEST_SEED, restored
 from training.library.pipeline import reframed, treated
 from training.library.predict import load_predictor
@@ -63,7 +62,8 @@ def test_the_coral_model_is_right_on_quadrats_that_it_has_not_seen(frames: Predi
     photos, experts = moorea_photographs()
     errors = []
     for photo in photos:
-        crop = reframed(treated(photo.path), frames, photo.side or DEFAULT_SIZE)
+        assert photo.side is not None
+        crop = reframed(treated(photo.path), frames, photo.side)
         assert crop is not None, f"{photo.path.name} was refused"
         errors.append(100 * corals(crop.crop_bgr).union(0.5).mean() - experts[photo.path.name].percent)
     assert np.abs(errors).mean() <= REAL_ERROR_POINTS, errors

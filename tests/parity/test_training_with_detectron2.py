@@ -19,8 +19,10 @@ import torch  # noqa: E402
 
 from training import calibrate, teach, train  # noqa: E402
 from training.library.batches import synthetic_batches  # noqa: E402
+from training.library.coco import load_picture  # noqa: E402
 from training.library.detectron import load_config, new_model, predictor, to_input  # noqa: E402
 from training.library.examples import CORAL_SIDE_PX, VALIDATION_SEED, coral_example  # noqa: E402
+from training.library.points import read_points  # noqa: E402
 from training.library.scores import coral_crop  # noqa: E402
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
@@ -196,12 +198,12 @@ def test_points_teach_a_model_that_the_product_converts(taught: Path, tmp_path: 
     assert set(errors["learned"]["sites"]) == {"north"} and set(errors["left_out"]["sites"]) == {"south"}
     assert errors["learned"]["all"]["photos"] == 2 and set(errors["left_out"]["photos"]) == {"south_qu1.png"}
     convert(out / "detectron2-classifier.pth", out / "detectron2-classifier.yaml", tmp_path)
-    crop = cv2.imread(str(taught / "south_qu1.png"))
+    crop = load_picture(taught / "south_qu1.png")
     assert load_predictor(tmp_path / "detectron2-classifier.onnx")(crop).masks.shape[1:] == crop.shape[:2]
 
 
 def test_thresholds_follow_photographs_that_a_fold_left_out(taught: Path) -> None:
-    photos = teach.read_points(taught)
+    photos = read_points(taught)
     validation = calibrate.left_out(taught / "out", photos)
     assert validation.model == taught / "out" / "detectron2-classifier.pth"
     assert [round(cover) for cover in validation.true_percent] == [round(photos[2].cover_percent)]

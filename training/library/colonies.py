@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+
+from reefsteps.arrays import BoolArray, ByteArray, LabelArray
 
 MIN_COLONY_PX = 40  # at the size that the network sees; smaller ones are noise of the map
 _OPENING_PX = 3  # thinner than this nothing counts as a colony
@@ -13,10 +14,8 @@ _NECKS = (0.3, 0.45, 0.6)
 _MIN_CORE_PX = 3.0  # distance from the edge that each half of a split must reach
 _MOST_SPLITS = 6  # in a row; a colony has at most 2 ** 6 parts
 
-Mask = NDArray[np.uint8]
 
-
-def colonies(coral: NDArray[np.bool_]) -> NDArray[np.uint16]:
+def colonies(coral: BoolArray) -> LabelArray:
     """Return uint16 (H, W): colonies numbered from 1, and 0 where the map (H, W) has no coral.
 
     The map is opened, so that specks and threads vanish, and each connected piece is split at its necks.
@@ -33,12 +32,12 @@ def colonies(coral: NDArray[np.bool_]) -> NDArray[np.uint16]:
     return result
 
 
-def _pieces(mask: Mask) -> list[Mask]:
+def _pieces(mask: ByteArray) -> list[ByteArray]:
     count, labels = cv2.connectedComponents(mask, connectivity=4)
     return [(labels == number).astype(np.uint8) for number in range(1, count)]
 
 
-def _split(piece: Mask, left: int) -> list[Mask]:
+def _split(piece: ByteArray, left: int) -> list[ByteArray]:
     if left == 0 or int(piece.sum()) < 2 * MIN_COLONY_PX:
         return [piece]
     x, y, w, h = cv2.boundingRect(piece)
@@ -58,7 +57,7 @@ def _split(piece: Mask, left: int) -> list[Mask]:
     return [piece]
 
 
-def _grown(window: Mask, cores: list[Mask]) -> list[Mask]:
+def _grown(window: ByteArray, cores: list[ByteArray]) -> list[ByteArray]:
     """Return the window's pixels, each with the core that is nearest."""
     distances = [cv2.distanceTransform(1 - core, cv2.DIST_L2, 5) for core in cores]
     nearest = np.argmin(np.stack(distances), axis=0)

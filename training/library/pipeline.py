@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from reefsteps.arrays import Pixels
+from reefsteps.arrays import ByteArray, Float64Array, Pixels
 from reefsteps.errors import QuadratNotFoundError
 from reefsteps.images import decode, encode_jpeg
 from reefsteps.quadrat_size import QuadratSize
@@ -25,16 +24,16 @@ MIN_SCORE = 0.5
 class Crop:
     """A straightened crop (H, W, 3) BGR, and the corners (4, 2) of the quadrat in the photograph."""
 
-    crop_bgr: NDArray[np.uint8]
-    corners_px: NDArray[np.float64]
+    crop_bgr: ByteArray
+    corners_px: Float64Array
 
 
-def treated(path: Path) -> NDArray[np.uint8]:
+def treated(path: Path) -> ByteArray:
     """Return the photograph (H, W, 3) BGR as restoration hands it on, a JPEG's losses included."""
     return _as_stored(restore(decode(path.read_bytes()).pixels_bgr, DEFAULT_METHOD).pixels_bgr)
 
 
-def reframed(picture_bgr: NDArray[np.uint8], frame_model: Predictor, size: QuadratSize) -> Crop | None:
+def reframed(picture_bgr: ByteArray, frame_model: Predictor, size: QuadratSize) -> Crop | None:
     """Return the crop of a treated picture, None where reframing finds no quadrat that can be measured safely."""
     mask = frame_model(picture_bgr).union(MIN_SCORE)
     if not mask.any():
@@ -46,10 +45,10 @@ def reframed(picture_bgr: NDArray[np.uint8], frame_model: Predictor, size: Quadr
     return Crop(_as_stored(rectify(picture_bgr, view, source_side_px(view))), np.asarray(view.corners_px, np.float64))
 
 
-def straightened(picture_bgr: NDArray[np.uint8], corners_px: NDArray[np.float64], side_px: int) -> NDArray[np.uint8]:
+def straightened(picture_bgr: ByteArray, corners_px: Float64Array, side_px: int) -> ByteArray:
     """Return the picture inside four corners, as a square of ``side_px``."""
     return _as_stored(straighten(picture_bgr, np.zeros(picture_bgr.shape[:2], np.uint16), corners_px, side_px)[0])
 
 
-def _as_stored(pixels_bgr: Pixels) -> NDArray[np.uint8]:
+def _as_stored(pixels_bgr: Pixels) -> ByteArray:
     return np.asarray(decode(encode_jpeg(np.asarray(pixels_bgr, np.uint8))).pixels_bgr, np.uint8)

@@ -9,12 +9,11 @@ from __future__ import annotations
 import functools
 import math
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from reefsteps.arrays import AnyArray, ByteArray, Float64Array, LabelArray
 from training.library.augment import Example
 from training.library.coco import load_picture
 from training.library.examples import RESTORED_SHARE, restored
@@ -33,7 +32,7 @@ _COLONY_BITS = (1 << 14) - 1
 UNKNOWN = 255  # detectron2's value for a pixel that the loss leaves out
 
 
-def opening(photo: PointPhoto) -> NDArray[np.float64]:
+def opening(photo: PointPhoto) -> Float64Array:
     """Return left, top, right and bottom of the area that holds the points inside the frame, shares of the sides."""
     inside = photo.places[~photo.off_frame]
     gap = (inside.max(0) - inside.min(0)) / max(len(inside) - 1, 1)
@@ -41,7 +40,7 @@ def opening(photo: PointPhoto) -> NDArray[np.float64]:
 
 
 @functools.lru_cache(maxsize=_KEPT_PHOTOS)
-def pictures(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def pictures(path: Path) -> tuple[ByteArray, ByteArray]:
     """Return the photograph reduced to WORKING_PX, raw and restored."""
     image = load_picture(path)
     factor = min(1.0, WORKING_PX / max(image.shape[:2]))
@@ -53,7 +52,7 @@ def point_example(
     rng: np.random.Generator,
     photo: PointPhoto,
     side_px: int,
-    found: NDArray[np.uint16] | None = None,
+    found: LabelArray | None = None,
     *,
     framed: bool = False,
 ) -> Example:
@@ -89,12 +88,12 @@ def point_example(
     return Example(np.asarray(piece, np.uint8), labels)
 
 
-def quadrat_crop(photo: PointPhoto) -> NDArray[np.uint8]:
+def quadrat_crop(photo: PointPhoto) -> ByteArray:
     """Return the area of the points in the restored photograph: about what reframing cuts out."""
     return inside(pictures(photo.path)[1], photo)
 
 
-def inside(values: NDArray[Any], photo: PointPhoto) -> NDArray[Any]:
+def inside(values: AnyArray, photo: PointPhoto) -> AnyArray:
     """Return the area of the points in an array (H, W, ...) that shows the whole photograph."""
     height, width = values.shape[:2]
     left, top, right, bottom = np.round(np.clip(opening(photo), 0, 1) * [width, height, width, height]).astype(int)
@@ -109,18 +108,18 @@ def drawn_points(rng: np.random.Generator, example: Example, count: int = 120) -
     return Example(example.image_bgr, labels)
 
 
-def colonies_of(labels: NDArray[np.uint16]) -> NDArray[np.uint16]:
+def colonies_of(labels: LabelArray) -> LabelArray:
     """Return the numbers of the colonies, 0 elsewhere."""
     return labels & np.uint16(_COLONY_BITS)
 
 
-def experts_of(labels: NDArray[np.uint16]) -> NDArray[np.uint8]:
+def experts_of(labels: LabelArray) -> ByteArray:
     """Return 1 at points of coral, 0 at other points, UNKNOWN elsewhere and where two points of one pixel differ."""
     said = labels >> np.uint16(14)
     return np.where((said == 1) | (said == 2), said - 1, UNKNOWN).astype(np.uint8)
 
 
-def frame_places(rng: np.random.Generator, photo: PointPhoto) -> NDArray[np.float64]:
+def frame_places(rng: np.random.Generator, photo: PointPhoto) -> Float64Array:
     """Return places (N, 2) outside the area of the points, where the frame is."""
     box = opening(photo) + np.array([-1, -1, 1, 1]) * _FRAME_MARGIN
     places = rng.random((_FRAME_POINTS * 2, 2))

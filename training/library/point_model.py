@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from detectron2.config import CfgNode
 from detectron2.modeling import build_model
-from numpy.typing import NDArray
 
+from reefsteps.arrays import ByteArray, Float32Array, LabelArray
 from training.library.augment import Example
 from training.library.backbone import published_file, weights_of
 from training.library.colonies import colonies
@@ -68,7 +68,7 @@ def _item(example: Example) -> dict[str, Any]:
     return {**to_input(plain, BOX_MARGIN), "sem_seg": said}
 
 
-def coral_map(model: torch.nn.Module, image_bgr: NDArray[np.uint8]) -> NDArray[np.float32]:
+def coral_map(model: torch.nn.Module, image_bgr: ByteArray) -> Float32Array:
     """Return the probability of coral, float32 (H, W), of a picture of the size that the network sees."""
     device = next(model.parameters()).device
     picture = torch.as_tensor(np.ascontiguousarray(image_bgr.transpose(2, 0, 1))).to(device)
@@ -81,7 +81,7 @@ def coral_map(model: torch.nn.Module, image_bgr: NDArray[np.uint8]) -> NDArray[n
     return np.asarray(torch.softmax(logits[0, :, :h, :w].float(), 0)[1].cpu().numpy(), np.float32)
 
 
-def photo_map(model: torch.nn.Module, photo: PointPhoto) -> NDArray[np.float32]:
+def photo_map(model: torch.nn.Module, photo: PointPhoto) -> Float32Array:
     """Return the probability of coral in a restored photograph, the mean over MAP_SCALES."""
     image = pictures(photo.path)[1]
     box = opening(photo)
@@ -97,7 +97,7 @@ def photo_map(model: torch.nn.Module, photo: PointPhoto) -> NDArray[np.float32]:
     return np.asarray(np.mean(maps, axis=0), np.float32)
 
 
-def found_colonies(probability: NDArray[np.float32], photo: PointPhoto, threshold: float) -> NDArray[np.uint16]:
+def found_colonies(probability: Float32Array, photo: PointPhoto, threshold: float) -> LabelArray:
     """Return the photograph's colonies by its map; outside the area of its points there are none."""
     coral = probability >= threshold
     kept = np.zeros_like(coral)

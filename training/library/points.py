@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reefsteps.arrays import BoolArray, Float64Array
 from reefsteps.errors import ReefStepsError
 from reefsteps.formats import STORED_EXTENSIONS
 from reefsteps.images import decode
@@ -36,9 +36,9 @@ class PointPhoto:
 
     path: Path
     site: str
-    places: NDArray[np.float64]
-    coral: NDArray[np.bool_]
-    off_frame: NDArray[np.bool_]
+    places: Float64Array
+    coral: BoolArray
+    off_frame: BoolArray
 
     @property
     def cover_percent(self) -> float:
@@ -85,9 +85,7 @@ def read_points(folder: Path, labels: Path | None = None, site: str = SITE) -> l
     return found
 
 
-def _photo(
-    path: Path, site: str, places: NDArray[np.float64], points: files.PhotoPoints, table: LabelTable
-) -> PointPhoto:
+def _photo(path: Path, site: str, places: Float64Array, points: files.PhotoPoints, table: LabelTable) -> PointPhoto:
     answers = [point.answer or table.answer(point.label) for point in points.points]
     off_frame = np.array([point.label.casefold() == OFF_FRAME for point in points.points])
     told = np.array([answer is not Answer.UNCLEAR for answer in answers]) | off_frame
