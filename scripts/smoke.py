@@ -24,6 +24,7 @@ from provision.schema import wakes
 from reefsteps.buckets import Buckets
 from reefsteps.smoke_test import Place, Rows, SmokeTestError, smoke_test
 from reefsteps.surveys import SurveyKey
+from scripts.aws_words import explained
 from scripts.environments import DeployEnvironment, DeploymentError
 
 _WAKES_WITHIN_S = 300.0
@@ -119,7 +120,7 @@ def main() -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     except (BotoCoreError, ClientError) as error:
-        print(f"AWS refused, or did not answer: {error}. It is safe to run this again.", file=sys.stderr)  # noqa: T201
+        print(explained(error), file=sys.stderr)  # noqa: T201
         return 1
     return 0
 

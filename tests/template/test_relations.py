@@ -9,7 +9,7 @@ from scripts.deployment import Deployment
 from scripts.deployment_rules import faults
 from tests.template.mutants.making import Mutant, mutated
 
-TABLES = ("of_roles", "of_network", "of_data", "of_names", "of_a_tired_engineer", "of_a_second_look")
+TABLES = ("of_roles", "of_network", "of_data", "of_names", "of_a_tired_engineer", "of_a_second_look", "of_a_blind_look")
 MUTANTS = [mutant for table in TABLES for mutant in importlib.import_module(f"tests.template.mutants.{table}").MUTANTS]
 
 
