@@ -98,7 +98,7 @@ def every_lock_is_audited(d: Deployment, stack: Stack) -> Iterator[str]:
     workflow: dict[Any, Any] = yaml_parse(d.read(path))
     script = "\n".join(str(s.get("run", "")) for job in workflow["jobs"].values() for s in job["steps"])
     read = re.search(r"for file in (.+); do", script)
-    events = workflow.get("on", workflow.get(True, {}))
+    events: Json = workflow.get("on") or workflow.get(True, {})  # YAML reads the key `on` as true
     places = {
         "the audit": read[1].split() if read else [],
         "its start": events.get("pull_request", {}).get("paths", []),
