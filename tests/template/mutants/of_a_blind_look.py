@@ -64,7 +64,7 @@ MUTANTS = (
     Mutant("samconfig.toml", "", "resolve_image_repos = true", "resolve_image_repos = false", "cannot be deployed without more options"),
     Mutant(MAKE, "", "$(if $(filter no,$(PAGE)),--without-page)", "$(if $(PAGE),--without-page)", "as it is never empty"),
     Mutant(MAKE, "", "$(if $(filter no,$(SMOKE)),--without-smoke-test)", "$(if $(filter yes,$(SMOKE)),--without-smoke-test)", "for whoever says nothing"),
-    Mutant(MAKE, "", "--failed $(ERROR)", "--error $(ERROR)", "which its script does not know"),
+    Mutant(MAKE, "", '--failed "$(ERROR)"', '--error "$(ERROR)"', "which its script does not know"),
     Mutant(AUDIT, "", "*.txt functions/*/requirements.txt frontend", "*.txt frontend", "leaves functions/"),
     Mutant(AUDIT, "", '"requirements/*.txt", ', "", "its start leaves requirements/"),
     Mutant(PAGE_IMAGE, "", '"frontend.serve"', '"streamlit", "run", "frontend/app.py"', "does not start frontend.serve"),
