@@ -221,6 +221,7 @@ def _points(row: CoverageRow) -> None:
 
 def _actions(row: CoverageRow) -> None:
     with st.container(horizontal=True):
+        navigation.link(navigation.to_verify(row), "Verify this one", icon="fact_check")
         navigation.link(navigation.to_corners(row), "Fix corners", icon="crop_free")
         navigation.link(navigation.to_surveys(row, "Name"), "Change the name", icon="edit_note")
         navigation.link(navigation.to_surveys(row, "Quadrat size"), "Change the size", icon="straighten")
