@@ -36,6 +36,11 @@ class Progress:
     following: SurveyKey | None
     second: SurveyKey | None
 
+    def after(self, survey: SurveyKey, *, as_second: bool) -> SurveyKey | None:
+        """Return the photograph that the person goes on with after this one; None where none is left."""
+        wanted = (self.second, self.following) if as_second else (self.following,)
+        return next((one for one in wanted if one is not None and one != survey), None)
+
     def is_drawn(self, survey: SurveyKey) -> bool:
         """Whether the draw has reached the photograph: all before it are verified, or in somebody's hands."""
         if survey not in self.order:

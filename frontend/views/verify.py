@@ -100,10 +100,11 @@ def _photograph(row: CoverageRow, person: str) -> None:
     choice = here.draw.choice if here.draw else CRIOBE
     kept = states.from_database(lambda: verification.answers_on(survey))
     task = rules.task(photo, person, kept, choice, drawn=drawn)
-    following = found.following if found else None
     if task.answers.points.is_complete:
         _say_how_chosen(task, drawn=drawn)
-        _done(row, photo, task, picture, [one for one in kept if one.points.is_complete], following)
+        others = [one for one in kept if one.points.is_complete and one.points.annotator != person]
+        following = found.after(survey, as_second=bool(others)) if found else None
+        _done(row, photo, task, picture, others, following)
         return
     if not drawn:
         st.info(
@@ -202,7 +203,7 @@ def _done(
     photo: Measured,
     task: Task,
     picture: Straightened,
-    kept: Sequence[AnswerBatch],
+    others: Sequence[AnswerBatch],
     following: SurveyKey | None,
 ) -> None:
     mine = task.answers.points
@@ -236,7 +237,7 @@ def _done(
             f"for the model alone {both.model_only}, for you alone {both.person_only}. Yellow rings mark where you "
             "differ."
         )
-    for other_person, agreed in rules.agreements(mine, kept):
+    for other_person, agreed in rules.agreements(mine, others):
         kappa = "" if agreed.kappa is None else f", Cohen's kappa {agreed.kappa:.2f}"
         st.write(f"{plain(other_person)} agrees with you at {agreed.percent:.0f} % of the same points{kappa}.")
 

@@ -55,6 +55,14 @@ def test_what_is_verified_is_passed_over_and_offered_to_a_second_person() -> Non
     assert progress(done, has(ORDER[0], "Bob"), person="Bob").second is None
 
 
+def test_a_person_goes_on_with_another_photograph() -> None:
+    found = progress(has(ORDER[0], "Alice"), has(ORDER[1], "Alice"), has(ORDER[0], "Bob"), person="Bob")
+    assert found.after(ORDER[0], as_second=True) == ORDER[1]
+    assert found.after(ORDER[0], as_second=False) == ORDER[2]
+    assert found.after(ORDER[2], as_second=False) is None
+    assert progress(has(ORDER[0], "Alice"), person="Bob").after(ORDER[0], as_second=True) == ORDER[1]
+
+
 def test_two_people_at_once_get_photographs_of_their_own() -> None:
     begun = has(ORDER[0], "Alice", answered=10)
     assert progress(begun).following == ORDER[0]
