@@ -15,17 +15,17 @@ from frontend.domain.estimates.two_phase import LEAST_VERIFIED
 from frontend.domain.measurements import islands_of, years_of
 from frontend.services import measurements, verification
 from frontend.services.points import PointsNotKeptError
-from frontend.services.verification import Campaign
+from frontend.services.verification import CampaignState
 from reefsteps.coverage_queries import CoverageRow
 from reefsteps.errors import InvalidParameterError
 from reefsteps.points.draws import DrawRequest
-from reefsteps.points.layout_choice import CRIOBE, FEWEST, MOST, Layout, LayoutChoice
+from reefsteps.points.layout_choice import CRIOBE, FEWEST, MOST, LayoutChoice, PointLayout
 
 _WORDS = {
-    Layout.STAGGERED: "Staggered rows (CRIOBE: 81 points)",
-    Layout.STRATIFIED: "Stratified random: one anywhere in each cell",
-    Layout.RANDOM: "Simple random",
-    Layout.REGULAR: "Regular: one in the middle of each cell",
+    PointLayout.STAGGERED: "Staggered rows (CRIOBE: 81 points)",
+    PointLayout.STRATIFIED: "Stratified random: one anywhere in each cell",
+    PointLayout.RANDOM: "Simple random",
+    PointLayout.REGULAR: "Regular: one in the middle of each cell",
 }
 
 
@@ -75,17 +75,19 @@ def _overview(rows: Sequence[CoverageRow]) -> None:
         height=min(420, 40 + 35 * len(photographs)),
         alt="Photographs and verified ones by island and year",
     )
-    route = navigation.to_coverage(show="Checked by people")
+    route = navigation.to_coverage(part=navigation.CoveragePart.CHECKED)
     navigation.link(route, "Which ones make the intervals narrowest", icon="monitoring")
 
 
-def _draw(island: str, year: int, here: Campaign, person: str | None) -> None:
+def _draw(island: str, year: int, here: CampaignState, person: str | None) -> None:
     st.write(
         f"No photograph of **{plain(island)} {year}** has been drawn yet. The system puts its "
         f"{count(len(here.photographs), 'photograph')} into one random order, once. You verify the first ones of it; "
         "more can be verified later in the same order. All get points of the same kind."
     )
-    layout = st.selectbox("Layout of the points", [*_WORDS], format_func=_WORDS.__getitem__, key="layout", width=420)
+    layout = st.selectbox(
+        "PointLayout of the points", [*_WORDS], format_func=_WORDS.__getitem__, key="layout", width=420
+    )
     points = int(
         st.number_input("Points on each photograph", FEWEST, MOST, CRIOBE.points, key=f"points-{layout}", width=220)
     )
@@ -107,7 +109,7 @@ def _draw(island: str, year: int, here: Campaign, person: str | None) -> None:
         st.caption("Type your name first.")
 
 
-def _go_on(island: str, year: int, here: Campaign, person: str | None) -> None:
+def _go_on(island: str, year: int, here: CampaignState, person: str | None) -> None:
     draw = here.draw
     assert draw is not None
     found = rules.progress(draw, here.photographs, here.sets, person or "")

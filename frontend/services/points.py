@@ -39,7 +39,7 @@ class PointsNotKeptError(ReefStepsError):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PointsOutcome:
     """On how many photographs points were kept, and how many sets they replaced."""
 
     written: int
@@ -69,14 +69,14 @@ def at_the_points(row: CoverageRow) -> Confusion | None:
     return None if photo is None or mask is None else verified.at_the_points(sets, photo, mask)
 
 
-def keep(sets: Sequence[PointSet]) -> Outcome:
+def keep(sets: Sequence[PointSet]) -> PointsOutcome:
     """Have the function keep the sets, all or none; raises PointsNotKeptError."""
     body = json.dumps({"sets": [one.to_json() for one in sets]}).encode()
     if len(body) > MOST_BYTES:
         raise PointsNotKeptError(f"The points are {len(body) / 1e6:.1f} MB: import the files in parts.")
     result = ask(body)
     measurements.forget()
-    return Outcome(result["written"], result["replaced"])
+    return PointsOutcome(result["written"], result["replaced"])
 
 
 def ask(request: bytes) -> dict[str, Any]:

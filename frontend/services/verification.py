@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from reefsteps.keys import picture_key, record_key
 
 from frontend.services import measurements
 from frontend.services.aws import storage
@@ -15,7 +16,6 @@ from frontend.services.points import PointsNotKeptError, ask
 from frontend.settings import settings
 from reefsteps import point_queries, verification_store
 from reefsteps.errors import PhotoNotFoundError
-from reefsteps.keys import picture_key, record_key
 from reefsteps.points.batches import AnswerBatch
 from reefsteps.points.draws import Draw, DrawRequest
 from reefsteps.points.matching import Measured
@@ -25,7 +25,7 @@ from reefsteps.verification_store import SetUnderWay
 
 
 @dataclass(frozen=True)
-class Campaign:
+class CampaignState:
     """An island and year: its draw, its photographs and everybody's sets."""
 
     draw: Draw | None
@@ -33,10 +33,10 @@ class Campaign:
     sets: list[SetUnderWay]
 
 
-def campaign(island: str, year: int) -> Campaign:
+def campaign(island: str, year: int) -> CampaignState:
     """Return an island and year as the database has it now (never kept)."""
     with database().read() as connection:
-        return Campaign(
+        return CampaignState(
             verification_store.draw_of(connection, island, year),
             point_queries.measured_photographs(connection, campaign=(island, year)),
             verification_store.sets_under_way(connection, island, year),

@@ -18,7 +18,7 @@ from reefsteps.point_store import point_sets
 from reefsteps.points.answers import UNANSWERED
 from reefsteps.points.batches import AnswerBatch
 from reefsteps.points.draws import Draw, DrawRequest, in_order
-from reefsteps.points.layout_choice import Layout
+from reefsteps.points.layout_choice import PointLayout
 from reefsteps.points.point_sets import VERIFY_PAGE, Drawn, PointSet
 from reefsteps.removals import Removal
 from reefsteps.surveys import SurveyKey
@@ -28,7 +28,7 @@ from tests.support.mariadb import MariaDb
 from tests.support.pipeline_records import points_on, result
 
 SURVEY = SurveyKey(2006, "Huahiné", 1)
-REQUEST = DrawRequest("Huahiné", 2006, Layout.STAGGERED, 81, "Alice")
+REQUEST = DrawRequest("Huahiné", 2006, PointLayout.STAGGERED, 81, "Alice")
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_a_draw_is_made_once_and_remembered(database: Database, app: ModuleType)
     first = Draw.from_json(app.handler({"draw": REQUEST.to_json()}, None)["draw"])
     assert (first.drawn_by, first.points, sorted(first.positions)) == ("Alice", 81, [1, 2, 3])
     assert list(first.positions) == in_order(first.seed, [1, 2, 3])
-    again = record_draw(database, dataclasses.replace(REQUEST, layout=Layout.RANDOM, points=50, drawn_by="Bob"))
+    again = record_draw(database, dataclasses.replace(REQUEST, layout=PointLayout.RANDOM, points=50, drawn_by="Bob"))
     assert again == first
     with database.read() as connection:
         assert draw_of(connection, "Huahiné", 2006) == first

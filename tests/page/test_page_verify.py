@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
+from reefsteps.keys import picture_key, record_key
 from streamlit.testing.v1 import AppTest
 
 from frontend.components import states, verifier
 from frontend.domain import verification as rules
 from frontend.services import measurements, points, verification
 from reefsteps.errors import DatabaseUnavailableError, InvalidParameterError
-from reefsteps.keys import picture_key, record_key
 from reefsteps.point_queries import measured_photographs
 from reefsteps.points.batches import AnswerBatch
 from reefsteps.points.draws import DrawRequest
-from reefsteps.points.layout_choice import CRIOBE, Layout
+from reefsteps.points.layout_choice import CRIOBE, PointLayout
 from reefsteps.points.matching import Measured
 from reefsteps.points.point_sets import Drawn
 from reefsteps.surveys import SurveyKey
@@ -91,7 +91,7 @@ def answered(world: PageWorld, letters: str, person: str = "Alice", **more: Any)
     return record_answers(world.database, batch)
 
 
-def draw(world: PageWorld, layout: Layout = Layout.STAGGERED, number: int = 81) -> list[SurveyKey]:
+def draw(world: PageWorld, layout: PointLayout = PointLayout.STAGGERED, number: int = 81) -> list[SurveyKey]:
     """Draw the photographs of the island and year; returns them in order."""
     drawn = record_draw(world.database, DrawRequest("Takapoto", 2006, layout, number, "Alice"))
     return [SurveyKey(2006, "Takapoto", position) for position in drawn.positions]
@@ -127,8 +127,8 @@ def test_an_island_and_year_is_chosen_then_drawn_once(world: PageWorld, function
     assert set(app.dataframe[0].value["Island"]) == {"Takapoto", "Mo'orea", "Huahiné"}
     app = world.open("verify", **HERE, by="Alice")
     assert "has been drawn yet" in texts(app)
-    app.selectbox(key="layout").set_value(Layout.RANDOM).run()
-    app.number_input(key=f"points-{Layout.RANDOM}").set_value(50).run()
+    app.selectbox(key="layout").set_value(PointLayout.RANDOM).run()
+    app.number_input(key=f"points-{PointLayout.RANDOM}").set_value(50).run()
     next(button for button in app.button if button.label == "Draw the photographs").click().run()
     assert not app.exception
     assert "Drawn by Alice" in texts(app)
@@ -141,7 +141,7 @@ def test_an_island_and_year_is_chosen_then_drawn_once(world: PageWorld, function
 
 def test_a_number_of_points_that_cannot_be_laid_is_not_drawn(world: PageWorld, function: Lambda, texts: Texts) -> None:
     app = world.open("verify", **HERE, by="Alice")
-    app.number_input(key=f"points-{Layout.STAGGERED}").set_value(80).run()
+    app.number_input(key=f"points-{PointLayout.STAGGERED}").set_value(80).run()
     assert "64 or 81" in texts(app)
     assert "Draw the photographs" not in buttons(app)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reefsteps.errors import InvalidParameterError
-from reefsteps.points.layout_choice import Layout, LayoutChoice
+from reefsteps.points.layout_choice import LayoutChoice, PointLayout
 from reefsteps.results import Record
 
 
@@ -62,6 +62,6 @@ class Draw(Record):
 
 
 def _choice(layout: str, points: int) -> LayoutChoice:
-    if layout not in list(Layout):
-        raise InvalidParameterError(f"The layout '{layout}' is not one of: {', '.join(Layout)}.")
-    return LayoutChoice(Layout(layout), points)
+    if layout not in list(PointLayout):
+        raise InvalidParameterError(f"The layout '{layout}' is not one of: {', '.join(PointLayout)}.")
+    return LayoutChoice(PointLayout(layout), points)

@@ -11,7 +11,7 @@ from reefsteps.errors import InvalidParameterError
 FEWEST, MOST = 10, 400
 
 
-class Layout(StrEnum):
+class PointLayout(StrEnum):
     """How points are laid."""
 
     STAGGERED = "staggered rows"  # 9 x 9 points, every second row shifted by half a distance: CRIOBE's 81
@@ -27,7 +27,7 @@ class LayoutChoice:
     All layouts but the random one need a square number, because the cells lie k x k. Raises InvalidParameterError.
     """
 
-    layout: Layout
+    layout: PointLayout
     points: int
 
     def __post_init__(self) -> None:
@@ -35,11 +35,11 @@ class LayoutChoice:
         if not FEWEST <= self.points <= MOST:
             raise InvalidParameterError(f"{self.points} points are not between {FEWEST} and {MOST}.")
         side = math.isqrt(self.points)
-        if self.layout is not Layout.RANDOM and side * side != self.points:
+        if self.layout is not PointLayout.RANDOM and side * side != self.points:
             raise InvalidParameterError(
                 f"{self.layout.value} needs a square number of points: {side * side} or {(side + 1) ** 2}, "
                 f"not {self.points}."
             )
 
 
-CRIOBE = LayoutChoice(Layout.STAGGERED, 81)
+CRIOBE = LayoutChoice(PointLayout.STAGGERED, 81)

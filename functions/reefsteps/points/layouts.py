@@ -9,31 +9,31 @@ import hashlib
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-from reefsteps.points.layout_choice import Layout, LayoutChoice
+from reefsteps.arrays import Float64Array
+from reefsteps.points.layout_choice import LayoutChoice, PointLayout
 
 _STAGGER = 0.25  # of the distance between two points of a row
 
 
-def places(layout: Layout, points: int, key: str) -> NDArray[np.float64]:
+def places(layout: PointLayout, points: int, key: str) -> Float64Array:
     """Return the places (points, 2) in the quadrat of the photograph that has this key.
 
     All but random places need a square number, because the cells lie k x k. Raises InvalidParameterError.
     """
     LayoutChoice(layout, points)
     chance = np.random.default_rng(_seed(layout, points, key))
-    if layout is Layout.RANDOM:
+    if layout is PointLayout.RANDOM:
         return chance.random((points, 2))
     side = math.isqrt(points)
     row, column = np.divmod(np.arange(points), side)
     within = np.full((points, 2), 0.5)
-    if layout is Layout.STRATIFIED:
+    if layout is PointLayout.STRATIFIED:
         within = chance.random((points, 2))
-    elif layout is Layout.STAGGERED:
+    elif layout is PointLayout.STAGGERED:
         within[:, 0] += np.where(row % 2, _STAGGER, -_STAGGER)
     return np.asarray((np.stack([column, row], 1) + within) / side)
 
 
-def _seed(layout: Layout, points: int, key: str) -> int:
+def _seed(layout: PointLayout, points: int, key: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{layout.value}/{points}/{key}".encode()).digest()[:8], "big")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from frontend.domain import verification as rules
 from reefsteps.points.batches import AnswerBatch
 from reefsteps.points.draws import Draw, in_order
-from reefsteps.points.layout_choice import CRIOBE, Layout, LayoutChoice
+from reefsteps.points.layout_choice import CRIOBE, LayoutChoice, PointLayout
 from reefsteps.points.matching import Measured
 from reefsteps.points.placing import Frame
 from reefsteps.points.point_sets import VERIFY_PAGE, Drawn
@@ -22,7 +22,7 @@ from reefsteps.surveys import SurveyKey
 from reefsteps.verification_store import SetUnderWay
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
-DRAW = Draw("Takapoto", 2006, "seed", Layout.STAGGERED, 81, "Alice", NOW.isoformat(), ())
+DRAW = Draw("Takapoto", 2006, "seed", PointLayout.STAGGERED, 81, "Alice", NOW.isoformat(), ())
 FRAME = Frame(6000, 4000, ((1200.0, 300.0), (4800.0, 360.0), (4700.0, 3800.0), (1300.0, 3700.0)), -0.05)
 PHOTOS = [
     Measured(SurveyKey(2006, "Takapoto", number), f"2006-Takapoto-{number:02d}.jpg", "v1", None, FRAME)
@@ -87,8 +87,8 @@ def answers(task: rules.Task, letters: str) -> AnswerBatch:
     return AnswerBatch(points, tuple(range(1, len(letters) + 1)))
 
 
-@given(st.sampled_from(Layout), st.integers(4, 20))
-def test_points_lie_in_the_photograph_where_the_layout_says(layout: Layout, side: int) -> None:
+@given(st.sampled_from(PointLayout), st.integers(4, 20))
+def test_points_lie_in_the_photograph_where_the_layout_says(layout: PointLayout, side: int) -> None:
     task = rules.task(PHOTOS[0], "Alice", [], LayoutChoice(layout, side * side))
     points = task.answers.points
     points.check(under_way=True)
@@ -104,7 +104,7 @@ def test_a_person_goes_on_with_the_points_of_the_beginning_also_after_the_corner
     kept = answers(first, "c" * 10 + "-" * 71)
     corners = tuple((x + 300.0, y) for x, y in FRAME.corners_px)
     moved = dataclasses.replace(PHOTOS[0], frame=dataclasses.replace(FRAME, corners_px=corners))
-    task = rules.task(moved, "Alice", [kept], LayoutChoice(Layout.RANDOM, 20))
+    task = rules.task(moved, "Alice", [kept], LayoutChoice(PointLayout.RANDOM, 20))
     assert task.is_begun
     assert task.answers == kept
     assert task.plane != first.plane
@@ -112,19 +112,19 @@ def test_a_person_goes_on_with_the_points_of_the_beginning_also_after_the_corner
 
 
 def test_a_second_person_gets_the_same_points_without_the_answers() -> None:
-    first = rules.task(PHOTOS[0], "Alice", [], LayoutChoice(Layout.RANDOM, 20), drawn=True)
+    first = rules.task(PHOTOS[0], "Alice", [], LayoutChoice(PointLayout.RANDOM, 20), drawn=True)
     under_way, done = answers(first, "c" * 19 + "-"), answers(first, "co" * 10)
-    assert rules.task(PHOTOS[0], "Bob", [under_way], CRIOBE).answers.points.layout == Layout.STAGGERED
+    assert rules.task(PHOTOS[0], "Bob", [under_way], CRIOBE).answers.points.layout == PointLayout.STAGGERED
     second = rules.task(PHOTOS[0], "Bob", [done], CRIOBE, drawn=True)
     assert (second.answers.points.x, second.answers.points.y) == (first.answers.points.x, first.answers.points.y)
     assert second.answers.points.answers == "-" * 20
     assert second.answers.points.annotator == "Bob"
     replaced = dataclasses.replace(PHOTOS[0], raw_version_id="v2")
-    assert rules.task(replaced, "Bob", [done], CRIOBE).answers.points.layout == Layout.STAGGERED
+    assert rules.task(replaced, "Bob", [done], CRIOBE).answers.points.layout == PointLayout.STAGGERED
 
 
 def test_agreement_of_two_people_counts_what_both_could_tell() -> None:
-    first = rules.task(PHOTOS[0], "Alice", [], LayoutChoice(Layout.RANDOM, 20))
+    first = rules.task(PHOTOS[0], "Alice", [], LayoutChoice(PointLayout.RANDOM, 20))
     mine = answers(first, "c" * 10 + "o" * 9 + "u").points
     other = answers(rules.task(PHOTOS[0], "Bob", [answers(first, "o" * 20)], CRIOBE), "c" * 9 + "o" * 11)
     ((name, agreed),) = rules.agreements(mine, [answers(first, "o" * 20), other])
@@ -135,7 +135,7 @@ def test_agreement_of_two_people_counts_what_both_could_tell() -> None:
 def test_the_model_is_asked_at_the_points_and_not_beside_the_quadrat() -> None:
     mask = np.zeros((300, 400), np.uint8)
     mask[:, 200:] = 255
-    points = rules.task(PHOTOS[0], "Alice", [], LayoutChoice(Layout.REGULAR, 16)).answers.points
+    points = rules.task(PHOTOS[0], "Alice", [], LayoutChoice(PointLayout.REGULAR, 16)).answers.points
     assert rules.model_says(points, PHOTOS[0], mask) == "oocc" * 4
     beside = dataclasses.replace(points, x=(0.0, *points.x[1:]))
     assert rules.model_says(beside, PHOTOS[0], mask)[0] == "-"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reefsteps.errors import InvalidParameterError
 from reefsteps.points.batches import AnswerBatch
 from reefsteps.points.draws import Draw, DrawRequest, in_order
-from reefsteps.points.layout_choice import CRIOBE, Layout, LayoutChoice
+from reefsteps.points.layout_choice import CRIOBE, LayoutChoice, PointLayout
 from reefsteps.points.point_sets import Drawn, PointSet
 
 COUNT = 4
@@ -106,7 +106,7 @@ def test_the_first_ones_of_many_draws_are_spread_evenly() -> None:
     [({"layout": "spiral"}, "spiral"), ({"points": 80}, "64 or 81"), ({"drawn_by": " "}, "who draws")],
 )
 def test_a_draw_that_cannot_be_carried_out_is_refused(change: dict[str, Any], why: str) -> None:
-    request = DrawRequest("Takapoto", 2006, Layout.STAGGERED, 81, "Alice")
+    request = DrawRequest("Takapoto", 2006, PointLayout.STAGGERED, 81, "Alice")
     request.check()
     with pytest.raises(InvalidParameterError, match=why):
         dataclasses.replace(request, **change).check()
@@ -114,4 +114,4 @@ def test_a_draw_that_cannot_be_carried_out_is_refused(change: dict[str, Any], wh
 
 def test_a_draw_knows_its_points() -> None:
     draw = Draw("Takapoto", 2006, "ab", "staggered rows", 81, "Alice", "2026-01-01T00:00:00+00:00", (2, 1))
-    assert draw.choice == CRIOBE == LayoutChoice(Layout.STAGGERED, 81)
+    assert draw.choice == CRIOBE == LayoutChoice(PointLayout.STAGGERED, 81)
