@@ -75,7 +75,7 @@ def _overview(rows: Sequence[CoverageRow]) -> None:
         height=min(420, 40 + 35 * len(photographs)),
         alt="Photographs and verified ones by island and year",
     )
-    route = navigation.to_coverage(part=navigation.CoveragePart.CHECKED)
+    route = navigation.to_coverage(show=navigation.CoveragePart.CHECKED)
     navigation.link(route, "Which ones make the intervals narrowest", icon="monitoring")
 
 

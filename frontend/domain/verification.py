@@ -16,7 +16,7 @@ from reefsteps.points.draws import Draw, in_order
 from reefsteps.points.layout_choice import FEWEST, MOST, LayoutChoice
 from reefsteps.points.layouts import places
 from reefsteps.points.matching import Measured
-from reefsteps.points.point_sets import VERIFY_PAGE, Drawn, PointSet
+from reefsteps.points.point_sets import VERIFY_PAGE, PointSet, Selection
 from reefsteps.surveys import SurveyKey
 from reefsteps.verification_store import SetUnderWay
 
@@ -60,7 +60,7 @@ def progress(
     by_position = {survey.location: survey for survey in versions}
     order = tuple(by_position[position] for position in in_order(draw.seed, by_position))
     valid = [one for one in sets if one.survey in versions and one.raw_version_id == versions[one.survey]]
-    verified = {one.survey for one in valid if one.is_complete and one.drawn == Drawn.AT_RANDOM}
+    verified = {one.survey for one in valid if one.is_complete and one.drawn == Selection.AT_RANDOM}
     moment = now or datetime.now(UTC)
     in_hands = {
         one.survey
@@ -105,7 +105,7 @@ def task(
     answers. Else the points follow from the layout and the photograph's key.
     """
     valid = [one for one in kept if one.points.raw_version_id == photo.raw_version_id]
-    empty = _empty(photo, person, choice, Drawn.AT_RANDOM if drawn else Drawn.BY_HAND)
+    empty = _empty(photo, person, choice, Selection.AT_RANDOM if drawn else Selection.BY_HAND)
     own = next((one for one in valid if one.points.set_id == empty.points.set_id), None)
     first = next((one for one in valid if _can_be_repeated(one)), None)
     begun = own or (empty if first is None else _without_answers(empty, first.points))
@@ -124,7 +124,7 @@ def _can_be_repeated(one: AnswerBatch) -> bool:
     return one.points.is_complete and FEWEST <= len(one.points.answers) <= MOST
 
 
-def _empty(photo: Measured, person: str, choice: LayoutChoice, drawn: Drawn) -> AnswerBatch:
+def _empty(photo: Measured, person: str, choice: LayoutChoice, drawn: Selection) -> AnswerBatch:
     frame = photo.frame
     found = frame.to_photograph(places(choice.layout, choice.points, photo.raw_key))
     # A frame may reach beyond the photograph by a part of a pixel.

@@ -75,10 +75,10 @@ def link(
     return _link(bucket, key, version_id, disposition, _usable_until((slot + 2) * LINK_SLOT_S))
 
 
-def link_to(item: DerivedObject, survey: SurveyKey, *, download_as: str | None = None) -> str:
+def link_to(item: DerivedObject, survey: SurveyKey, *, download_as: str | None = None, etag: str | None = None) -> str:
     """Return an address of what was made from a survey's photograph, as `link` does."""
     ref = item.at(settings(), survey.stem)
-    return link(ref.bucket, ref.key, download_as=download_as)
+    return link(ref.bucket, ref.key, download_as=download_as, etag=etag)
 
 
 @st.cache_data(ttl=2 * LINK_SLOT_S, max_entries=20_000, show_spinner=False)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from reefsteps.keys import picture_key, record_key
 
 from frontend.services import measurements
 from frontend.services.aws import storage
@@ -15,11 +14,12 @@ from frontend.services.measurements import database
 from frontend.services.points import PointsNotKeptError, ask
 from frontend.settings import settings
 from reefsteps import point_queries, verification_store
+from reefsteps.derived_objects import REFRAMED_PICTURE, REFRAMING_RECORD
 from reefsteps.errors import PhotoNotFoundError
+from reefsteps.object_metadata import RUN_START
 from reefsteps.points.batches import AnswerBatch
 from reefsteps.points.draws import Draw, DrawRequest
 from reefsteps.points.matching import Measured
-from reefsteps.results import ObjectRef
 from reefsteps.surveys import SurveyKey
 from reefsteps.verification_store import SetUnderWay
 
@@ -91,8 +91,8 @@ def picture_of(photo: Measured) -> Straightened | None:
     """
     here, stem = settings(), photo.survey.stem
     try:
-        record = storage().get_json(ObjectRef(here.reframed_bucket, record_key(stem)))
-        info = storage().head(ObjectRef(here.reframed_bucket, picture_key(stem)))
+        record = storage().get_json(REFRAMING_RECORD.at(here, stem))
+        info = storage().head(REFRAMED_PICTURE.at(here, stem))
     except PhotoNotFoundError:
         return None
     corners = tuple((float(x), float(y)) for x, y in record["corners_px"])
@@ -102,7 +102,7 @@ def picture_of(photo: Measured) -> Straightened | None:
         corners == photo.frame.corners_px
         and record.get("lens_term", 0.0) == photo.frame.lens_term
         and photo.raw_version_id in (None, version)
-        and info.metadata.get("execution-started-at") == run
+        and info.metadata.get(RUN_START) == run
     )
     width = record["side_px"]
     return Straightened(info.etag, (width, record.get("height_px") or width)) if is_of_the_result else None

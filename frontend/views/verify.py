@@ -15,18 +15,18 @@ from frontend.domain.estimates.quadrat import PointCount, confusion
 from frontend.domain.measurements import is_ours, survey_of
 from frontend.domain.verification import Task
 from frontend.services import masks, measurements, verification
-from frontend.services.aws import link
+from frontend.services.aws import link_to
 from frontend.services.points import PointsNotKeptError
 from frontend.services.verification import Straightened
 from frontend.settings import settings
 from reefsteps.coverage_queries import CoverageRow
+from reefsteps.derived_objects import OVERLAY, REFRAMED_PICTURE
 from reefsteps.errors import InvalidParameterError
-from reefsteps.keys import picture_key
 from reefsteps.points.answers import Answer
 from reefsteps.points.batches import AnswerBatch
 from reefsteps.points.layout_choice import CRIOBE
 from reefsteps.points.matching import Measured
-from reefsteps.points.point_sets import Drawn
+from reefsteps.points.point_sets import Selection
 from reefsteps.surveys import SurveyKey
 
 
@@ -115,7 +115,7 @@ def _photograph(row: CoverageRow, person: str) -> None:
 
 
 def _shown(photo: Measured, picture: Straightened) -> verifier.Shown:
-    address_of_picture = link(settings().reframed_bucket, picture_key(photo.survey.stem), etag=picture.etag)
+    address_of_picture = link_to(REFRAMED_PICTURE, photo.survey, etag=picture.etag)
     alt = f"Straightened picture of {photo.survey}"
     return verifier.Shown(address_of_picture, picture.etag, picture.size_px, alt)
 
@@ -179,7 +179,7 @@ def _next(key: str) -> None:
 
 
 def _say_how_chosen(task: Task, *, drawn: bool) -> None:
-    if task.answers.points.drawn == Drawn.AT_RANDOM:
+    if task.answers.points.drawn == Selection.AT_RANDOM:
         return
     if not drawn:
         st.info("A person picked this photograph, so no interval uses it.", icon=":material/back_hand:")
@@ -189,7 +189,7 @@ def _say_how_chosen(task: Task, *, drawn: bool) -> None:
         icon=":material/casino:",
     )
     if st.button("Count its answers", icon=":material/check:"):
-        points = task.answers.points.to_json() | {"drawn": Drawn.AT_RANDOM.value}
+        points = task.answers.points.to_json() | {"drawn": Selection.AT_RANDOM.value}
         try:
             verification.send(AnswerBatch.from_json(task.answers.to_json() | {"points": points}))
         except PointsNotKeptError as error:
@@ -215,7 +215,7 @@ def _done(
         plain_view.etag,
         plain_view.size_px,
         plain_view.alt,
-        link(settings().segmented_bucket, picture_key(photo.survey.stem)) if model else None,
+        link_to(OVERLAY, photo.survey) if model else None,
         model,
         is_last=following is None,
     )

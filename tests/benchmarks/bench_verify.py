@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from reefsteps.keys import picture_key, record_key
+from reefsteps.derived_objects import REFRAMED_PICTURE, REFRAMING_RECORD
 from reefsteps.surveys import SurveyKey
 from tests.e2e.conftest import _FLAGS
 from tests.support import page_world
@@ -96,10 +96,12 @@ def _fill(served: ServedPage) -> None:
     small = np.random.default_rng(1).integers(0, 255, (SIDE_PX // 7, SIDE_PX // 7, 3), np.uint8)
     picture, file = Image.fromarray(small).resize((SIDE_PX, SIDE_PX), Image.Resampling.BICUBIC), io.BytesIO()
     picture.save(file, "JPEG", quality=90)
-    served.s3.put_object(Bucket=bucket, Key=picture_key(SURVEY.stem), Body=file.getvalue(), ContentType="image/jpeg")
-    record = json.loads(served.s3.get_object(Bucket=bucket, Key=record_key(SURVEY.stem))["Body"].read())
+    served.s3.put_object(
+        Bucket=bucket, Key=REFRAMED_PICTURE.key(SURVEY.stem), Body=file.getvalue(), ContentType="image/jpeg"
+    )
+    record = json.loads(served.s3.get_object(Bucket=bucket, Key=REFRAMING_RECORD.key(SURVEY.stem))["Body"].read())
     record |= {"side_px": SIDE_PX, "height_px": SIDE_PX}
-    served.s3.put_object(Bucket=bucket, Key=record_key(SURVEY.stem), Body=json.dumps(record).encode())
+    served.s3.put_object(Bucket=bucket, Key=REFRAMING_RECORD.key(SURVEY.stem), Body=json.dumps(record).encode())
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from reefsteps.points.answers import UNANSWERED
 from reefsteps.points.batches import AnswerBatch
 from reefsteps.points.draws import Draw, DrawRequest, in_order
 from reefsteps.points.layout_choice import PointLayout
-from reefsteps.points.point_sets import VERIFY_PAGE, Drawn, PointSet
+from reefsteps.points.point_sets import VERIFY_PAGE, PointSet, Selection
 from reefsteps.removals import Removal
 from reefsteps.surveys import SurveyKey
 from reefsteps.verification_store import answers_of, answers_on, draw_of, record_answers, record_draw, sets_under_way
@@ -119,12 +119,12 @@ def test_two_people_and_a_photograph_that_is_deleted(database: Database) -> None
 
 
 def test_a_photograph_is_drawn_for_good_when_the_draw_reaches_it(database: Database) -> None:
-    points = dataclasses.replace(measured(database), drawn=Drawn.BY_HAND)
+    points = dataclasses.replace(measured(database), drawn=Selection.BY_HAND)
     record_answers(database, batch(points, "cocc", 1, 1, 1, 1))
-    record_answers(database, batch(dataclasses.replace(points, drawn=Drawn.AT_RANDOM), "----", 0, 0, 0, 0))
-    assert kept(database, points).points.drawn == Drawn.AT_RANDOM
+    record_answers(database, batch(dataclasses.replace(points, drawn=Selection.AT_RANDOM), "----", 0, 0, 0, 0))
+    assert kept(database, points).points.drawn == Selection.AT_RANDOM
     record_answers(database, batch(points, "----", 0, 0, 0, 0))
-    assert kept(database, points).points.drawn == Drawn.AT_RANDOM
+    assert kept(database, points).points.drawn == Selection.AT_RANDOM
 
 
 def test_a_draw_is_made_once_and_remembered(database: Database, app: ModuleType) -> None:

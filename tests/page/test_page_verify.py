@@ -8,21 +8,23 @@ import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
-from reefsteps.keys import picture_key, record_key
 from streamlit.testing.v1 import AppTest
 
 from frontend.components import states, verifier
 from frontend.domain import verification as rules
 from frontend.services import measurements, points, verification
+from reefsteps import verification_store
+from reefsteps.derived_objects import REFRAMED_PICTURE, REFRAMING_RECORD
 from reefsteps.errors import DatabaseUnavailableError, InvalidParameterError
 from reefsteps.point_queries import measured_photographs
 from reefsteps.points.batches import AnswerBatch
 from reefsteps.points.draws import DrawRequest
 from reefsteps.points.layout_choice import CRIOBE, PointLayout
 from reefsteps.points.matching import Measured
-from reefsteps.points.point_sets import Drawn
+from reefsteps.points.point_sets import Selection
 from reefsteps.surveys import SurveyKey
 from reefsteps.verification_store import record_answers, record_draw
 from tests.support import page_world
@@ -57,12 +59,11 @@ class Lambda:
 @pytest.fixture
 def function(world: PageWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lambda]:
     monkeypatch.setenv("POINTS_FUNCTION", "reefsteps-points")
-    client = points.boto3.client
+    client: Any = boto3.client
     with loaded("points", {"DATABASE_URL": str(world.database.url)}) as app:
         keeps = Lambda(app.handler)
-        monkeypatch.setattr(
-            points.boto3, "client", lambda name, **more: keeps if name == "lambda" else client(name, **more)
-        )
+        only_lambda = lambda name, **more: keeps if name == "lambda" else client(name, **more)  # noqa: E731
+        monkeypatch.setattr("frontend.services.points.boto3.client", only_lambda)
         yield keeps
 
 
@@ -81,7 +82,7 @@ def photograph(world: PageWorld, survey: SurveyKey = SURVEY) -> Measured:
 
 def task(world: PageWorld, person: str = "Alice", **more: Any) -> rules.Task:
     with world.database.read() as connection:
-        kept = verification.verification_store.answers_on(connection, SURVEY)
+        kept = verification_store.answers_on(connection, SURVEY)
     return rules.task(photograph(world), person, kept, CRIOBE, **more)
 
 
@@ -134,7 +135,7 @@ def test_an_island_and_year_is_chosen_then_drawn_once(world: PageWorld, function
     assert "Drawn by Alice" in texts(app)
     assert "50 points each, random" in texts(app).replace("\\", "")
     with world.database.read() as connection:
-        kept = verification.verification_store.draw_of(connection, "Takapoto", 2006)
+        kept = verification_store.draw_of(connection, "Takapoto", 2006)
     assert kept is not None
     assert (kept.drawn_by, kept.points) == ("Alice", 50)
 
@@ -228,7 +229,7 @@ def test_a_photograph_that_was_picked_counts_once_the_draw_has_reached_it(
     next(button for button in app.button if button.label == "Count its answers").click().run()
     assert not app.exception
     assert "picked" not in texts(app)
-    assert task(world).answers.points.drawn == Drawn.AT_RANDOM
+    assert task(world).answers.points.drawn == Selection.AT_RANDOM
 
 
 @pytest.mark.parametrize("what", ["picture", "record"])
@@ -237,13 +238,13 @@ def test_points_are_not_laid_into_a_picture_of_another_run(
 ) -> None:
     bucket = page_world.BUCKETS["REFRAMED_BUCKET"]
     if what == "picture":
-        body = world.s3.get_object(Bucket=bucket, Key=picture_key(SURVEY.stem))["Body"].read()
+        body = world.s3.get_object(Bucket=bucket, Key=REFRAMED_PICTURE.key(SURVEY.stem))["Body"].read()
         metadata = {"execution-started-at": "2026-05-01T00:00:00+00:00"}
-        world.s3.put_object(Bucket=bucket, Key=picture_key(SURVEY.stem), Body=body, Metadata=metadata)
+        world.s3.put_object(Bucket=bucket, Key=REFRAMED_PICTURE.key(SURVEY.stem), Body=body, Metadata=metadata)
     else:
-        record = json.loads(world.s3.get_object(Bucket=bucket, Key=record_key(SURVEY.stem))["Body"].read())
+        record = json.loads(world.s3.get_object(Bucket=bucket, Key=REFRAMING_RECORD.key(SURVEY.stem))["Body"].read())
         record["corners_px"][0][0] += 5
-        world.s3.put_object(Bucket=bucket, Key=record_key(SURVEY.stem), Body=json.dumps(record).encode())
+        world.s3.put_object(Bucket=bucket, Key=REFRAMING_RECORD.key(SURVEY.stem), Body=json.dumps(record).encode())
     app = open_photograph(world)
     assert not app.exception
     assert "being measured anew" in texts(app)

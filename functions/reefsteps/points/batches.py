@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from reefsteps.errors import InvalidParameterError
 from reefsteps.points.answers import UNANSWERED
-from reefsteps.points.point_sets import Drawn, PointSet
+from reefsteps.points.point_sets import PointSet, Selection
 from reefsteps.results import Record
 
 
@@ -39,7 +39,7 @@ class AnswerBatch(Record):
         mine, other = self.points, later.points
         if (mine.x, mine.y) != (other.x, other.y):
             raise InvalidParameterError(f"{mine.survey}: the batch has other points than those that were begun with.")
-        drawn = Drawn.AT_RANDOM if Drawn.AT_RANDOM in (mine.drawn, other.drawn) else Drawn.BY_HAND
+        drawn = Selection.AT_RANDOM if Selection.AT_RANDOM in (mine.drawn, other.drawn) else Selection.BY_HAND
         if mine.is_complete:
             return replace(self, points=replace(mine, drawn=drawn))
         given = (zip(one.at_ms, one.points.answers, strict=True) for one in (self, later))

@@ -16,14 +16,14 @@ from reefsteps.points.batches import AnswerBatch
 from reefsteps.points.draws import Draw, in_order
 from reefsteps.points.layout_choice import CRIOBE, LayoutChoice, PointLayout
 from reefsteps.points.matching import Measured
-from reefsteps.points.placing import Frame
-from reefsteps.points.point_sets import VERIFY_PAGE, Drawn
+from reefsteps.points.placing import FrameInPhoto
+from reefsteps.points.point_sets import VERIFY_PAGE, Selection
 from reefsteps.surveys import SurveyKey
 from reefsteps.verification_store import SetUnderWay
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 DRAW = Draw("Takapoto", 2006, "seed", PointLayout.STAGGERED, 81, "Alice", NOW.isoformat(), ())
-FRAME = Frame(6000, 4000, ((1200.0, 300.0), (4800.0, 360.0), (4700.0, 3800.0), (1300.0, 3700.0)), -0.05)
+FRAME = FrameInPhoto(6000, 4000, ((1200.0, 300.0), (4800.0, 360.0), (4700.0, 3800.0), (1300.0, 3700.0)), -0.05)
 PHOTOS = [
     Measured(SurveyKey(2006, "Takapoto", number), f"2006-Takapoto-{number:02d}.jpg", "v1", None, FRAME)
     for number in range(1, 9)
@@ -32,7 +32,7 @@ ORDER = [SurveyKey(2006, "Takapoto", number) for number in in_order("seed", rang
 
 
 def has(survey: SurveyKey, by: str, answered: int = 81, **more: Any) -> SetUnderWay:
-    values: dict[str, Any] = {"raw_version_id": "v1", "source": VERIFY_PAGE, "drawn": Drawn.AT_RANDOM}
+    values: dict[str, Any] = {"raw_version_id": "v1", "source": VERIFY_PAGE, "drawn": Selection.AT_RANDOM}
     return SetUnderWay(survey, annotator=by, answered=answered, points=81, recorded_at=NOW.isoformat(), **values | more)
 
 
@@ -71,7 +71,7 @@ def test_two_people_at_once_get_photographs_of_their_own() -> None:
 
 
 def test_a_choice_by_hand_and_a_replaced_photograph_do_not_count() -> None:
-    assert progress(has(ORDER[0], "Alice", drawn=Drawn.BY_HAND)).following == ORDER[0]
+    assert progress(has(ORDER[0], "Alice", drawn=Selection.BY_HAND)).following == ORDER[0]
     assert progress(has(ORDER[0], "Alice", raw_version_id="v0")).following == ORDER[0]
 
 
@@ -102,13 +102,13 @@ def test_a_person_goes_on_with_the_points_of_the_beginning_also_after_the_corner
     first = rules.task(PHOTOS[0], "Alice", [], CRIOBE)
     assert not first.is_begun
     kept = answers(first, "c" * 10 + "-" * 71)
-    corners = tuple((x + 300.0, y) for x, y in FRAME.corners_px)
+    corners = tuple((x + 250.0, y) for x, y in FRAME.corners_px)
     moved = dataclasses.replace(PHOTOS[0], frame=dataclasses.replace(FRAME, corners_px=corners))
     task = rules.task(moved, "Alice", [kept], LayoutChoice(PointLayout.RANDOM, 20))
     assert task.is_begun
     assert task.answers == kept
     assert task.plane != first.plane
-    assert len(task.beside) == 9  # the first column lies beside the quadrat now
+    assert len(task.beside) == 5  # the first point of every second row lies beside the quadrat now
 
 
 def test_a_second_person_gets_the_same_points_without_the_answers() -> None:

@@ -13,7 +13,7 @@ from reefsteps.errors import InvalidParameterError
 from reefsteps.points.batches import AnswerBatch
 from reefsteps.points.draws import Draw, DrawRequest, in_order
 from reefsteps.points.layout_choice import CRIOBE, LayoutChoice, PointLayout
-from reefsteps.points.point_sets import Drawn, PointSet
+from reefsteps.points.point_sets import PointSet, Selection
 
 COUNT = 4
 
@@ -30,7 +30,7 @@ def batch(answers: str, at_ms: tuple[int, ...], **more: Any) -> AnswerBatch:
         "annotator": "Alice",
         "source": "ReefSteps",
         "origin": "page",
-        "drawn": Drawn.BY_HAND,
+        "drawn": Selection.BY_HAND,
         "layout": "random",
         "x": (1.0, 2.0, 3.0, 4.0),
         "y": (5.0,) * 4,
@@ -70,9 +70,9 @@ def test_the_newest_answer_counts_and_one_taken_back_is_open_again() -> None:
 
 def test_a_complete_set_takes_no_more_answers_but_the_draw_may_reach_it() -> None:
     done = batch("ccoo", (1, 1, 1, 1))
-    late = batch("oooo", (9, 9, 9, 9), drawn=Drawn.AT_RANDOM)
+    late = batch("oooo", (9, 9, 9, 9), drawn=Selection.AT_RANDOM)
     assert done.merged(late).points.answers == "ccoo"
-    assert done.merged(late).points.drawn == Drawn.AT_RANDOM
+    assert done.merged(late).points.drawn == Selection.AT_RANDOM
     assert late.merged(done) == late
 
 
