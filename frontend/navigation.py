@@ -64,6 +64,13 @@ class SurveysPart(StrEnum):
     HISTORY = "History"
 
 
+class HelpPart(StrEnum):
+    """The parts of the page Help, as its tabs and its address name them."""
+
+    GUIDE = "Guide"
+    INTERVALS = "How sure is a number?"
+
+
 TO_BE_LOOKED_AT = "To be looked at"  # which results the gallery shows, as its address names them
 
 _REGISTERED: dict[str, Any] = {}  # Streamlit's page objects by path; they hold no state of a visitor's
@@ -103,9 +110,9 @@ def to_upload() -> Route:
     return Route(UPLOAD)
 
 
-def to_help() -> Route:
-    """The way to the explanations."""
-    return Route(HELP)
+def to_help(part: HelpPart | None = None) -> Route:
+    """The way to the explanations, or to one part of them."""
+    return Route(HELP, (("show", part.value),) if part else ())
 
 
 def to_runs(status: RunStatus = RunStatus.ALL) -> Route:
