@@ -1,4 +1,4 @@
-"""Modules import each other without circles, names stand for one thing, and tests build on tests/support alone."""
+"""Modules import each other without circles, a name is one thing, tests build on tests/support, files are short."""
 
 from __future__ import annotations
 
