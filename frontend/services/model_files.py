@@ -9,7 +9,8 @@ from frontend.services.aws import storage
 from frontend.settings import settings
 from reefsteps.detection import Manifest
 from reefsteps.errors import PhotoNotFoundError, UnsupportedModelError
-from reefsteps.keys import model_card_key
+from reefsteps.keys import model_card_key, model_in_use_key
+from reefsteps.model_choice import chosen_name
 from reefsteps.results import ObjectRef
 
 REFRAMING_MODEL = "detectron2-reframe"
@@ -21,11 +22,8 @@ CORALS = "Finding corals"
 def manifests() -> dict[str, Manifest | str]:
     """Return the manifest of each model by its role, or why there is none."""
     here = settings()
-    places = {
-        "Finding the frame": ObjectRef(here.model_reframing_bucket, model_card_key(REFRAMING_MODEL)),
-        CORALS: ObjectRef(here.model_segmentation_bucket, model_card_key(SEGMENTATION_MODEL)),
-    }
-    return {role: _manifest(place) for role, place in places.items()}
+    frames = _manifest(ObjectRef(here.model_reframing_bucket, model_card_key(REFRAMING_MODEL)))
+    return {"Finding the frame": frames, CORALS: _in_use(here.model_segmentation_bucket)}
 
 
 def coral_model() -> Manifest | None:
@@ -38,6 +36,18 @@ def coral_model() -> Manifest | None:
     except (ClientError, BotoCoreError):
         return None
     return manifest if isinstance(manifest, Manifest) else None
+
+
+def _in_use(bucket: str) -> Manifest | str:
+    """Return the manifest of the coral model in use: an adapted one where a person has chosen it."""
+    try:
+        content = storage().get(ObjectRef(bucket, model_in_use_key(SEGMENTATION_MODEL))).body
+        chosen = chosen_name(content, SEGMENTATION_MODEL)
+    except PhotoNotFoundError:
+        chosen = SEGMENTATION_MODEL
+    except UnsupportedModelError as error:
+        return str(error)
+    return _manifest(ObjectRef(bucket, model_card_key(chosen)))
 
 
 def _manifest(place: ObjectRef) -> Manifest | str:
