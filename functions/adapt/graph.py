@@ -1,7 +1,7 @@
-"""The graph of an adapted model: the parent's network up to its four stages, and a fitted head as 1 x 1 convolutions.
+"""The graph of an adapted model: the parent's network up to its levels, and a fitted head as 1 x 1 convolutions.
 
 The parent's proposals, boxes and masks are left out: colonies come from the map (`reefsteps.detection.map_engine`).
-A linear layer and an enlargement may change places, so the first layer runs on each stage at its own size, and only
+A linear layer and an enlargement may change places, so the first layer runs on each level at its own size, and only
 its few results are enlarged.
 """
 
@@ -17,17 +17,17 @@ from onnx import TensorProto, helper, numpy_helper
 from adapt.head import Head
 from reefsteps.arrays import AnyArray
 from reefsteps.detection.map_engine import MAP_OUTPUT
-from reefsteps.detection.stages import STAGES
+from reefsteps.detection.stages import AROUND_CELLS, LEVELS, STAGES
 from reefsteps.errors import UnsupportedModelError
 
 _LATERAL = "backbone.fpn_lateral"  # conversion's name of the layer that reads a stage
 
 
 def trunk(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
-    """Return the part of a converted or adapted model that leads to the stages of its backbone, which it returns.
+    """Return the part of a converted or adapted model that leads to the levels of its backbone, which it returns.
 
-    Its input is ``image`` (3, H, W) float32, its outputs are ``res2`` to ``res5``, each (1, C, h, w) float32. Raises
-    UnsupportedModelError where the model ``name`` has no such stages.
+    Its input is ``image`` (3, H, W) float32, its outputs are `LEVELS`, each (1, C, h, w) float32. Raises
+    UnsupportedModelError where the model ``name`` has no stages of a ResNet.
     """
     outputs = _stages(model.graph)
     if set(outputs) != set(STAGES):
@@ -43,17 +43,27 @@ def trunk(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     ]
     needed = set(outputs.values())
     for node in reversed(model.graph.node):
-        if node.name not in STAGES and needed.intersection(node.output):
+        if node.name not in LEVELS and needed.intersection(node.output):
             kept.insert(0, node)
             needed.update(node.input)
+    kept += [
+        helper.make_node(
+            "AveragePool",
+            [stage],
+            [f"{stage}_around"],
+            name=f"{stage}_around",
+            kernel_shape=[cells, cells],
+            pads=[cells // 2] * 4,
+        )
+        for stage, cells in AROUND_CELLS.items()
+    ]
     initializers = [tensor for tensor in model.graph.initializer if tensor.name in needed]
     inputs = [entry for entry in model.graph.input if entry.name == "image"]
     for field, values in (("node", kept), ("initializer", initializers), ("input", inputs)):
         _replace(graph, field, values)
-    shapes = [(stage, [1, f"{stage}_channels", f"{stage}_h", f"{stage}_w"]) for stage in STAGES]
-    _replace(
-        graph, "output", [helper.make_tensor_value_info(stage, TensorProto.FLOAT, shape) for stage, shape in shapes]
-    )
+    shapes = [(level, [1, f"{level}_channels", f"{level}_h", f"{level}_w"]) for level in LEVELS]
+    outputs_of = [helper.make_tensor_value_info(level, TensorProto.FLOAT, shape) for level, shape in shapes]
+    _replace(graph, "output", outputs_of)
     graph.ClearField("value_info")
     return part
 
@@ -61,8 +71,8 @@ def trunk(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
 def with_map(part: onnx.ModelProto, heads: Sequence[Head], channels: Sequence[int]) -> onnx.ModelProto:
     """Return the model whose output ``coral_map`` (K, h, w) holds the probability that each of K heads gives.
 
-    ``part`` is from `trunk`; ``channels`` are those of its stages, in which order the heads' weights are. The map has
-    the size of the first stage. All heads are of one kind.
+    ``part`` is from `trunk`; ``channels`` are those of its levels, in which order the heads' weights are. The map has
+    the size of the first level. All heads are of one kind.
     """
     model = onnx.ModelProto()
     model.CopyFrom(part)
@@ -76,22 +86,22 @@ def with_map(part: onnx.ModelProto, heads: Sequence[Head], channels: Sequence[in
         last[row, start : start + units[row]] = head.last
     store = _Store(graph)
     parts: list[str] = []
-    for stage, weights in zip(STAGES, np.split(first, np.cumsum(channels)[:-1]), strict=True):
-        inputs = [stage, store(f"{stage}_weight", weights.T[:, :, None, None])]
-        if stage == STAGES[0]:
+    for level, weights in zip(LEVELS, np.split(first, np.cumsum(channels)[:-1]), strict=True):
+        inputs = [level, store(f"{level}_weight", weights.T[:, :, None, None])]
+        if level == LEVELS[0]:
             inputs.append(store("first_bias", first_bias))
-        parts.append(store.op("Conv", inputs, f"{stage}_units", kernel_shape=[1, 1]))
+        parts.append(store.op("Conv", inputs, f"{level}_units", kernel_shape=[1, 1]))
     size = store.op("Shape", parts[:1], "map_size")
     total = parts[0]
-    for stage, small in zip(STAGES[1:], parts[1:], strict=True):
+    for level, small in zip(LEVELS[1:], parts[1:], strict=True):
         large = store.op(
             "Resize",
             [small, "", "", size],
-            f"{stage}_enlarged",
+            f"{level}_enlarged",
             mode="linear",
             coordinate_transformation_mode="half_pixel",
         )
-        total = store.op("Add", [total, large], f"{stage}_sum")
+        total = store.op("Add", [total, large], f"{level}_sum")
     if heads[0].hidden:
         total = store.op("Relu", [total], "hidden")
     biases = np.array([head.last_bias for head in heads], np.float32)

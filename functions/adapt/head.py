@@ -13,7 +13,7 @@ import numpy as np
 
 from reefsteps.arrays import Float32Array, Float64Array
 
-MOST_AXES = 64
+MOST_AXES = 200
 _ROWS_FOR_AXES = 1500  # spread over all rows; more change the axes little and cost with their square
 _SPREAD_FLOOR = 1e-3  # of the mean spread, for channels that never change
 _NEWTON_STEPS = 20

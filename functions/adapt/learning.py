@@ -27,7 +27,7 @@ from reefsteps.detection.stages import STRIDE_PX, Backbone
 
 HalfArray = npt.NDArray[np.float16]
 
-CHOICES = (HeadChoice(0, 0.01), HeadChoice(0, 0.1), HeadChoice(0, 1.0))
+CHOICES = (HeadChoice(0, 0.01), HeadChoice(0, 0.1), HeadChoice(32, 0.01), HeadChoice(32, 0.1))
 _MOST_VIEWS, _LEAST_VIEWS = 6, 2
 _VIEWS_IN_ALL = 60  # over all photographs: what two cores do in a minute or two
 _MOST_FOLDS = 10  # with more photographs, several are left out at once
@@ -85,7 +85,7 @@ def learn(lessons: Sequence[Lesson], parent: onnx.ModelProto, manifest: Manifest
     backbone = Backbone(trunk_file, manifest.name, rgb=manifest.rgb)
     count = view_count(len(lessons))
     features = [look(backbone, lesson, count, seed) for seed, lesson in enumerate(lessons)]
-    chosen = choose(features, lessons, lambda index: backbone.stages(plain_view(lessons[index].picture_bgr)))
+    chosen = choose(features, lessons, lambda index: backbone.levels(plain_view(lessons[index].picture_bgr)))
     model = folder / f"{name}.onnx"
     onnx.save(with_map(part, [chosen.head], backbone.channels()), str(model))
     described = _manifest(manifest, name, model)
@@ -100,9 +100,9 @@ def look(backbone: Backbone, lesson: Lesson, count: int, seed: int) -> HalfArray
 
 
 def choose(
-    features: Sequence[HalfArray], lessons: Sequence[Lesson], stages: Callable[[int], Sequence[Float32Array]]
+    features: Sequence[HalfArray], lessons: Sequence[Lesson], levels: Callable[[int], Sequence[Float32Array]]
 ) -> Chosen:
-    """Return the head with the least loss on lessons left out; ``stages`` gives those of a lesson's plain view."""
+    """Return the head with the least loss on lessons left out; ``levels`` gives those of a lesson's plain view."""
     count = min(len(lessons), _MOST_FOLDS)
     folds = [np.arange(len(lessons)) % count == fold for fold in range(count)]
     fitted = [_fit(features, lessons, ~fold, CHOICES) for fold in folds]
@@ -111,7 +111,7 @@ def choose(
     left_out = np.zeros(len(lessons))
     for fold, heads in zip(folds, fitted, strict=True):
         for index in np.flatnonzero(fold):
-            left_out[index] = cover_percent(heads[best], stages(int(index)), lessons[int(index)])
+            left_out[index] = cover_percent(heads[best], levels(int(index)), lessons[int(index)])
     (head,) = _fit(features, lessons, np.ones(len(lessons), bool), CHOICES[best : best + 1])
     return Chosen(
         head,
@@ -121,12 +121,12 @@ def choose(
     )
 
 
-def cover_percent(head: Head, stages: Sequence[Float32Array], lesson: Lesson) -> float:
+def cover_percent(head: Head, levels: Sequence[Float32Array], lesson: Lesson) -> float:
     """Return the cover that segmentation would measure in the lesson's picture with that head."""
     picture = lesson.picture_bgr.shape[0], lesson.picture_bgr.shape[1]
     height, width = plain_view(lesson.picture_bgr).shape[:2]
     cells = height / STRIDE_PX, width / STRIDE_PX
-    found = colonies_of(dense(head, stages)[: math.ceil(cells[0]), : math.ceil(cells[1])], cells, picture)
+    found = colonies_of(dense(head, levels)[: math.ceil(cells[0]), : math.ceil(cells[1])], cells, picture)
     coral = found.above(CORAL_FROM).union_mask() > 0
     return float(100 * (coral if lesson.excluded is None else coral[lesson.excluded == 0]).mean())
 

@@ -74,9 +74,10 @@ def base_of(path: Path, folder: Path) -> Base:
         from training.library.backbone import SETTINGS, weights_of
 
         checkpoint, dump = folder / "base.pth", folder / "base.yaml"
-        state = random_mask_rcnn(50, fpn=64, base=64, width=32) | weights_of(path)
-        write_checkpoint(checkpoint, state)
-        config_dump(dump, **SETTINGS)
+        state = random_mask_rcnn(50, fpn=64, base=32)
+        heads = {name: tensor for name, tensor in state.items() if "bottom_up" not in name}
+        write_checkpoint(checkpoint, heads | weights_of(path))
+        config_dump(dump, **{"MODEL.RESNETS.DEPTH": 50}, **SETTINGS)
     manifest = convert(checkpoint, dump if dump.exists() else None, folder)
     model = folder / f"{manifest.name}.onnx"
     part = folder / "backbone.onnx"
@@ -124,7 +125,7 @@ def known(base: Base, lessons: Sequence[tuple[Lesson, float]], views: int) -> li
     """Look at each lesson once."""
     result = []
     for seed, (lesson, true) in enumerate(lessons):
-        stages = tuple(stage.astype(np.float16) for stage in base.backbone.stages(plain_view(lesson.picture_bgr)))
+        stages = tuple(stage.astype(np.float16) for stage in base.backbone.levels(plain_view(lesson.picture_bgr)))
         found = base.detector.detect(lesson.picture_bgr).above(CORAL_FROM).union_mask() > 0
         features = look(base.backbone, lesson, views, seed)
         result.append(Known(lesson, true, features, stages, float(100 * found.mean())))
