@@ -18,14 +18,12 @@ import cv2
 
 from training.library.batches import coco_batches, synthetic_batches
 from training.library.command_line import add_annotations, run_command
-from training.library.examples import TARGETS
+from training.library.targets import TARGETS
 
 if TYPE_CHECKING:
     import torch
 
 AVERAGE_DECAY = 0.998
-NAMES = {"frame": "detectron2-reframe", "coral": "detectron2-classifier"}
-BOX_MARGINS = {"frame": 0.15, "coral": 0.08}
 
 
 class ExponentialMovingAverage:
@@ -88,7 +86,7 @@ def train(args: argparse.Namespace) -> None:
     def save() -> None:
         state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "average": average.weights}
         torch.save({**state, "iteration": iteration, "spent_s": time.monotonic() - started}, last)
-        export(average.weights, cfg, args.output / NAMES[args.target])
+        export(average.weights, cfg, args.output / TARGETS[args.target].model_name)
 
     log = (args.output / "losses.csv").open("a", encoding="utf-8")
     with EventStorage(iteration), log:
@@ -97,7 +95,7 @@ def train(args: argparse.Namespace) -> None:
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(cfg.SOLVER.BASE_LR, iteration, cfg.SOLVER.WARMUP_ITERS, progress)
             batch = next(plain if progress < args.easy_share else every)
-            losses = model([to_input(example, BOX_MARGINS[args.target]) for example in batch])
+            losses = model([to_input(example, TARGETS[args.target].box_margin) for example in batch])
             total = sum(losses.values())
             if not torch.isfinite(total):
                 raise FloatingPointError(f"The loss is not finite at iteration {iteration}; lower SOLVER.BASE_LR.")

@@ -82,7 +82,7 @@ def _mixed(colour: str, other: str, share: float) -> str:
 def trend(means: Sequence[MeanCover]) -> Chart:
     """Return mean cover by year, a colour and shape for each island, bars of one standard error, n in the tooltip.
 
-    A line joins two successive years of an island only where they share at least half of their positions: means of
+    A line joins two successive years of an island only where they share at least half of their positions. Means of
     different places are no trend.
     """
     islands = sorted({m.island for m in means}, key=natural_key)

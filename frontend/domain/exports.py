@@ -1,7 +1,7 @@
 """The tables that people take away: which columns they have, and their CSV files.
 
 Column names follow Darwin Core where it has a term (year, eventID, locality, eventDate, measurementValue), as GCRMN
-asks for, and MERMAID's words (quadrat, quadrat size) where it has not. A column is one line of a table below.
+asks for. Elsewhere they follow MERMAID (quadrat, quadrat size). A column is one line of a table below.
 
 A CSV file is a plain table with the header in its first line. The description of the file is in its last columns and in
 ``about.csv`` beside it. R, readr and pandas read no other form without options.
@@ -199,7 +199,7 @@ def colony_rows(colonies: Iterable[ColonyRow], quadrats: Iterable[CoverageRow] =
         {**row, **known.get((colony.island, colony.year, colony.location), unknown)}
         for colony, row in zip(colonies, table(_COLONIES, colonies), strict=True)
     )
-    return Table((*_COLONIES, *_OF_ITS_QUADRAT), rows)
+    return ExportTable((*_COLONIES, *_OF_ITS_QUADRAT), rows)
 
 
 def entries(rows: Iterable[CoverageRow], fields: Fields, checks: Checks = NOT_CHECKED) -> list[QuadratRecord]:
@@ -210,7 +210,7 @@ def entries(rows: Iterable[CoverageRow], fields: Fields, checks: Checks = NOT_CH
     ]
 
 
-class Table(list[Row]):
+class ExportTable(list[Row]):
     """Rows that keep their columns where there is no row: a file's header does not depend on what was found."""
 
     def __init__(self, columns: Iterable[str], rows: Iterable[Row] = ()) -> None:
@@ -220,13 +220,13 @@ class Table(list[Row]):
 
 
 def columns_of(rows: Sequence[Row]) -> tuple[str, ...]:
-    """Return the columns' names; none where there is neither a row nor a `Table`."""
-    return rows.columns if isinstance(rows, Table) else tuple(rows[0]) if rows else ()
+    """Return the columns' names; none where there is neither a row nor a `ExportTable`."""
+    return rows.columns if isinstance(rows, ExportTable) else tuple(rows[0]) if rows else ()
 
 
-def table(columns: Mapping[str, Callable[[Item], Any]], items: Iterable[Item]) -> Table:
+def table(columns: Mapping[str, Callable[[Item], Any]], items: Iterable[Item]) -> ExportTable:
     """Return one row for each item, with these columns."""
-    return Table(columns, ({name: value(item) for name, value in columns.items()} for item in items))
+    return ExportTable(columns, ({name: value(item) for name, value in columns.items()} for item in items))
 
 
 def _shown(percent: float, trust: Trust | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from frontend.domain.estimates.campaign import Campaign, Mean
-from frontend.domain.exports import Row, Table, table
+from frontend.domain.exports import ExportTable, Row, table
 from frontend.domain.verified import YearlyChange
 from reefsteps.points.answers import NAMES, Answer
 from reefsteps.points.point_sets import PointSet
@@ -63,7 +63,7 @@ def change_rows(changes: Iterable[YearlyChange]) -> list[Row]:
 
 def point_rows(sets: Iterable[PointSet]) -> list[Row]:
     """Return one row for each point; `reefsteps.points.files.read_points` reads the file again without loss."""
-    return Table(POINTS, (row for one in sets for row in _points(one)))
+    return ExportTable(POINTS, (row for one in sets for row in _points(one)))
 
 
 def _points(one: PointSet) -> Iterable[Row]:

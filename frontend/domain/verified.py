@@ -11,7 +11,7 @@ import numpy as np
 
 from frontend.domain.estimates.agreement import Agreement, agreement
 from frontend.domain.estimates.campaign import Campaign, Quadrat, campaign
-from frontend.domain.estimates.change import Change, change
+from frontend.domain.estimates.change import CoverChange, change
 from frontend.domain.estimates.quadrat import Confusion, PointCount, confusion
 from frontend.domain.estimates.two_phase import Target
 from frontend.domain.measurements import is_ours
@@ -20,7 +20,7 @@ from reefsteps.arrays import ByteArray
 from reefsteps.coverage_queries import CoverageRow
 from reefsteps.points.answers import Answer
 from reefsteps.points.matching import Measured
-from reefsteps.points.point_sets import Drawn, PointSet
+from reefsteps.points.point_sets import PointSet, Selection
 from reefsteps.surveys import SurveyKey
 
 
@@ -41,7 +41,7 @@ class Checked:
     @property
     def counts(self) -> bool:
         """Return whether intervals may use it: enough points, on a photograph that nobody picked."""
-        return self.count.is_enough and self.drawn == Drawn.AT_RANDOM
+        return self.count.is_enough and self.drawn == Selection.AT_RANDOM
 
 
 Checks = Mapping[SurveyKey, Checked]
@@ -132,7 +132,7 @@ class YearlyChange:
     island: str
     from_year: int
     to_year: int
-    change: Change | None
+    change: CoverChange | None
 
 
 def changes(rows: Iterable[CoverageRow], found: Checks, target: Target = Target.REEF) -> list[YearlyChange]:

@@ -9,42 +9,37 @@ from frontend.services.aws import storage
 from frontend.settings import settings
 from reefsteps.detection import Manifest
 from reefsteps.errors import PhotoNotFoundError, UnsupportedModelError
-from reefsteps.keys import model_card_key, model_in_use_key
 from reefsteps.model_choice import chosen_name
+from reefsteps.model_keys import model_card_key, model_in_use_key
+from reefsteps.model_roles import ModelRole
 from reefsteps.results import ObjectRef
-
-REFRAMING_MODEL = "detectron2-reframe"
-SEGMENTATION_MODEL = "detectron2-classifier"
-CORALS = "Finding corals"
 
 
 @st.cache_data(ttl=300, show_spinner=False)
-def manifests() -> dict[str, Manifest | str]:
+def manifests() -> dict[ModelRole, Manifest | str]:
     """Return the manifest of each model by its role, or why there is none."""
-    here = settings()
-    frames = _manifest(ObjectRef(here.model_reframing_bucket, model_card_key(REFRAMING_MODEL)))
-    return {"Finding the frame": frames, CORALS: _in_use(here.model_segmentation_bucket)}
+    buckets = settings().model_buckets
+    return {role: _in_use(buckets[role], role.model_name) for role in ModelRole}
 
 
 def coral_model() -> Manifest | None:
     """Return the manifest of the model that measures cover; None where there is none that can be read.
 
-    No page fails for want of it: figures then have the trust that was recorded with them, or a mark.
+    Without it no page fails: figures then have the trust that was recorded with them, or a mark.
     """
     try:
-        manifest = manifests()[CORALS]
+        manifest = manifests()[ModelRole.CORAL]
     except (ClientError, BotoCoreError):
         return None
     return manifest if isinstance(manifest, Manifest) else None
 
 
-def _in_use(bucket: str) -> Manifest | str:
-    """Return the manifest of the coral model in use: an adapted one where a person has chosen it."""
+def _in_use(bucket: str, name: str) -> Manifest | str:
+    """Return the manifest of the model in use: an adapted one where a person has chosen it."""
     try:
-        content = storage().get(ObjectRef(bucket, model_in_use_key(SEGMENTATION_MODEL))).body
-        chosen = chosen_name(content, SEGMENTATION_MODEL)
+        chosen = chosen_name(storage().get(ObjectRef(bucket, model_in_use_key(name))).body, name)
     except PhotoNotFoundError:
-        chosen = SEGMENTATION_MODEL
+        chosen = name
     except UnsupportedModelError as error:
         return str(error)
     return _manifest(ObjectRef(bucket, model_card_key(chosen)))

@@ -20,6 +20,7 @@ from frontend.domain.exports import About
 from frontend.domain.measurements import Filter, cover_of, islands_of, models_of
 from frontend.domain.statistics import Cover, MeanCover
 from frontend.domain.trusted import sentences
+from frontend.navigation import CoveragePart
 from frontend.services import measurements
 from reefsteps.coverage_queries import CoverageRow
 from reefsteps.results import Trust
@@ -46,7 +47,7 @@ def show() -> None:
     rows = states.coverage()
     if not rows:
         states.nothing_yet()
-    chosen = filters.campaign_filter(rows, lambda other: navigation.to_coverage(other, address.text("show")))
+    chosen = filters.campaign_filter(rows, lambda other: navigation.to_coverage(other, _named()))
     if chosen is None:
         return
     found = chosen.apply(rows)
@@ -65,23 +66,29 @@ def show() -> None:
         )
     choice = _Choice(chosen, found, covers, statistics.mean_cover(covers), about)
     parts = {
-        "Trend": _trend,
-        "Same quadrats": _same_quadrats,
-        "Checked by people": _checked,
-        "Colony sizes": _sizes,
-        "Export": _export,
+        CoveragePart.TREND: _trend,
+        CoveragePart.SAME_QUADRATS: _same_quadrats,
+        CoveragePart.CHECKED: _checked,
+        CoveragePart.SIZES: _sizes,
+        CoveragePart.EXPORT: _export,
     }
-    strange = address.strangers([*parts], name="show")
+    names = [part.value for part in parts]
+    strange = address.strangers(names, name="show")
     if strange:
         st.warning(f"This page has no part {plain(strange[-1])}. Choose one.", icon=":material/search_off:")
         with st.container(horizontal=True):
             for name in parts:
-                navigation.link(navigation.to_coverage(chosen, name), name)
+                navigation.link(navigation.to_coverage(chosen, name), name.value)
         return
-    for tab, part in zip(address.tabs([*parts], name="show"), parts.values(), strict=True):
+    for tab, part in zip(address.tabs(names, name="show"), parts.values(), strict=True):
         if tab.open:  # each part costs a query, a chart or both: only the one that is looked at is made
             with tab:
                 part(choice)
+
+
+def _named() -> CoveragePart | None:
+    """Return the part that the address names; None where it names none or a strange one."""
+    return next((part for part in CoveragePart if part == address.text("show")), None)
 
 
 def _trend(choice: _Choice) -> None:

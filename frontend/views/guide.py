@@ -56,7 +56,7 @@ def show() -> None:
     st.markdown(_READ)
     st.subheader("The models in use", anchor=False)
     for role, manifest in model_files.manifests().items():
-        _model(role, manifest)
+        _model(role.task, manifest)
     st.markdown(_ANCHORS)
     st.subheader("When something fails", anchor=False)
     st.markdown(
@@ -65,9 +65,9 @@ def show() -> None:
     )
 
 
-def _model(role: str, manifest: Manifest | str) -> None:
+def _model(task: str, manifest: Manifest | str) -> None:
     with st.container(border=True):
-        st.markdown(f"**{role}**")
+        st.markdown(f"**{task}**")
         if isinstance(manifest, str):
             st.text(manifest)
             return

@@ -15,12 +15,11 @@ from frontend.domain.measurements import Filter, cover_of, islands_of, reasons_o
 from frontend.domain.statistics import mean_cover
 from frontend.domain.verified import campaigns, models_that_are_off
 from frontend.services import attention, executions, measurements
-from frontend.services.aws import link
-from frontend.settings import settings
+from frontend.services.aws import link_to
 from reefsteps.coverage_queries import CoverageRow
+from reefsteps.derived_objects import REFRAMED_THUMBNAIL
+from reefsteps.execution_status import WITHOUT_RESULT, ExecutionStatus
 from reefsteps.explanations import explain
-from reefsteps.failures import WITHOUT_RESULT
-from reefsteps.keys import thumbnail_key
 from reefsteps.trust import decimals
 
 LATEST = 4
@@ -62,12 +61,14 @@ def _models_that_are_off(rows: Sequence[CoverageRow]) -> None:
         f"**{plain(sentences[0])}**{more} Use the combined figures, and train or adapt a model to photographs of these "
         "reefs (docs/how-to/train-a-model.md)."
     )
-    navigation.link(navigation.to_coverage(Filter(), "Checked by people"), "See the combined figures", icon="rule")
+    navigation.link(
+        navigation.to_coverage(Filter(), navigation.CoveragePart.CHECKED), "See the combined figures", icon="rule"
+    )
 
 
 def _runs() -> DeltaGenerator:
     """Show what runs and what failed; returns the box of what needs attention."""
-    running = executions.executions(("RUNNING",), size=RUNS_LOOKED_AT)
+    running = executions.executions((ExecutionStatus.RUNNING,), size=RUNS_LOOKED_AT)
     failed = executions.executions(WITHOUT_RESULT, size=RUNS_LOOKED_AT)
     details = executions.details(failed.executions)
     open_failures = [(e, details[e.arn]) for e in attention.still_open(failed.executions, details)]
@@ -139,7 +140,7 @@ def _latest(rows: Sequence[CoverageRow]) -> None:
             survey = survey_of(row)
             with st.container(gap="xsmall"):
                 st.image(
-                    link(settings().reframed_bucket, thumbnail_key(survey.stem)),
+                    link_to(REFRAMED_THUMBNAIL, survey),
                     alt=f"Quadrat {survey.location}, {survey.island} {survey.year}",
                     width="stretch",
                 )

@@ -13,16 +13,17 @@ from frontend.components.text import camera_time, moment, plain
 from frontend.components.widgets import Picture
 from frontend.domain.measurements import is_imported, is_ours, survey_of
 from frontend.services import measurements, points
-from frontend.services.aws import link
+from frontend.services.aws import link, link_to
 from frontend.settings import settings
-from reefsteps import keys
 from reefsteps.coverage_queries import CoverageRow, Provenance
+from reefsteps.derived_objects import OVERLAY, REFRAMED_PICTURE, TREATED_PICTURE, DerivedObject, shown_pictures
 from reefsteps.failures import console_url
 from reefsteps.formats import SHOWN_BY_BROWSERS, stored_extension
 from reefsteps.results import Colony
 from reefsteps.trust import change_text, decimals, is_marked, label, marked, worst
 
 MODES = ("Coral overlay", "Versions", "Years")
+RAW = "Raw"
 SIDES = ("left", "right")  # of a comparison, as the address names them
 
 
@@ -83,8 +84,8 @@ def _pictures(row: CoverageRow, rows: Sequence[CoverageRow], detail: Provenance 
         )
         colonies = detail.segmentation.colonies if detail and outlines else ()
         widgets.overlay(
-            _version(row, "Reframed"),
-            _version(row, "Segmented"),
+            _derived(row, REFRAMED_PICTURE),
+            _derived(row, OVERLAY),
             key=f"overlay-{survey_of(row).stem}",
             boxes=[{"box_px": c.box_px, "cut": c.cut_by_frame} for c in colonies],
             size_px=detail.reframing.size_px if detail else (1, 1),
@@ -97,7 +98,8 @@ def _between_versions(row: CoverageRow) -> None:
     if first is None or second is None:
         return
     widgets.slider(_version(row, first), _version(row, second), key=f"versions-{survey_of(row).stem}")
-    if {first, second} & {"Raw", "Restored"} and {first, second} - {"Raw", "Restored"}:
+    unstraightened = {RAW, TREATED_PICTURE.label}
+    if {first, second} & unstraightened and {first, second} - unstraightened:
         st.caption(
             "The reframed picture is a straightened part of the photograph, so the two do not lie over each other."
         )
@@ -136,27 +138,26 @@ def _sides(options: Sequence[Side], left: Side, right: Side) -> tuple[Side | Non
 
 
 def _versions(row: CoverageRow) -> list[str]:
-    shown = row.raw_key is not None and row.raw_key.lower().endswith((".jpg", ".jpeg", ".png"))
-    return [*(["Raw"] if shown else []), "Restored", "Reframed", "Segmented", "Mask"]
+    shown = row.raw_key is not None and stored_extension(row.raw_key) in SHOWN_BY_BROWSERS
+    return [*([RAW] if shown else []), *(str(item.label) for item in shown_pictures())]
 
 
 def _version(row: CoverageRow, name: str) -> Picture:
-    here, stem = settings(), survey_of(row).stem
-    if name == "Raw" and row.raw_key:
-        address = link(here.raw_bucket, row.raw_key, row.raw_version_id)
-    else:
-        bucket, key = {
-            "Restored": (here.treated_bucket, keys.picture_key(stem)),
-            "Reframed": (here.reframed_bucket, keys.picture_key(stem)),
-            "Segmented": (here.segmented_bucket, keys.picture_key(stem)),
-            "Mask": (here.masks_bucket, keys.mask_key(stem)),
-        }[name]
-        address = link(bucket, key)
-    return Picture(address, name, f"{name} picture of quadrat {row.location}, {row.island} {row.year}")
+    if name == RAW and row.raw_key:
+        return _named(row, RAW, link(settings().raw_bucket, row.raw_key, row.raw_version_id))
+    return _derived(row, next(item for item in shown_pictures() if item.label == name))
+
+
+def _derived(row: CoverageRow, item: DerivedObject) -> Picture:
+    return _named(row, str(item.label), link_to(item, survey_of(row)))
+
+
+def _named(row: CoverageRow, name: str, url: str) -> Picture:
+    return Picture(url, name, f"{name} picture of quadrat {row.location}, {row.island} {row.year}")
 
 
 def _of_year(row: CoverageRow) -> Picture:
-    picture = _version(row, "Reframed")
+    picture = _derived(row, REFRAMED_PICTURE)
     return Picture(picture.url, f"{row.year}: {marks.figure(row)} {label(row.trust)}".strip(), picture.alt)
 
 
@@ -222,8 +223,8 @@ def _points(row: CoverageRow) -> None:
 def _actions(row: CoverageRow) -> None:
     with st.container(horizontal=True):
         navigation.link(navigation.to_corners(row), "Fix corners", icon="crop_free")
-        navigation.link(navigation.to_surveys(row, "Name"), "Change the name", icon="edit_note")
-        navigation.link(navigation.to_surveys(row, "Quadrat size"), "Change the size", icon="straighten")
+        navigation.link(navigation.to_surveys(row, navigation.SurveysPart.NAME), "Change the name", icon="edit_note")
+        navigation.link(navigation.to_surveys(row, navigation.SurveysPart.SIZE), "Change the size", icon="straighten")
         if row.raw_key:
             navigation.link(navigation.to_delete(row.raw_key), "Delete", icon="delete")
 
@@ -288,19 +289,14 @@ def _frame_model(detail: Provenance) -> str:
 
 def _downloads(row: CoverageRow) -> None:
     st.subheader("Downloads", anchor=False)
-    here, stem = settings(), survey_of(row).stem
-    files = {
-        "Restored": (here.treated_bucket, keys.picture_key(stem), f"{stem}-restored.jpg"),
-        "Reframed": (here.reframed_bucket, keys.picture_key(stem), f"{stem}-reframed.jpg"),
-        "Segmented": (here.segmented_bucket, keys.picture_key(stem), f"{stem}-segmented.jpg"),
-        "Mask": (here.masks_bucket, keys.mask_key(stem), f"{stem}-mask.png"),
-    }
+    survey = survey_of(row)
     with st.container(horizontal=True):
         if row.raw_key:
-            original = link(here.raw_bucket, row.raw_key, row.raw_version_id, download_as=row.raw_key)
+            original = link(settings().raw_bucket, row.raw_key, row.raw_version_id, download_as=row.raw_key)
             st.link_button("Original", original, icon=":material/download:")
-        for label, (bucket, key, name) in files.items():
-            st.link_button(label, link(bucket, key, download_as=name), icon=":material/download:")
+        for item in shown_pictures():
+            name = f"{survey.stem}-{str(item.label).lower()}{item.extension}"
+            st.link_button(str(item.label), link_to(item, survey, download_as=name), icon=":material/download:")
 
 
 show()

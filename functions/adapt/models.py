@@ -8,8 +8,8 @@ from pathlib import Path
 from reefsteps.detection import Detector, Manifest
 from reefsteps.detection.manifest import FileIdentity
 from reefsteps.errors import ModelNotReadyError, PhotoNotFoundError, UnsupportedModelError
-from reefsteps.keys import checkpoint_key, model_card_key, model_in_use_key, model_key
 from reefsteps.model_choice import choice_body, chosen_name, is_adapted
+from reefsteps.model_keys import checkpoint_key, model_card_key, model_in_use_key, model_key
 from reefsteps.model_store import ModelStore
 from reefsteps.results import ObjectRef
 from reefsteps.storage import JSON, Storage

@@ -1,7 +1,7 @@
 """Reading coverage: what the page shows, each in one query.
 
-All functions take an open connection (`reefsteps.database.Database.read`). Filters that are None do not filter, but for
-the row that the smoke test makes for some seconds: only who asks for its island sees it.
+All functions take an open connection (`reefsteps.database.Database.read`). Filters that are None do not filter. The row
+of the smoke test, which exists for some seconds, is returned only to a query for its island.
 """
 
 from __future__ import annotations

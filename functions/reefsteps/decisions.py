@@ -1,7 +1,7 @@
 """What a person has decided about a photograph, as reframing keeps it beside its pictures.
 
-Decisions are bound to the original's version and content: later runs of the same photograph obey them, and a new
-photograph of the same position is looked at afresh.
+Decisions are bound to the original's version and content. Later runs of the same photograph obey them. A new photograph
+of the same position is measured without them.
 """
 
 from __future__ import annotations
@@ -10,20 +10,21 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from reefsteps.derived import maker_of
+from reefsteps.buckets import Bucket, NamesBuckets
+from reefsteps.derived_objects import NO_QUADRAT, decisions
 from reefsteps.document import StateDocument
 from reefsteps.errors import PhotoNotFoundError
-from reefsteps.keys import corners_key, no_quadrat_key
+from reefsteps.object_metadata import maker_of
 from reefsteps.precedence import Run, Upload, instant
 from reefsteps.results import ObjectRef, Source
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey
 
 
-def kept_decision(storage: Storage, bucket: str, key: str, source: Upload) -> Mapping[str, Any] | None:
-    """Return the decision under the key, if it is about this photograph."""
+def kept_decision(storage: Storage, place: ObjectRef, source: Upload) -> Mapping[str, Any] | None:
+    """Return the decision that lies there, if it is about this photograph."""
     try:
-        stored: Mapping[str, Any] = storage.get_json(ObjectRef(bucket, key))
+        stored: Mapping[str, Any] = storage.get_json(place)
     except PhotoNotFoundError:
         return None
     own = source.image.version_id, source.etag
@@ -31,20 +32,20 @@ def kept_decision(storage: Storage, bucket: str, key: str, source: Upload) -> Ma
 
 
 def last_decision(
-    storage: Storage, bucket: str, survey: SurveyKey, source: Source, document: StateDocument
+    storage: Storage, buckets: NamesBuckets, survey: SurveyKey, source: Source, document: StateDocument
 ) -> str | None:
     """Return when the run started in which a person decided last about this photograph; None where nobody has."""
     given = document.input
     if given.corners_px is not None or given.no_quadrat is not None:
         return document.execution.started_at
-    kept = [kept_decision(storage, bucket, key(survey.stem), source) for key in (corners_key, no_quadrat_key)]
+    kept = [kept_decision(storage, item.at(buckets, survey.stem), source) for item in decisions()]
     starts = [value["execution"]["started_at"] for value in kept if value and value.get("execution")]
     return max(starts, key=instant, default=None)
 
 
-def run_without_quadrat(storage: Storage, bucket: str, survey: SurveyKey, source: Upload) -> Run | None:
+def run_without_quadrat(storage: Storage, buckets: NamesBuckets, survey: SurveyKey, source: Upload) -> Run | None:
     """Return the run in which a person said that this photograph shows no quadrat; None where that does not hold."""
-    said = kept_decision(storage, bucket, no_quadrat_key(survey.stem), source)
+    said = kept_decision(storage, NO_QUADRAT.at(buckets, survey.stem), source)
     if not said or not said["no_quadrat"]:
         return None
     # Decisions from before the field name no run.
@@ -52,13 +53,13 @@ def run_without_quadrat(storage: Storage, bucket: str, survey: SurveyKey, source
     return Run(source, started_at, name, decided_at=started_at)
 
 
-def newest_without_quadrat(storage: Storage, bucket: str, survey: SurveyKey, raw_bucket: str) -> Run | None:
+def newest_without_quadrat(storage: Storage, buckets: NamesBuckets, survey: SurveyKey) -> Run | None:
     """Return the run in which a person said so of whichever photograph of the survey the word is about; else None."""
     try:
-        stored = storage.get(ObjectRef(bucket, no_quadrat_key(survey.stem)))
+        stored = storage.get(NO_QUADRAT.at(buckets, survey.stem))
     except PhotoNotFoundError:
         return None
-    return maker_of(stored.info, raw_bucket) if json.loads(stored.body)["no_quadrat"] else None
+    return maker_of(stored.info, buckets.name_of(Bucket.RAW)) if json.loads(stored.body)["no_quadrat"] else None
 
 
 def no_quadrat_sentence(survey: SurveyKey) -> str:

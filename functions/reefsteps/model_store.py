@@ -15,8 +15,8 @@ from botocore.exceptions import ClientError
 from reefsteps.detection import Detector, Manifest, open_detector
 from reefsteps.detection.manifest import FileIdentity
 from reefsteps.errors import ConfigurationError, ModelNotReadyError, UnsupportedModelError
-from reefsteps.keys import checkpoint_key, model_card_key, model_config_key, model_in_use_key
 from reefsteps.model_choice import chosen_name
+from reefsteps.model_keys import checkpoint_key, model_card_key, model_config_key, model_in_use_key
 from reefsteps.observability import logger
 
 if TYPE_CHECKING:

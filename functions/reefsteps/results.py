@@ -20,9 +20,6 @@ from reefsteps.quadrat_size import QuadratSize
 
 Point = tuple[float, float]
 
-STEPS = ("restoration", "reframing", "segmentation", "coverage")
-"""The pipeline's steps in their order, as the state document names their records."""
-
 
 class Record:
     """A frozen dataclass that becomes JSON and comes back (unknown keys are ignored, missing ones refused)."""
@@ -154,7 +151,7 @@ class ReframingResult(Record):
     height_px: int | None = None  # the reframed picture's height; None in old records, whose pictures are square
     string_cells: tuple[int, int] | None = None  # of the string grid, along the top and down; None: 10 x 10, or unused
     lens_term: float = (
-        0.0  # of `reframing.geometry.PlaneModel`; 0 for manual corners and in records older than the field
+        0.0  # of `reframing.plane.view.PlaneModel`; 0 for manual corners and in records older than the field
     )
 
     @property

@@ -9,16 +9,17 @@ from typing import Any
 
 from sqlalchemy import Connection, select, tuple_
 
-from reefsteps.buckets import Photograph, made_from, photograph
 from reefsteps.coverage_store import survey_rows
 from reefsteps.decisions import run_without_quadrat
-from reefsteps.derived import maker_of
+from reefsteps.derived_objects import Kind, all_derived
 from reefsteps.errors import PhotoNotFoundError, RelabelRefusedError
-from reefsteps.originals import originals
+from reefsteps.object_metadata import made_from, maker_of, names_photograph
+from reefsteps.originals import Photograph, originals, photograph
 from reefsteps.precedence import Upload, same_photo
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.relabelling import Change, Inventory, factor_between
 from reefsteps.results import ObjectRef, RestorationResult
+from reefsteps.steps import Step
 from reefsteps.storage import ObjectInfo, Storage
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import colony, coral_coverage, coverage_provenance, imported_result, survey_fields
@@ -57,8 +58,8 @@ class Found:
     change: Change
     photo: ObjectInfo | None
     derived: tuple[ObjectRef, ...]
-    makers: Mapping[str, Collection[str]] = field(default_factory=dict)  # by step's bucket: the runs that wrote there
-    is_whole: bool = True  # everything that the steps make was there, and nobody has said that there is no quadrat
+    makers: Mapping[Step, Collection[str]] = field(default_factory=dict)  # the runs that wrote the step's objects
+    is_whole: bool = True  # everything that each run makes was there, and nobody has said that there is no quadrat
 
 
 def find(storage: Storage, settings: Settings, change: Change, inventory: Inventory) -> Found:
@@ -73,22 +74,21 @@ def find(storage: Storage, settings: Settings, change: Change, inventory: Invent
             f"The photograph of {change.old} has been deleted since the list was checked."
         ) from None
     derived, of_photo = [], photograph(photo)
-    by_hand = settings.set_by_hand(change.old.stem)
-    makers: dict[str, set[str]] = {bucket: set() for bucket in settings.with_records}
-    for ref in settings.derived(change.old.stem):
+    makers: dict[Step, set[str]] = {}
+    missing = {item for item in all_derived() if item.by_every_run}
+    for item in all_derived():
         try:
-            info = storage.head(ref)
+            info = storage.head(item.at(settings, change.old.stem))
         except PhotoNotFoundError:
             continue
-        if "source-etag" not in info.metadata or made_from(info, of_photo):
+        if not names_photograph(info) or made_from(info, of_photo):
             derived.append(info.ref)
-            maker = None if ref in by_hand else maker_of(info, settings.raw_bucket)
+            missing.discard(item)
+            maker = None if item.kind is Kind.DECISION else maker_of(info, settings.raw_bucket)
             if maker:
-                makers[settings.segmented_bucket if ref.bucket == settings.masks_bucket else ref.bucket].add(maker.name)
-    seen = {(ref.bucket, ref.key) for ref in (*derived, *by_hand)}
-    is_whole = all((ref.bucket, ref.key) in seen for ref in settings.derived(change.old.stem))
-    said = run_without_quadrat(storage, settings.reframed_bucket, change.old, of_photo)
-    return Found(change, photo, tuple(derived), makers, is_whole and said is None)
+                makers.setdefault(item.writer, set()).add(maker.name)
+    said = run_without_quadrat(storage, settings, change.old, of_photo)
+    return Found(change, photo, tuple(derived), makers, not missing and said is None)
 
 
 def snapshot(connection: Connection, found: Found) -> dict[str, Any]:
@@ -144,8 +144,8 @@ def _check_row(change: Change, measured: Upload | None, photo: Photograph | None
 
 def _check_makers(found: Found, measured_by: str) -> None:
     """Refuse pictures that a run makes or replaces now: a step's belong together, the last step's to the row."""
-    *_, last = found.makers.values() if found.makers else [()]
-    mixed = any(len(runs) > 1 for runs in found.makers.values()) or not set(last) <= {measured_by}
+    last = set(found.makers.get(Step.SEGMENTATION, ()))
+    mixed = any(len(runs) > 1 for runs in found.makers.values()) or not last <= {measured_by}
     if mixed or not found.is_whole:
         raise RelabelRefusedError(
             f"A run of {found.change.old} is under way, or ended in the middle: wait for it, or start it again, then "
@@ -167,8 +167,8 @@ def _factor(change: Change, size: QuadratSize | None, *, has_result: bool) -> fl
     factor = factor_between(size, change.size)
     if factor is None and change.old != change.new and has_result:
         raise RelabelRefusedError(
-            f"{change.old} would change from {size} to {change.size} cm, another shape, and has to be measured again: "
-            "give it the new name first, then the new size."
+            f"{change.old} would change from {size} to {change.size} cm. That is another shape, so it has to be "
+            "measured again: give it the new name first, then the new size."
         )
     return factor if has_result else None
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 import time
 import urllib.parse
 
-from reefsteps.derived import DerivedObjects
+from reefsteps.derived_objects import TREATED_PICTURE, TREATED_THUMBNAIL
 from reefsteps.document import StateDocument
 from reefsteps.errors import InvalidParameterError, PhotoNotFoundError
 from reefsteps.images import THUMBNAIL_QUALITY, DecodedImage, decode, encode_jpeg, thumbnail
-from reefsteps.keys import picture_key, thumbnail_key
 from reefsteps.observability import logger
 from reefsteps.quadrat_size import RANGE, QuadratSize
 from reefsteps.results import ObjectRef, RestorationResult, Source
-from reefsteps.storage import JPEG, ObjectInfo, Storage, StoredObject
+from reefsteps.run_writer import RunWriter
+from reefsteps.steps import Step
+from reefsteps.storage import ObjectInfo, Storage, StoredObject
 from reefsteps.surveys import check_length, key_candidates
 from reefsteps.texts import LONGEST_CAMERA, camera_time, shortened
 from restoration.methods import check_method, restore
@@ -40,20 +41,17 @@ def restore_photograph(document: StateDocument, settings: Settings, storage: Sto
 
     photo = decode(original.body, settings.max_megapixels)
     source = _source(document, original.info, photo)
-    derived = DerivedObjects(storage, survey, document.execution, source, settings.pipeline_version)
-    derived.refuse_superseded(settings.treated_bucket)
+    writer = RunWriter(storage, settings, survey, document.execution, source, settings.pipeline_version)
+    writer.refuse_superseded(Step.RESTORATION)
     restored = restore(photo.pixels_bgr, method)
     logger.info("restored", method=method, applied=restored.applied, skipped_because=restored.skipped_because)
-
-    def put_jpeg(key: str, body: bytes) -> ObjectRef:
-        return derived.put(settings.treated_bucket, key, body, content_type=JPEG)
 
     small = encode_jpeg(thumbnail(restored.pixels_bgr), THUMBNAIL_QUALITY)
     result = RestorationResult(
         survey=survey.ref,
         source=source,
-        treated=put_jpeg(picture_key(survey.stem), encode_jpeg(restored.pixels_bgr)),
-        thumbnail=put_jpeg(thumbnail_key(survey.stem), small),
+        treated=writer.put(TREATED_PICTURE, encode_jpeg(restored.pixels_bgr)),
+        thumbnail=writer.put(TREATED_THUMBNAIL, small),
         method=method,
         applied=restored.applied,
         side_cm=size.short_cm,
@@ -62,8 +60,8 @@ def restore_photograph(document: StateDocument, settings: Settings, storage: Sto
         pipeline_version=settings.pipeline_version,
         skipped_because=restored.skipped_because,
     )
-    derived.save_record(settings.treated_bucket, result)
-    derived.refuse_deleted()
+    writer.save_record(Step.RESTORATION, result)
+    writer.refuse_deleted()
     return result
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from reefsteps.surveys import SurveyKey
 from tests.e2e.conftest import _FLAGS
 from tests.e2e.looking import ADDRESSES
 from tests.support import page_world
@@ -59,7 +60,7 @@ def _fill(served: ServedPage) -> None:
     page_world.write_results(served.database, quadrats)
     surveys = [q.survey for q in quadrats[:OBJECTS_OF]]
     page_world.write_pictures(served.s3, surveys)
-    page_world.write_pictures(served.s3, [page_world.SurveyKey(2010, "Takapoto", 50)], derived=False)
+    page_world.write_pictures(served.s3, [SurveyKey(2010, "Takapoto", 50)], derived=False)
     page_world.write_runs(served.step_functions, served.pipeline_arn)
     print(f"{len(quadrats):,} results, {10 * len(surveys):,} objects")
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -39,7 +40,7 @@ def _scene(megapixels: int) -> Array:
     return cv2.resize(coarse, (width, height)).astype(np.uint8)
 
 
-def _pillow(kind: str, mode: str = "RGB", **options: object) -> Callable[[Array], bytes]:
+def _pillow(kind: str, mode: str = "RGB", **options: Any) -> Callable[[Array], bytes]:
     def save(rgb: Array) -> bytes:
         file = io.BytesIO()
         Image.fromarray(rgb).convert(mode).save(file, kind, **options)
@@ -48,7 +49,7 @@ def _pillow(kind: str, mode: str = "RGB", **options: object) -> Callable[[Array]
     return save
 
 
-def _tiff(*, deep: bool = False, **options: object) -> Callable[[Array], bytes]:
+def _tiff(*, deep: bool = False, **options: Any) -> Callable[[Array], bytes]:
     def save(rgb: Array) -> bytes:
         file = io.BytesIO()
         tifffile.imwrite(file, rgb.astype(np.uint16) * 257 if deep else rgb, photometric="rgb", **options)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from PIL import Image
 
 from local.samples import MEASURED_NAME, make_samples
 from tests.e2e.looking import loaded_width, settle
+from tests.support.ports import reserved_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -33,10 +33,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[d
     if not (REPOSITORY / "models" / "detectron2-reframe.pth").is_file():
         pytest.skip("the demo models are missing: models/detectron2-reframe.pth")
     state = tmp_path_factory.mktemp("stack")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "local", "up", "--state", str(state), "--page-port", str(port)]
+    command = [sys.executable, "-m", "local", "up", "--state", str(state), "--page-port", str(reserved_port())]
     with (state / "up.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=REPOSITORY, stdout=log, stderr=subprocess.STDOUT)
     try:

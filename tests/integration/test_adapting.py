@@ -17,7 +17,7 @@ from reefsteps.adaptation import AdaptResult
 from reefsteps.database import Database
 from reefsteps.detection import Manifest
 from reefsteps.errors import InvalidParameterError, ModelNotReadyError, UnsupportedModelError
-from reefsteps.keys import model_card_key, model_in_use_key, model_key
+from reefsteps.model_keys import model_card_key, model_in_use_key, model_key
 from reefsteps.model_store import ModelStore
 from reefsteps.point_queries import measured_photographs
 from reefsteps.point_store import record_points

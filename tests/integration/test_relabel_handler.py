@@ -17,13 +17,14 @@ from pytest import MonkeyPatch
 from reefsteps.coverage_queries import coverage_rows
 from reefsteps.coverage_store import record_result
 from reefsteps.database import Database
+from reefsteps.derived_objects import CORNERS, OVERLAY
 from reefsteps.document import Execution
 from reefsteps.errors import InvalidParameterError
 from reefsteps.relabel_store import Landing
 from reefsteps.surveys import SurveyKey
 from tests.support.handlers import BUCKETS, emulated_s3, loaded
 from tests.support.mariadb import MariaDb
-from tests.support.pipeline_records import derived_objects, result
+from tests.support.pipeline_records import result, run_writer
 from tests.support.relabel_world import RAW, World, crashing
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def test_hand_corners_are_bound_to_the_copy(world: World) -> None:
     world.measured(A, corners=True)
     world.relabel("r1", changes=changes((A, FREE)))
     head = world.s3.head_object(Bucket=RAW, Key=FREE.key("jpg"))
-    stored = world.app.STORAGE.get_json(world.app.SETTINGS.derived(FREE.stem)[7])
+    stored = world.app.STORAGE.get_json(CORNERS.at(world.app.SETTINGS, FREE.stem))
     assert stored["source_version_id"] == head["VersionId"]
     assert stored["source_etag"] == head["ETag"].strip('"')
 
@@ -294,7 +295,7 @@ def test_a_photograph_whose_run_is_under_way_waits(world: World) -> None:
     late = dataclasses.replace(late, execution=Execution("arn:late", "late", "2027-01-01T00:00:00Z"))
     source = dataclasses.replace(late.source, etag=head["ETag"].strip('"'))
     late = dataclasses.replace(late, restoration=dataclasses.replace(late.restoration, source=source))
-    derived_objects(late).put("reef-segmented", f"{A.stem}.jpg", b"of the late run", content_type="image/jpeg")
+    run_writer(late).put(OVERLAY, b"of the late run")
     before = world.seen()
     world.relabel("r1", changes=changes((A, B)))
     ((_, state, reason),) = world.entries("r1")
@@ -322,6 +323,7 @@ def test_what_cannot_be_done_is_refused_by_name_and_changes_nothing(
     world.relabel("r1", changes=changes(pair))
     ((_, state, why),) = world.entries("r1")
     assert state == "refused"
+    assert why is not None
     assert reason in why
     assert world.seen() == before
 
@@ -362,7 +364,7 @@ def test_another_shape_is_measured_again_and_keeps_its_result_until_then(world: 
     head = world.s3.head_object(Bucket=RAW, Key=A.key("jpg"))
     assert head["Metadata"]["side-cm"] == "50x75"
     assert "relabelled-to" not in head["Metadata"]
-    corners = world.app.STORAGE.get_json(world.app.SETTINGS.derived(A.stem)[7])
+    corners = world.app.STORAGE.get_json(CORNERS.at(world.app.SETTINGS, A.stem))
     assert corners["source_version_id"] == head["VersionId"], "the run finds the corners that a person has set"
 
 
@@ -411,11 +413,12 @@ def deletion(key: str, version: str) -> dict[str, Any]:
 
 
 def test_malformed_input_is_refused_by_name(world: World) -> None:
-    for given_input in (
+    wrong: tuple[dict[str, Any], ...] = (
         {},
         {"changes": "all"},
         {"changes": [{}]},
         {"changes": [{"old": "2006-X-01", "fields": {"x": 1}}]},
-    ):
+    )
+    for given_input in wrong:
         with pytest.raises(InvalidParameterError):
             world.relabel("r1", **given_input)

@@ -12,12 +12,14 @@ import streamlit as st
 from moto import mock_aws
 from streamlit.testing.v1 import AppTest
 
+from frontend.navigation import PAGES
 from frontend.services import aws, measurements
 from frontend.settings import settings
 from reefsteps.database import Database
 from tests.support import page_world
 
 APP = Path(__file__).parents[2] / "frontend" / "app.py"
+RENAMED = {page.view for page in PAGES if page.view != page.path}
 
 
 @dataclass
@@ -32,7 +34,8 @@ class PageWorld:
     def open(self, page: str = "overview", /, **query: str) -> AppTest:
         """Return the page after it has run, opened by its address."""
         app = AppTest.from_file(str(APP), default_timeout=60)
-        app.run()
+        if page in RENAMED:  # before its first run, AppTest knows a page by its file's name only
+            app.run()
         app.query_params.update(query)
         return app.switch_page(f"views/{page}.py").run()
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from frontend.services.model_files import SEGMENTATION_MODEL
 from frontend.settings import settings
 from reefsteps.adaptation import Adaptation, AdaptResult, Error, LeftOut, Verdict
-from reefsteps.keys import model_card_key, model_in_use_key
 from reefsteps.model_choice import choice_body
+from reefsteps.model_keys import model_card_key, model_in_use_key
+from reefsteps.model_roles import ModelRole
 from reefsteps.point_queries import measured_photographs
 from reefsteps.point_store import record_points
 from reefsteps.points.point_sets import Drawn, PointSet
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tests.page.conftest import PageWorld
 
 Texts = Callable[[AppTest], str]
+SEGMENTATION_MODEL = ModelRole.CORAL.model_name
 NEW = f"{SEGMENTATION_MODEL}-adapted-20261128T031500"
 BUCKET = "test-model-segmentation"
 ERROR = Error(6.1, 1.2)

@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import numpy as np
 import pytest
 from sqlalchemy import select, update
@@ -19,7 +20,7 @@ from frontend.domain import exports, point_tables, verified
 from frontend.domain.estimates.campaign import Status
 from frontend.domain.estimates.quadrat import Confusion
 from frontend.domain.estimates.two_phase import Target
-from frontend.services import measurements, points
+from frontend.services import measurements
 from reefsteps.coverage_queries import coverage_rows
 from reefsteps.database import Database
 from reefsteps.point_queries import measured_photographs
@@ -27,7 +28,7 @@ from reefsteps.point_store import point_sets, record_points
 from reefsteps.points.answers import PLAIN
 from reefsteps.points.files import read_points
 from reefsteps.points.matching import Measured, plan
-from reefsteps.points.point_sets import Drawn, PointSet
+from reefsteps.points.point_sets import PointSet, Selection
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import coverage_provenance
 
@@ -52,7 +53,7 @@ def answered(photo: Measured, cover: float, *, seed: int, count: int = 100, **mo
         "annotator": "Alice",
         "source": "CoralNet",
         "origin": "a.csv",
-        "drawn": Drawn.AT_RANDOM,
+        "drawn": Selection.AT_RANDOM,
         "layout": "not said",
         "x": tuple(round(float(v), 3) for v in x),
         "y": tuple(round(float(v), 3) for v in y),
@@ -109,7 +110,7 @@ def test_a_model_that_is_far_off_is_said_with_the_combined_figure_beside_it(worl
 
 
 def test_a_choice_by_hand_makes_no_interval(world: PageWorld, texts: Texts) -> None:
-    verify(world.database, 6, drawn=Drawn.BY_HAND)
+    verify(world.database, 6, drawn=Selection.BY_HAND)
     app = world.open("coverage", show="Checked by people")
     assert not app.exception
     assert set(app.dataframe[0].value["Combined (%)"]) == {"–"}
@@ -205,11 +206,10 @@ class Lambda:
 
 def test_files_are_shown_confirmed_and_kept(world: PageWorld, monkeypatch: pytest.MonkeyPatch, texts: Texts) -> None:
     monkeypatch.setenv("POINTS_FUNCTION", "reefsteps-points")
-    client = points.boto3.client
+    client: Any = boto3.client
     keeps = Lambda(world.database)
-    monkeypatch.setattr(
-        points.boto3, "client", lambda name, **more: keeps if name == "lambda" else client(name, **more)
-    )
+    only_lambda = lambda name, **more: keeps if name == "lambda" else client(name, **more)  # noqa: E731
+    monkeypatch.setattr("frontend.services.points.boto3.client", only_lambda)
     photo = photographs(world.database)[0]
     (x, y), *_ = photo.frame.to_photograph([(0.5, 0.5)])
     text = f"Name,Row,Column,Label\n{photo.raw_key},{int(y)},{int(x)},Porit\nlost.jpg,1,1,CCA\n"

@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from frontend.services import executions
 from frontend.settings import settings
+from reefsteps.surveys import SurveyKey
 from tests.support import page_world
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _stop_one(world: PageWorld) -> None:
     page_world.start(world.step_functions, world.pipeline_arn, "stopped", key="2010-Takapoto-53.jpg", end="wait")
     arn = world.pipeline_arn.replace(":stateMachine:", ":execution:") + ":stopped"
     wanted = {"RUNNING": 1, "SUCCEEDED": 1, "FAILED": 3, "ABORTED": 1}
-    ends = time.monotonic() + 20
+    ends = time.monotonic() + 120
     while time.monotonic() < ends:
         with suppress(AttributeError):  # moto's, while its thread for the run has not begun
             world.step_functions.stop_execution(executionArn=arn)
@@ -101,7 +102,7 @@ def _stop_one(world: PageWorld) -> None:
     ],
 )
 def test_each_status_is_reached_by_a_link(world: PageWorld, status: str, shown: set[str]) -> None:
-    page_world.write_pictures(world.s3, [page_world.SurveyKey(2010, "Takapoto", 53)], derived=False)
+    page_world.write_pictures(world.s3, [SurveyKey(2010, "Takapoto", 53)], derived=False)
     _stop_one(world)
     app = world.open("runs", status=status)
     assert not app.exception
@@ -112,7 +113,7 @@ def test_each_status_is_reached_by_a_link(world: PageWorld, status: str, shown: 
 
 
 def test_a_run_that_took_too_long_or_was_stopped_needs_attention(world: PageWorld, texts: Texts) -> None:
-    page_world.write_pictures(world.s3, [page_world.SurveyKey(2010, "Takapoto", 53)], derived=False)
+    page_world.write_pictures(world.s3, [SurveyKey(2010, "Takapoto", 53)], derived=False)
     _stop_one(world)
     said = texts(world.open("overview"))
     assert "2010\\-Takapoto\\-53\\.jpg" in said

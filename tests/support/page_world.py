@@ -20,8 +20,9 @@ import boto3
 from PIL import Image, ImageDraw
 from sqlalchemy import delete, insert
 
-from reefsteps import keys
 from reefsteps.database import Database
+from reefsteps.derived_objects import Kind, all_derived
+from reefsteps.steps import Step
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import colony, coral_coverage, coverage_provenance, survey
 
@@ -251,19 +252,12 @@ def write_pictures(s3: Any, surveys: Sequence[SurveyKey], *, derived: bool = Tru
             "image": {"bucket": BUCKETS["RAW_BUCKET"], "key": key.key("jpg"), "version_id": raw["VersionId"]},
             "etag": raw["ETag"].strip('"'),
         }
-        record = json.dumps(records["restoration"] | {"source": source}).encode()
-        _put(s3, "TREATED_BUCKET", keys.picture_key(key.stem), pictures["treated"], "image/jpeg")
-        _put(s3, "TREATED_BUCKET", keys.thumbnail_key(key.stem), pictures["treated-small"], "image/jpeg")
-        _put(s3, "TREATED_BUCKET", keys.record_key(key.stem), record, "application/json")
-        if not derived:
-            continue
-        steps = (("REFRAMED_BUCKET", "reframed", "reframing"), ("SEGMENTED_BUCKET", "segmented", "segmentation"))
-        for bucket, name, step in steps:
-            record = json.dumps(records[step] | {"source": source}).encode()
-            _put(s3, bucket, keys.picture_key(key.stem), pictures[name], "image/jpeg")
-            _put(s3, bucket, keys.thumbnail_key(key.stem), pictures[f"{name}-small"], "image/jpeg")
-            _put(s3, bucket, keys.record_key(key.stem), record, "application/json")
-        _put(s3, "MASKS_BUCKET", keys.mask_key(key.stem), pictures["mask"], "image/png")
+        for item in all_derived():
+            if not item.by_every_run or not (derived or item.writer is Step.RESTORATION):
+                continue
+            is_record = item.kind is Kind.RECORD
+            body = json.dumps(records[item.writer] | {"source": source}).encode() if is_record else pictures[item.name]
+            _put(s3, f"{item.bucket.upper()}_BUCKET", item.key(key.stem), body, item.content_type)
 
 
 def _put(s3: Any, bucket: str, key: str, body: bytes, kind: str, metadata: Mapping[str, str] | None = None) -> Any:
@@ -282,7 +276,7 @@ def _pictures() -> dict[str, bytes]:
     overlay = Image.composite(Image.new("RGB", inner.size, (255, 120, 40)), inner, mask.point(lambda v: v // 2))
     found = {"original": original, "treated": original, "reframed": inner, "segmented": overlay}
     encoded = {name: _encode(picture) for name, picture in found.items()}
-    encoded |= {f"{name}-small": _encode(picture.resize((320, 320 * picture.height // picture.width)))
+    encoded |= {f"{name}-thumbnail": _encode(picture.resize((320, 320 * picture.height // picture.width)))
                 for name, picture in found.items()}  # fmt: skip
     return encoded | {"mask": _encode(mask, "PNG")}
 

@@ -13,13 +13,12 @@ from sqlalchemy import select
 
 from reefsteps.coverage_store import record_result
 from reefsteps.database import Database
-from reefsteps.keys import corners_key, mask_key, picture_key, thumbnail_key
+from reefsteps.derived_objects import CORNERS
 from reefsteps.point_store import point_sets, record_points
-from reefsteps.storage import JPEG, PNG
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import colony, coral_coverage, coverage_provenance, point_set, survey_fields
 from tests.support.handlers import BUCKETS
-from tests.support.pipeline_records import derived_objects, points_on, result
+from tests.support.pipeline_records import leave_objects, points_on, result
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -70,21 +69,11 @@ class World:
         )
         source = dataclasses.replace(done.source, etag=head["ETag"].strip('"'))
         done = dataclasses.replace(done, restoration=dataclasses.replace(done.restoration, source=source))
-        derived, stem = derived_objects(done), survey.stem
-        for step, record in (
-            ("treated", done.restoration),
-            ("reframed", done.reframing),
-            ("segmented", done.segmentation),
-        ):
-            for name in (picture_key, thumbnail_key):
-                body = f"{step} {name(stem)} of {stem}".encode()
-                derived.put(f"reef-{step}", name(stem), body, content_type=JPEG)
-            derived.save_record(f"reef-{step}", record)
-        derived.put("reef-masks", mask_key(stem), f"mask of {stem}".encode(), content_type=PNG)
+        writer = leave_objects(done)
         if corners:
             own = {"source_version_id": version, "source_etag": done.source.etag}
             value = {"corners_px": [[1, 2], [3, 2], [3, 4], [1, 4]]} | own
-            derived.put_json("reef-reframed", corners_key(stem), value)
+            writer.put_json(CORNERS, value)
         assert record_result(self.database, done).written
         record_points(self.database, [points_on(done)])
         return version

@@ -16,8 +16,8 @@ from urllib.parse import unquote
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from reefsteps.arrays import ByteArray
 from reefsteps.errors import InvalidImageError
 from reefsteps.images import decode
 from synthetic.paint import inside
@@ -43,7 +43,7 @@ class Annotated:
     height_px: int
     instances: tuple[dict[str, Any], ...]
 
-    def masks(self) -> list[NDArray[np.uint8]]:
+    def masks(self) -> list[ByteArray]:
         """Return one mask for each instance."""
         return [_mask(item["segmentation"], self.width_px, self.height_px) for item in self.instances]
 
@@ -104,7 +104,7 @@ def read(annotations: Path, images: Path, merge: Collection[str] | None = None) 
     ]
 
 
-def load_picture(path: Path) -> NDArray[np.uint8]:
+def load_picture(path: Path) -> ByteArray:
     """Return a photograph as the pipeline reads it, upright and in 8 bits: BGR (H, W, 3) uint8.
 
     Raises AnnotationError for what is no readable photograph.
@@ -181,7 +181,7 @@ def _placed(item: dict[str, Any], path: Path, label_studio: bool) -> _Image:
     size = item["width"], item["height"]
     if size == (None, None):
         return _Image(path, *found.upright, (1.0, 1.0))
-    if not all(type(side) in (int, float) and side == int(side) and side > 0 for side in size):
+    if not all(type(side) in (int, float) and side > 0 and side % 1 == 0 for side in size):
         raise SizeError(f"its width and height are {size[0]} and {size[1]}, no numbers of pixels")
     width, height = int(size[0]), int(size[1])
     try:
@@ -270,7 +270,7 @@ def _upright(item: dict[str, Any], scale: tuple[float, float]) -> dict[str, Any]
     return {**item, "segmentation": rings}
 
 
-def _mask(shape: Any, width: int, height: int) -> NDArray[np.uint8]:
+def _mask(shape: Any, width: int, height: int) -> ByteArray:
     if isinstance(shape, dict):
         return run_lengths.mask(shape, width, height)
     mask = np.zeros((height, width), np.uint8)

@@ -17,7 +17,7 @@ from conversion.evaluation import read_evaluation
 from reefsteps.detection.manifest import FileIdentity, Manifest
 from reefsteps.errors import UnsupportedModelError
 from reefsteps.evaluation import DRAWN, EVALUATION_FORMAT, REAL, Evaluation, Figure, MeasuredSet, PictureLimits
-from reefsteps.keys import model_evaluation_key
+from reefsteps.model_keys import model_evaluation_key
 
 # A report's figure, its name in the file, its unit, and the factor between the two.
 _FRAME = (

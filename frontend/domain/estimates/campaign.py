@@ -144,7 +144,7 @@ def _sample(quadrats: Sequence[Quadrat], points: Sequence[PointCount]) -> Sample
     )
 
 
-def _mean(figure: two_phase.Figure) -> Mean:
+def _mean(figure: two_phase.Estimate) -> Mean:
     mean = float(np.clip(figure.mean, 0, 1))
     interval = Interval(100 * float(figure.low), 100 * float(figure.high))
     return Mean(100 * mean, interval, 100 * float(np.sqrt(figure.variance)), figure.degrees)

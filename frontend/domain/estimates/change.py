@@ -18,7 +18,7 @@ from frontend.domain.estimates.two_phase import LEAST_VERIFIED, Target
 
 
 @dataclass(frozen=True)
-class Change:
+class CoverChange:
     """Change of the mean cover in points, later minus earlier, with its 95 % interval.
 
     ``is_paired``: over the same positions, ``verified`` of which have points in both years. Else the two years' figures
@@ -32,7 +32,7 @@ class Change:
     verified: int
 
 
-def change(earlier: Sequence[Quadrat], later: Sequence[Quadrat], target: Target = Target.REEF) -> Change | None:
+def change(earlier: Sequence[Quadrat], later: Sequence[Quadrat], target: Target = Target.REEF) -> CoverChange | None:
     """Return the change between two years, or None where too few quadrats are verified for an interval."""
     before = {quadrat.location: quadrat for quadrat in earlier}
     pairs = [(before[quadrat.location], quadrat) for quadrat in later if quadrat.location in before]
@@ -46,7 +46,7 @@ def change(earlier: Sequence[Quadrat], later: Sequence[Quadrat], target: Target 
 
 def _paired(
     checked: Sequence[tuple[Quadrat, Quadrat]], rest: Sequence[tuple[Quadrat, Quadrat]], target: Target
-) -> Change:
+) -> CoverChange:
     model = np.array([after.model_percent - before.model_percent for before, after in (*checked, *rest)]) / 100
     shares, points = (np.array([_counts(pair)[index] for pair in checked]) for index in (0, 1))
     values = shares[:, 1] - shares[:, 0]
@@ -59,7 +59,7 @@ def _paired(
     half = 100 * two_sided(found.degrees) * float(np.sqrt(found.variance))
     mean = 100 * float(found.mean)
     interval = Interval(max(-100.0, mean - half), min(100.0, mean + half))
-    return Change(mean, interval, True, len(model), len(checked))
+    return CoverChange(mean, interval, True, len(model), len(checked))
 
 
 def _counts(pair: tuple[Quadrat, Quadrat]) -> tuple[list[float], list[float]]:
@@ -67,7 +67,7 @@ def _counts(pair: tuple[Quadrat, Quadrat]) -> tuple[list[float], list[float]]:
     return [count.coral / count.answered for count in counts], [float(count.answered) for count in counts]
 
 
-def _unpaired(earlier: Campaign, later: Campaign) -> Change | None:
+def _unpaired(earlier: Campaign, later: Campaign) -> CoverChange | None:
     if earlier.combined is None or later.combined is None:
         return None
     variances = [figure.standard_error**2 for figure in (earlier.combined, later.combined)]
@@ -79,4 +79,4 @@ def _unpaired(earlier: Campaign, later: Campaign) -> Change | None:
     points = later.combined.percent - earlier.combined.percent
     interval = Interval(max(-100.0, points - half), min(100.0, points + half))
     verified = min(earlier.verified, later.verified)
-    return Change(points, interval, False, min(earlier.quadrats, later.quadrats), verified)
+    return CoverChange(points, interval, False, min(earlier.quadrats, later.quadrats), verified)

@@ -13,6 +13,7 @@ from frontend.domain.templates import FilledTemplate, missing_rows
 from reefsteps.coverage_queries import CoverageRow
 from reefsteps.survey_fields import SurveyFields
 from reefsteps.surveys import SurveyKey
+from tests.support.coverage_rows import coverage_row
 
 GCRMN_COLUMNS = [
     *("datasetID", "higherGeography", "country", "territory", "locality", "habitat", "parentEventID", "eventID"),
@@ -29,7 +30,7 @@ WHOLE = SurveyFields("Tiahura", 12.34, "2006-04-15", "2", -17.48, -149.9, "hina@
 
 
 def row(location: int = 7, **values: Any) -> CoverageRow:
-    known = dict.fromkeys(CoverageRow.__dataclass_fields__) | {
+    known = {
         "island": "Moorea",
         "location": location,
         "year": 2006,
@@ -39,7 +40,7 @@ def row(location: int = 7, **values: Any) -> CoverageRow:
         "model_name": "detectron2-classifier",
         "written_at": "2026-05-01T00:00:00",
     }
-    return CoverageRow(**(known | values))
+    return coverage_row(**(known | values))
 
 
 def key(location: int = 7) -> SurveyKey:

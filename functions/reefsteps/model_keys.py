@@ -1,39 +1,6 @@
-"""Deterministic keys of everything derived from a photograph, so that any step can run twice.
-
-A stem is `reefsteps.surveys.SurveyKey.stem`; docs/reference/keys-and-buckets.md has the table of buckets.
-"""
+"""Keys of the files of a model in its bucket; docs/reference/keys-and-buckets.md has the table."""
 
 from __future__ import annotations
-
-
-def picture_key(stem: str) -> str:
-    """Return the key of the treated picture, the reframed picture or the overlay, each in its own bucket."""
-    return f"{stem}.jpg"
-
-
-def thumbnail_key(stem: str) -> str:
-    """Return the key of the thumbnail beside a picture."""
-    return f"thumbnails/{stem}.jpg"
-
-
-def record_key(stem: str) -> str:
-    """Return the key of the step's record beside its picture."""
-    return f"results/{stem}.json"
-
-
-def corners_key(stem: str) -> str:
-    """Return the key, in the reframed bucket, of corners and hidden areas that a person has set."""
-    return f"corners/{stem}.json"
-
-
-def no_quadrat_key(stem: str) -> str:
-    """Return the key, in the reframed bucket, of a person's word on whether the photograph shows a quadrat."""
-    return f"no-quadrat/{stem}.json"
-
-
-def mask_key(stem: str) -> str:
-    """Return the key, in the masks bucket, of the binary coral mask."""
-    return f"{stem}.png"
 
 
 def checkpoint_key(model_name: str) -> str:
