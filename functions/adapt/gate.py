@@ -64,4 +64,4 @@ def judge(left_out: Sequence[LeftOut]) -> Verdict:
 
 
 def _error(values: Float64Array) -> Error:
-    return Error(round(float(values.mean()), 2), round(float(values.std(ddof=1)) / math.sqrt(len(values)), 2))
+    return Error(round(float(values.mean()), 4), round(float(values.std(ddof=1)) / math.sqrt(len(values)), 4))

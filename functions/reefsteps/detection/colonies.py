@@ -35,12 +35,15 @@ def label_colonies(coral: BoolArray) -> LabelArray:
     0.7 of the smaller one's half width.
     """
     depth = np.asarray(cv2.distanceTransform(coral.astype(np.uint8), cv2.DIST_L2, 5), np.float32)
-    cores = np.zeros(coral.shape, np.uint8)
     _, parts = cv2.connectedComponents(coral.astype(np.uint8), connectivity=4)
+    found = np.zeros(coral.shape, np.int32)
     for number in range(1, int(parts.max()) + 1):
-        _mark_cores(depth, parts == number, _FIRST_RADIUS_CELLS, cores)
-    _, core_numbers = cv2.connectedComponents(cores, connectivity=8)
-    return _grown(core_numbers.astype(np.int32), depth, coral)
+        part = parts == number
+        cores = np.zeros(coral.shape, np.uint8)
+        _mark_cores(depth, part, _FIRST_RADIUS_CELLS, cores)
+        _, numbered = cv2.connectedComponents(cores, connectivity=8)
+        found[part] = int(found.max()) + nearest_colony(numbered.astype(np.int32))[part]
+    return found
 
 
 def _mark_cores(depth: Float32Array, part: BoolArray, radius: float, cores: ByteArray) -> None:
@@ -62,17 +65,6 @@ def _mark_cores(depth: Float32Array, part: BoolArray, radius: float, cores: Byte
 
 def _is_core(cells: BoolArray) -> bool:
     return int(np.count_nonzero(cells)) >= _LEAST_CORE_CELLS
-
-
-def _grown(numbers: LabelArray, depth: Float32Array, coral: BoolArray) -> LabelArray:
-    """Return the cores grown over all coral, from the middle of colonies outwards (a watershed on the depth)."""
-    relief = (255 * (1 - depth / max(float(depth.max()), 1e-6))).astype(np.uint8)
-    ground = int(numbers.max()) + 1
-    markers = np.pad(np.where(coral, numbers, ground).astype(np.int32), 1, constant_values=ground)
-    picture = np.pad(relief, 1, constant_values=255)
-    flooded = cv2.watershed(cv2.merge([picture] * 3), markers)[1:-1, 1:-1]
-    found = np.where(coral & (flooded > 0) & (flooded < ground), flooded, 0).astype(np.int32)
-    return np.where(coral, nearest_colony(found), 0).astype(np.int32)
 
 
 def nearest_colony(numbers: LabelArray) -> LabelArray:
