@@ -28,7 +28,7 @@ from reefsteps.detection.stages import STRIDE_PX, Backbone
 HalfArray = npt.NDArray[np.float16]
 
 CHOICES = (HeadChoice(0, 0.01), HeadChoice(0, 0.1), HeadChoice(32, 0.01), HeadChoice(32, 0.1))
-_MOST_VIEWS, _LEAST_VIEWS = 6, 2
+_MOST_VIEWS, _LEAST_VIEWS = 4, 2
 _VIEWS_IN_ALL = 60  # over all photographs: what two cores do in a minute or two
 _MOST_FOLDS = 10  # with more photographs, several are left out at once
 

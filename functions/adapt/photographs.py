@@ -28,7 +28,7 @@ from reefsteps.tables import coverage_provenance
 LEAST_POINTS = 10  # that count: from there on the page calls a quadrat verified
 MOST_PHOTOGRAPHS = 60  # what a function has time and memory for
 _MOST_POINTS = 400  # of a photograph; more teach little more
-_SIDE_PX = 1200  # of the longer side; more than the network sees
+_SIDE_PX = 1200  # of the shorter side; more than the network sees
 # What surveys call points beside the quadrat, on its frame or on a tape: they teach what is no coral.
 _BESIDE = frozenset({"off", "off frame", "out of frame", "frame", "quadrat", "tape", "transect", "transect hardware"})
 
@@ -101,7 +101,7 @@ def lessons(taught: Iterable[Taught], storage: Storage) -> list[tuple[Taught, Le
 
 
 def _reduced(picture_bgr: ByteArray) -> ByteArray:
-    factor = _SIDE_PX / max(picture_bgr.shape[:2])
+    factor = _SIDE_PX / min(picture_bgr.shape[:2])
     if factor >= 1:
         return picture_bgr
     return np.asarray(cv2.resize(picture_bgr, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)

@@ -1,6 +1,6 @@
 """Adapt: how wrong a model is that has learned a survey from k photographs, on those that it has not seen.
 
-``python -m tests.benchmarks.bench_adapt --data ../shared/data [--base FILE] [--draws 20] [--cost]``
+``python -m tests.benchmarks.bench_adapt --data ../shared/data [--base FILE] [--draws 20] [--restored] [--cost]``
 
 For each k of 3, 5 and 8 as many of the 11 Moorea quadrats are drawn; a head learns from their points and is measured on
 the others, and so is saying the mean of the k. The model in use, which the gate compares with, is the base itself.
@@ -37,8 +37,9 @@ from reefsteps.detection import Detector, Manifest, load_detector
 from reefsteps.detection.map_engine import CORAL_FROM
 from reefsteps.detection.stages import Backbone
 from tests.support.checkpoints import config_dump, random_mask_rcnn, write_checkpoint
-from training.evaluate_real import HARD_CORALS, moorea, points_rectangle, read_photo
-from training.library.examples import coral_photo, straighten
+from training.evaluate_real import HARD_CORALS, moorea, points_rectangle
+from training.library.coco import load_picture
+from training.library.examples import coral_photo, restored, straighten
 
 SIDE_PX = 900
 SIZES = (3, 5, 8)
@@ -86,11 +87,11 @@ def base_of(path: Path, folder: Path) -> Base:
     return Base(model, manifest, detector, Backbone(part, manifest.name, rgb=manifest.rgb))
 
 
-def moorea_lessons(data: Path) -> list[tuple[Lesson, float]]:
+def moorea_lessons(data: Path, *, restore: bool) -> list[tuple[Lesson, float]]:
     """Return the 11 quadrats cut to the area of their points, and their cover by the experts."""
     found = []
     for path, row, points in moorea(data / "quadrats" / "mcr_moorea"):
-        image, _ = read_photo(path)
+        image = restored(load_picture(path)) if restore else np.asarray(load_picture(path), np.uint8)
         scale = np.array([image.shape[1] / float(row["width"]), image.shape[0] / float(row["height"])])
         corners = points_rectangle(points, scale)
         crop, _ = straighten(image, np.zeros(image.shape[:2], np.uint16), corners, SIDE_PX)
@@ -211,15 +212,17 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--sizes", type=int, nargs="*", default=SIZES)
     parser.add_argument("--cost", action="store_true")
+    parser.add_argument("--restored", action="store_true", help="by the pipeline's default restoration, not as taken")
+    parser.add_argument("--strange", action="store_true", help="the strange palette alone")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         base = base_of(options.base, Path(folder))
-        lessons = moorea_lessons(options.data)
+        lessons = moorea_lessons(options.data, restore=options.restored)
         if options.cost:
             cost(base, [lesson for lesson, _ in lessons[:5]])
             return
         rng = np.random.default_rng(20)
-        for size in options.sizes:
+        for size in () if options.strange else options.sizes:
             quadrats = known(base, lessons, view_count(size))
             chosen = [rng.choice(len(quadrats), size, replace=False).tolist() for _ in range(options.draws)]
             draws = [draw(quadrats, one) for one in chosen]

@@ -14,7 +14,7 @@ from adapt.dense import dense
 from adapt.graph import read_model, trunk, with_map
 from adapt.head import Head
 from adapt.learning import Learned, Lesson, learn
-from adapt.views import plain_view
+from adapt.views import SIDE_PX, plain_view
 from conversion.convert import convert
 from reefsteps.detection import Manifest, load_detector
 from reefsteps.detection.map_engine import MapDetector
@@ -142,7 +142,7 @@ def test_a_graph_without_stages_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_plain_view_has_the_models_side() -> None:
-    assert min(plain_view(np.zeros((900, 1200, 3), np.uint8)).shape[:2]) == 512
+    assert min(plain_view(np.zeros((900, 1200, 3), np.uint8)).shape[:2]) == SIDE_PX
 
 
 def _described(parent: Manifest, model: Path, shape: tuple[int, int]) -> Manifest:
