@@ -9,8 +9,8 @@ from frontend.services.aws import storage
 from frontend.settings import settings
 from reefsteps.detection import Manifest
 from reefsteps.errors import PhotoNotFoundError, UnsupportedModelError
-from reefsteps.model_choice import chosen_name
-from reefsteps.model_keys import model_card_key, model_in_use_key
+from reefsteps.model_choice import name_in_use
+from reefsteps.model_keys import model_card_key
 from reefsteps.model_roles import ModelRole
 from reefsteps.results import ObjectRef
 
@@ -37,9 +37,7 @@ def coral_model() -> Manifest | None:
 def _in_use(bucket: str, name: str) -> Manifest | str:
     """Return the manifest of the model in use: an adapted one where a person has chosen it."""
     try:
-        chosen = chosen_name(storage().get(ObjectRef(bucket, model_in_use_key(name))).body, name)
-    except PhotoNotFoundError:
-        chosen = name
+        chosen = name_in_use(storage(), bucket, name)
     except UnsupportedModelError as error:
         return str(error)
     return _manifest(ObjectRef(bucket, model_card_key(chosen)))

@@ -8,7 +8,7 @@ from pathlib import Path
 from reefsteps.detection import Detector, Manifest
 from reefsteps.detection.manifest import FileIdentity
 from reefsteps.errors import ModelNotReadyError, PhotoNotFoundError, UnsupportedModelError
-from reefsteps.model_choice import choice_body, chosen_name, is_adapted
+from reefsteps.model_choice import choice_body, is_adapted, name_in_use
 from reefsteps.model_keys import checkpoint_key, model_card_key, model_in_use_key, model_key
 from reefsteps.model_store import ModelStore
 from reefsteps.results import ObjectRef
@@ -28,10 +28,7 @@ class ModelBucket:
 
     def in_use(self) -> str:
         """Return the name of the model in use."""
-        try:
-            return chosen_name(self._get(model_in_use_key(self.name)), self.name)
-        except PhotoNotFoundError:
-            return self.name
+        return name_in_use(self._storage, self._bucket, self.name)
 
     def detector(self) -> Detector:
         """Return the model in use, loaded; raises ModelNotReadyError while there is none."""

@@ -9,7 +9,10 @@ from __future__ import annotations
 import json
 import re
 
-from reefsteps.errors import UnsupportedModelError
+from reefsteps.errors import PhotoNotFoundError, UnsupportedModelError
+from reefsteps.model_keys import model_in_use_key
+from reefsteps.results import ObjectRef
+from reefsteps.storage import Storage
 
 CHOICE_FORMAT = 1
 _ADAPTED = "-adapted-"
@@ -47,3 +50,11 @@ def chosen_name(content: bytes, base: str) -> str:
             "delete the file to use the converted one."
         )
     return name
+
+
+def name_in_use(storage: Storage, bucket: str, base: str) -> str:
+    """Return the name of the model of the bucket that is in use; raises UnsupportedModelError for a damaged choice."""
+    try:
+        return chosen_name(storage.get(ObjectRef(bucket, model_in_use_key(base))).body, base)
+    except PhotoNotFoundError:
+        return base
