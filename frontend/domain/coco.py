@@ -16,11 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from frontend.domain.exports import About
+from frontend.domain import statuses
+from frontend.domain.exports import NOT_CHECKED, About
 from frontend.domain.measurements import event_of, reasons_of
+from frontend.domain.verified import Checks, checked_of
 from reefsteps.arrays import BoolArray, ByteArray
 from reefsteps.coverage_queries import ColonyBox, CoverageRow
 from reefsteps.derived_objects import REFRAMED_PICTURE
+from reefsteps.learned import LearnedPhotograph
 from reefsteps.masks import mask_box
 
 CATEGORY = {"id": 1, "name": "coral", "supercategory": "benthos"}
@@ -43,7 +46,7 @@ class MaskedQuadrat:
     colonies: Sequence[ColonyBox]
 
 
-def to_coco(quadrats: Iterable[MaskedQuadrat], about: About) -> bytes:
+def to_coco(quadrats: Iterable[MaskedQuadrat], about: About, checks: Checks = NOT_CHECKED) -> bytes:
     """Return the COCO file as JSON; quadrats are read one at a time and written at once, so that memory stays small."""
     images: list[dict[str, Any]] = []
     annotations: list[str] = []
@@ -52,7 +55,8 @@ def to_coco(quadrats: Iterable[MaskedQuadrat], about: About) -> bytes:
         if quadrat.mask is None:
             without_mask.append(event_of(quadrat.row))
             continue
-        images.append(_image(len(images) + 1, quadrat.row, quadrat.mask))
+        status = statuses.of_a_quadrat(quadrat.row, checked_of(quadrat.row, checks))
+        images.append(_image(len(images) + 1, quadrat.row, quadrat.mask) | {"status": status})
         for annotation in _annotations(len(images), quadrat.row, quadrat.mask, quadrat.colonies):
             annotations.append(_json({"id": len(annotations) + 1, **annotation}))
     info = dict(about.lines()) | {
@@ -85,7 +89,15 @@ def _image(image_id: int, row: CoverageRow, mask: ByteArray) -> dict[str, Any]:
         "model_sha256": row.model_sha256,
         "trust": row.trust.state if row.trust else None,
         "to_be_looked_at": reasons_of(row),
+        "corners_set_by_hand": row.corners_manual,
+        "original": _original(row),
     }
+
+
+def _original(row: CoverageRow) -> dict[str, str]:
+    """Return which photograph the picture comes from: training takes it into the list that the model learned from."""
+    photo = LearnedPhotograph(row.original_sha256, row.original_name, row.raw_key, row.raw_version_id)
+    return {name: value for name, value in photo.to_json().items() if value is not None}
 
 
 def _annotations(

@@ -11,7 +11,8 @@ from frontend.components import filters, marks, states, survey_choice
 from frontend.components.text import count, plain
 from frontend.domain.executions import RunStatus
 from frontend.domain.measurements import is_imported, is_ours, reasons_of, survey_of
-from frontend.services import photos
+from frontend.domain.verified import Checks
+from frontend.services import measurements, photos
 from frontend.services.aws import link, link_to
 from frontend.settings import settings
 from reefsteps.coverage_queries import CoverageRow
@@ -59,7 +60,7 @@ def show() -> None:
         navigation.link(first, "Go to the first page", icon="arrow_forward")
         return
     st.caption(f"{count(len(found), 'quadrat')}, page {number} of {pages}")
-    _grid(found[(number - 1) * size : number * size], version)
+    _grid(found[(number - 1) * size : number * size], version, states.from_database(measurements.checked))
     _turn(number, pages)
     if len(chosen.islands) == 1 and len(chosen.years) == 1:
         _without_result(chosen.islands[0], chosen.years[0], rows)
@@ -109,13 +110,13 @@ def _go_to(number: int) -> None:
     address.write({"page": number})
 
 
-def _grid(rows: Sequence[CoverageRow], version: str) -> None:
+def _grid(rows: Sequence[CoverageRow], version: str, checks: Checks) -> None:
     with st.container(horizontal=True, key="cards"):
         for row in rows:
-            _card(row, version)
+            _card(row, version, checks)
 
 
-def _card(row: CoverageRow, version: str) -> None:
+def _card(row: CoverageRow, version: str, checks: Checks) -> None:
     survey = survey_of(row)
     with st.container(gap="xsmall"):
         address = _address(row, survey, version)
@@ -125,7 +126,7 @@ def _card(row: CoverageRow, version: str) -> None:
         else:
             st.caption("Browsers cannot show this format; download it from the quadrat's page.")
         navigation.link(navigation.to_quadrat(row), survey_choice.words(row))
-        marks.under_a_picture(row)
+        marks.under_a_picture(row, checks)
 
 
 def _address(row: CoverageRow, survey: SurveyKey, version: str) -> str | None:

@@ -11,7 +11,10 @@ from frontend import address, navigation
 from frontend.components import marks, states, survey_choice, widgets
 from frontend.components.text import camera_time, moment, plain
 from frontend.components.widgets import Picture
+from frontend.domain import statuses
+from frontend.domain.estimates.quadrat import difference
 from frontend.domain.measurements import is_imported, is_ours, survey_of
+from frontend.domain.verified import Checked, checked_of
 from frontend.services import measurements, points
 from frontend.services.aws import link, link_to
 from frontend.settings import settings
@@ -42,6 +45,7 @@ def show() -> None:
     marks.say_of_others([row])
     if not is_ours(row):
         st.metric("Coral cover", marks.figure(row), border=True, width=260)
+        st.caption(f"{statuses.of_a_quadrat(row, None).capitalize()}.")
         _by_another_program(row)
         return
     detail = states.from_database(lambda: measurements.provenance(survey_of(row)))
@@ -122,6 +126,21 @@ def _between_years(row: CoverageRow, rows: Sequence[CoverageRow]) -> None:
     st.metric(f"Change from {first} to {second}", change_text(change, decimals(trusts)), border=True)
     if label(worst(trusts)):
         st.caption(label(worst(trusts)))
+    _change_by_points(same[first], same[second])
+
+
+def _change_by_points(earlier: CoverageRow, later: CoverageRow) -> None:
+    """Say how far the change is checked: by the points of both years, where there are such."""
+    checks = states.from_database(measurements.checked)
+    before, after = (checked_of(row, checks) for row in (earlier, later))
+    if before is None or after is None or not (before.count.is_enough and after.count.is_enough):
+        st.caption("The model's change: not verified. It needs points of both years.")
+        return
+    points, interval = difference(before.count, after.count)
+    st.caption(
+        f"Verified: by the points of both years the change is {points:+.1f} points, 95 % interval {interval.low:+.1f} "
+        f"to {interval.high:+.1f} (Newcombe)."
+    )
 
 
 def _sides(options: Sequence[Side], left: Side, right: Side) -> tuple[Side | None, Side | None]:
@@ -164,10 +183,12 @@ def _of_year(row: CoverageRow) -> Picture:
 def _figures(row: CoverageRow, detail: Provenance | None) -> None:
     st.subheader(survey_choice.words(row), anchor=False)
     st.metric("Coral cover", marked(marks.figure(row), row.trust), border=True)
+    checked = checked_of(row, states.from_database(measurements.checked))
+    st.caption(f"The model's figure: {plain(statuses.of_a_quadrat(row, checked))}.")
     if is_marked(row.trust):
         st.caption(f"{label(row.trust)}: read this cover with the sentence above.")
     marks.say_what_to_look_at(row)
-    _points(row)
+    _points(row, checked)
     if detail is None:
         st.caption("Nothing more is known about this result.")
         return
@@ -195,17 +216,16 @@ def _figures(row: CoverageRow, detail: Provenance | None) -> None:
         st.caption(f"Colour was left as it is: {plain(skipped)}")
 
 
-def _points(row: CoverageRow) -> None:
+def _points(row: CoverageRow, checked: Checked | None) -> None:
     """Say what people's points on the photograph come to, and where the model differs from them."""
-    checked = states.from_database(measurements.checked).get(survey_of(row))
     if checked is None or not checked.count.answered:
         return
     count, interval = checked.count, checked.count.interval
     st.metric("Cover by points", f"{count.cover_percent:.1f} %", border=True)
     off = row.cover_percent - count.cover_percent
     st.caption(
-        f"{count.coral} of {count.answered} points on coral; 95 % interval {interval.low:.1f} to {interval.high:.1f} %."
-        f" The model is {abs(off):.1f} points {'higher' if off > 0 else 'lower'}. "
+        f"{count.coral} of {count.answered} points on coral; 95 % interval (Wilson) {interval.low:.1f} to "
+        f"{interval.high:.1f} %. The model is {abs(off):.1f} points {'higher' if off > 0 else 'lower'}. "
         f"Answered by {plain(checked.annotator)}"
         + ("." if checked.counts else ", too few points or a photograph that a person picked: no interval uses them.")
     )
@@ -215,13 +235,27 @@ def _points(row: CoverageRow) -> None:
             f"At the points the model agrees in {at_points.agreement_percent:.0f} %: coral for both {at_points.both}, "
             f"for the model alone {at_points.model_only}, for the person alone {at_points.person_only}."
         )
+    if row.learned:
+        st.caption(_learned(row, count.cover_percent))
     if checked.second is not None:
         kappa = "" if checked.second.kappa is None else f", Cohen's kappa {checked.second.kappa:.2f}"
         st.caption(f"A second person agrees at {checked.second.percent:.0f} % of the same points{kappa}.")
 
 
+def _learned(row: CoverageRow, by_points_percent: float) -> str:
+    """Say how the photograph verifies a model that learned from it."""
+    if row.left_out_percent is None:
+        return "The model learned from this photograph, so no interval uses it: a model is better on those."
+    off = row.left_out_percent - by_points_percent
+    return (
+        "The model learned from this photograph. Intervals use the cover by a model that was fitted without it: "
+        f"{row.left_out_percent:.1f} %, {abs(off):.1f} points {'higher' if off > 0 else 'lower'} than the points."
+    )
+
+
 def _actions(row: CoverageRow) -> None:
     with st.container(horizontal=True):
+        navigation.link(navigation.to_verify(row), "Verify this one", icon="fact_check")
         navigation.link(navigation.to_corners(row), "Fix corners", icon="crop_free")
         navigation.link(navigation.to_surveys(row, navigation.SurveysPart.NAME), "Change the name", icon="edit_note")
         navigation.link(navigation.to_surveys(row, navigation.SurveysPart.SIZE), "Change the size", icon="straighten")

@@ -11,8 +11,10 @@ import streamlit as st
 from frontend import address, sign_in
 from frontend.components import filters, states
 from frontend.components.text import ago, count, plain
+from frontend.domain import statuses
 from frontend.domain.measurements import in_natural_order, islands_of, years_of
 from frontend.domain.relabel_preview import Preview, places_of, preview, results_of, size_of
+from frontend.domain.verified import checked_of
 from frontend.navigation import SurveysPart
 from frontend.services import measurements, relabelling
 from frontend.settings import settings
@@ -317,6 +319,7 @@ def _table(rows: Sequence[CoverageRow]) -> None:
     for row in in_natural_order(rows):
         campaigns[row.island, row.year].append(row)
     fields = states.from_database(measurements.survey_fields)
+    checks = states.from_database(measurements.checked)
     st.subheader("Campaigns", anchor=False)
     st.dataframe(
         [
@@ -326,6 +329,8 @@ def _table(rows: Sequence[CoverageRow]) -> None:
                 "Quadrats": len(found),
                 "Size (cm)": ", ".join(sorted({str(size_of(row)) for row in found if row.side_cm is not None})),
                 "With facts": sum(survey in fields for survey in results_of(found)),
+                "Verified": sum(statuses.is_verified(row, checked_of(row, checks)) for row in found),
+                "Corners set by hand": sum(bool(row.corners_manual) for row in found),
             }
             for (island, year), found in campaigns.items()
         ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from reefsteps.evaluation import (
     PictureFigures,
     PictureLimits,
 )
+from reefsteps.learned import LearnedPhotograph
 
 _DESCRIPTION = "photographs with a person's points, each left out in turn"
 _MOST_SURVEY_CHARACTERS = 120
@@ -65,7 +66,8 @@ def adapted_model(
         left_out=left_out,
     )
     islands = sorted({taught.survey.island for taught, _ in found})
-    measured = _evaluation(adaptation, learned.manifest.source.sha256, ", ".join(islands))
+    learned_from = (*map(_learned_photograph, found, left_out), *_learned_by(parent_manifest))
+    measured = _evaluation(adaptation, learned.manifest.source.sha256, ", ".join(islands), learned_from)
     manifest = dataclasses.replace(learned.manifest, adaptation=adaptation, measured=measured)
     return learned.model, manifest, adaptation
 
@@ -81,7 +83,20 @@ def _cover_in_use(detector: Detector, taught: Taught, lesson: Lesson) -> float:
     return float(100 * (coral if lesson.excluded is None else coral[lesson.excluded == 0]).mean())
 
 
-def _evaluation(adaptation: Adaptation, sha256: str, survey: str) -> Evaluation:
+def _learned_photograph(found: tuple[Taught, Lesson], left_out: LeftOut) -> LearnedPhotograph:
+    source = found[0].source
+    name = PurePosixPath(source.original_name).name if source.original_name else None
+    return LearnedPhotograph(source.sha256, name, left_out.key, left_out.version_id, left_out.found_percent)
+
+
+def _learned_by(parent: Manifest) -> tuple[LearnedPhotograph, ...]:
+    """Return the photographs that the parent learned from; its network has seen them."""
+    return (parent.measured.learned_from or ()) if parent.measured else ()
+
+
+def _evaluation(
+    adaptation: Adaptation, sha256: str, survey: str, learned_from: tuple[LearnedPhotograph, ...]
+) -> Evaluation:
     verdict: Verdict = adaptation.verdict
     worst = max(abs(one.found_percent - one.true_percent) for one in adaptation.left_out)
     figures = (
@@ -96,4 +111,4 @@ def _evaluation(adaptation: Adaptation, sha256: str, survey: str) -> Evaluation:
     )
     # Scores of a map are means of probabilities, so the parent's limits say nothing of them.
     limits = PictureLimits("the photographs that it learned from", photos, PictureFigures(CORAL_FROM, 0.0, 0.0))
-    return Evaluation(EVALUATION_FORMAT, sha256, (entry,), pictures=limits)
+    return Evaluation(EVALUATION_FORMAT, sha256, (entry,), pictures=limits, learned_from=learned_from)

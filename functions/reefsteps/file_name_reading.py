@@ -164,6 +164,16 @@ def read_name(stem: str) -> NameReading:
     return _Reader(text).read()
 
 
+def is_counter(stem: str) -> bool:
+    """Return whether a file's name is nothing but numbers and what a camera adds, so that many photographs have it."""
+    if _CAMERA_FORM.fullmatch(stem):
+        return True
+    rest = _folded(stem)
+    for pattern in _COUNTERS:
+        rest = pattern.sub(" ", rest)
+    return sum(letter.isalpha() for letter in rest) < 2
+
+
 def _canonical(text: str) -> SurveyKey | None:
     """Return the survey if the name is a survey key, and its island not a date, a camera or a label."""
     try:

@@ -77,6 +77,7 @@ class Source(Record):
     original_name: str | None = None  # of the file before it was given a survey's key
     colour_encoding: str | None = None  # what the file says of its colours, and whether they were converted to sRGB
     grey: bool = False  # the photograph holds no colours
+    sha256: str | None = None  # of the file; None in records older than the field
 
 
 @dataclass(frozen=True)
@@ -194,6 +195,9 @@ class SegmentationResult(Record):
     trust: Trust | None = None  # of the model, when it measured; None in records older than the field
     to_be_looked_at: tuple[str, ...] = ()  # why the picture is unlike what the model knows, in sentences
     low_resolution: bool = False  # the reframed picture is smaller than the model's input and was enlarged
+    learned: bool | None = None  # the model learned from the photograph; None where the model does not say from which
+    # Cover of a photograph that the model learned from, by a model fitted without it; None where there is none.
+    left_out_cover_percent: float | None = None
 
 
 def _plain(value: Any) -> Any:

@@ -10,6 +10,7 @@ import re
 import unicodedata
 import urllib.parse
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 from reefsteps.errors import InvalidSurveyKeyError
@@ -101,6 +102,7 @@ def check_length(key: str) -> None:
         )
 
 
+@lru_cache(4096)  # thousands of results have few islands
 def normalise_island(name: str) -> str:
     """Return the one spelling under which an island is stored.
 

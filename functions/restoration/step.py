@@ -6,6 +6,7 @@ written last: if it exists, the picture and thumbnail exist.
 
 from __future__ import annotations
 
+import hashlib
 import time
 import urllib.parse
 
@@ -40,7 +41,7 @@ def restore_photograph(document: StateDocument, settings: Settings, storage: Sto
     size = document.input.size or _size(original.info, settings.quadrat_size)
 
     photo = decode(original.body, settings.max_megapixels)
-    source = _source(document, original.info, photo)
+    source = _source(document, original, photo)
     writer = RunWriter(storage, settings, survey, document.execution, source, settings.pipeline_version)
     writer.refuse_superseded(Step.RESTORATION)
     restored = restore(photo.pixels_bgr, method)
@@ -90,20 +91,22 @@ def _size(original: ObjectInfo, default: QuadratSize) -> QuadratSize:
         ) from None
 
 
-def _source(document: StateDocument, original: ObjectInfo, photo: DecodedImage) -> Source:
+def _source(document: StateDocument, original: StoredObject, photo: DecodedImage) -> Source:
+    info = original.info
     return Source(
-        image=original.ref,
-        etag=original.etag,
-        uploaded_at=original.uploaded_at,
+        image=info.ref,
+        etag=info.etag,
+        uploaded_at=info.uploaded_at,
         sequencer=document.input.sequencer,
         image_format=photo.image_format,
         width_px=photo.width_px,
         height_px=photo.height_px,
         captured_at=camera_time(photo.captured_at),
         camera=None if photo.camera is None else shortened(photo.camera, LONGEST_CAMERA),
-        original_name=_original_name(original),
+        original_name=_original_name(info),
         colour_encoding=photo.colour_encoding,
         grey=photo.grey,
+        sha256=hashlib.sha256(original.body).hexdigest(),
     )
 
 

@@ -6,11 +6,13 @@ import time
 
 from reefsteps.arrays import ByteArray
 from reefsteps.derived_objects import MASK, OVERLAY, OVERLAY_THUMBNAIL
+from reefsteps.detection import Manifest
 from reefsteps.document import StateDocument, UpstreamResult, refuse_other_photo
 from reefsteps.excluded import excluded_mask
 from reefsteps.images import decode, encode_jpeg, encode_png, thumbnail
+from reefsteps.learned import LearnedFrom, MeasuredPhotograph
 from reefsteps.model_store import Models
-from reefsteps.results import ReframingResult, SegmentationResult
+from reefsteps.results import ReframingResult, SegmentationResult, Source
 from reefsteps.run_writer import RunWriter
 from reefsteps.steps import Step
 from reefsteps.storage import Storage
@@ -51,12 +53,14 @@ def segment_photograph(
     picture_limits = manifest.measured.pictures if manifest.measured else None
     to_be_looked_at = reasons_to_look(picture_figures(picture_bgr, known.scores), picture_limits)
     detections = known.above(threshold)
-    to_be_looked_at += colonies_at_the_limit(len(detections), manifest.detections_per_image)
+    instances = len(detections) + len(detections.other_scores)
+    to_be_looked_at += colonies_at_the_limit(len(detections), instances, manifest.detections_per_image)
     strings = find_strings(picture_bgr, reframing.string_cells) if reframing.strings_used else None
     excluded = _excluded(upstream, picture_bgr)
     if excluded is not None:
         detections = outside(detections, excluded)
     cover = measure(detections, reframing.px_per_cm, strings, excluded)
+    learned, left_out_percent = _learned(manifest, upstream.source)
     overlay_bgr = draw_overlay(picture_bgr, cover.mask, detections, excluded)
 
     mask = writer.put(MASK, encode_png(cover.mask), identity)
@@ -76,12 +80,23 @@ def segment_photograph(
         excluded_percent=cover.excluded_percent,
         pipeline_version=settings.pipeline_version,
         low_resolution=min(picture_bgr.shape[:2]) < manifest.min_size_test,
+        learned=learned,
+        left_out_cover_percent=left_out_percent,
         trust=trust_of(manifest),
         to_be_looked_at=to_be_looked_at,
     )
     writer.save_record(Step.SEGMENTATION, result, identity)
     writer.refuse_deleted()
     return result
+
+
+def _learned(manifest: Manifest, source: Source) -> tuple[bool | None, float | None]:
+    """Return whether the model learned from the photograph, and its cover by a model fitted without it."""
+    if manifest.measured is None or manifest.measured.learned_from is None:
+        return None, None
+    photo = MeasuredPhotograph(source.image.key, source.image.version_id, source.sha256, source.original_name)
+    entry = LearnedFrom(manifest.measured.learned_from).entry(photo)
+    return entry is not None, entry.left_out_cover_percent if entry else None
 
 
 def _reframed_picture(storage: Storage, upstream: UpstreamResult[ReframingResult]) -> ByteArray:

@@ -16,7 +16,9 @@ import pytest
 from reefsteps.derived_objects import REFRAMED_PICTURE
 from reefsteps.document import StateDocument
 from reefsteps.errors import InvalidParameterError, ModelNotReadyError, PhotoNotFoundError, SupersededError
+from reefsteps.evaluation import Evaluation
 from reefsteps.images import encode_jpeg
+from reefsteps.learned import LearnedPhotograph
 from reefsteps.model_store import ModelStore
 from reefsteps.results import SegmentationResult, Trust
 from reefsteps.settings import Environment
@@ -96,6 +98,28 @@ def test_the_record_says_how_far_to_trust_it_and_what_is_strange(step: Step, s3:
     run_writer(result(), "1.2.3").put(REFRAMED_PICTURE, grey)
     empty = SegmentationResult.from_json(step(document(result(), "restoration", "reframing")))
     assert (empty.cover_percent, empty.to_be_looked_at) == (0.0, ("The model found no colony here.",))
+
+
+@pytest.mark.parametrize(
+    ("learned_from", "learned", "left_out"),
+    [
+        (None, None, None),
+        ((), False, None),
+        ((LearnedPhotograph(key="2006-Other-01.jpg"),), False, None),
+        ((LearnedPhotograph(key=result().restoration.source.image.key),), True, None),
+        ((LearnedPhotograph(key=result().restoration.source.image.key, left_out_cover_percent=41.5),), True, 41.5),
+    ],
+)
+def test_the_record_says_whether_the_model_learned_from_the_photograph(
+    s3: S3Client, learned_from: tuple[LearnedPhotograph, ...] | None, learned: bool | None, left_out: float | None
+) -> None:
+    reframed(result())
+    detector = ColourDetector()
+    measured = Evaluation(1, "5e" * 32, (), learned_from=learned_from)
+    detector.manifest = SimpleNamespace(**{**vars(ColourDetector.manifest), "measured": measured})
+    step = step_with(SimpleNamespace(detector=lambda: detector))
+    record = SegmentationResult.from_json(step(document(result(), "restoration", "reframing")))
+    assert (record.learned, record.left_out_cover_percent) == (learned, left_out)
 
 
 def test_everything_written_says_where_it_comes_from(step: Step, s3: S3Client) -> None:

@@ -7,6 +7,7 @@ taken out first, then the homography of the four corners applies (`reframing.pla
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,15 +46,10 @@ class FrameInPhoto:
 
     def inside(self, points_px: ArrayLike) -> BoolArray:
         """Return which of the points (N, 2) lie in the quadrat, and in no area that a person has left out."""
-        points = np.asarray(points_px, np.float64).reshape(-1, 2)
-        plane = self.to_plane(points)
-        within = np.asarray(((plane >= 0) & (plane <= 1)).all(1))
-        for outline in self.excluded_px:
-            within &= ~_in_outline(points, np.asarray(outline, np.float64))
-        return np.asarray(within, np.bool_)
+        return inside_each([self], [np.asarray(points_px, np.float64).reshape(-1, 2)])[0]
 
     def _matrix(self) -> Float64Array:
-        return _homography(self._ideal(np.asarray(self.corners_px, np.float64)), _UNIT_SQUARE)
+        return np.asarray(_homographies(self._ideal(np.asarray(self.corners_px, np.float64))[None], _UNIT_SQUARE)[0])
 
     @property
     def _centre(self) -> Float64Array:
@@ -64,12 +60,36 @@ class FrameInPhoto:
         return float(np.hypot(self.width_px / 2, self.height_px / 2))
 
     def _ideal(self, points_px: Float64Array) -> Float64Array:
-        """Return the points without the lens term, from the picture's centre in half diagonals."""
-        seen = (points_px - self._centre) / self._scale
-        ideal = seen
-        for _ in range(5):  # as reframing does it: the error is below 1e-6
-            ideal = seen / (1 + self.lens_term * (ideal**2).sum(1, keepdims=True))
-        return ideal
+        return _ideal((points_px - self._centre) / self._scale, np.asarray(self.lens_term))
+
+
+def inside_each(frames: Sequence[FrameInPhoto], points_px: Sequence[Float64Array]) -> list[BoolArray]:
+    """Return for each frame which of its own points (N, 2) lie in the quadrat, and in no area that was left out.
+
+    All of them are placed side by side: a page looks at thousands of photographs at once.
+    """
+    if not frames:
+        return []
+    numbers = [len(points) for points in points_px]
+    owner = np.repeat(np.arange(len(frames)), numbers)
+    centres = np.array([(frame.width_px / 2, frame.height_px / 2) for frame in frames])
+    scales = np.hypot(*centres.T)
+    lenses = np.array([frame.lens_term for frame in frames])
+    corners = (np.array([frame.corners_px for frame in frames], np.float64) - centres[:, None]) / scales[:, None, None]
+    matrices = _homographies(_ideal(corners, lenses[:, None, None]), _UNIT_SQUARE)
+    seen = (np.concatenate(points_px) - centres[owner]) / scales[owner, None]
+    places = _ideal(seen, lenses[owner, None])
+    moved = np.einsum("nij,nj->ni", matrices[owner, :, :2], places) + matrices[owner, :, 2]
+    with np.errstate(divide="ignore", invalid="ignore"):  # points on the horizon lie nowhere in the quadrat
+        plane = moved[:, :2] / moved[:, 2:]
+    within = np.split(((plane >= 0) & (plane <= 1)).all(1), np.cumsum(numbers)[:-1])
+    return [_not_left_out(*one) for one in zip(frames, points_px, within, strict=True)]
+
+
+def _not_left_out(frame: FrameInPhoto, points: Float64Array, within: BoolArray) -> BoolArray:
+    for outline in frame.excluded_px:
+        within = within & ~_in_outline(points, np.asarray(outline, np.float64))
+    return np.asarray(within, np.bool_)
 
 
 def scale_to_photograph(
@@ -99,13 +119,30 @@ def scale_to_photograph(
     return 1 / across, 1 / down
 
 
-def _homography(source: Float64Array, target: Float64Array) -> Float64Array:
-    """Return the 3x3 homography of four points (4, 2): direct linear transform with h33 = 1."""
-    rows, values = [], []
-    for (x, y), (u, v) in zip(source, target, strict=True):
-        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
-        values += [u, v]
-    return np.append(np.linalg.solve(np.array(rows), np.array(values)), 1.0).reshape(3, 3)
+def _ideal(seen: Float64Array, lens_term: Float64Array) -> Float64Array:
+    """Return places (..., 2), from the picture's centre in half diagonals, without the lens term."""
+    if not lens_term.any():
+        return seen
+    ideal = seen
+    for _ in range(5):  # as reframing does it: the error is below 1e-6
+        ideal = seen / (1 + lens_term * (ideal**2).sum(-1, keepdims=True))
+    return ideal
+
+
+def _homographies(sources: Float64Array, target: Float64Array) -> Float64Array:
+    """Return the homographies (N, 3, 3) of four points each (N, 4, 2) to a target (4, 2): direct linear transform.
+
+    h33 is 1.
+    """
+    x, y = sources[..., 0], sources[..., 1]
+    u, v = target.T
+    nothing, one = np.zeros_like(x), np.ones_like(x)
+    across = np.stack([x, y, one, nothing, nothing, nothing, -u * x, -u * y], -1)
+    down = np.stack([nothing, nothing, nothing, x, y, one, -v * x, -v * y], -1)
+    rows = np.concatenate([across, down], 1)
+    values = np.broadcast_to(np.concatenate([u, v])[:, None], (*rows.shape[:2], 1))
+    found = np.linalg.solve(rows, values)[..., 0]
+    return np.concatenate([found, np.ones((len(found), 1))], 1).reshape(-1, 3, 3)
 
 
 def _moved(matrix: Float64Array, points: Float64Array) -> Float64Array:

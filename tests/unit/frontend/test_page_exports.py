@@ -301,9 +301,9 @@ def test_workbook_holds_a_sheet_for_each_table() -> None:
     book = load_workbook(io.BytesIO(workbook.to_xlsx(sheets, ABOUT)))
     assert book.sheetnames == ["About", *sheets]
     assert book["About"]["B1"].value == "islands: Huahiné"
-    means = ["A", 2006, 3, 22.06, "22.1 %", None, 1.0, 0.5774, "restored (planar)", None]
+    means = ["A", 2006, 3, 22.06, "22.1 %", None, 1.0, 0.5774, "not verified", *[None] * 4, "restored (planar)", None]
     assert [cell.value for cell in book["Means"][2]] == means
-    assert book["Paired change"]["I2"].value == "restored (planar)"
+    assert [book["Paired change"][at].value for at in ("I2", "K2")] == ["not verified", "restored (planar)"]
     assert book["Colonies"]["E2"].value == pytest.approx(12.346)
     assert book["Colonies"]["A1"].font.bold
 

@@ -61,7 +61,7 @@ def test_gcrmn_has_its_columns_and_what_is_known() -> None:
         "eventDate": "2006-04-15", "recordedBy": "hina@example.org", "category": "Hard coral",
         "measurementValue": 23.45,
         "samplingProtocol": "Photo-quadrat, area of 1 x 1 m, image analyzed by instance segmentation "
-                            "(ReefSteps, detectron2-classifier)",
+                            "(ReefSteps, detectron2-classifier). Status: not verified.",
     }  # fmt: skip
     assert {name: filled[name] for name in expected} == expected
     assert {name for name in GCRMN_COLUMNS if filled[name] is None} == gaps(template).keys()
@@ -97,7 +97,7 @@ def test_mermaid_has_every_required_column_in_points_that_hold_the_cover_exactly
     assert (rest["Benthic attribute *"], rest["Number of points *"]) == ("Other", 7655)
     assert [line["Number of points *"] for line in others] == [0, 10_000]
     assert {"Management *", "Transect length surveyed *"} <= gaps(template).keys()
-    assert "No points were counted" in first["Sample unit notes"]
+    assert "not verified. The points here were not counted" in first["Sample unit notes"]
 
 
 def test_mermaid_counts_the_quadrats_of_each_of_its_sample_units() -> None:
