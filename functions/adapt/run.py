@@ -25,7 +25,7 @@ from reefsteps.evaluation import (
     PictureFigures,
     PictureLimits,
 )
-from reefsteps.learned import LearnedPhotograph
+from reefsteps.learned import LearnedFrom, LearnedPhotograph, Photograph
 
 _DESCRIPTION = "photographs with a person's points, each left out in turn"
 _MOST_SURVEY_CHARACTERS = 120
@@ -74,11 +74,11 @@ def adapted_model(
 
 def _cover_in_use(detector: Detector, taught: Taught, lesson: Lesson) -> float:
     """Return the cover by the model in use: by one that learned without the photograph where it has learned from it."""
-    adaptation = detector.manifest.adaptation
-    version = taught.points.raw_key, taught.points.raw_version_id
-    for one in adaptation.left_out if adaptation else ():
-        if (one.key, one.version_id) == version:
-            return one.found_percent
+    source = taught.source
+    photo = Photograph(taught.points.raw_key, taught.points.raw_version_id, source.sha256, source.original_name)
+    entry = LearnedFrom(_learned_by(detector.manifest)).entry(photo)
+    if entry and entry.left_out_cover_percent is not None:
+        return entry.left_out_cover_percent
     coral = detector.detect(lesson.picture_bgr).above(CORAL_FROM).union_mask() > 0
     return float(100 * (coral if lesson.excluded is None else coral[lesson.excluded == 0]).mean())
 
@@ -89,9 +89,9 @@ def _learned_photograph(found: tuple[Taught, Lesson], left_out: LeftOut) -> Lear
     return LearnedPhotograph(source.sha256, name, left_out.key, left_out.version_id, left_out.found_percent)
 
 
-def _learned_by(parent: Manifest) -> tuple[LearnedPhotograph, ...]:
-    """Return the photographs that the parent learned from; its network has seen them."""
-    return (parent.measured.learned_from or ()) if parent.measured else ()
+def _learned_by(model: Manifest) -> tuple[LearnedPhotograph, ...]:
+    """Return the photographs that a model learned from."""
+    return (model.measured.learned_from or ()) if model.measured else ()
 
 
 def _evaluation(

@@ -141,6 +141,11 @@ def test_a_model_is_learned_then_used_then_left_again(
     assert {one.points for one in manifest.adaptation.left_out} == {100}
     assert manifest.measured is not None
     assert manifest.measured.checkpoint_sha256 == manifest.identity.sha256 == manifest.model.sha256
+    learned = manifest.measured.learned_from
+    assert learned is not None
+    assert [(one.key, one.left_out_cover_percent) for one in learned] == [
+        (one.key, one.found_percent) for one in manifest.adaptation.left_out
+    ]
     assert manifest.measured.sets[0].value("mae_points") == manifest.adaptation.verdict.adapted.mean_points
 
     models = store(s3, tmp_path / "cache")
