@@ -66,14 +66,14 @@ def taught_photographs(connection: Connection, island: str | None = None, year: 
 def placed(taught: Taught) -> tuple[Float64Array, BoolArray, BoolArray]:
     """Return places (N, 2) in parts of the reframed picture, coral (N,) and whether each counts for cover (N,).
 
-    Points outside the picture, and those that nobody could tell, are left out.
+    Points outside the picture, and those that nobody has answered or could tell, are left out.
     """
     one, source, reframing = taught.points, taught.source, taught.reframing
     frame = Frame(source.width_px, source.height_px, reframing.corners_px, reframing.lens_term, reframing.excluded_px)
     places = np.stack([one.x, one.y], axis=1)
     answers = np.array([*one.answers])
     beside = np.array([" ".join(label.casefold().split()) in _BESIDE for label in one.labels], bool)
-    counts = answers != Answer.UNCLEAR.value
+    counts = np.isin(answers, (Answer.CORAL.value, Answer.OTHER.value))
     used = frame.inside(places) & (counts | beside)
     return frame.to_plane(places)[used], (answers == Answer.CORAL.value)[used], counts[used]
 

@@ -21,7 +21,7 @@ from reefsteps.model_keys import model_card_key, model_in_use_key, model_key
 from reefsteps.model_store import ModelStore
 from reefsteps.point_queries import measured_photographs
 from reefsteps.point_store import record_points
-from reefsteps.points.point_sets import Drawn, PointSet
+from reefsteps.points.point_sets import PointSet, Selection
 from reefsteps.surveys import SurveyKey
 from tests.support.checkpoints import config_dump, random_mask_rcnn, write_checkpoint
 from tests.support.handlers import emulated_s3, loaded
@@ -100,7 +100,7 @@ def survey_with_points(s3: S3Client, database: Database, count: int, *, sensible
                 annotator="Alice",
                 source="CSV",
                 origin="a.csv",
-                drawn=Drawn.AT_RANDOM,
+                drawn=Selection.AT_RANDOM,
                 layout="random",
                 x=tuple(map(float, xy[:, 0])),
                 y=tuple(map(float, xy[:, 1])),

@@ -16,7 +16,7 @@ from reefsteps.model_keys import model_card_key, model_in_use_key
 from reefsteps.model_roles import ModelRole
 from reefsteps.point_queries import measured_photographs
 from reefsteps.point_store import record_points
-from reefsteps.points.point_sets import Drawn, PointSet
+from reefsteps.points.point_sets import PointSet, Selection
 from reefsteps.results import ModelIdentity
 from tests.support.manifests import manifest
 
@@ -73,7 +73,7 @@ def verify(world: PageWorld, number: int) -> None:
                 annotator="Alice",
                 source="CoralNet",
                 origin="a.csv",
-                drawn=Drawn.AT_RANDOM,
+                drawn=Selection.AT_RANDOM,
                 layout="not said",
                 x=tuple(map(float, x)),
                 y=tuple(map(float, y)),
