@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from frontend.domain.executions import TERMINAL
 from frontend.services import model_files
 from frontend.services.aws import step_functions
 from frontend.settings import settings
 from reefsteps.adaptation import AdaptResult
 from reefsteps.errors import InvalidParameterError
+from reefsteps.execution_status import ENDED
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def newest() -> Run | None:
     if not listed:
         return None
     execution = step_functions().describe_execution(executionArn=listed[0]["executionArn"])
-    running = execution["status"] not in TERMINAL
+    running = execution["status"] not in ENDED
     cause = "" if running else re.sub(r"^adapt: ", "", execution.get("cause") or execution["status"])
     return Run(execution["executionArn"], running, _result(execution), cause)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -61,7 +62,9 @@ def trunk(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     inputs = [entry for entry in model.graph.input if entry.name == "image"]
     for field, values in (("node", kept), ("initializer", initializers), ("input", inputs)):
         _replace(graph, field, values)
-    shapes = [(level, [1, f"{level}_channels", f"{level}_h", f"{level}_w"]) for level in LEVELS]
+    shapes: list[tuple[str, list[int | str]]] = [
+        (level, [1, f"{level}_channels", f"{level}_h", f"{level}_w"]) for level in LEVELS
+    ]
     outputs_of = [helper.make_tensor_value_info(level, TensorProto.FLOAT, shape) for level, shape in shapes]
     _replace(graph, "output", outputs_of)
     graph.ClearField("value_info")
@@ -134,7 +137,7 @@ class _Store:
         self._graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(values), label))
         return label
 
-    def op(self, kind: str, inputs: Sequence[str], name: str, **attributes: object) -> str:
+    def op(self, kind: str, inputs: Sequence[str], name: str, **attributes: Any) -> str:
         label = f"adapt.{name}"
         self._graph.node.append(helper.make_node(kind, list(inputs), [label], name=label, **attributes))
         return label
@@ -155,5 +158,5 @@ def _stages(graph: onnx.GraphProto) -> dict[str, str]:
 
 
 def _replace(graph: onnx.GraphProto, field: str, values: Sequence[object]) -> None:
-    graph.ClearField(field)  # type: ignore[arg-type]
+    graph.ClearField(field)
     getattr(graph, field).extend(values)

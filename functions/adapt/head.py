@@ -48,7 +48,7 @@ class Axes:
 
     def coordinates(self, features: Float32Array) -> Float32Array:
         """Return (N, Q) coordinates of features (N, C)."""
-        return ((features - self.centre) / self.spread) @ self.directions
+        return np.asarray(((features - self.centre) / self.spread) @ self.directions, np.float32)
 
 
 @dataclass(frozen=True, eq=False)

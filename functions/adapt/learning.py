@@ -140,7 +140,7 @@ def _fit(
     features: Sequence[HalfArray], lessons: Sequence[Lesson], taught: BoolArray, choices: Sequence[HeadChoice]
 ) -> list[Head]:
     """Return a head for each choice, fitted to the lessons of the mask ``taught`` and to no other."""
-    chosen = np.flatnonzero(taught)
+    chosen = [int(index) for index in np.flatnonzero(taught)]
     axes = principal_axes(np.concatenate([features[i][0] for i in chosen]).astype(np.float32))
     rows, coral = [], []
     for index in chosen:
@@ -155,7 +155,7 @@ def _loss(
 ) -> float:
     """Return the mean cross-entropy at the points of photographs that the fold's head has not seen."""
     losses = [
-        log_loss(head.logits(features[index][0].astype(np.float32)), lessons[index].coral.astype(np.float32))
+        log_loss(head.logits(features[int(index)][0].astype(np.float32)), lessons[int(index)].coral.astype(np.float32))
         for fold, head in zip(folds, heads, strict=True)
         for index in np.flatnonzero(fold)
     ]

@@ -71,7 +71,7 @@ class ModelBucket:
                 raise UnsupportedModelError(
                     f"'{name}' was not adapted from '{self.name}', so it cannot take its place."
                 )
-            adaptation = self._known(name).adaptation
+            adaptation = self._adapted(name).adaptation
             if adaptation is None or not adaptation.verdict.passed:
                 raise UnsupportedModelError(f"'{name}' has not passed its gate, so it cannot be put into use.")
         self._storage.put(self._bucket, model_in_use_key(self.name), choice_body(name), content_type=JSON)

@@ -18,7 +18,7 @@ from reefsteps.images import decode
 from reefsteps.observability import logger
 from reefsteps.point_store import point_sets
 from reefsteps.points.answers import Answer
-from reefsteps.points.placing import Frame
+from reefsteps.points.placing import FrameInPhoto
 from reefsteps.points.point_sets import PointSet
 from reefsteps.results import ReframingResult, Source
 from reefsteps.storage import Storage
@@ -69,7 +69,9 @@ def placed(taught: Taught) -> tuple[Float64Array, BoolArray, BoolArray]:
     Points outside the picture, and those that nobody has answered or could tell, are left out.
     """
     one, source, reframing = taught.points, taught.source, taught.reframing
-    frame = Frame(source.width_px, source.height_px, reframing.corners_px, reframing.lens_term, reframing.excluded_px)
+    frame = FrameInPhoto(
+        source.width_px, source.height_px, reframing.corners_px, reframing.lens_term, reframing.excluded_px
+    )
     places = np.stack([one.x, one.y], axis=1)
     answers = np.array([*one.answers])
     beside = np.array([" ".join(label.casefold().split()) in _BESIDE for label in one.labels], bool)

@@ -25,7 +25,7 @@ from reefsteps.evaluation import (
     PictureFigures,
     PictureLimits,
 )
-from reefsteps.learned import LearnedFrom, LearnedPhotograph, Photograph
+from reefsteps.learned import LearnedFrom, LearnedPhotograph, MeasuredPhotograph
 
 _DESCRIPTION = "photographs with a person's points, each left out in turn"
 _MOST_SURVEY_CHARACTERS = 120
@@ -75,7 +75,7 @@ def adapted_model(
 def _cover_in_use(detector: Detector, taught: Taught, lesson: Lesson) -> float:
     """Return the cover by the model in use: by one that learned without the photograph where it has learned from it."""
     source = taught.source
-    photo = Photograph(taught.points.raw_key, taught.points.raw_version_id, source.sha256, source.original_name)
+    photo = MeasuredPhotograph(taught.points.raw_key, taught.points.raw_version_id, source.sha256, source.original_name)
     entry = LearnedFrom(_learned_by(detector.manifest)).entry(photo)
     if entry and entry.left_out_cover_percent is not None:
         return entry.left_out_cover_percent

@@ -19,7 +19,8 @@ _SCALE = 0.25  # the logarithm of the scale lies within this of 0
 
 def plain_view(picture_bgr: ByteArray) -> ByteArray:
     """Return the picture as the adapted model will see it."""
-    return resize(picture_bgr, network_shape(*picture_bgr.shape[:2], SIDE_PX, LONGEST_PX))
+    height, width = picture_bgr.shape[:2]
+    return resize(picture_bgr, network_shape(height, width, SIDE_PX, LONGEST_PX))
 
 
 def views(
