@@ -39,6 +39,7 @@ class Settings(NamesBuckets):
     import_function: str | None = None
     backfill_arn: str | None = None
     points_function: str | None = None
+    adapt_arn: str | None = None
     sign_in_hours: int = LONGEST_SIGN_IN_HOURS
 
     @classmethod
@@ -66,6 +67,7 @@ class Settings(NamesBuckets):
             import_function=_optional(read, "IMPORT_FUNCTION"),
             backfill_arn=_optional(read, "BACKFILL_ARN"),
             points_function=_optional(read, "POINTS_FUNCTION"),
+            adapt_arn=_optional(read, "ADAPT_ARN"),
             sign_in_hours=read.whole("SIGN_IN_HOURS", LONGEST_SIGN_IN_HOURS, minimum=1, maximum=LONGEST_SIGN_IN_HOURS),
         )
 

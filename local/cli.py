@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from local.processing import PhotographRun
 
 from local.borrowing import a_stack
-from local.point_arguments import add_arguments
+from local.point_arguments import add_adapt_arguments, add_arguments
 from local.stack import StackOptions, serve
 from local.stack_info import STATE, StackInfo, StackRunningError, is_locked, running
 from local.terminal import command, explain_os_error, report_crash
@@ -122,7 +122,10 @@ def _parser() -> argparse.ArgumentParser:
     smoke = _command(
         commands, "smoke", _smoke, "send a drawn photograph through the stack, compare, and remove it again"
     )
-    for starter in (up, process, demo, import_, relabel, points, smoke):
+    adapt = add_adapt_arguments(
+        _command(commands, "adapt", _adapt, "make a coral model from the points of a survey, or choose one")
+    )
+    for starter in (up, process, demo, import_, relabel, points, adapt, smoke):
         starter.add_argument(
             "--database-url", metavar="URL", help="mysql+pymysql://user:password@host:3306/name instead of SQLite"
         )
@@ -248,6 +251,13 @@ def _relabel(options: argparse.Namespace, console: Console) -> int:
 
 def _points(options: argparse.Namespace, console: Console) -> int:
     from local.points import run
+
+    with a_stack(options, console) as info:
+        return 0 if run(info, options, console, agree=lambda asked: options.yes or _agreed(asked)) else 1
+
+
+def _adapt(options: argparse.Namespace, console: Console) -> int:
+    from local.adapting import run
 
     with a_stack(options, console) as info:
         return 0 if run(info, options, console, agree=lambda asked: options.yes or _agreed(asked)) else 1

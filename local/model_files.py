@@ -89,6 +89,7 @@ def demonstrations(info: StackInfo) -> str | None:
     """Return a sentence that names the models in use that are demonstrations, by their manifests; None without any."""
     from local.provision import Clients
     from reefsteps.detection import Manifest
+    from reefsteps.model_choice import name_in_use
     from reefsteps.storage import Storage
     from reefsteps.trust import DEMONSTRATION, trust_of
 
@@ -97,10 +98,10 @@ def demonstrations(info: StackInfo) -> str | None:
     found = []
     for name, bucket in itertools.product(info.models, buckets):
         with contextlib.suppress(PhotoNotFoundError, UnsupportedModelError):
-            card = storage.get(ObjectRef(bucket, model_card_key(name))).body
+            card = storage.get(ObjectRef(bucket, model_card_key(name_in_use(storage, bucket, name)))).body
             manifest = Manifest.parse(card.decode(errors="replace"))
             if trust_of(manifest).state == DEMONSTRATION:
-                found.append(f"'{name}'")
+                found.append(f"'{manifest.name}'")
     if not found:
         return None
     which = (

@@ -32,7 +32,7 @@ from scripts.environments import DeployEnvironment, DeploymentError
 from scripts.relations import replacement
 from scripts.smoke import smoke
 
-IMAGES = ("Restoration", "Reframing", "Segmentation", "Conversion")
+IMAGES = ("Restoration", "Reframing", "Segmentation", "Conversion", "Adapt")
 BUILT_TEMPLATE = ROOT / ".aws-sam/build/template.yaml"  # what `sam build` writes and `sam deploy` reads
 _OWN = {"FrontendImageUri", "PipelineVersion", "RunsAtOnce", "ZoneA", "ZoneB", "PageParked"}  # what commands choose
 KEPT = """\

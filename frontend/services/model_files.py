@@ -9,6 +9,7 @@ from frontend.services.aws import storage
 from frontend.settings import settings
 from reefsteps.detection import Manifest
 from reefsteps.errors import PhotoNotFoundError, UnsupportedModelError
+from reefsteps.model_choice import name_in_use
 from reefsteps.model_keys import model_card_key
 from reefsteps.model_roles import ModelRole
 from reefsteps.results import ObjectRef
@@ -18,7 +19,7 @@ from reefsteps.results import ObjectRef
 def manifests() -> dict[ModelRole, Manifest | str]:
     """Return the manifest of each model by its role, or why there is none."""
     buckets = settings().model_buckets
-    return {role: _manifest(ObjectRef(buckets[role], model_card_key(role.model_name))) for role in ModelRole}
+    return {role: _in_use(buckets[role], role.model_name) for role in ModelRole}
 
 
 def coral_model() -> Manifest | None:
@@ -31,6 +32,15 @@ def coral_model() -> Manifest | None:
     except (ClientError, BotoCoreError):
         return None
     return manifest if isinstance(manifest, Manifest) else None
+
+
+def _in_use(bucket: str, name: str) -> Manifest | str:
+    """Return the manifest of the model in use: an adapted one where a person has chosen it."""
+    try:
+        chosen = name_in_use(storage(), bucket, name)
+    except UnsupportedModelError as error:
+        return str(error)
+    return _manifest(ObjectRef(bucket, model_card_key(chosen)))
 
 
 def _manifest(place: ObjectRef) -> Manifest | str:

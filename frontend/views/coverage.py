@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from frontend import address, navigation
-from frontend.components import downloads, filters, marks, states, verified_cover
+from frontend.components import downloads, filters, learning, marks, states, verified_cover
 from frontend.components.text import count, plain
 from frontend.domain import charts, exports, statistics, statuses, verified
 from frontend.domain.comparability import mixed_methods, not_corrected
@@ -329,6 +329,7 @@ def _sizes(choice: _Choice) -> None:
 
 def _checked(choice: _Choice) -> None:
     verified_cover.show(choice.rows, choice.checks, choice.about)
+    learning.show()
 
 
 def _export(choice: _Choice) -> None:

@@ -21,6 +21,7 @@ from conversion.evaluation import accepted
 from conversion.mask_rcnn import build
 from conversion.variants import SCOPES, Photos, half_weights, quantised
 from reefsteps.arrays import ByteArray
+from reefsteps.detection import load_detector
 from reefsteps.detection.manifest import FORMAT, FileIdentity, Manifest
 from reefsteps.detection.onnx_engine import OnnxDetector
 from reefsteps.errors import UnsupportedModelError
@@ -90,7 +91,7 @@ def convert(
             self_check(model, config, threads)
         described = Path(scratch) / "manifest.json"
         described.write_text(manifest.dump(), "utf-8")
-        OnnxDetector.load(model, described, threads).detect(_test_picture())
+        load_detector(model, described, threads).detect(_test_picture())
         model.replace(target / f"{name}.onnx")
         described.replace(target / f"{name}.json")
     return manifest

@@ -36,3 +36,8 @@ def model_key(model_name: str) -> str:
 def model_card_key(model_name: str) -> str:
     """Return the key of the converted model's description."""
     return f"{model_name}.json"
+
+
+def model_in_use_key(model_name: str) -> str:
+    """Return the key of the file that names the adapted model in use; see `reefsteps.model_choice`."""
+    return f"{model_name}.in-use.json"

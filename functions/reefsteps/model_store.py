@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import ClientError
 
-from reefsteps.detection import Detector, Manifest
+from reefsteps.detection import Detector, Manifest, open_detector
 from reefsteps.detection.manifest import FileIdentity
 from reefsteps.errors import ConfigurationError, ModelNotReadyError, UnsupportedModelError
-from reefsteps.model_keys import checkpoint_key, model_card_key, model_config_key
+from reefsteps.model_choice import chosen_name
+from reefsteps.model_keys import checkpoint_key, model_card_key, model_config_key, model_in_use_key
 from reefsteps.observability import logger
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class ModelStore:
     ``cache_dir`` (unless given in ``/tmp``, as on Lambda) outlives an invocation, so a model is downloaded once per
     runtime environment and never per photograph. One object's ETag tells that there is a new model; it is asked for at
     most every ``check_interval_s``. ``engine`` is one of ``ENGINES``: onnxruntime takes what conversion wrote,
-    detectron2 the checkpoint itself.
+    detectron2 the checkpoint itself. Where ``adaptable``, a person may have chosen an adapted model in place of the
+    converted one (`reefsteps.model_choice`).
     """
 
     def __init__(
@@ -52,12 +54,13 @@ class ModelStore:
         *,
         cache_dir: Path | None = None,
         engine: str = "onnxruntime",
+        adaptable: bool = False,
         threads: int | None = None,
         check_interval_s: float = CHECK_INTERVAL_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         cache_dir = cache_dir or Path(tempfile.gettempdir()) / "reefsteps-models"
-        bucket_files = _Bucket(s3_client, bucket, name, cache_dir)
+        bucket_files = _Bucket(s3_client, bucket, name, cache_dir, adaptable=adaptable)
         if engine == "detectron2":
             logger.warning(
                 "The engine 'detectron2' unpickles checkpoints, which runs code that a file names: only files that "
@@ -104,11 +107,22 @@ class _Source(Protocol):
 class _Bucket:
     """Downloads of one model's files; raises ModelNotReadyError for a missing file, ConfigurationError for a grant."""
 
-    def __init__(self, s3_client: S3Client, bucket: str, name: str, cache_dir: Path) -> None:
+    def __init__(self, s3_client: S3Client, bucket: str, name: str, cache_dir: Path, *, adaptable: bool) -> None:
         self.name = name
         self.cache_dir = cache_dir
+        self._adaptable = adaptable
         self._s3 = s3_client
         self._bucket = bucket
+
+    def in_use(self) -> str:
+        """Return the name of the model that a person has chosen, else the bucket's own."""
+        if not self._adaptable:
+            return self.name
+        try:
+            content, _ = self.content(model_in_use_key(self.name))
+        except ModelNotReadyError:  # nobody has chosen
+            return self.name
+        return chosen_name(content, self.name)
 
     def etag(self, key: str) -> str:
         try:
@@ -160,14 +174,14 @@ class _Converted:
         self._threads = threads
 
     def etag(self) -> str:
-        return self._files.etag(model_card_key(self._files.name))
+        name = self._files.in_use()
+        return f"{name} {self._files.etag(model_card_key(name))}"
 
     def load(self) -> tuple[Detector, str]:
-        from reefsteps.detection.onnx_engine import OnnxDetector  # not in the image of the other engine
-
-        content, etag = self._files.content(model_card_key(self._files.name))
+        name = self._files.in_use()
+        content, etag = self._files.content(model_card_key(name))
         manifest = Manifest.parse(content.decode("utf-8", "replace"))
-        return OnnxDetector(self._model(manifest), manifest, self._threads), etag
+        return open_detector(self._model(manifest), manifest, self._threads), f"{name} {etag}"
 
     def _model(self, manifest: Manifest) -> Path:
         files = self._files
@@ -195,6 +209,12 @@ class _Checkpoint:
         self._threads = threads
 
     def etag(self) -> str:
+        chosen = self._files.in_use()
+        if chosen != self._files.name:
+            raise UnsupportedModelError(
+                f"The model in use, '{chosen}', is an adapted one, which the engine 'detectron2' cannot serve. Use the "
+                f"engine 'onnxruntime', or go back to '{self._files.name}'."
+            )
         return self._files.etag(checkpoint_key(self._files.name))
 
     def _refuse_unconfirmed(self, checkpoint: Path) -> None:

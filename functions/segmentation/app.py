@@ -16,7 +16,7 @@ from segmentation.step import segment_photograph
 
 SETTINGS = Settings.from_environment()
 STORAGE = Storage()
-MODELS = ModelStore(STORAGE.client, SETTINGS.model_bucket, SETTINGS.model_name, engine=SETTINGS.engine)
+MODELS = ModelStore(STORAGE.client, SETTINGS.model_bucket, SETTINGS.model_name, engine=SETTINGS.engine, adaptable=True)
 
 
 @step_handler("segmentation")

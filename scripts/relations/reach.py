@@ -80,6 +80,7 @@ BUCKETS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "importing": {"RawBucket": ("read", "write", "put tags"), "ImportBucket": ("read current",)},
     "points": {},
+    "adapt": {"ModelSegmentationBucket": ("read", "write"), "ReframedBucket": ("read",)},
     "provision": {},
     "notices": {},
     "page": {
@@ -120,6 +121,10 @@ OTHERS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("states:DescribeExecution", "Relabel", "execution"),
         ("states:GetExecutionHistory", "Relabel", "execution"),
         ("states:StartExecution", "Backfill", "Ref"),
+        ("states:ListExecutions", "Adapt", "Ref"),
+        ("states:StartExecution", "Adapt", "Ref"),
+        ("states:DescribeExecution", "Adapt", "execution"),
+        ("states:GetExecutionHistory", "Adapt", "execution"),
         ("lambda:InvokeFunction", "ImportingFunction", "Arn"),
         ("lambda:InvokeFunction", "PointsFunction", "Arn"),
     ),
@@ -297,6 +302,7 @@ def _variables(resource: Json) -> Iterator[tuple[str, Any]]:
 _OTHER_NAMES = {
     ("reframing", "MODEL_BUCKET"): "ModelReframingBucket",
     ("segmentation", "MODEL_BUCKET"): "ModelSegmentationBucket",
+    ("adapt", "MODEL_BUCKET"): "ModelSegmentationBucket",
     ("page", "IMPORT_FUNCTION"): "ImportingFunction",
     ("page", "POINTS_FUNCTION"): "PointsFunction",
     ("page", "OIDC_CLIENT_ID"): "UsersClient",

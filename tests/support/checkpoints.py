@@ -108,10 +108,10 @@ def _with_view_metadata(opcodes: bytes) -> bytes:
 
 
 def random_mask_rcnn(
-    depth: int = 18, classes: int = 1, fpn: int = 16, norm: str = "BN", seed: int = 0
+    depth: int = 18, classes: int = 1, fpn: int = 16, norm: str = "BN", seed: int = 0, base: int = 8
 ) -> dict[str, np.ndarray[Any, Any]]:
     """Return the state dict of a very narrow Mask R-CNN as detectron2 names it, with random weights."""
-    return _Network(depth, classes, fpn, norm, seed, base=32 if norm == "GN" else 8, fc=32, mask_convs=1).state
+    return _Network(depth, classes, fpn, norm, seed, base=32 if norm == "GN" else base, fc=32, mask_convs=1).state
 
 
 def full_size_mask_rcnn(depth: int, seed: int = 0) -> dict[str, np.ndarray[Any, Any]]:

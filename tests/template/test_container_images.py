@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 import check_certificates
 from scripts.deployment import ROOT, Deployment
 
-FUNCTIONS = ("restoration", "reframing", "segmentation", "conversion")
+FUNCTIONS = ("restoration", "reframing", "segmentation", "conversion", "adapt")
 FAKE_AWS = {"AWS_ACCESS_KEY_ID": "fake", "AWS_SECRET_ACCESS_KEY": "fake", "SAM_CLI_TELEMETRY": "0"}
 
 

@@ -19,7 +19,17 @@ SET_ELSEWHERE = {
     "DATABASE_CA_FILE": "the build puts Amazon's list where the code looks for it",
 }
 ONLY_LOCAL = {"AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AUTH_MODE"}  # without AUTH_MODE people must sign in
-FUNCTIONS = ("restoration", "reframing", "segmentation", "coverage", "conversion", "removal", "relabel", "importing")
+FUNCTIONS = (
+    "restoration",
+    "reframing",
+    "segmentation",
+    "coverage",
+    "conversion",
+    "adapt",
+    "removal",
+    "relabel",
+    "importing",
+)
 WITH_A_DATABASE = ("coverage", "removal", "relabel", "importing")
 STAND_INS = {
     "DATABASE_AUTH": "url",

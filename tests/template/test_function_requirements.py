@@ -26,7 +26,7 @@ from tests.support.checkpoints import config_dump, random_mask_rcnn, write_check
 from tests.support.steps import package_of
 
 MEASURING = ("restoration", "reframing", "segmentation", "conversion", "coverage")
-STEPS = (*MEASURING, "removal", "importing", "relabel", "points", "notices", "provision")
+STEPS = (*MEASURING, "adapt", "removal", "importing", "relabel", "points", "notices", "provision")
 BUCKETS = ("raw", "treated", "reframed", "segmented", "masks", "model-reframing", "model-segmentation")
 KEY = "2024-Moorea-07.jpg"
 CORNERS = [[100.0, 80.0], [540.0, 90.0], [530.0, 520.0], [110.0, 510.0]]  # a square, nearly
@@ -173,6 +173,8 @@ def test_every_function_does_its_work_within_its_role(
 
     assert 0 <= measure("segmentation")["cover_percent"] <= 100
     assert measure("coverage")["written"] is True
+    assert "on 0 photographs" in run("adapt", photograph | {"input": {}})["result"]["sentence"]
+    assert run("adapt", photograph | {"input": {"use": name}})["result"]["in_use"] == name
     new_key = KEY.replace("Moorea", "Mo'orea")
     asked = {"changes": [{"old": KEY[:-4], "new": new_key[:-4]}]}
     registered = run("relabel", {"action": "register", "execution": {"name": "r"}, "input": asked})["result"]

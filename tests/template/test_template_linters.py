@@ -44,7 +44,7 @@ def test_cfn_lint_finds_nothing_in_the_registry_in_four_regions(deployment: Depl
 def test_asl_validator_accepts_every_state_machine(deployment: Deployment, node_linters: None) -> None:
     assert set(deployment.machines) == {
         f"statemachine/{name}.asl.json"
-        for name in ("admit", "places", "pipeline", "convert", "removal", "relabel", "backfill")
+        for name in ("admit", "places", "pipeline", "convert", "adapt", "removal", "relabel", "backfill")
     }
     assert linters.asl_validator(deployment.machines) == []
 

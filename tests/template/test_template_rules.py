@@ -21,7 +21,7 @@ from tests.support.steps import package_of
 
 BUCKETS = {"Raw", "Treated", "Reframed", "Segmented", "Masks", "ModelReframing", "ModelSegmentation"}
 WORKERS = {"restoration", "reframing", "segmentation", "conversion"}
-FUNCTIONS = WORKERS | {"coverage", "removal", "importing", "relabel", "points", "notices", "provision"}
+FUNCTIONS = WORKERS | {"adapt", "coverage", "removal", "importing", "relabel", "points", "notices", "provision"}
 PARAMETERS = {
     "cluster-credentials",
     "db-cluster-arn",
@@ -48,7 +48,7 @@ def test_seven_buckets(deployment: Deployment) -> None:
 
 def test_registry_holds_every_image_with_scan_and_expiry(deployment: Deployment) -> None:
     repositories = of_type(deployment.registry, "AWS::ECR::Repository")
-    names = {"Frontend", "Restoration", "Reframing", "Segmentation", "Conversion"}
+    names = {"Frontend", "Restoration", "Reframing", "Segmentation", "Conversion", "Adapt"}
     assert set(repositories) == {f"{name}Repository" for name in names}
     for repository in repositories.values():
         assert repository["ImageScanningConfiguration"]["ScanOnPush"] is True
@@ -65,6 +65,7 @@ def test_functions(deployment: Deployment) -> None:
         "reframing",
         "segmentation",
         "conversion",
+        "adapt",
     }
 
 
@@ -82,7 +83,7 @@ def test_workers_are_sized_by_parameters(step: str, deployment: Deployment) -> N
 def test_state_machines_and_their_events(deployment: Deployment) -> None:
     machines = deployment.resources("AWS::StepFunctions::StateMachine")
     kinds = {name: machine["StateMachineType"] for name, machine in machines.items()}
-    standard = dict.fromkeys(("Pipeline", "Convert", "Removal", "Backfill", "Relabel"), "STANDARD")
+    standard = dict.fromkeys(("Pipeline", "Convert", "Adapt", "Removal", "Backfill", "Relabel"), "STANDARD")
     assert kinds == {"Admit": "EXPRESS", "GivePlaces": "EXPRESS", **standard}
     patterns = {name: rule.get("EventPattern", {}) for name, rule in deployment.resources("AWS::Events::Rule").items()}
     uploaded = patterns["AdmitRawPhotoUploaded"]

@@ -5,7 +5,7 @@ returns ``Detections`` in that picture's pixels, as detectron2's DefaultPredicto
 """
 
 from reefsteps.detection.detections import Detections, InstanceMask
-from reefsteps.detection.detector import Detector, load_detector
+from reefsteps.detection.detector import Detector, load_detector, open_detector
 from reefsteps.detection.manifest import Manifest
 
-__all__ = ["Detections", "Detector", "InstanceMask", "Manifest", "load_detector"]
+__all__ = ["Detections", "Detector", "InstanceMask", "Manifest", "load_detector", "open_detector"]

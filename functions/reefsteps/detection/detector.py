@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
 from reefsteps.arrays import ByteArray
 from reefsteps.detection.detections import Detections
-from reefsteps.detection.manifest import Manifest
+from reefsteps.detection.manifest import FileIdentity, Manifest
+from reefsteps.errors import UnsupportedModelError
 from reefsteps.results import ModelIdentity
 
 
@@ -36,11 +38,29 @@ class Detector(Protocol):
 
 
 def load_detector(onnx_path: Path, manifest_path: Path, threads: int | None = None) -> Detector:
-    """Load a converted model.
+    """Load a converted or adapted model.
 
     ``threads`` defaults to the processors that this process may use (a Lambda's vCPUs). Raises UnsupportedModelError
     when the manifest or the model is damaged, or when they do not belong together.
     """
+    manifest = Manifest.load(manifest_path)
+    with ThreadPoolExecutor(max_workers=1) as other_core:
+        opened = other_core.submit(open_detector, onnx_path, manifest, threads)
+        digest = FileIdentity.of(onnx_path).sha256
+        if digest != manifest.model.sha256:
+            raise UnsupportedModelError(
+                f"{onnx_path.name} is not the model that its manifest describes (sha256 {digest[:12]} instead of "
+                f"{manifest.model.sha256[:12]}). Upload the .pth again to convert it."
+            )
+        return opened.result()
+
+
+def open_detector(onnx_path: Path, manifest: Manifest, threads: int | None = None) -> Detector:
+    """Load a model of which it is known that the manifest describes it; raises UnsupportedModelError."""
+    if manifest.map_stride_px is not None:
+        from reefsteps.detection.map_engine import MapDetector  # OpenCV, which conversion's image has not
+
+        return MapDetector(onnx_path, manifest, threads)
     from reefsteps.detection.onnx_engine import OnnxDetector  # pages that only read Detections need no engine
 
-    return OnnxDetector.load(onnx_path, manifest_path, threads)
+    return OnnxDetector(onnx_path, manifest, threads)

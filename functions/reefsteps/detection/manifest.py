@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from reefsteps.adaptation import Adaptation
 from reefsteps.arrays import BoolArray, IntArray
 from reefsteps.errors import InvalidParameterError, UnsupportedModelError
 from reefsteps.evaluation import Evaluation
@@ -76,6 +77,8 @@ class Manifest(Record):
     refused_evaluation: str | None = None  # why that file is not used
     counted: tuple[str, ...] | None = None  # the classes that count as coral (or as the frame); None: all
     notes: tuple[str, ...] = ()  # what an operator should know of this conversion, in sentences
+    map_stride_px: int | None = None  # of an adapted model: a cell of its map in pixels of its input; None: Mask R-CNN
+    adaptation: Adaptation | None = None  # of an adapted model: what it learned from
 
     def counts(self, classes: IntArray) -> BoolArray:
         """Return, for the class indices (N,) of detections, which of them count: (N,) bool."""

@@ -27,7 +27,7 @@ import pytest
 from tests.integration.statemachine.state_by_state import StateByState
 from tests.support.local_stack import RunningStack, project_with_scripts, scaled_definitions
 
-STEPS = ("restoration", "reframing", "segmentation", "coverage", "conversion", "relabel")
+STEPS = ("restoration", "reframing", "segmentation", "coverage", "conversion", "adapt", "relabel")
 _ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 
 

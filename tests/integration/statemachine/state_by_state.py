@@ -31,7 +31,7 @@ _CONTEXT = "states_context"
 _FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:"
 _MOCKED = ("Task", "Map")
 _MOST_STATES = 500  # of one execution: more is a loop
-_STEPS = ("restoration", "reframing", "segmentation", "coverage", "conversion", "relabel")
+_STEPS = ("restoration", "reframing", "segmentation", "coverage", "conversion", "adapt", "relabel")
 
 
 @dataclass

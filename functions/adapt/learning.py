@@ -1,0 +1,185 @@
+"""Learns a survey: from photographs with points to a model with its own map, measured on photographs left out in turn.
+
+Pure: photographs and a parent's graph in, files in a folder out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from adapt.dense import dense
+from adapt.graph import trunk, with_map
+from adapt.head import Head, HeadChoice, fit, log_loss, principal_axes
+from adapt.views import LONGEST_PX, SIDE_PX, plain_view, views
+from reefsteps.arrays import BoolArray, ByteArray, Float32Array, Float64Array
+from reefsteps.detection import Manifest
+from reefsteps.detection.manifest import FileIdentity
+from reefsteps.detection.map_engine import CORAL_FROM, MapDetector, colonies_of
+from reefsteps.detection.stages import STRIDE_PX, Backbone
+
+HalfArray = npt.NDArray[np.float16]
+
+CHOICES = (HeadChoice(0, 0.01), HeadChoice(0, 0.1), HeadChoice(32, 0.01), HeadChoice(32, 0.1))
+_MOST_VIEWS, _LEAST_VIEWS = 4, 2
+_VIEWS_IN_ALL = 60  # over all photographs: what two cores do in a minute or two
+_MOST_FOLDS = 10  # with more photographs, several are left out at once
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """A quadrat's picture and what a person said at points of it.
+
+    ``picture_bgr`` is (H, W, 3) uint8, the quadrat's inner area; ``places`` (N, 2) are x and y in parts of its width
+    and height; ``coral`` (N,) bool. ``counts`` (N,) bool are the points that cover is made of: those on tape or frame
+    teach that they are no coral, and count neither way. ``excluded`` (H, W) is above 0 where a person has left out.
+    """
+
+    name: str
+    picture_bgr: ByteArray
+    places: Float64Array
+    coral: BoolArray
+    counts: BoolArray
+    excluded: ByteArray | None = None
+
+    @property
+    def true_percent(self) -> float:
+        """Cover by the points."""
+        return float(100 * self.coral[self.counts].mean())
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """The head that was fitted to all lessons, and how its kind did on lessons that it had not seen."""
+
+    head: Head
+    choice: HeadChoice
+    losses: dict[str, float]  # cross-entropy of each choice at the points of lessons left out, nats
+    left_out_percent: tuple[float, ...]  # cover of each lesson by a head that was fitted without it
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """A model that was learned: its file, the manifest that describes it, and how its head was chosen."""
+
+    model: Path
+    manifest: Manifest
+    chosen: Chosen
+
+
+def learn(lessons: Sequence[Lesson], parent: onnx.ModelProto, manifest: Manifest, name: str, folder: Path) -> Learned:
+    """Return the model ``name`` in ``folder`` that has learned all lessons on the network of a parent.
+
+    ``manifest`` is the parent's. Raises UnsupportedModelError where the parent has no stages to learn from.
+    """
+    part = trunk(parent, manifest.name)
+    trunk_file = folder / "trunk.onnx"
+    onnx.save(part, str(trunk_file))
+    backbone = Backbone(trunk_file, manifest.name, rgb=manifest.rgb)
+    count = view_count(len(lessons))
+    features = [look(backbone, lesson, count, seed) for seed, lesson in enumerate(lessons)]
+    chosen = choose(features, lessons, lambda index: backbone.levels(plain_view(lessons[index].picture_bgr)))
+    model = folder / f"{name}.onnx"
+    onnx.save(with_map(part, [chosen.head], backbone.channels()), str(model))
+    described = _manifest(manifest, name, model)
+    MapDetector(model, described).detect(lessons[0].picture_bgr)  # a model that cannot run is never handed on
+    return Learned(model, described, chosen)
+
+
+def look(backbone: Backbone, lesson: Lesson, count: int, seed: int) -> HalfArray:
+    """Return (V, N, C) float16 features at the lesson's points in each of V views."""
+    looks = views(lesson.picture_bgr, lesson.places, count, np.random.default_rng(seed))
+    return np.stack([backbone.at(view, places).astype(np.float16) for view, places in looks])
+
+
+def choose(
+    features: Sequence[HalfArray], lessons: Sequence[Lesson], levels: Callable[[int], Sequence[Float32Array]]
+) -> Chosen:
+    """Return the head with the least loss on lessons left out; ``levels`` gives those of a lesson's plain view."""
+    count = min(len(lessons), _MOST_FOLDS)
+    folds = [np.arange(len(lessons)) % count == fold for fold in range(count)]
+    fitted = [_fit(features, lessons, ~fold, CHOICES) for fold in folds]
+    losses = [_loss(features, lessons, folds, [heads[index] for heads in fitted]) for index in range(len(CHOICES))]
+    best = int(np.argmin(losses))
+    left_out = np.zeros(len(lessons))
+    for fold, heads in zip(folds, fitted, strict=True):
+        for index in np.flatnonzero(fold):
+            left_out[index] = cover_percent(heads[best], levels(int(index)), lessons[int(index)])
+    (head,) = _fit(features, lessons, np.ones(len(lessons), bool), CHOICES[best : best + 1])
+    return Chosen(
+        head,
+        CHOICES[best],
+        {str(choice): loss for choice, loss in zip(CHOICES, losses, strict=True)},
+        tuple(round(float(value), 2) for value in left_out),
+    )
+
+
+def cover_percent(head: Head, levels: Sequence[Float32Array], lesson: Lesson) -> float:
+    """Return the cover that segmentation would measure in the lesson's picture with that head."""
+    picture = lesson.picture_bgr.shape[0], lesson.picture_bgr.shape[1]
+    height, width = plain_view(lesson.picture_bgr).shape[:2]
+    cells = height / STRIDE_PX, width / STRIDE_PX
+    found = colonies_of(dense(head, levels)[: math.ceil(cells[0]), : math.ceil(cells[1])], cells, picture)
+    coral = found.above(CORAL_FROM).union_mask() > 0
+    return float(100 * (coral if lesson.excluded is None else coral[lesson.excluded == 0]).mean())
+
+
+def view_count(photographs: int) -> int:
+    """Return in how many views each of so many photographs is looked at."""
+    return max(_LEAST_VIEWS, min(_MOST_VIEWS, _VIEWS_IN_ALL // photographs))
+
+
+def _fit(
+    features: Sequence[HalfArray], lessons: Sequence[Lesson], taught: BoolArray, choices: Sequence[HeadChoice]
+) -> list[Head]:
+    """Return a head for each choice, fitted to the lessons of the mask ``taught`` and to no other."""
+    chosen = [int(index) for index in np.flatnonzero(taught)]
+    axes = principal_axes(np.concatenate([features[i][0] for i in chosen]).astype(np.float32))
+    rows, coral = [], []
+    for index in chosen:
+        for view in features[index]:
+            rows.append(axes.coordinates(view.astype(np.float32)))
+            coral.append(lessons[index].coral.astype(np.float32))
+    return [fit(np.concatenate(rows), np.concatenate(coral), axes, choice) for choice in choices]
+
+
+def _loss(
+    features: Sequence[HalfArray], lessons: Sequence[Lesson], folds: Sequence[BoolArray], heads: Sequence[Head]
+) -> float:
+    """Return the mean cross-entropy at the points of photographs that the fold's head has not seen."""
+    losses = [
+        log_loss(head.logits(features[int(index)][0].astype(np.float32)), lessons[int(index)].coral.astype(np.float32))
+        for fold, head in zip(folds, heads, strict=True)
+        for index in np.flatnonzero(fold)
+    ]
+    return float(np.mean(losses))
+
+
+def _manifest(parent: Manifest, name: str, model: Path) -> Manifest:
+    file = FileIdentity.of(model)
+    return dataclasses.replace(
+        parent,
+        name=name,
+        architecture=f"map of coral on the backbone of {parent.architecture}",
+        classes=("coral",),
+        counted=None,
+        precision="fp32",
+        min_size_test=SIDE_PX,
+        max_size_test=LONGEST_PX,
+        score_threshold=CORAL_FROM,
+        source=file,
+        model=file,
+        agreement=None,
+        refused_variant=None,
+        measured=None,
+        refused_evaluation=None,
+        notes=(),
+        map_stride_px=STRIDE_PX,
+    )
