@@ -71,9 +71,8 @@ bench: $(VENV)/.dev ## Speed and memory of the pipeline and the models, parity w
 parity: ## Full-size parity with detectron2 (DETECTRON2_PYTHON names an interpreter that has it, pytest and this project)
 	$(DETECTRON2_PYTHON) -m pytest tests/parity -s
 
-train-demo: ## Train, measure and describe both demo models (DETECTRON2_PYTHON names an interpreter with detectron2 and this project)
-	$(DETECTRON2_PYTHON) -m training.recipe --output out/demo --minutes 180 \
-	  $(if $(wildcard ../shared/data),--real ../shared/data)
+train-demo: ## Train, measure and describe both demo models (DETECTRON2_PYTHON names an interpreter with detectron2, REEFSTEPS_REAL_DATA real photographs)
+	$(DETECTRON2_PYTHON) -m training.recipe --output out/demo --minutes 180 --real $(or $(REEFSTEPS_REAL_DATA),../shared/data)
 
 bench-imaging: $(VENV)/.dev ## Accuracy and speed of restoration and reframing, beside the ancestor's algorithms
 	$(BIN)/python -m tests.benchmarks.bench_reframing --count 500

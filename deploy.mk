@@ -24,12 +24,12 @@ redeliver: $(VENV)/.dev ## Send the events in the dead letter queue to their tar
 	$(BIN)/python -m scripts.redeliver --env $(ENV)
 
 retry: $(VENV)/.dev ## Start failed runs again at the step that failed (ERROR=name, SINCE=3d, YES=yes asks nothing)
-	$(BIN)/python -m scripts.retry --env $(ENV) $(if $(ERROR),--error $(ERROR)) \
-	  $(if $(SINCE),--since $(SINCE)) $(if $(filter yes,$(YES)),--yes)
+	$(BIN)/python -m scripts.retry --env $(ENV) $(if $(ERROR),--error "$(ERROR)") \
+	  $(if $(SINCE),--since "$(SINCE)") $(if $(filter yes,$(YES)),--yes)
 
 backfill: $(VENV)/.dev ## Measure photographs again (PREFIX=2024-, KEYS=file or ERROR=name SINCE=3d; START_AT=segmentation)
-	$(BIN)/python -m scripts.backfill --env $(ENV) $(if $(PREFIX),--prefix $(PREFIX)) \
-	  $(if $(KEYS),--keys $(KEYS)) $(if $(ERROR),--failed $(ERROR)) $(if $(SINCE),--since $(SINCE)) \
+	$(BIN)/python -m scripts.backfill --env $(ENV) $(if $(PREFIX),--prefix "$(PREFIX)") \
+	  $(if $(KEYS),--keys "$(KEYS)") $(if $(ERROR),--failed "$(ERROR)") $(if $(SINCE),--since "$(SINCE)") \
 	  $(if $(START_AT),--start-at $(START_AT)) $(if $(filter yes,$(YES)),--yes)
 
 smoke: $(VENV)/.dev ## Send a drawn photograph through a deployment, compare its cover with the truth, and remove it

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import streamlit as st
 
@@ -32,6 +32,7 @@ UPLOAD = Page("upload", "Upload", "upload", "upload")
 RUNS = Page("runs", "Runs", "progress_activity", "runs")
 GALLERY = Page("gallery", "Gallery", "photo_library", "gallery")
 QUADRAT = Page("quadrat", "Quadrat", "crop_square", "quadrat")
+VERIFY = Page("verify", "Verify", "fact_check", "verify")
 COVERAGE = Page("coverage", "Coverage", "monitoring", "coverage")
 CORNERS = Page("corners", "Fix corners", "crop_free", "corners")
 SURVEYS = Page("surveys", "Surveys", "edit_note", "surveys")
@@ -39,7 +40,7 @@ DELETE = Page("delete", "Delete", "delete", "delete")
 IMPORT = Page("import", "Import", "input", "importing")
 HELP = Page("help", "Help", "help", "guide")
 
-PAGES = (OVERVIEW, UPLOAD, RUNS, GALLERY, QUADRAT, COVERAGE, CORNERS, SURVEYS, DELETE, IMPORT, HELP)
+PAGES = (OVERVIEW, UPLOAD, RUNS, GALLERY, QUADRAT, COVERAGE, VERIFY, CORNERS, SURVEYS, DELETE, IMPORT, HELP)
 """In the order of the menu; the first is shown at the bare address."""
 
 
@@ -142,6 +143,16 @@ def to_quadrat(quadrat: NamesSurvey | None = None) -> Route:
     return Route(QUADRAT, _quadrat(quadrat))
 
 
+def to_verify(
+    quadrat: NamesSurvey | None = None, *, island: str | None = None, year: int | None = None, by: str | None = None
+) -> Route:
+    """The way to answering points: on one photograph, on those of an island and year, or on some to be chosen.
+
+    ``by`` is the person who answers, where nobody signs in.
+    """
+    return Route(VERIFY, (*(_quadrat(quadrat) or _pairs(island=island, year=year)), *_pairs(by=by)))
+
+
 def to_corners(quadrat: NamesSurvey | None = None) -> Route:
     """The way to one photograph's corners, or to the list of photographs that wait for theirs."""
     return Route(CORNERS, _quadrat(quadrat))
@@ -170,6 +181,11 @@ def link(route: Route, label: str, *, icon: str | None = None) -> None:
         icon=f":material/{icon}:" if icon else None,
         query_params=route.query,
     )
+
+
+def go(route: Route) -> NoReturn:
+    """Leave this page for another one."""
+    st.switch_page(_REGISTERED[route.page.path], query_params=route.query)
 
 
 def register() -> list[Any]:

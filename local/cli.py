@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
         help="one name with its parts marked: 'TakP{position=07}A{year=12}.jpg'; names of its form are read like it",
     )
     process.add_argument("--yes", action="store_true", help="send what the plan shows without asking")
-    demo = _command(commands, "demo", _demo, "the same with sample photographs whose true cover is known")
+    demo = _command(commands, "demo", _demo, "the same with sample photographs whose cover is known")
     demo.add_argument("photos", nargs="*", type=Path, metavar="PHOTOS", help="your own instead of the samples")
     for sender in (process, demo):
         sender.add_argument("--output", type=Path, default=_OUTPUT, help=f"folder for CSV and pictures ({_OUTPUT})")
@@ -187,7 +187,7 @@ def _process(options: argparse.Namespace, console: Console) -> int:
 def _demo(options: argparse.Namespace, console: Console) -> int:
     """A photograph that is refused with a reason is a result; anything else that fails is a failure of the demo."""
     from local.photos import counted_for_demo, find_photos
-    from local.samples import make_samples
+    from local.samples import make_samples, moorea_photographs
 
     if options.photos:
         found = find_photos(options.photos)
@@ -204,7 +204,15 @@ def _demo(options: argparse.Namespace, console: Console) -> int:
     else:
         with console.status("Drawing the sample photographs"):
             photos, truth = make_samples(options.output / "photos")
-        runs = _send(options, photos, truth, console, agree=lambda _: True)
+        real, experts = moorea_photographs()
+        known = truth | {name: cover.percent for name, cover in experts.items()}
+        runs = _send(options, [*photos, *real], known, console, agree=lambda _: True)
+        for name, cover in experts.items():
+            console.print(
+                f"{name} is a photograph of Moorea LTER (CC BY 4.0, local/moorea/ATTRIBUTION.md). Experts found "
+                f"{cover.percent:.1f} % at its points, with a 95 % interval of {cover.low:.1f} to {cover.high:.1f} %.",
+                highlight=False, markup=False, soft_wrap=True,
+            )  # fmt: skip
     console.print(f"See them on the page: {command('up')}", highlight=False, markup=False, soft_wrap=True)
     return 0 if all(run.succeeded or run.refused for run in runs) else 1
 

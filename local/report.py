@@ -66,7 +66,7 @@ def follow(follower: Follower, console: Console) -> list[PhotographRun]:
 
 
 def results_table(runs: Sequence[PhotographRun], truth: Mapping[str, float]) -> Table:
-    """Return the table of all photographs; `truth` holds the true cover of generated ones by file name."""
+    """Return the table of all photographs; `truth` holds the known cover of samples by file name."""
     table = Table(title="Percent coral cover by the model, not verified")
     table.add_column("photo", overflow="fold")
     table.add_column("island", overflow="fold")

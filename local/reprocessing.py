@@ -21,24 +21,26 @@ Reprocessed = backfills.Reprocessed
 def reprocess(info: StackInfo, options: argparse.Namespace, console: Console, agree: Callable[[str], bool]) -> int:
     """Measure the photographs that the options choose again, if `agree` answers yes, and print what became of each.
 
-    Returns the exit status: a refusal is a result, a fault gives 1. Raises InvalidParameterError.
+    Returns the exit status: a refusal is a result, a fault or an early end gives 1. Raises InvalidParameterError.
     """
     clients = Clients(info.endpoint, info.region)
-    given = chosen(options, RunHistory(clients.stepfunctions, info.state_machines["Pipeline"]))
+    given = chosen(options, lambda: RunHistory(clients.stepfunctions, info.state_machines["Pipeline"]))
     console.print(described(given), markup=False, highlight=False, soft_wrap=True)
     if not agree("Start? [y/N] "):
         console.print("Nothing was started.")
         return 1
     found: list[Reprocessed] = []
+    complete = True
     with console.status("Starting") as status:
         for arn in backfills.start(clients.stepfunctions, info.state_machines["Backfill"], given):
             ended = backfills.finish(clients.stepfunctions, arn, lambda done, of: status.update(f"{done} of {of}"))
             if ended["status"] != ExecutionStatus.SUCCEEDED:
+                complete = False
                 why = ended.get("error") or ended["status"]
                 console.print(f"The backfill {ended['name']} ended early: {why}", markup=False, highlight=False)
             found += backfills.report(clients.s3, info.buckets["SegmentedBucket"], clients.stepfunctions, arn)
     console.print(table(found))
-    return 1 if any(one.status == ExecutionStatus.FAILED for one in found) else 0
+    return 0 if complete and all(one.status != ExecutionStatus.FAILED for one in found) else 1
 
 
 def table(found: list[Reprocessed]) -> Table:

@@ -1,9 +1,10 @@
-"""The demo's photographs: drawn by the project's own generator, with known truth."""
+"""The demo's photographs: drawn by the project's own generator, with known truth, and three of a real survey."""
 
 from __future__ import annotations
 
 import csv
 import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,16 @@ SAMPLE_SEED = 500_000  # the generator's seeds for samples; training uses others
 MEASURED_SEED = SAMPLE_SEED + 1  # the sample that tests and benchmarks follow: the demo models measure it
 MEASURED_NAME = "2006-Takapoto-02.jpg"
 _NO_FRAME = "2010-Takapoto-01.jpg"
+MOOREA = Path(__file__).parent / "moorea"  # its ATTRIBUTION.md says whose they are
+
+
+@dataclass(frozen=True)
+class ExpertCover:
+    """What experts found at the points of a photograph: hard coral, percent, and its 95 % interval."""
+
+    percent: float
+    low: float
+    high: float
 
 
 def sample_config() -> PhotoConfig:
@@ -49,6 +60,15 @@ def make_samples(folder: Path) -> tuple[list[Photo], dict[str, float]]:
     photos = [Photo(folder / row["file"], row["file"], QuadratSize.parse(row["side_cm"])) for row in rows]
     photos.append(Photo(folder / _NO_FRAME, _NO_FRAME))
     return photos, {row["file"]: float(row["cover_percent"]) for row in rows}
+
+
+def moorea_photographs() -> tuple[list[Photo], dict[str, ExpertCover]]:
+    """Return three real photographs that the models have not seen, and the experts' cover by file name."""
+    with (MOOREA / "cover.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    photos = [Photo(MOOREA / row["file"], row["file"], QuadratSize.parse(row["side_cm"])) for row in rows]
+    names = ("cover_percent", "low_percent", "high_percent")
+    return photos, {row["file"]: ExpertCover(*(float(row[name]) for name in names)) for row in rows}
 
 
 def drawn_for_smoke_test() -> DrawnPhotograph:

@@ -3,7 +3,7 @@
     python -m scripts.backfill --env dev [--prefix 2024-] [--keys list.txt] [--failed ERROR [--since 3d]]
                                [--start-at segmentation] [--at-once 5] [--yes]
 
-It says what it will do first. docs/how-to/recover.md describes the report.
+It says what it will do first. docs/how-to/operate.md describes the report.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from reefsteps import backfills
 from reefsteps.errors import InvalidParameterError
+from scripts.aws_words import explained
 from scripts.backfill_options import add_options, chosen, described
 from scripts.environments import DeployEnvironment, DeploymentError
 from scripts.retry import history
@@ -29,7 +30,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         environment = DeployEnvironment.read(options.env)
-        given = chosen(options, history(environment))
+        given = chosen(options, lambda: history(environment))
         print(described(given))  # noqa: T201
         if not options.yes and input("Start? [y/N] ").strip().lower() not in ("y", "yes"):
             print("Nothing was started.")  # noqa: T201
@@ -45,7 +46,7 @@ def main() -> int:
     except EOFError:
         print("Nobody answered, so nothing was started: add --yes (make: YES=yes).", file=sys.stderr)  # noqa: T201
     except (BotoCoreError, ClientError) as error:
-        print(f"AWS refused, or did not answer: {error}.", file=sys.stderr)  # noqa: T201
+        print(explained(error), file=sys.stderr)  # noqa: T201
     return 1
 
 

@@ -24,6 +24,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from reefsteps.smoke_test import NoModelsError, SmokeTestError
 from scripts import stacks, zones
+from scripts.aws_words import explained
 from scripts.concurrency import runs_for_account
 from scripts.deployment import ROOT, Deployment
 from scripts.deployment_rules import faults
@@ -33,6 +34,7 @@ from scripts.smoke import smoke
 
 IMAGES = ("Restoration", "Reframing", "Segmentation", "Conversion")
 BUILT_TEMPLATE = ROOT / ".aws-sam/build/template.yaml"  # what `sam build` writes and `sam deploy` reads
+_OWN = {"FrontendImageUri", "PipelineVersion", "RunsAtOnce", "ZoneA", "ZoneB", "PageParked"}  # what commands choose
 KEPT = """\
 Kept, because they cannot be restored:
   - the seven buckets with photographs, results and models (DeletionPolicy: Retain)
@@ -151,11 +153,22 @@ def look_ahead(cloudformation: Any, environment: DeployEnvironment, deployment: 
     if former is None:
         return
     template, parameters = former
+    for name, value in sorted(kept_from_before(parameters, environment, deployment).items()):
+        _say(f"  {name} stays {value}, which samconfig.toml does not say: '{name}=\"\"' or another value changes it")
     page = {"FrontendImageUri": "page" if with_page else ""}
     chosen = parameters | environment.overrides | page  # SAM keeps the former value of what nobody chooses
     reason = replacement.refusal(replacement.update(template, parameters, deployment.expanded, chosen))
     if reason:
         raise DeploymentError(f"{reason}\nNothing was changed.")
+
+
+def kept_from_before(
+    parameters: dict[str, str], environment: DeployEnvironment, deployment: Deployment
+) -> dict[str, str]:
+    """Return what an earlier deployment chose and samconfig.toml says no more: a deleted line changes nothing."""
+    known = deployment.template["Parameters"]
+    asked = {name: value for name, value in parameters.items() if name in known and name not in environment.overrides}
+    return {n: v for n, v in asked.items() if n not in _OWN and v != str(known[n].get("Default", ""))}
 
 
 def _zones(environment: DeployEnvironment) -> dict[str, str]:
@@ -297,7 +310,7 @@ def main() -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     except (BotoCoreError, ClientError) as error:
-        print(f"AWS refused, or did not answer: {error}. It is safe to run this again.", file=sys.stderr)  # noqa: T201
+        print(explained(error), file=sys.stderr)  # noqa: T201
         return 1
     return 0
 

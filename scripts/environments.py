@@ -35,7 +35,7 @@ class DeployEnvironment:
             name=name,
             stack=shared["stack_name"],
             region=shared["region"],
-            overrides=dict(pair.split("=", 1) for pair in section["deploy"]["parameters"]["parameter_overrides"]),
+            overrides=_values(section["deploy"]["parameters"]["parameter_overrides"]),
             registry_overrides=dict(section.get("registry", {}).get("parameters", {})),
         )
 
@@ -43,3 +43,9 @@ class DeployEnvironment:
     def registry_stack(self) -> str:
         """Name of the stack that holds the image repositories."""
         return f"{self.stack}-registry"
+
+
+def _values(overrides: list[str]) -> dict[str, str]:
+    """Return the values by their names; SAM takes an empty one only as ``Name=""``."""
+    pairs = (pair.split("=", 1) for pair in overrides)
+    return {name: value.removeprefix('"').removesuffix('"') for name, value in pairs}

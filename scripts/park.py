@@ -16,6 +16,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from scripts import stacks
+from scripts.aws_words import explained
 from scripts.environments import DeployEnvironment, DeploymentError
 
 _NOTHING_TO_DO = "No updates are to be performed"
@@ -65,7 +66,7 @@ def main() -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     except (BotoCoreError, ClientError) as error:
-        print(f"AWS refused, or did not answer: {error}. It is safe to run again.", file=sys.stderr)  # noqa: T201
+        print(explained(error), file=sys.stderr)  # noqa: T201
         return 1
     return 0
 

@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from reefsteps.buckets import Bucket
 from reefsteps.errors import REFUSALS
 from reefsteps.model_roles import MODEL_BUCKETS
+from scripts.aws_words import explained
 from scripts.environments import DeployEnvironment, DeploymentError
 
 _VISIBLE_AGAIN_S = 120
@@ -136,7 +137,7 @@ def main() -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     except (BotoCoreError, ClientError) as error:
-        print(f"AWS refused, or did not answer: {error}. It is safe to run this again.", file=sys.stderr)  # noqa: T201
+        print(explained(error), file=sys.stderr)  # noqa: T201
         return 1
     counts = ", ".join(
         f"{count} {'left' if place == 'left' else f'to {place}'}" for place, count in sorted(sent.items())

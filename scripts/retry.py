@@ -15,7 +15,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from reefsteps.errors import InvalidParameterError
-from reefsteps.retries import RunHistory, offer
+from reefsteps.retries import RunHistory, offer, parse_since
+from scripts.aws_words import explained
 from scripts.environments import DeployEnvironment, DeploymentError
 
 
@@ -41,6 +42,8 @@ def main() -> int:
     parser.add_argument("--yes", action="store_true", help="start without asking")
     options = parser.parse_args()
     try:
+        if options.since:
+            parse_since(options.since)  # before AWS is asked for anything
         runs = history(DeployEnvironment.read(options.env))
         agree = (lambda _question: True) if options.yes else _agrees
         return 0 if offer(runs, options.error, options.since, agree=agree, say=print) else 1
@@ -49,7 +52,7 @@ def main() -> int:
     except EOFError:
         print("There was no answer, so nothing was started: add --yes (make: YES=yes).", file=sys.stderr)  # noqa: T201
     except (BotoCoreError, ClientError) as error:
-        print(f"AWS refused, or did not answer: {error}. It is safe to run this again.", file=sys.stderr)  # noqa: T201
+        print(explained(error), file=sys.stderr)  # noqa: T201
     return 1
 
 

@@ -357,14 +357,25 @@ def table(photos: int, slots: int, backfill: int) -> str:
     return "\n".join(lines)
 
 
+def _whole(least: int) -> Callable[[str], int]:
+    """Return what reads a whole number from `least` on."""
+
+    def read(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"'{text}' is no whole number from {least} on")
+        return int(text)
+
+    return read
+
+
 def main() -> int:
     """Print the table; return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m scripts.simulate_admission", description=__doc__.partition("\n")[0]
     )
-    parser.add_argument("--photos", type=int, default=10_000, help="uploaded at once")
-    parser.add_argument("--slots", type=int, default=10, help="the account's concurrent functions")
-    parser.add_argument("--backfill", type=int, default=500, help="photographs of a backfill beside them")
+    parser.add_argument("--photos", type=_whole(1), default=10_000, help="uploaded at once")
+    parser.add_argument("--slots", type=_whole(1), default=10, help="the account's concurrent functions")
+    parser.add_argument("--backfill", type=_whole(0), default=500, help="photographs of a backfill beside them")
     options = parser.parse_args()
     print(table(options.photos, options.slots, options.backfill))  # noqa: T201
     return 0

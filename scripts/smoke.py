@@ -25,6 +25,7 @@ from reefsteps.buckets import Bucket, Buckets
 from reefsteps.model_roles import ModelRole
 from reefsteps.smoke_test import Place, Rows, SmokeTestError, smoke_test
 from reefsteps.surveys import SurveyKey
+from scripts.aws_words import explained
 from scripts.environments import DeployEnvironment, DeploymentError
 
 _WAKES_WITHIN_S = 300.0
@@ -118,7 +119,7 @@ def main() -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     except (BotoCoreError, ClientError) as error:
-        print(f"AWS refused, or did not answer: {error}. It is safe to run this again.", file=sys.stderr)  # noqa: T201
+        print(explained(error), file=sys.stderr)  # noqa: T201
         return 1
     return 0
 

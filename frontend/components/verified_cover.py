@@ -23,6 +23,7 @@ from reefsteps.coverage_queries import CoverageRow
 
 _TARGETS = {"the reef": Target.REEF, "the quadrats surveyed": Target.SURVEYED}
 _MOST_ADVICE = 10
+_MOST_LINKS = 3
 
 
 def show(rows: Sequence[CoverageRow], found: Checks, about: About) -> None:
@@ -30,12 +31,14 @@ def show(rows: Sequence[CoverageRow], found: Checks, about: About) -> None:
     st.subheader("Cover checked by people", anchor=False)
     if not found:
         st.info(
-            "Nobody has answered points on these photographs yet, so no figure here has a known error. Import points "
-            f"of CoralNet, CPCe or a table: {LEAST_VERIFIED} photographs of an island and year, drawn at random, give "
-            "an interval.",
+            "Nobody has answered points on these photographs yet, so no figure here has a known error. Answer "
+            f"points, or import those of CoralNet, CPCe or a table: {LEAST_VERIFIED} photographs of an island and "
+            "year, drawn at random, give an interval.",
             icon=":material/rule:",
         )
-        navigation.link(navigation.to_import(), "Import points", icon="input")
+        with st.container(horizontal=True):
+            navigation.link(navigation.to_verify(), "Verify photographs", icon="fact_check")
+            navigation.link(navigation.to_import(), "Import points", icon="input")
         return
     chosen = st.segmented_control(
         "The mean stands for",
@@ -130,7 +133,11 @@ def _next(campaigns: Sequence[Campaign]) -> None:
     st.markdown("\n".join(f"- {plain(_sentence(one))}" for one in advice[:_MOST_ADVICE]))
     if len(advice) > _MOST_ADVICE:
         st.caption(f"{count(len(advice) - _MOST_ADVICE, 'more island and year', 'more islands and years')} not shown.")
-    st.caption("Draw the photographs at random, for example by position numbers; what a person picks is no sample.")
+    with st.container(horizontal=True):
+        for one in advice[:_MOST_LINKS]:
+            route = navigation.to_verify(island=one.island, year=one.year)
+            navigation.link(route, f"Verify {plain(one.island)} {one.year}", icon="fact_check")
+    st.caption("Verify draws the photographs at random; what a person picks is no sample.")
 
 
 def _no_advice(campaigns: Sequence[Campaign], photographs: int) -> str:

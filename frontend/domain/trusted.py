@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from reefsteps.coverage_queries import CoverageRow
-from reefsteps.learned import LearnedFrom, Photograph
+from reefsteps.learned import LearnedFrom, MeasuredPhotograph
 from reefsteps.results import ModelIdentity, Trust
 from reefsteps.trust import is_marked, trust_of, unknown_model
 
@@ -45,7 +45,7 @@ def with_learning(rows: Iterable[CoverageRow], in_use: Manifest | None) -> list[
 
 
 def _asked(row: CoverageRow, learned_from: LearnedFrom) -> CoverageRow:
-    photo = Photograph(row.raw_key or "", row.raw_version_id, row.original_sha256, row.original_name)
+    photo = MeasuredPhotograph(row.raw_key or "", row.raw_version_id, row.original_sha256, row.original_name)
     entry = learned_from.entry(photo)
     left_out = entry.left_out_cover_percent if entry else None
     return dataclasses.replace(row, learned=entry is not None, left_out_percent=left_out)

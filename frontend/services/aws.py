@@ -59,29 +59,35 @@ def storage() -> Storage:
     return Storage(s3())
 
 
-def link(bucket: str, key: str, version_id: str | None = None, *, download_as: str | None = None) -> str:
+def link(
+    bucket: str, key: str, version_id: str | None = None, *, download_as: str | None = None, etag: str | None = None
+) -> str:
     """Return an address from which the browser can fetch the object for at least half an hour.
 
     It ends sooner where the credentials that sign it do. The address stays the same for half an hour, so that the
-    browser's cache works. ``download_as`` makes it a download under that file name.
+    browser's cache works. ``download_as`` makes it a download under that file name. ``etag`` makes it another address
+    for another content, so that no browser shows what the key held before.
     """
     slot = int(time.time()) // LINK_SLOT_S
-    return _link(bucket, key, version_id, download_as, _usable_until((slot + 2) * LINK_SLOT_S))
+    disposition = f"attachment; filename*=UTF-8''{quote(download_as, safe='')}" if download_as else None
+    if etag:
+        disposition = f'inline; filename="{etag}"'
+    return _link(bucket, key, version_id, disposition, _usable_until((slot + 2) * LINK_SLOT_S))
 
 
-def link_to(item: DerivedObject, survey: SurveyKey, *, download_as: str | None = None) -> str:
+def link_to(item: DerivedObject, survey: SurveyKey, *, download_as: str | None = None, etag: str | None = None) -> str:
     """Return an address of what was made from a survey's photograph, as `link` does."""
     ref = item.at(settings(), survey.stem)
-    return link(ref.bucket, ref.key, download_as=download_as)
+    return link(ref.bucket, ref.key, download_as=download_as, etag=etag)
 
 
 @st.cache_data(ttl=2 * LINK_SLOT_S, max_entries=20_000, show_spinner=False)
-def _link(bucket: str, key: str, version_id: str | None, download_as: str | None, ends_at: int) -> str:
+def _link(bucket: str, key: str, version_id: str | None, disposition: str | None, ends_at: int) -> str:
     parameters: dict[str, Any] = {"Bucket": bucket, "Key": key}
     if version_id:
         parameters["VersionId"] = version_id
-    if download_as:
-        parameters["ResponseContentDisposition"] = f"attachment; filename*=UTF-8''{quote(download_as, safe='')}"
+    if disposition:
+        parameters["ResponseContentDisposition"] = disposition
     life_s = max(1, ends_at - int(time.time()))
     return s3().generate_presigned_url("get_object", Params=parameters, ExpiresIn=life_s)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import boto3
 import streamlit as st
@@ -18,17 +19,23 @@ from frontend.services.measurements import KEPT_S, database
 from frontend.settings import settings
 from reefsteps import point_queries, point_store
 from reefsteps.coverage_queries import CoverageRow
-from reefsteps.errors import ReefStepsError
+from reefsteps.errors import DatabaseUnavailableError, ReefStepsError
 from reefsteps.points.matching import Measured
 from reefsteps.points.point_sets import PointSet
 from reefsteps.surveys import SurveyKey
 
 MOST_BYTES = 5_500_000  # Lambda takes 6 MB in a call
 _LONGEST_S = 65  # the function itself ends after 60 s
+_PASSING = frozenset({DatabaseUnavailableError.__name__, "Sandbox.Timedout"})
 
 
 class PointsNotKeptError(ReefStepsError):
-    """No point was kept; the message is the function's own."""
+    """No point was kept; the message is the function's own. ``passes`` says that waiting can help."""
+
+    def __init__(self, message: str, *, passes: bool = False) -> None:
+        """Say why, and whether waiting can help."""
+        super().__init__(message)
+        self.passes = passes
 
 
 @dataclass(frozen=True)
@@ -64,15 +71,21 @@ def at_the_points(row: CoverageRow) -> Confusion | None:
 
 def keep(sets: Sequence[PointSet]) -> PointsOutcome:
     """Have the function keep the sets, all or none; raises PointsNotKeptError."""
-    here = settings()
     body = json.dumps({"sets": [one.to_json() for one in sets]}).encode()
     if len(body) > MOST_BYTES:
         raise PointsNotKeptError(f"The points are {len(body) / 1e6:.1f} MB: import the files in parts.")
-    config = Config(connect_timeout=5, read_timeout=_LONGEST_S, retries={"total_max_attempts": 1})
-    client = boto3.client("lambda", region_name=here.region, endpoint_url=here.endpoint_url, config=config)
-    answer = client.invoke(FunctionName=here.points_function or "", Payload=body)
-    result = json.loads(answer["Payload"].read())
-    if answer.get("FunctionError"):
-        raise PointsNotKeptError(f"{result.get('errorMessage')}")
+    result = ask(body)
     measurements.forget()
     return PointsOutcome(result["written"], result["replaced"])
+
+
+def ask(request: bytes) -> dict[str, Any]:
+    """Return what the function that keeps points answers to a request; raises PointsNotKeptError."""
+    here = settings()
+    config = Config(connect_timeout=5, read_timeout=_LONGEST_S, retries={"total_max_attempts": 1})
+    client = boto3.client("lambda", region_name=here.region, config=config)
+    answer = client.invoke(FunctionName=here.points_function or "", Payload=request)
+    result: dict[str, Any] = json.loads(answer["Payload"].read())
+    if answer.get("FunctionError"):
+        raise PointsNotKeptError(f"{result.get('errorMessage')}", passes=result.get("errorType") in _PASSING)
+    return result

@@ -255,6 +255,7 @@ def _learned(row: CoverageRow, by_points_percent: float) -> str:
 
 def _actions(row: CoverageRow) -> None:
     with st.container(horizontal=True):
+        navigation.link(navigation.to_verify(row), "Verify this one", icon="fact_check")
         navigation.link(navigation.to_corners(row), "Fix corners", icon="crop_free")
         navigation.link(navigation.to_surveys(row, navigation.SurveysPart.NAME), "Change the name", icon="edit_note")
         navigation.link(navigation.to_surveys(row, navigation.SurveysPart.SIZE), "Change the size", icon="straighten")

@@ -1,6 +1,6 @@
 """Measuring many photographs again: starting the state machine ``backfill``, and reading the report that it leaves.
 
-docs/how-to/recover.md describes input and report.
+docs/how-to/operate.md describes input and report.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from reefsteps.retries import Retry
 from reefsteps.steps import STEPS
 
 MOST_LISTED = 1000
-"""Photographs in one list: Step Functions takes 256 KiB of input."""
+"""Photographs in one list."""
+MOST_BYTES = 200_000
+"""A list's size as JSON: Step Functions takes 256 KiB of input."""
 _LOOK_S = 1.0
 
 
@@ -42,7 +44,8 @@ def inputs(
     start_at: str | None = None,
     max_concurrency: int | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the inputs of the executions to start: one for a prefix, one for each thousand of listed photographs.
+    """Return the inputs of the executions to start: one for a prefix, one for each thousand of listed photographs
+    (fewer where they come with much).
 
     `retries` are failed runs, which begin at their failed step unless `start_at` says another one. Raises
     InvalidParameterError.
@@ -51,10 +54,24 @@ def inputs(
         raise InvalidParameterError(f"'{start_at}' is no step: it is one of {', '.join(STEPS)}.")
     common: dict[str, Any] = {"start_at": start_at, "max_concurrency": max_concurrency}
     common = {name: value for name, value in common.items() if value is not None}
-    listed: list[Any] = [*keys, *(_listed(retry, start_at) for retry in retries)]
+    listed: list[Any] = [*dict.fromkeys(keys), *(_listed(retry, start_at) for retry in retries)]
     if not listed:
         return [{"prefix": prefix, **common}]
-    return [{"keys": listed[first : first + MOST_LISTED], **common} for first in range(0, len(listed), MOST_LISTED)]
+    return [{"keys": part, **common} for part in _parts(listed)]
+
+
+def _parts(listed: Sequence[Any]) -> Iterator[list[Any]]:
+    """Yield the list in parts that an execution's input can hold: outlines of hidden areas make an entry long."""
+    part: list[Any] = []
+    size = 0
+    for entry in listed:
+        needs = len(json.dumps(entry, ensure_ascii=False).encode()) + 2
+        if part and (len(part) == MOST_LISTED or size + needs > MOST_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(entry)
+        size += needs
+    yield part
 
 
 def _listed(retry: Retry, start_at: str | None) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class LearnedPhotograph(Record):
 
 
 @dataclass(frozen=True)
-class Photograph:
+class MeasuredPhotograph:
     """What is known of a photograph that a result was measured on."""
 
     key: str
@@ -50,7 +50,7 @@ class LearnedFrom:
             for mark in _marks(entry):
                 self._entries.setdefault(mark, entry)
 
-    def entry(self, photo: Photograph) -> LearnedPhotograph | None:
+    def entry(self, photo: MeasuredPhotograph) -> LearnedPhotograph | None:
         """Return the entry of a photograph, None where the model has not learned from it.
 
         The content decides first, then key and version, then the file's name: a copy of another size or format has its

@@ -16,9 +16,13 @@ from reefsteps.tables import coverage_provenance, point_set
 
 
 def measured_photographs(
-    connection: Connection, *, with_points: bool = False, survey: SurveyKey | None = None
+    connection: Connection,
+    *,
+    with_points: bool = False,
+    survey: SurveyKey | None = None,
+    campaign: tuple[str, int] | None = None,
 ) -> list[Measured]:
-    """Return the photographs of all results of ours, or only those with points or of one survey.
+    """Return the photographs of all results of ours, or only those with points, of one survey, of an island and year.
 
     They come by island, year and position.
     """
@@ -26,6 +30,8 @@ def measured_photographs(
     query = select(p.island, p.location, p.year, p.raw_key, p.raw_version_id, p.restoration, p.reframing)
     if survey:
         query = query.where(*where_survey(coverage_provenance, survey))
+    if campaign:
+        query = query.where(p.island == campaign[0], p.year == campaign[1])
     if with_points:
         same = c.island == p.island, c.location == p.location, c.year == p.year
         query = query.where(select(c.set_id).where(*same).exists())

@@ -25,6 +25,9 @@ DECISIONS = ("corners_px", "excluded_px", "no_quadrat")
 _KEPT = ("bucket", "key", "side_cm", "restoration_method", *DECISIONS)
 _PARALLEL = 8  # requests at once; Step Functions allows 15 DescribeExecution a second for good, 300 in a burst
 _PAGE = 1000
+SHORTEST_BEGIN = 36
+"""The least that a run's name has of its photograph's key; `backfill` leaves room for its own name."""
+_MADE_UP = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # the console's and the AWS CLI's names
 _DURATION = re.compile(r"(\d{1,6})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
@@ -139,9 +142,12 @@ class RunHistory:
         if not failed:
             return []
         oldest = min(run.started_at for run in failed)
-        # Every way of starting a run puts the key's beginning into its name; only those need to be read in full.
-        names = tuple({readable_key(key) for run in failed for key in (run.photo, str(run.input.get("key", "")))})
-        others = [item for item in self._listed(_OTHERS, oldest) if item["name"].startswith(names)]
+        # Every way of starting a run puts the key's beginning into its name, or lets Step Functions make the name up.
+        # Only those runs need to be read in full.
+        keys = {key for run in failed for key in (run.photo, str(run.input.get("key", "")))}
+        begins = tuple({readable_key(key)[:SHORTEST_BEGIN] for key in keys})
+        listed = self._listed(_OTHERS, oldest)
+        others = [item for item in listed if item["name"].startswith(begins) or _MADE_UP.fullmatch(item["name"])]
         return [*failed, *self._details(others)]
 
     def start(self, retries: Sequence[Retry]) -> int:

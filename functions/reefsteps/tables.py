@@ -2,10 +2,10 @@
 
 `coral_coverage` is the table that the field's own tools read. `coverage_provenance` and `colony` say where each of its
 rows comes from. `imported_result` says which of them another program measured. `point_set` holds points that a person
-has answered on a photograph. `removed_photo` remembers what was deleted. `survey` holds a row for every survey ever
-written or removed. Writers lock it, so two of them never work on the same survey at once. `survey_fields` holds what
-people know of a survey beside its name. `relabelling` and `relabelled_photo` are the journal of photographs that got
-another name or another quadrat size.
+has answered on a photograph, `verification_draw` which photographs are to be verified. `removed_photo` remembers what
+was deleted. `survey` holds a row for every survey ever written or removed. Writers lock it, so two of them never work
+on the same survey at once. `survey_fields` holds what people know of a survey beside its name. `relabelling` and
+`relabelled_photo` are the journal of photographs that got another name or another quadrat size.
 
 Text is compared by code point (utf8mb4_bin): Huahine and Huahiné, moorea and Moorea are different names, in MySQL as in
 SQLite and Python.
@@ -148,8 +148,23 @@ point_set = Table(
     Column("layout", String(32), nullable=False),
     Column("width_px", Integer, nullable=False),  # of the original photograph
     Column("height_px", Integer, nullable=False),
-    Column("answers", String(2000), nullable=False),  # a letter for each point: c coral, o other, u cannot tell
-    Column("points", JSON, nullable=False),  # {"x": [...], "y": [...], "labels": [...]}
+    Column("answers", String(2000), nullable=False),  # a letter a point: c coral, o other, u cannot tell, - open
+    Column("points", JSON, nullable=False),  # {"x": [...], "y": [...], "labels": [...]}; of the page also "at_ms"
+    **_MYSQL,
+)
+
+# Which photographs of an island and year are to be verified, in which order, and with which points.
+verification_draw = Table(
+    "verification_draw",
+    metadata,
+    Column("island", String(30), primary_key=True),
+    Column("year", Integer, primary_key=True, autoincrement=False),
+    Column("seed", String(32), nullable=False),
+    Column("layout", String(32), nullable=False),
+    Column("points", Integer, nullable=False),  # on each photograph
+    Column("drawn_by", String(128), nullable=False),
+    Column("drawn_at", String(32), nullable=False),
+    Column("positions", JSON, nullable=False),  # of that moment, in the order drawn
     **_MYSQL,
 )
 

@@ -10,7 +10,7 @@ from reefsteps.detection import Manifest
 from reefsteps.document import StateDocument, UpstreamResult, refuse_other_photo
 from reefsteps.excluded import excluded_mask
 from reefsteps.images import decode, encode_jpeg, encode_png, thumbnail
-from reefsteps.learned import LearnedFrom, Photograph
+from reefsteps.learned import LearnedFrom, MeasuredPhotograph
 from reefsteps.model_store import Models
 from reefsteps.results import ReframingResult, SegmentationResult, Source
 from reefsteps.run_writer import RunWriter
@@ -94,7 +94,7 @@ def _learned(manifest: Manifest, source: Source) -> tuple[bool | None, float | N
     """Return whether the model learned from the photograph, and its cover by a model fitted without it."""
     if manifest.measured is None or manifest.measured.learned_from is None:
         return None, None
-    photo = Photograph(source.image.key, source.image.version_id, source.sha256, source.original_name)
+    photo = MeasuredPhotograph(source.image.key, source.image.version_id, source.sha256, source.original_name)
     entry = LearnedFrom(manifest.measured.learned_from).entry(photo)
     return entry is not None, entry.left_out_cover_percent if entry else None
 

@@ -6,13 +6,14 @@ import re
 import tomllib
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 import boto3
 from samtranslator.yaml_helper import yaml_parse
 
 from scripts.deployment import Deployment, Json
 from scripts.relations import code
-from scripts.relations.paper import Stack
+from scripts.relations.paper import Resource, Stack
 
 _ROOT = r"\$\{LAMBDA_TASK_ROOT\}"
 
@@ -38,6 +39,25 @@ def zip_files_hold_their_step(d: Deployment, stack: Stack) -> Iterator[str]:
             yield f"functions/Makefile: {name} is packed without the database's certificates"
 
 
+def python_is_one(d: Deployment, stack: Stack) -> Iterator[str]:
+    """Packages are built for the Python that runs them: in the Makefile, in each stage of an image, in the template."""
+    built = re.findall(r"(?m)^PYTHON_VERSION := (\S+)$", d.read("functions/Makefile"))
+    for name, function in stack.of("AWS::Lambda::Function").items():
+        runtime = function.properties.get("Runtime")  # an image has none
+        if runtime and [runtime] != [f"python{version}" for version in built]:
+            yield f"{name}: runs {runtime}, and is packed for Python {built}"
+    paths = {f"functions/{code.package(f.properties)}/Dockerfile" for f in _images(stack)} | {"frontend/Dockerfile"}
+    for path in sorted(paths):
+        bases = re.findall(r"(?m)^FROM (\S*python:\S+)", d.read(path))
+        if len(set(bases)) != 1 or not bases[0].partition("python:")[2].startswith(built[0]):
+            yield f"{path}: its stages are of {sorted(set(bases))}, and the functions of Python {built}"
+
+
+def _images(stack: Stack) -> list[Resource]:
+    functions = stack.of("AWS::Lambda::Function").values()
+    return [function for function in functions if function.properties.get("PackageType") == "Image"]
+
+
 def images_hold_their_step(d: Deployment, stack: Stack) -> Iterator[str]:
     """Each image has its own requirements, its own package and the shared one, where Lambda's user can read them."""
     for function in stack.of("AWS::Lambda::Function").values():
@@ -56,6 +76,8 @@ def images_hold_their_step(d: Deployment, stack: Stack) -> Iterator[str]:
                 yield f"{path}: starts another handler"
             yield from _readable(path, target, [f"${{LAMBDA_TASK_ROOT}}/{name}" for name in copied.values()])
     page = re.split(r"(?m)^(?=FROM )", d.read("frontend/Dockerfile"))[-1]
+    if 'CMD ["python", "-m", "frontend.serve"]' not in page:
+        yield "frontend/Dockerfile: does not start frontend.serve, which writes down how people sign in"
     yield from _readable("frontend/Dockerfile", page, re.findall(r"(?m)^COPY (?!--from)\S+ (/app\S+)$", page))
 
 
@@ -68,6 +90,45 @@ def _readable(path: str, stage: str, places: list[str]) -> Iterator[str]:
             yield f"{path}: {place} may be unreadable for the user that runs it"
     if opened and stage.find("\nUSER ") < opened.start():
         yield f"{path}: opens its files as a user who may not"
+
+
+def every_lock_is_audited(d: Deployment, stack: Stack) -> Iterator[str]:
+    """The weekly audit reads every lock file of the checkout, and starts when one of them changes."""
+    path = ".github/workflows/audit.yml"
+    workflow: dict[Any, Any] = yaml_parse(d.read(path))
+    script = "\n".join(str(s.get("run", "")) for job in workflow["jobs"].values() for s in job["steps"])
+    read = re.search(r"for file in (.+); do", script)
+    events: Json = workflow.get("on") or workflow.get(True, {})  # YAML reads the key `on` as true
+    places = {
+        "the audit": read[1].split() if read else [],
+        "its start": events.get("pull_request", {}).get("paths", []),
+    }
+    locks = [lock for folder in ("requirements", "functions", "frontend") for lock in (d.root / folder).rglob("*.txt")]
+    for where, globs in places.items():
+        found = {file for glob in globs for file in d.root.glob(glob)}
+        for lock in sorted(set(locks) - found):
+            yield f"{path}: {where} leaves {lock.relative_to(d.root)} out"
+    if "schedule" not in events:
+        yield f"{path}: nobody hears of a weakness until a lock file changes"
+
+
+def make_hands_choices_on(d: Deployment, stack: Stack) -> Iterator[str]:
+    """A variable that make sets is asked for its value, as it is never empty; a script knows each flag it is given."""
+    makefile = d.read("deploy.mk")
+    given = {name: value.strip() for name, value in re.findall(r"(?m)^(\w+) \?=(.*)$", makefile)}
+    for target, recipe in re.findall(r"(?m)^([\w-]+):[^\n]*\n((?:\t[^\n]*\n)+)", makefile):
+        for variable, flag in re.findall(r"\$\(if \$\((\w+)\),(--[\w-]+)", recipe):
+            if given.get(variable):
+                yield f"deploy.mk: {target} says {flag} whatever {variable} is, as it is never empty"
+        for value, variable, flag in re.findall(r"\$\(if \$\(filter (\w+),\$\((\w+)\)\),(--[\w-]+)", recipe):
+            if value == given.get(variable):
+                yield f"deploy.mk: {target} says {flag} for whoever says nothing ({variable}={value})"
+        module = re.search(r"-m scripts\.(\w+)", recipe)
+        files = (module[1], "backfill_options") if module else ()
+        known = "".join(d.read(f"scripts/{name}.py") for name in files)
+        for flag in re.findall(r"(?<![\w-])(--[a-z][\w-]*)", recipe) if module else ():
+            if f'"{flag}"' not in known:
+                yield f"deploy.mk: {target} says {flag}, which its script does not know"
 
 
 def ci_builds_what_is_deployed(d: Deployment, stack: Stack) -> Iterator[str]:
@@ -104,7 +165,8 @@ def environments_are_apart(d: Deployment, stack: Stack) -> Iterator[str]:
             yield f"samconfig.toml: {name} is in {shared.get('region')}, which is no region"
         if f"environment={name}" not in deploy.get("tags", []):
             yield f"samconfig.toml: {name} is tagged {deploy.get('tags')}"
-        if deploy.get("capabilities") != "CAPABILITY_IAM" or deploy.get("resolve_s3") is not True:
+        resolved = deploy.get("resolve_s3") is True and deploy.get("resolve_image_repos") is True
+        if deploy.get("capabilities") != "CAPABILITY_IAM" or not resolved:
             yield f"samconfig.toml: {name} cannot be deployed without more options"
         yield from _prod_faults(name, deploy, given) if name == "prod" else ()
     default = configuration.get("default", {}).get("global", {}).get("parameters", {}).get("stack_name", "")

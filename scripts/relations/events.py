@@ -206,6 +206,24 @@ _POLICIES = {
 }
 
 
+# What sends to topics and queues by itself, and as which service (Amazon SNS and Budgets guides).
+_SENDERS = {
+    "AWS::CloudWatch::Alarm": "cloudwatch.amazonaws.com",
+    "AWS::Budgets::Budget": "budgets.amazonaws.com",
+    "AWS::CE::AnomalySubscription": "costalerts.amazonaws.com",
+    "AWS::S3::Bucket": "s3.amazonaws.com",
+    "AWS::RDS::EventSubscription": "events.rds.amazonaws.com",
+}
+
+
+def _doors_in(stack: Stack, value: Any) -> set[str]:
+    """Return the topics and queues that a resource's properties name by their ARNs."""
+    if isinstance(value, dict | list):
+        return {d for part in (value.values() if isinstance(value, dict) else value) for d in _doors_in(stack, part)}
+    name = stack.named(value) if isinstance(value, str) and value.startswith("arn:") else None
+    return {name} if name is not None and stack.resources[name].kind in _POLICIES else set()
+
+
 def _lets_in(stack: Stack, who: str, name: str, service: str) -> Iterator[str]:
     kind, field, action = _POLICIES[stack.resources[name].kind]
     identities = stack.values.identities(name)
@@ -278,9 +296,10 @@ def doors_are_guarded(d: Deployment, stack: Stack) -> Iterator[str]:
             yield f"{name}: lets everybody in"
         if resource.kind == "AWS::S3::BucketPolicy":
             yield from _tls_faults(stack, name, resource.properties)
-    for name, alarm in stack.of("AWS::CloudWatch::Alarm").items():
-        for topic in alarm.properties.get("AlarmActions", []):
-            yield from _lets_in(stack, name, stack.named(topic) or "Alerts", "cloudwatch.amazonaws.com")
+    for kind, service in _SENDERS.items():
+        for name, sender in stack.of(kind).items():
+            for door in sorted(_doors_in(stack, sender.properties)):
+                yield from _lets_in(stack, name, door, service)
     for name, subscription in stack.of("AWS::SNS::Subscription").items():
         if stack.named(subscription.properties.get("TopicArn", "")) is None:
             yield f"{name}: is to no topic of the stack"

@@ -101,6 +101,30 @@ def waits_are_ended(d: Deployment, stack: Stack) -> Iterator[str]:
                 yield f"{uri}: the children of '{name}' wait, which express executions cannot"
 
 
+def events_are_kept_before_a_failure(d: Deployment, stack: Stack) -> Iterator[str]:
+    """EventBridge takes an event for delivered once its machine has started: one that keeps events, keeps them all."""
+    for uri, start, states in flows(d):
+        keepers = {n for n, state in states.items() if str(state.get("Resource", "")).endswith(":sqs:sendMessage")}
+        reached, waiting = {start}, [start] if keepers else []
+        while waiting:
+            name = waiting.pop()
+            state = states.get(name, {})
+            caught = {error for catcher in state.get("Catch", []) for error in catcher["ErrorEquals"]}
+            if state.get("Type") == "Task" and name not in keepers and "States.ALL" not in caught:
+                yield f"{uri}: an error of '{name}' loses the event"
+            if state.get("Type") == "Fail":
+                yield f"{uri}: '{name}' is reached by an event that no queue keeps"
+            for catcher in state.get("Catch", []):
+                if catcher["Next"] in keepers and catcher.get("Assign", {}).get("event") != "{% $states.input %}":
+                    yield f"{uri}: '{name}' does not hand the whole event to '{catcher['Next']}'"
+            ways = {*_on(state), *(catcher["Next"] for catcher in state.get("Catch", []))} - keepers - reached
+            reached |= ways
+            waiting += ways
+        for name in keepers:
+            if states[name]["Arguments"].get("MessageBody") != "{% $string($event) %}":
+                yield f"{uri}: '{name}' keeps {states[name]['Arguments'].get('MessageBody')}"
+
+
 def functions_get_the_whole_input(d: Deployment, stack: Stack) -> Iterator[str]:
     """A function that begins a machine gets its input as it came; an action is one that the handler knows."""
     for uri, start, states in flows(d):

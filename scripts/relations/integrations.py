@@ -47,7 +47,7 @@ _S3_CALLS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "listObjectsV2": ((), ("ListBucket",)),
     "listObjects": ((), ("ListBucket",)),
 }
-_INTEGRATION = re.compile(
+INTEGRATION = re.compile(
     r"arn:(?:aws|\$\{AWS::Partition\}):states:::(?:aws-sdk:)?([a-z0-9-]+):(\w+)((?:\.\w+(?::2)?)?)"
 )
 
@@ -112,7 +112,7 @@ def _is_distributed(state: Json) -> bool:
 
 
 def _of_call(machine: Machine, stack: Stack, name: str, integration: str, arguments: Any) -> Iterator[Need]:
-    parsed = _INTEGRATION.fullmatch(integration)
+    parsed = INTEGRATION.fullmatch(integration)
     if parsed is None:
         yield Need(f"unknown:{integration}", "", f"state '{name}'")
         return
@@ -123,7 +123,7 @@ def _of_call(machine: Machine, stack: Stack, name: str, integration: str, argume
         yield from _of_s3(machine, stack, call, arguments, why)
         return
     subject = "ExecutionArn" if call in _EXECUTION_CALLS else _SUBJECTS.get(service, "")
-    resource = _filled(machine, arguments.get(subject, ""))
+    resource = _filled(machine, arguments.get(subject, "")) or _computed(machine, arguments.get(subject, ""))
     if service == "lambda":
         yield Need("lambda:InvokeFunction", resource, why)
         return
@@ -173,6 +173,14 @@ def _filled(machine: Machine, value: str) -> str:
     for name, given in machine.substitutions.items():
         text = text.replace(f"${{{name}}}", str(given))
     return "" if text.startswith("{%") else text
+
+
+def _computed(machine: Machine, value: str) -> str:
+    """Return what an expression makes of the template's values, for an execution of a machine: its ARN."""
+    named = [given for name, given in machine.substitutions.items() if f"${{{name}}}" in str(value)]
+    if len(named) == 1 and "':execution:'" in str(value):
+        return f"{named[0].replace(':stateMachine:', ':execution:')}:run"
+    return ""
 
 
 def _arn(stack: Stack, identity: str) -> str:

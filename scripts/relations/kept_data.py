@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from scripts.deployment import Deployment, Json, of_type
 from scripts.relations.paper import Stack
@@ -43,6 +44,38 @@ def data_outlives_the_stack(d: Deployment, stack: Stack) -> Iterator[str]:
                 yield f"{name}: {field} {given} would lose what it holds"
         if "Condition" in resource.attributes:
             yield f"{name}: is made under the condition {resource.attributes['Condition']}; a parameter would end it"
+
+
+# What CloudFormation cannot change in what holds data: another value makes another, empty one in its place, or ends the
+# deployment. Whoever has to change one moves the data first (docs/how-to/recover.md).
+_FIXED: dict[str, dict[str, Any]] = {
+    "DatabaseCluster": {
+        "Engine": "aurora-mysql",
+        "MasterUsername": "reef_admin",
+        "DBClusterIdentifier": {"Ref": "AWS::StackName"},
+        "DatabaseName": {"Ref": "DatabaseName"},
+        "DBSubnetGroupName": {"Ref": "DatabaseSubnets"},
+        "StorageEncrypted": True,
+        "KmsKeyId": None,
+        "EngineMode": None,
+    },
+    "Users": {"UsernameAttributes": ["email"], "AliasAttributes": None, "Schema": None, "UsernameConfiguration": None},
+}
+
+
+def identity_is_fixed(d: Deployment, stack: Stack) -> Iterator[str]:
+    """What holds data stays the same thing: its type, and the properties that cannot change under it."""
+    for name, fixed in _FIXED.items():
+        given = d.expanded["Resources"].get(name, {}).get("Properties")
+        if given is None:
+            yield f"{name}: is gone, under this name, and what it holds with it"
+            continue
+        for field, wanted in fixed.items():
+            if given.get(field) != wanted:
+                yield f"{name}: {field} {given.get(field)} (it was {wanted}) makes another, empty one"
+    for name, bucket in stack.of("AWS::S3::Bucket").items():
+        if "BucketName" in bucket.properties:
+            yield f"{name}: a name of its own makes another, empty bucket"
 
 
 def versions_outlive_a_mistake(d: Deployment, stack: Stack) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
 from reefsteps.model_roles import ModelRole
 from scripts.deployment import Deployment, Json, listed
@@ -19,6 +20,7 @@ MANAGED_POLICIES = {
     "ResponseHeadersPolicyId": {"67f7725c-6f97-4210-82d7-5512b31e9d03": "SecurityHeadersPolicy"},
 }
 _METHODS = {"GET", "HEAD", "OPTIONS", "PUT", "PATCH", "POST", "DELETE"}
+_HEALTH = "/_stcore/health"
 _WEBSOCKET_IDLE_S = 60  # Streamlit pings its browsers more often than this
 
 # Variables that AWS or Powertools reads, and not a settings module.
@@ -148,6 +150,26 @@ def health_is_asked_where_it_is_told(d: Deployment, stack: Stack) -> Iterator[st
         configuration = service.properties.get("DeploymentConfiguration", {})
         if configuration.get("MinimumHealthyPercent", 100) < 100 or configuration.get("MaximumPercent", 200) < 200:
             yield f"{name}: a deployment takes the page away"
+
+
+def metrics_are_kept_in(d: Deployment, stack: Stack) -> Iterator[str]:
+    """Streamlit shows its metrics to anybody, before sign-in: each listener that forwards answers for it."""
+    for name, listener in stack.of("AWS::ElasticLoadBalancingV2::Listener").items():
+        if not any(action["Type"] == "forward" for action in listener.properties["DefaultActions"]):
+            continue
+        kept = [
+            pattern
+            for rule in stack.of("AWS::ElasticLoadBalancingV2::ListenerRule").values()
+            if rule.properties["ListenerArn"] == stack.plain({"Ref": name})
+            and {action["Type"] for action in rule.properties["Actions"]} == {"fixed-response"}
+            for condition in rule.properties["Conditions"]
+            for pattern in condition.get("PathPatternConfig", {}).get("Values", [])
+        ]
+        for path in ("/_stcore/metrics", "/_stcore/metrics/", "/anything/_stcore/metrics"):
+            if not any(fnmatchcase(path, pattern) for pattern in kept):
+                yield f"{name}: hands {path} on, which anybody may read"
+        if any(fnmatchcase(_HEALTH, pattern) for pattern in kept):
+            yield f"{name}: keeps {_HEALTH} in"
 
 
 def cloudfront_forwards_all(d: Deployment, stack: Stack) -> Iterator[str]:

@@ -8,16 +8,19 @@ import numpy as np
 import pytest
 
 from conversion.convert import convert
+from local.samples import moorea_photographs
 from reefsteps.masks import mask_iou
 from training.library.examples import TEST_SEED, restored
+from training.library.pipeline import reframed, treated
 from training.library.predict import load_predictor
 from training.library.prediction import Predictor
 from training.library.scores import coral_crop, frame_photo
 
 MODELS = Path(__file__).parents[2] / "models"
-# Regression guards, looser than the card, because eight photographs are few; the bars (0.95 and 3 points) are not met.
+# Regression guards, looser than the card, because eight photographs are few.
 MEDIAN_IOU = 0.85
 MEDIAN_ERROR_POINTS = 14.0
+REAL_ERROR_POINTS = 16.0  # the bar of 9 points is not met (models/README.md)
 FRAME, CORAL = "detectron2-reframe", "detectron2-classifier"
 
 
@@ -52,6 +55,18 @@ def test_the_coral_model_measures_cover(corals: Predictor) -> None:
         photo, crop = coral_crop(TEST_SEED + i)
         errors.append(abs(100 * corals(crop).union(0.5).mean() - photo.cover_percent))
     assert np.median(errors) < MEDIAN_ERROR_POINTS
+
+
+def test_the_coral_model_is_right_on_quadrats_that_it_has_not_seen(frames: Predictor, corals: Predictor) -> None:
+    """The demo's three photographs of Moorea through restoration, reframing and segmentation, against the experts."""
+    photos, experts = moorea_photographs()
+    errors = []
+    for photo in photos:
+        assert photo.side is not None
+        crop = reframed(treated(photo.path), frames, photo.side)
+        assert crop is not None, f"{photo.path.name} was refused"
+        errors.append(100 * corals(crop.crop_bgr).union(0.5).mean() - experts[photo.path.name].percent)
+    assert np.abs(errors).mean() <= REAL_ERROR_POINTS, errors
 
 
 def test_the_models_stay_small() -> None:

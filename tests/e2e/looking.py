@@ -19,6 +19,8 @@ ADDRESSES = {
     "coverage-same-quadrats": "coverage?show=Same+quadrats",
     "coverage-sizes": "coverage?show=Colony+sizes",
     "coverage-export": "coverage?show=Export",
+    "verify": "verify?island=Takapoto&year=2008&by=Alice",
+    "verify-points": "verify?island=Takapoto&year=2008&location=2&by=Looker",
     "corners": "corners?island=Takapoto&year=2010&location=50",
     "delete": "delete?key=2006-Takapoto-01.jpg",
     "help": "help",

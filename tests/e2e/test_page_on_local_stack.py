@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import signal
@@ -12,10 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import pytest
 from PIL import Image
 
-from local.samples import MEASURED_NAME, make_samples
+from local.samples import MEASURED_NAME, MEASURED_SEED, SAMPLE_SEED, sample_config
+from synthetic import generate
 from tests.e2e.looking import loaded_width, settle
 from tests.support.ports import reserved_port
 
@@ -54,10 +57,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[d
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """The demo's photographs; the last one shows no quadrat."""
+    """Two of the demo's photographs; the last one shows no quadrat."""
     folder = tmp_path_factory.mktemp("samples")
-    make_samples(folder)
-    return sorted(folder.glob("*.jpg"))
+    without = dataclasses.replace(sample_config(), frame="none", strings=None, framing=None)
+    drawn = {MEASURED_NAME: (MEASURED_SEED, sample_config()), "2010-Takapoto-01.jpg": (SAMPLE_SEED + 6, without)}
+    for name, (seed, config) in drawn.items():
+        cv2.imwrite(str(folder / name), generate(seed, config).image_bgr)
+    return [folder / name for name in drawn]
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ import pytest
 
 from tests.e2e.conftest import REPOSITORY
 from tests.e2e.looking import loaded_width
+from tests.support.demo_models import stated_points
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -32,7 +33,7 @@ START, DRAW, PROCESS = COMMANDS
 FOLDER = "tutorial-photos"
 START_TIMEOUT_S = 300
 RUN_TIMEOUT_MS = 180_000
-MEASURED, TRUTH_POINTS = 11, 10
+MEASURED = 11
 CORNERS = ("Top left", "Top right", "Bottom right", "Bottom left")
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
@@ -107,7 +108,7 @@ def test_from_the_first_photograph_to_the_first_trend(checkout: Path, page_addre
     covers = _covers(checkout)
     assert len(covers) == MEASURED
     for name, cover in covers.items():
-        assert abs(cover - float(truth[name]["cover_percent"])) < TRUTH_POINTS + 1
+        assert abs(cover - float(truth[name]["cover_percent"])) < stated_points() + 1
 
     _menu(tab, "Coverage")
     tab.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg").first.wait_for()

@@ -14,7 +14,7 @@ import pytest
 from local import lambda_emulator
 from local.gateway import function_name
 from local.lambda_emulator import EmulatorMissingError, FunctionPool, FunctionSpec, ThrottledError
-from tests.support.local_stack import wait_for
+from tests.support.waiting import wait_for
 
 HANDLER = """
 import importlib.util, os, time

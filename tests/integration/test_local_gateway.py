@@ -25,8 +25,6 @@ PAGE = "http://127.0.0.1:8501"
 
 
 class _Handler(RequestHandler):
-    timeout = 0.3  # so that a test need not wait a minute
-
     def log(self, *_: Any) -> None:
         """Say nothing."""
 
@@ -132,16 +130,24 @@ def test_motos_administrative_addresses_are_closed(gateway: tuple[Gateway, int],
         assert b" 404 " in answer(port, head(method, path, Content_Length="0")).split(b"\r\n")[0]
     assert (
         b" 404 "
-        in answer(port, b"POST /reset HTTP/1.1\r\nHost: moto_api\r\nContent-Length: 0\r\n\r\n").split(b"\r\n")[0]
+        in answer(
+            port, b"POST /reset HTTP/1.1\r\nHost: moto_api\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        ).split(b"\r\n")[0]
     )
     assert s3(port).list_objects_v2(Bucket=name)["KeyCount"] == 1
 
 
 @pytest.mark.parametrize("close", [False, True], ids=["stalls", "ends"])
-def test_a_body_shorter_than_its_length_ends_and_is_not_kept(gateway: tuple[Gateway, int], close: bool) -> None:
+def test_a_body_shorter_than_its_length_ends_and_is_not_kept(
+    gateway: tuple[Gateway, int], close: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     served, port = gateway
     name = bucket(port)
     served.open()
-    request = head("PUT", f"/{name}/2006-Hao-01.jpg", Authorization=SIGNED, Content_Length="1000") + b"the beginning"
-    assert b" 200 " not in answer(port, request, close=close).split(b"\r\n")[0]
+    with monkeypatch.context() as short:
+        short.setattr(_Handler, "timeout", 0.3)  # so that a test need not wait a minute
+        request = (
+            head("PUT", f"/{name}/2006-Hao-01.jpg", Authorization=SIGNED, Content_Length="1000") + b"the beginning"
+        )
+        assert b" 200 " not in answer(port, request, close=close).split(b"\r\n")[0]
     assert s3(port).list_objects_v2(Bucket=name)["KeyCount"] == 0

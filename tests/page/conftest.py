@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import streamlit as st
 from moto import mock_aws
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from frontend.navigation import PAGES
@@ -19,6 +21,9 @@ from reefsteps.database import Database
 from tests.support import page_world
 
 APP = Path(__file__).parents[2] / "frontend" / "app.py"
+# Each AppTest looks for components in all installed packages, which takes 0.2 s and finds the same.
+manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
+
 RENAMED = {page.view for page in PAGES if page.view != page.path}
 
 

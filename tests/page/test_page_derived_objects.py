@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Block
 
 from frontend.services import measurements, photos
 from frontend.settings import settings
@@ -32,7 +33,7 @@ def addresses(app: AppTest) -> str:
     while blocks:
         for child in blocks.pop().children.values():
             sent.append(str(getattr(child, "proto", "")))
-            blocks += [child] if hasattr(child, "children") else []
+            blocks += [child] if isinstance(child, Block) else []
     return " ".join(sent)
 
 

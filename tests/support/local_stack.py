@@ -9,8 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import sqlalchemy
 from local.provision import Clients
 from local.stack_info import StackInfo, running
 from tests.support.steps import package_of
+from tests.support.waiting import wait_for as wait_for
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
@@ -205,12 +205,3 @@ class RunningStack:
                 return sorted((r[0], r[1], r[2], float(r[3])) for r in connection.execute(query))
         finally:
             engine.dispose()
-
-
-def wait_for(condition: Callable[[], bool], timeout_s: float, every_s: float = 0.1) -> None:
-    """Wait until `condition` holds; fails the test when it does not in time."""
-    end = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {timeout_s:.0f} s")
-        time.sleep(every_s)

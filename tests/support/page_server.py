@@ -9,13 +9,14 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reefsteps.database import Database
 from tests.support import page_world
+from tests.support.points_function import NAME, PointsFunction, points_function
 from tests.support.ports import reserved_port
 
 REPOSITORY = Path(__file__).parents[2]
@@ -31,6 +32,7 @@ class ServedPage:
     step_functions: Any
     pipeline_arn: str
     database: Database
+    points: PointsFunction
 
 
 @contextmanager
@@ -41,7 +43,7 @@ def served_page(folder: Path, fill: Callable[[ServedPage], None]) -> Iterator[Se
     environment = {**os.environ, **page_world.CREDENTIALS}
     environment.pop("AWS_ENDPOINT_URL", None)
     moto = [str(Path(sys.executable).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(aws_port)]
-    with _process(moto, environment, folder / "moto.log"):
+    with _process(moto, environment, folder / "moto.log"), ExitStack() as stack:
         _until_answers(f"{endpoint}/moto-api/")
         config = json.dumps({"stepfunctions": {"execute_state_machine": True}}).encode()
         urllib.request.urlopen(urllib.request.Request(f"{endpoint}/moto-api/config", config, method="POST"))
@@ -50,14 +52,21 @@ def served_page(folder: Path, fill: Callable[[ServedPage], None]) -> Iterator[Se
         arn = page_world.create_state_machine(step_functions)
         database = Database(f"sqlite:///{folder / 'coverage.sqlite'}")
         database.create_tables()
-        variables = page_world.environment(arn, folder / "coverage.sqlite", endpoint)
+        lambdas = stack.enter_context(points_function(folder / "coverage.sqlite"))
+        variables = page_world.environment(
+            arn,
+            folder / "coverage.sqlite",
+            endpoint,
+            POINTS_FUNCTION=NAME,
+            AWS_ENDPOINT_URL_LAMBDA=lambdas.endpoint,
+        )
         command = [
             *(sys.executable, "-m", "streamlit", "run", str(REPOSITORY / "frontend" / "app.py")),
             *("--server.address=127.0.0.1", f"--server.port={page_port}", "--server.headless=true"),
             *("--browser.gatherUsageStats=false", "--server.fileWatcherType=none"),
         ]
         with _process(command, {**environment, **variables}, folder / "page.log") as page:
-            served = ServedPage(url, page.pid, s3, step_functions, arn, database)
+            served = ServedPage(url, page.pid, s3, step_functions, arn, database, lambdas)
             fill(served)
             _until_answers(f"{url}/_stcore/health")
             yield served

@@ -12,11 +12,13 @@ import io
 import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 from PIL import Image, ImageDraw
 from sqlalchemy import delete, insert
 
@@ -29,6 +31,7 @@ from reefsteps.points.point_sets import PointSet, Selection
 from reefsteps.steps import Step
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import colony, coral_coverage, coverage_provenance, survey
+from tests.support.waiting import wait_for
 
 REGION = "eu-west-1"
 BUCKETS = {
@@ -104,8 +107,23 @@ def create_state_machine(step_functions: Any) -> str:
 
 
 def start(step_functions: Any, arn: str, name: str, **given: Any) -> None:
-    """Start a run that ends as its input says."""
-    step_functions.start_execution(stateMachineArn=arn, name=name, input=json.dumps(given))
+    """Start a run that ends as its input says; returns when it has, or when it waits.
+
+    moto runs it in a thread of its own: a page that was opened at once would show it as running, and a run whose thread
+    has not begun cannot be stopped.
+    """
+    answer = step_functions.start_execution(stateMachineArn=arn, name=name, input=json.dumps(given))
+    run = {"executionArn": answer["executionArn"]}
+
+    def has_come_to_its_end() -> bool:
+        if given.get("end") != "wait":
+            return bool(step_functions.describe_execution(**run)["status"] != "RUNNING")
+        with suppress(AttributeError, ClientError):  # moto's, while the thread has not begun
+            events = step_functions.get_execution_history(**run)["events"]
+            return any(event["type"] == "WaitStateEntered" for event in events)
+        return False
+
+    wait_for(has_come_to_its_end, 120, every_s=0.01)
 
 
 def several_surveys(

@@ -5,10 +5,11 @@ from itertools import permutations
 from typing import Any
 
 import pytest
+from samcli.cli.types import CfnParameterOverridesType
 
 from scripts import deploy as command
 from scripts.deployment import Deployment
-from scripts.environments import DeployEnvironment, DeploymentError
+from scripts.environments import DeployEnvironment, DeploymentError, _values
 from scripts.relations.replacement import collisions, refusal, update
 from scripts.zones import choose
 from tests.template.mutants.making import TEMPLATE, Mutant, mutated
@@ -152,3 +153,24 @@ def test_make_deploy_looks_before_it_begins(deployment: Deployment) -> None:
         command.look_ahead(former, environment, deployment, with_page=False)
     same = Account(deployment.expanded, environment.overrides | {"DatabaseName": "reefs"})
     command.look_ahead(same, environment, deployment, with_page=True)
+
+
+def test_a_choice_that_the_configuration_no_longer_says_is_named(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment = DeployEnvironment.read("dev")
+    domain = {"DomainName": "reefs.example.org", "HostedZoneId": "Z1"}
+    former = Account(deployment.expanded, environment.overrides | domain | {"FrontendImageUri": "page", "Gone": "x"})
+    command.look_ahead(former, environment, deployment, with_page=True)
+    said = capsys.readouterr().out
+    assert said.count("stays") == 2
+    assert "DomainName stays reefs.example.org" in said
+    nothing = environment.overrides | {"DomainName": "", "HostedZoneId": ""}
+    command.look_ahead(former, replace(environment, overrides=nothing), deployment, with_page=True)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_parameter_is_set_to_nothing_as_sam_takes_it() -> None:
+    given = ("A=1", 'DomainName=""', "B=x=y")
+    assert CfnParameterOverridesType().convert(given, None, None)["DomainName"] == ""
+    assert _values(list(given)) == {"A": "1", "DomainName": "", "B": "x=y"}

@@ -10,7 +10,7 @@ from scripts.relations.paper import on_paper
 from tests.support.guards import Guards
 from tests.template.mutants.making import Mutant, mutated
 
-TABLES = ("of_roles", "of_network", "of_data", "of_names", "of_a_tired_engineer", "of_a_second_look")
+TABLES = ("of_roles", "of_network", "of_data", "of_names", "of_a_tired_engineer", "of_a_second_look", "of_a_blind_look")
 MUTANTS = [mutant for table in TABLES for mutant in importlib.import_module(f"tests.template.mutants.{table}").MUTANTS]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -38,6 +39,18 @@ def test_a_long_list_is_divided_so_that_each_part_fits_an_input() -> None:
     assert [len(part["keys"]) for part in parts] == [1000, 1000, 500]
     assert [key for part in parts for key in part["keys"]] == keys
     assert all(len(json.dumps(part, ensure_ascii=False).encode()) < 262_144 for part in parts)
+
+
+def test_a_list_with_many_outlines_is_divided_too() -> None:
+    outline = [[1234.5, 2345.5]] * 200
+    failed = [replace(FAILED, input={**FAILED.input, "excluded_px": [outline] * 4}) for _ in range(40)]
+    parts = backfills.inputs(retries=failed)
+    assert sum(len(part["keys"]) for part in parts) == 40
+    assert all(len(json.dumps(part, ensure_ascii=False).encode()) < 262_144 for part in parts)
+
+
+def test_a_photograph_that_is_listed_twice_is_measured_once() -> None:
+    assert backfills.inputs(keys=["2006-Hao-01.jpg", "2006-Hao-01.jpg"]) == [{"keys": ["2006-Hao-01.jpg"]}]
 
 
 def test_an_unknown_step_is_refused_by_name() -> None:

@@ -1,4 +1,4 @@
-"""Modules import each other without circles, and tests build on tests/support alone."""
+"""Modules import each other without circles, names stand for one thing, and tests build on tests/support alone."""
 
 from __future__ import annotations
 

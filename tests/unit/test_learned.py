@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from reefsteps.learned import LearnedFrom, LearnedPhotograph, Photograph
+from reefsteps.learned import LearnedFrom, LearnedPhotograph, MeasuredPhotograph
 
 SHA, OTHER = "5e" * 32, "7a" * 32
-PHOTO = Photograph("2006-Takapoto-03.jpg", "v1", SHA, "Tak06 quadrat 3.JPG")
+PHOTO = MeasuredPhotograph("2006-Takapoto-03.jpg", "v1", SHA, "Tak06 quadrat 3.JPG")
 
 
 @pytest.mark.parametrize(
@@ -32,13 +32,16 @@ def test_a_photograph_is_recognised(entry: LearnedPhotograph) -> None:
         (LearnedPhotograph(key="2006-Takapoto-03.jpg", version_id="v0"), PHOTO),  # it was replaced since
         (LearnedPhotograph(key="2006-Takapoto-03.jpg", version_id="v0", name="2006-Takapoto-03.jpg"), PHOTO),
         (LearnedPhotograph(name="2006-Takapoto-04.jpg"), PHOTO),
-        (LearnedPhotograph(OTHER, "DSC_0001.JPG"), Photograph("2006-A-01.jpg", None, SHA, "DSC_0001.JPG")),
-        (LearnedPhotograph(OTHER, "quadrat 7.jpg"), Photograph("2006-A-07.jpg", None, SHA, "quadrat 7.jpg")),
-        (LearnedPhotograph(OTHER, "P1010123.JPG"), Photograph("2006-A-01.jpg", None, None, "P1010123.JPG")),
-        (LearnedPhotograph(OTHER, "IMG_0001 (2).jpg"), Photograph("2006-A-01.jpg", None, None, "IMG_0001 (2).jpg")),
+        (LearnedPhotograph(OTHER, "DSC_0001.JPG"), MeasuredPhotograph("2006-A-01.jpg", None, SHA, "DSC_0001.JPG")),
+        (LearnedPhotograph(OTHER, "quadrat 7.jpg"), MeasuredPhotograph("2006-A-07.jpg", None, SHA, "quadrat 7.jpg")),
+        (LearnedPhotograph(OTHER, "P1010123.JPG"), MeasuredPhotograph("2006-A-01.jpg", None, None, "P1010123.JPG")),
+        (
+            LearnedPhotograph(OTHER, "IMG_0001 (2).jpg"),
+            MeasuredPhotograph("2006-A-01.jpg", None, None, "IMG_0001 (2).jpg"),
+        ),
     ],
 )
-def test_another_photograph_is_not(entry: LearnedPhotograph, photo: Photograph) -> None:
+def test_another_photograph_is_not(entry: LearnedPhotograph, photo: MeasuredPhotograph) -> None:
     assert LearnedFrom([entry]).entry(photo) is None
 
 

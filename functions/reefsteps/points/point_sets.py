@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reefsteps.errors import InvalidParameterError
-from reefsteps.points.answers import Answer
+from reefsteps.points.answers import UNANSWERED, Answer
 from reefsteps.results import Record
 from reefsteps.surveys import SurveyKey
 
 MOST_POINTS = 2000  # on a photograph
 LONGEST_LABEL = 100
+VERIFY_PAGE = "ReefSteps"  # the source of points that were answered on the page Verify
 _LETTERS = frozenset(answer.value for answer in Answer)
 
 
@@ -60,14 +61,19 @@ class PointSet(Record):
         """What tells sets of one photograph apart: who answered, and where. The same ones again replace a set."""
         return hashlib.sha256("\n".join((self.annotator, self.source)).encode()).hexdigest()[:32]
 
-    def check(self) -> None:
-        """Raise InvalidParameterError for a set that cannot be kept as it is."""
+    @property
+    def is_complete(self) -> bool:
+        """Whether every point has an answer."""
+        return UNANSWERED not in self.answers
+
+    def check(self, *, under_way: bool = False) -> None:
+        """Raise InvalidParameterError for a set that cannot be kept; one ``under_way`` may hold unanswered points."""
         count = len(self.x)
         if not 1 <= count <= MOST_POINTS:
             raise InvalidParameterError(f"{self.survey} has {count} points; a photograph has 1 to {MOST_POINTS}.")
         if not count == len(self.y) == len(self.labels) == len(self.answers):
             raise InvalidParameterError(f"{self.survey}: places, labels and answers are not equally many.")
-        if not set(self.answers) <= _LETTERS:
+        if not set(self.answers) <= (_LETTERS | {UNANSWERED} if under_way else _LETTERS):
             raise InvalidParameterError(f"{self.survey}: an answer is none of {', '.join(sorted(_LETTERS))}.")
         if self.drawn not in list(Selection):
             raise InvalidParameterError(f"{self.survey}: 'drawn' is '{self.drawn}', not one of {', '.join(Selection)}.")

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from training.card import BEGIN, END, write_card
-from training.evaluate_real import CoverCase, FrameCase, report, summary
+from training.evaluate_real import KEPT, CoverCase, FrameCase, report, summary
 from training.library.metrics import coverage_errors
-from training.recipe import commands, parser
+from training.recipe import FOLDS, commands, parser
 
 ERRORS = coverage_errors(np.array([10.0, 20.0]), np.array([12.0, 19.0]))
 CORAL = {**dataclasses.asdict(ERRORS), "AP": 31.0, "AP50": 50.0, "AP75": 33.0}
@@ -35,7 +35,8 @@ def reports(folder: Path) -> tuple[Path, Path, Path]:
         (folder / name / "report.json").write_text(json.dumps(figures), "utf-8")
     frames = [FrameCase("a.jpg", "by hand", 1.0, 0.93, 2.0), FrameCase("b.jpg", "no quadrat", 0.0, None, None)]
     case = CoverCase("c.jpg", 40.0, 35.0, 45.0, 44.0, 0.8)
-    covers = {"moorea_points": [case, case], "reefsupport_masks": [case]}
+    other = dataclasses.replace(case, photo="e.jpg", true=60.0, found=59.0)
+    covers = {"moorea_points": [case, other], "moorea_learned": [case], "reefsupport_masks": [case]}
     figures = summary(frames, covers)
     (folder / "real").mkdir()
     (folder / "real" / "report.json").write_text(json.dumps(figures), "utf-8")
@@ -53,9 +54,11 @@ def test_figures_replace_earlier_ones_and_leave_the_text(tmp_path: Path) -> None
         "| frame: mask IoU, mean of 200 photographs | 0.949 (median 0.960, 5th percentile 0.800) | 0.95: NOT met |"
         in text
     )
-    assert "| coral: cover, MAE of 2 crops | 1.50 points (bias +0.50, worst 2.0) | 3: met |" in text
+    assert "| coral: cover, MAE of 2 crops | 1.50 points (bias +0.50, worst 2.0) | 6: met |" in text
     assert "1 of 1 quadrats found" in text
-    assert "2 of 2 inside" in text
+    assert "MAE 2.5 points (bar 9: met), bias +1.5, slope 0.75, 1 of 2 inside" in text
+    assert "would be 10.0 points off" in text
+    assert text.index("Measured on real photographs") < text.index("Measured on drawn photographs")
     assert "| c.jpg | 40.0 | 35.0 to 45.0 | 44.0 | 0.80 |" in text
     assert "old figures" not in text
     assert text.startswith("# Demo models\n\nBefore.")
@@ -75,9 +78,16 @@ def test_a_card_without_a_place_is_left_alone(tmp_path: Path) -> None:
 
 def test_the_recipe_trains_before_it_measures(tmp_path: Path) -> None:
     options = parser().parse_args(["--output", str(tmp_path), "--minutes", "5", "--real", "data"])
-    stages = [command[0].removeprefix("training.") for command in commands(options)]
-    assert stages == ["train", "train", "calibrate", "evaluate", "evaluate", "reference", "evaluate_real"]
-    for command in commands(options):
+    names = [f"{i}.jpg" for i in range(8)]
+    stages = [command[0].removeprefix("training.") for command in commands(options, names)]
+    teach = ["teach"] * (FOLDS + 1)
+    assert stages == ["train", *teach, "calibrate", "evaluate", "evaluate", "reference", "evaluate_real"]
+    left_out = []
+    for command in commands(options, names):
+        if command[0] == "training.teach":
+            assert set(KEPT) <= set(command)
+            left_out += command[command.index("--leave-out") + 1 :] if "--leave-out" in command else []
         if command[0] == "training.train":
             assert Path(command[command.index("--config") + 1]).exists()
             assert command[command.index("--minutes") + 1] == "5.0"
+    assert sorted(left_out) == names

@@ -53,7 +53,7 @@ def test_photographs_that_are_learned_from_are_named_by_content_or_as_the_deploy
     (own,) = learned_photographs(read(export(tmp_path), tmp_path))
     content = (tmp_path / "a.png").read_bytes()
     assert own == LearnedPhotograph(hashlib.sha256(content).hexdigest(), "a.png")
-    said = {"key": "2006-A-01.jpg", "version_id": "v1", "sha256": "0a" * 32, "name": "DSC_0001.JPG"}
+    said: dict[str, Any] = {"key": "2006-A-01.jpg", "version_id": "v1", "sha256": "0a" * 32, "name": "DSC_0001.JPG"}
     image = {"id": 1, "file_name": "a.png", "width": 60, "height": 40}
     (exported,) = learned_photographs(read(export(tmp_path, images=[{**image, "original": said}]), tmp_path))
     assert exported == LearnedPhotograph(**said)
