@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from reefsteps.errors import PhotoNotFoundError
-from reefsteps.keys import corners_key, mask_key, no_quadrat_key, picture_key, record_key, thumbnail_key
+from reefsteps.keys import DECISION_KEYS, mask_key, picture_key, record_key, thumbnail_key
 from reefsteps.originals import originals
 from reefsteps.precedence import Upload
 from reefsteps.results import ObjectRef
@@ -56,7 +56,7 @@ class Buckets:
 
     def set_by_hand(self, stem: str) -> tuple[ObjectRef, ...]:
         """Return where a person's decisions lie; a run uses them, and does not make them."""
-        return tuple(ObjectRef(self.reframed_bucket, key(stem)) for key in (corners_key, no_quadrat_key))
+        return tuple(ObjectRef(self.reframed_bucket, key(stem)) for key in DECISION_KEYS.values())
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,33 @@ the copy under another name is measured, because the metadata names another key.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
+from reefsteps.keys import DECISION_KEYS
+
 STARTS_NO_RUN = "relabelled-to"  # the name of the metadata; relabelling and importing write it
+DECISIONS_FOLLOW = "decisions-follow"  # of a copy that is measured: which decisions of a person are copied after it
 _UNQUOTED = "!~*'()"  # what JSONata's $encodeUrlComponent leaves as it is, beside what Python's quote does
 
 
 def without_run(key: str) -> dict[str, str]:
     """Return the metadata of a copy under `key` that starts no run. Metadata are ASCII, so the key is URL-encoded."""
     return {STARTS_NO_RUN: quoted_key(key)}
+
+
+def followed_by(key: str, decided: Iterable[str]) -> dict[str, str]:
+    """Return the metadata of a copy under `key` that is measured, and whose decisions of a person are copied after it.
+
+    ``decided`` are kinds of `DECISION_KEYS`. They name the copy's version, so they cannot be there before it.
+    """
+    return {DECISIONS_FOLLOW: " ".join((quoted_key(key), *decided))}
+
+
+def decisions_to_follow(key: str, metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the kinds of `DECISION_KEYS` that `followed_by` wrote for the object under `key`."""
+    own, *kinds = metadata.get(DECISIONS_FOLLOW, "").split() or [""]
+    return tuple(kind for kind in kinds if kind in DECISION_KEYS) if own == quoted_key(key) else ()
 
 
 def quoted_key(key: str) -> str:

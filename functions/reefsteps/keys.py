@@ -31,6 +31,10 @@ def no_quadrat_key(stem: str) -> str:
     return f"no-quadrat/{stem}.json"
 
 
+DECISION_KEYS = {"corners": corners_key, "no-quadrat": no_quadrat_key}
+"""What a person can decide about a photograph, and where that lies in the reframed bucket."""
+
+
 def mask_key(stem: str) -> str:
     """Return the key, in the masks bucket, of the binary coral mask."""
     return f"{stem}.png"

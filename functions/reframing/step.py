@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from reefsteps.arrays import ByteArray
-from reefsteps.decisions import last_decision
+from reefsteps.decisions import decisions_are_there, last_decision
 from reefsteps.derived import DerivedObjects
 from reefsteps.document import StateDocument, refuse_other_photo
-from reefsteps.errors import QuadratNotFoundError
+from reefsteps.errors import QuadratNotFoundError, RelabellingUnderWayError
 from reefsteps.images import THUMBNAIL_QUALITY, decode, encode_jpeg, thumbnail
 from reefsteps.keys import picture_key, thumbnail_key
 from reefsteps.model_store import Models
@@ -56,17 +56,24 @@ def reframe_photograph(
 
     Raises QuadratNotFoundError, NoQuadratError, ModelNotReadyError, PhotoNotFoundError or InvalidParameterError for
     what a person can put right, SupersededError if a newer run has been here, PhotoDeletedError if the photograph was
-    deleted meanwhile.
+    deleted meanwhile, RelabellingUnderWayError while what a person has decided is still on its way to a new name.
     """
     started = time.perf_counter()
     survey, bucket = document.survey, settings.reframed_bucket
     restoration = document.restoration(storage, settings.treated_bucket)
     source = restoration.source
+    can_begin = decisions_are_there(storage, bucket, survey, restoration)
     decided_at = last_decision(storage, bucket, survey, source, document)
     derived = DerivedObjects(
         storage, survey, document.execution, source, settings.pipeline_version, decided_at=decided_at
     )
     derived.refuse_superseded(bucket)
+    if not can_begin:
+        derived.refuse_deleted()
+        raise RelabellingUnderWayError(
+            f"What a person has decided about the photograph of {survey} has not followed it to its new name yet. The "
+            "run waits for that; if it ends before, redrive it."
+        )
     decisions = Decisions(storage, derived, bucket, survey, source)
     decisions.refuse_without_quadrat(document.input)
     picture_bgr = _treated_picture(storage, restoration)

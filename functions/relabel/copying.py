@@ -11,10 +11,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from reefsteps.buckets import Photograph, current_photographs, made_from, photograph
-from reefsteps.copies import STARTS_NO_RUN, quoted_key, without_run
+from reefsteps.copies import DECISIONS_FOLLOW, STARTS_NO_RUN, followed_by, quoted_key, without_run
 from reefsteps.coverage_store import timestamp
 from reefsteps.derived import delete_in_order, head_or_none, is_there, maker_of, put_in_order, renamed_metadata
 from reefsteps.errors import PhotoNotFoundError, RelabelRefusedError, SupersededError
+from reefsteps.keys import DECISION_KEYS
 from reefsteps.precedence import Run
 from reefsteps.relabel_store import JournalEntry, Landing
 from reefsteps.removals import Removal
@@ -111,10 +112,13 @@ def _copy_photograph(
     if there and (there.ref.key, there.ref.version_id) not in leaving:
         raise RelabelRefusedError(_TAKEN.format(key=key))
     snapshot = _snapshot(entry)
-    metadata = {name: value for name, value in snapshot["photo"]["metadata"].items() if name != STARTS_NO_RUN}
+    former = (STARTS_NO_RUN, DECISIONS_FOLLOW)
+    metadata = {name: value for name, value in snapshot["photo"]["metadata"].items() if name not in former}
     metadata |= {MARK: entry.mark, CAME_FROM: quoted_key(old.image.key)}
     if not snapshot["starts_run"]:
         metadata |= without_run(key)
+    elif decided := _decided(entry):
+        metadata |= followed_by(key, decided)
     if entry.change.size:
         metadata["side-cm"] = str(entry.change.size)
     content_type = snapshot["photo"]["content_type"]
@@ -163,6 +167,9 @@ def _copy_derived(
     snapshot = _snapshot(entry)
     objects = {(old.image.bucket, old.image.key): copy.image}
     targets = dict(zip(_places(settings, entry.change.old), _places(settings, entry.change.new), strict=True))
+    present = {(ref["bucket"], ref["key"]) for ref in snapshot["derived"]}
+    # A record may name what has expired. Under the old name another photograph's may lie by now.
+    objects |= {place: ObjectRef(*target) for place, target in targets.items() if place not in present}
     by_hand = {(ref.bucket, ref.key) for ref in settings.set_by_hand(entry.change.old.stem)}
     for stored in map(ObjectRef.from_json, snapshot["derived"]):
         place = stored.bucket, stored.key
@@ -177,6 +184,12 @@ def _copy_derived(
             there_ref = there.ref
         objects[place] = there_ref
     return objects
+
+
+def _decided(entry: JournalEntry) -> list[str]:
+    """Return what a person has decided about the photograph: kinds of `DECISION_KEYS`."""
+    keys = {ref["key"] for ref in _snapshot(entry)["derived"]}
+    return [kind for kind, key in DECISION_KEYS.items() if key(entry.change.old.stem) in keys]
 
 
 def _places(settings: Settings, survey: SurveyKey) -> list[tuple[str, str]]:

@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import Connection, select, tuple_
 
 from reefsteps.buckets import Photograph, made_from, photograph
-from reefsteps.coverage_store import survey_rows
-from reefsteps.decisions import run_without_quadrat
-from reefsteps.derived import maker_of
+from reefsteps.coverage_store import kept_removals, survey_rows
+from reefsteps.decisions import last_kept_decision, run_without_quadrat
+from reefsteps.derived import head_or_none, maker_of
 from reefsteps.errors import PhotoNotFoundError, RelabelRefusedError
 from reefsteps.originals import originals
-from reefsteps.precedence import Upload, same_photo
+from reefsteps.precedence import Run, Upload, compare_runs, instant, same_photo
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.relabelling import Change, Inventory, factor_between
 from reefsteps.results import ObjectRef, RestorationResult
@@ -57,8 +57,10 @@ class Found:
     change: Change
     photo: ObjectInfo | None
     derived: tuple[ObjectRef, ...]
-    makers: Mapping[str, Collection[str]] = field(default_factory=dict)  # by step's bucket: the runs that wrote there
-    is_whole: bool = True  # everything that the steps make was there, and nobody has said that there is no quadrat
+    makers: Mapping[str, Collection[Run]] = field(default_factory=dict)  # by step's bucket: the runs that wrote there
+    is_whole: bool = True  # everything that the steps make was there
+    is_settled: bool = True  # nothing of another photograph was there, and nobody has said that there is no quadrat
+    decided_at: str | None = None  # start of the run in which a person decided last about the photograph
 
 
 def find(storage: Storage, settings: Settings, change: Change, inventory: Inventory) -> Found:
@@ -72,23 +74,31 @@ def find(storage: Storage, settings: Settings, change: Change, inventory: Invent
         raise RelabelRefusedError(
             f"The photograph of {change.old} has been deleted since the list was checked."
         ) from None
-    derived, of_photo = [], photograph(photo)
+    derived, missing, others, of_photo = [], [], [], photograph(photo)
     by_hand = settings.set_by_hand(change.old.stem)
-    makers: dict[str, set[str]] = {bucket: set() for bucket in settings.with_records}
+    makers: dict[str, dict[str, Run]] = {bucket: {} for bucket in settings.with_records}
     for ref in settings.derived(change.old.stem):
-        try:
-            info = storage.head(ref)
-        except PhotoNotFoundError:
-            continue
-        if "source-etag" not in info.metadata or made_from(info, of_photo):
+        info = head_or_none(storage, ref)
+        if info is not None and ("source-etag" not in info.metadata or made_from(info, of_photo)):
             derived.append(info.ref)
             maker = None if ref in by_hand else maker_of(info, settings.raw_bucket)
             if maker:
-                makers[settings.segmented_bucket if ref.bucket == settings.masks_bucket else ref.bucket].add(maker.name)
-    seen = {(ref.bucket, ref.key) for ref in (*derived, *by_hand)}
-    is_whole = all((ref.bucket, ref.key) in seen for ref in settings.derived(change.old.stem))
-    said = run_without_quadrat(storage, settings.reframed_bucket, change.old, of_photo)
-    return Found(change, photo, tuple(derived), makers, is_whole and said is None)
+                step = settings.segmented_bucket if ref.bucket == settings.masks_bucket else ref.bucket
+                makers[step][maker.name] = maker
+        elif ref not in by_hand:
+            (missing if info is None else others).append(ref)
+    # A second look: a run that has ended meanwhile wrote what had been missing.
+    others += [ref for ref in missing if head_or_none(storage, ref)]
+    here = storage, settings.reframed_bucket, change.old, of_photo
+    return Found(
+        change,
+        photo,
+        tuple(derived),
+        {step: tuple(runs.values()) for step, runs in makers.items()},
+        is_whole=not missing,
+        is_settled=not others and run_without_quadrat(*here) is None,
+        decided_at=last_kept_decision(*here),
+    )
 
 
 def snapshot(connection: Connection, found: Found) -> dict[str, Any]:
@@ -102,7 +112,7 @@ def snapshot(connection: Connection, found: Found) -> dict[str, Any]:
     provenance, imported = (next(iter(rows[table.name]), None) for table in (coverage_provenance, imported_result))
     _check_row(change, _measured(provenance, imported), photograph(photo) if photo else None)
     if provenance is not None:
-        _check_makers(found, provenance["execution_name"])
+        _check_settled(connection, found, provenance)
     size = size_of(provenance["reframing"]) if provenance else _size_beside(photo)
     factor = _factor(change, size, has_result=provenance is not None)
     return {
@@ -142,15 +152,41 @@ def _check_row(change: Change, measured: Upload | None, photo: Photograph | None
         )
 
 
-def _check_makers(found: Found, measured_by: str) -> None:
-    """Refuse pictures that a run makes or replaces now: a step's belong together, the last step's to the row."""
+def _check_settled(connection: Connection, found: Found, provenance: Mapping[str, Any]) -> None:
+    """Refuse a photograph while a run of it is under way: the run's result, or a person's decision, would be lost.
+
+    A step's objects belong together, and the row is not older than the last step's, nor than a decision. Objects may be
+    missing: older versions of ReefSteps made fewer, and pictures expire. But after a deletion a run makes them again.
+    """
+    measured_by = _run_of(provenance)
     *_, last = found.makers.values() if found.makers else [()]
-    mixed = any(len(runs) > 1 for runs in found.makers.values()) or not set(last) <= {measured_by}
-    if mixed or not found.is_whole:
+    mixed = any(len(runs) > 1 for runs in found.makers.values())
+    newer = any(run.name != measured_by.name and compare_runs(run, measured_by) > 0 for run in last)
+    decided = found.decided_at is not None and not _obeys(provenance["reframing"], found.decided_at)
+    removing = not found.is_whole and _deleted_since(connection, found.change.old, measured_by.started_at)
+    if mixed or newer or decided or removing or not found.is_settled:
         raise RelabelRefusedError(
             f"A run of {found.change.old} is under way, or ended in the middle: wait for it, or start it again, then "
             "give the name or size."
         )
+
+
+def _obeys(reframing: Mapping[str, Any], decided_at: str) -> bool:
+    obeyed = reframing.get("decided_at")
+    # Records from before the field say no more than that the corners were set by hand.
+    return bool(reframing["manual"]) if obeyed is None else instant(obeyed) >= instant(decided_at)
+
+
+def _run_of(provenance: Mapping[str, Any]) -> Run:
+    source = RestorationResult.from_json(provenance["restoration"]).source
+    decided_at = provenance["reframing"].get("decided_at")
+    return Run(source, provenance["execution_started_at"], provenance["execution_name"], decided_at)
+
+
+def _deleted_since(connection: Connection, survey: SurveyKey, moment: str) -> bool:
+    """Tell whether a photograph of the survey was deleted in the second of the moment or later."""
+    since = instant(moment).replace(microsecond=0)
+    return any(not one.lives_on and instant(one.removed_at) >= since for one in kept_removals(connection, survey))
 
 
 def _size_beside(photo: ObjectInfo | None) -> QuadratSize | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import urllib.parse
 
+from reefsteps.copies import decisions_to_follow
 from reefsteps.derived import DerivedObjects
 from reefsteps.document import StateDocument
 from reefsteps.errors import InvalidParameterError, PhotoNotFoundError
@@ -61,6 +62,7 @@ def restore_photograph(document: StateDocument, settings: Settings, storage: Sto
         elapsed_s=round(time.perf_counter() - started, 3),
         pipeline_version=settings.pipeline_version,
         skipped_because=restored.skipped_because,
+        decisions_follow=decisions_to_follow(original.info.ref.key, original.info.metadata),
     )
     derived.save_record(settings.treated_bucket, result)
     derived.refuse_deleted()
