@@ -74,7 +74,10 @@ def find(storage: Storage, settings: Settings, change: Change, inventory: Invent
         raise RelabelRefusedError(
             f"The photograph of {change.old} has been deleted since the list was checked."
         ) from None
-    derived, missing, others, of_photo = [], [], [], photograph(photo)
+    of_photo = photograph(photo)
+    derived: list[ObjectRef] = []
+    missing: list[ObjectRef] = []
+    others: list[ObjectRef] = []
     by_hand = settings.set_by_hand(change.old.stem)
     makers: dict[str, dict[str, Run]] = {bucket: {} for bucket in settings.with_records}
     for ref in settings.derived(change.old.stem):
