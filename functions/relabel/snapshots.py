@@ -61,10 +61,20 @@ class Found:
     is_whole: bool = True  # everything that the steps make was there
     is_settled: bool = True  # nothing of another photograph was there, and nobody has said that there is no quadrat
     decided_at: str | None = None  # start of the run in which a person decided last about the photograph
+    row_before: str | None = None  # whose result the row was before S3 was looked at
 
 
-def find(storage: Storage, settings: Settings, change: Change, inventory: Inventory) -> Found:
-    """Look for the photograph and what was made from it, each by its version."""
+def measured_by(connection: Connection, survey: SurveyKey) -> str | None:
+    """Return the name of the run whose result the survey's row is: all that this run makes is in S3 before its row."""
+    rows = survey_rows(connection, coverage_provenance, survey)
+    return rows[0]["execution_name"] if rows else None
+
+
+def find(storage: Storage, settings: Settings, change: Change, row_before: str | None, inventory: Inventory) -> Found:
+    """Look for the photograph and what was made from it, each by its version.
+
+    ``row_before`` is what `measured_by` returned before.
+    """
     keys = inventory.photographs.get(change.old, ())
     if not keys:
         return Found(change, None, ())
@@ -101,6 +111,7 @@ def find(storage: Storage, settings: Settings, change: Change, inventory: Invent
         is_whole=not missing,
         is_settled=not others and run_without_quadrat(*here) is None,
         decided_at=last_kept_decision(*here),
+        row_before=row_before,
     )
 
 
@@ -161,13 +172,14 @@ def _check_settled(connection: Connection, found: Found, provenance: Mapping[str
     A step's objects belong together, and the row is not older than the last step's, nor than a decision. Objects may be
     missing: older versions of ReefSteps made fewer, and pictures expire. But after a deletion a run makes them again.
     """
-    measured_by = _run_of(provenance)
+    of_row = _run_of(provenance)
     *_, last = found.makers.values() if found.makers else [()]
     mixed = any(len(runs) > 1 for runs in found.makers.values())
-    newer = any(run.name != measured_by.name and compare_runs(run, measured_by) > 0 for run in last)
+    newer = any(run.name != of_row.name and compare_runs(run, of_row) > 0 for run in last)
     decided = found.decided_at is not None and not _obeys(provenance["reframing"], found.decided_at)
-    removing = not found.is_whole and _deleted_since(connection, found.change.old, measured_by.started_at)
-    if mixed or newer or decided or removing or not found.is_settled:
+    removing = not found.is_whole and _deleted_since(connection, found.change.old, of_row.started_at)
+    changed = found.row_before != of_row.name
+    if changed or mixed or newer or decided or removing or not found.is_settled:
         raise RelabelRefusedError(
             f"A run of {found.change.old} is under way, or ended in the middle: wait for it, or start it again, then "
             "give the name or size."

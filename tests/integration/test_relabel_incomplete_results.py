@@ -112,6 +112,23 @@ def test_a_picture_that_a_deletion_took_is_waited_for_until_a_run_has_made_it_ag
     assert state(world, "r2") == ("done", None)
 
 
+def test_a_run_that_ends_while_s3_is_looked_at_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    version = world.measured(A)
+    looking = world.app.find
+
+    def late(*given: Any) -> Any:
+        found = looking(*given)
+        assert record_result(world.database, world_result(world, version, "late", "2027-01-01T00:00:00Z")).written
+        return found
+
+    monkeypatch.setattr(world.app, "find", late)
+    world.relabel("r1", changes=changes((A, B)))
+    assert state(world, "r1")[0] == "refused", "what it has made was not seen"
+    monkeypatch.setattr(world.app, "find", looking)
+    world.relabel("r2", changes=changes((A, B)))
+    assert state(world, "r2") == ("done", None)
+
+
 def test_a_photograph_that_came_back_to_its_name_can_leave_it_again(world: World) -> None:
     world.measured(A)
     expire(world, A, f"reef-segmented/{A.stem}.jpg")
