@@ -59,7 +59,7 @@ def decisions_are_there(storage: Storage, bucket: str, survey: SurveyKey, restor
     source = restoration.source
     if datetime.now(UTC) - instant(source.uploaded_at) > _LONGEST_RELABELLING:
         return True
-    for kind in restoration.decisions_follow:
+    for kind in DECISION_KEYS.keys() & set(restoration.decisions_follow):
         info = head_or_none(storage, ObjectRef(bucket, DECISION_KEYS[kind](survey.stem)))
         maker = maker_of(info, source.image.bucket) if info else None
         newer = maker is not None and compare_uploads(maker.upload, source) > 0
