@@ -14,7 +14,7 @@ from reefsteps.arrays import ByteArray
 from reefsteps.decisions import decisions_are_there, last_decision
 from reefsteps.derived import DerivedObjects
 from reefsteps.document import StateDocument, refuse_other_photo
-from reefsteps.errors import QuadratNotFoundError, RelabellingUnderWayError
+from reefsteps.errors import BadInputError, QuadratNotFoundError, RelabellingUnderWayError
 from reefsteps.images import THUMBNAIL_QUALITY, decode, encode_jpeg, thumbnail
 from reefsteps.keys import picture_key, thumbnail_key
 from reefsteps.model_store import Models
@@ -75,10 +75,14 @@ def reframe_photograph(
             "run waits for that; if it ends before, redrive it."
         )
     decisions = Decisions(storage, derived, bucket, survey, source)
-    decisions.refuse_without_quadrat(document.input)
-    picture_bgr = _treated_picture(storage, restoration)
     size = document.input.size or restoration.size
-    located = _locate(document, decisions, picture_bgr, size, settings.score_threshold, models)
+    try:
+        decisions.refuse_without_quadrat(document.input)
+        picture_bgr = _treated_picture(storage, restoration)
+        located = _locate(document, decisions, picture_bgr, size, settings.score_threshold, models)
+    except BadInputError:
+        derived.refuse_deleted()  # a decision may have been written, and would be left
+        raise
     reframed_bgr = rectify(picture_bgr, located.view, source_side_px(located.view))
 
     def put_jpeg(key: str, body: bytes) -> ObjectRef:

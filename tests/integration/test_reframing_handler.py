@@ -235,6 +235,16 @@ def test_a_decision_about_another_version_changes_nothing(step: Step, s3: "S3Cli
     assert s3.list_objects_v2(Bucket=REFRAMED)["KeyCount"] == 0
 
 
+@pytest.mark.parametrize("said", [True, False])
+def test_a_decision_about_a_photograph_that_was_deleted_meanwhile_is_removed_with_it(
+    step: Step, s3: "S3Client", said: bool
+) -> None:
+    record = restored(s3)
+    s3.delete_object(Bucket=RAW, Key=KEY, VersionId="v1")
+    with fake_model(step, None), pytest.raises(PhotoDeletedError, match="is removed"):
+        run(step, record, version_id="v1", no_quadrat=said)
+
+
 def test_corners_take_no_quadrat_back(step: Step, s3: "S3Client") -> None:
     with pytest.raises(NoQuadratError):
         run(step, restored(s3), no_quadrat=True)
