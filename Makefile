@@ -6,12 +6,11 @@ PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -
 PHOTOS ?=
 DETECTRON2_PYTHON ?= python3
 JOBS ?= $(shell nproc)
-# A file's tests stay in one process: they share what is slow to start. Browser tests run alone: a browser and a server each
-# leave no core for a second pair.
-PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+# A file's tests stay in one process, and so do all browser tests (tests/conftest.py). Slow rooms begin first.
+PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-links check coverage lint format types unit up parity train-demo bench bench-imaging bench-statistics
+.PHONY: help demo test every-test test-long test-links check coverage lint format types unit up parity train-demo bench bench-imaging bench-statistics
 .PHONY: drill fuzz lock clean
 
 help: ## List the targets
@@ -24,9 +23,14 @@ up: $(VENV)/.local ## Keep the local stack and the web page running until Ctrl-C
 	$(BIN)/python -m local up
 
 test: $(VENV)/.dev $(VENV)-checkov/.ready ## Lint, types and every test
-	$(MAKE) --no-print-directory lint types
-	$(PYTEST) tests/unit tests/page tests/accuracy tests/template tests/integration
-	$(BIN)/python -m pytest tests/e2e
+	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory --jobs=2 types every-test
+
+every-test: $(VENV)/.dev $(VENV)-checkov/.ready
+	$(PYTEST)
+
+test-long: $(VENV)/.dev ## Long forms of tests that make test runs in a short form
+	$(PYTEST) tests/integration tests/template tests/accuracy tests/page tests/unit -m long
 
 test-links: $(VENV)/.dev ## Long browser tests: every link of every page from every state, every way of an upload
 	$(BIN)/python -m pytest tests/e2e -m "links or long"
@@ -36,10 +40,11 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 
 types: $(VENV)/.dev
-	$(BIN)/mypy functions local frontend training synthetic scripts
+	$(BIN)/mypy functions local frontend training synthetic scripts tests
 
-check: $(VENV)/.dev ## Lint, types and the fast tests, before each commit
-	$(MAKE) --no-print-directory lint types unit
+check: $(VENV)/.dev ## Lint, types (of the tests too) and the fast tests, before each commit
+	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory --jobs=2 types unit
 
 unit: $(VENV)/.dev ## The fast tests only
 	$(PYTEST) tests/unit

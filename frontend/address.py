@@ -1,8 +1,8 @@
 """The page's address is the only memory of what a page shows; every control of that kind reads and writes it here.
 
 Streamlit's own ``bind="query-params"`` is not used. In Streamlit 1.67, leaving a page removes the names that it has
-bound from the address of the next page too, including the values of the followed link. A value that the control does
-not know is rewritten silently. So a control takes its value from the address in every run, and its callback writes the
+bound from the address of the next page too. The values of the followed link are lost. A value that the control does not
+know is rewritten silently. So a control takes its value from the address in every run, and its callback writes the
 address before the script runs.
 """
 

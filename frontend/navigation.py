@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
 import streamlit as st
@@ -41,12 +42,40 @@ HELP = Page("help", "Help", "help", "guide")
 PAGES = (OVERVIEW, UPLOAD, RUNS, GALLERY, QUADRAT, COVERAGE, CORNERS, SURVEYS, DELETE, IMPORT, HELP)
 """In the order of the menu; the first is shown at the bare address."""
 
+
+class CoveragePart(StrEnum):
+    """The parts of the page Coverage, as its tabs and its address name them."""
+
+    TREND = "Trend"
+    SAME_QUADRATS = "Same quadrats"
+    CHECKED = "Checked by people"
+    SIZES = "Colony sizes"
+    EXPORT = "Export"
+
+
+class SurveysPart(StrEnum):
+    """What the page Surveys changes, as its choice and its address name it."""
+
+    NAME = "Name"
+    SIZE = "Quadrat size"
+    FACTS = "Facts"
+    LIST = "List"
+    HISTORY = "History"
+
+
+class HelpPart(StrEnum):
+    """The parts of the page Help, as its tabs and its address name them."""
+
+    GUIDE = "Guide"
+    INTERVALS = "How sure is a number?"
+
+
 TO_BE_LOOKED_AT = "To be looked at"  # which results the gallery shows, as its address names them
 
 _REGISTERED: dict[str, Any] = {}  # Streamlit's page objects by path; they hold no state of a visitor's
 
 
-class Quadrat(Protocol):
+class NamesSurvey(Protocol):
     """What names one quadrat in one year: a `SurveyKey`, or a row of the database under any name."""
 
     @property
@@ -80,9 +109,9 @@ def to_upload() -> Route:
     return Route(UPLOAD)
 
 
-def to_help() -> Route:
-    """The way to the explanations."""
-    return Route(HELP)
+def to_help(part: HelpPart | None = None) -> Route:
+    """The way to the explanations, or to one part of them."""
+    return Route(HELP, (("show", part.value),) if part else ())
 
 
 def to_runs(status: RunStatus = RunStatus.ALL) -> Route:
@@ -103,22 +132,22 @@ def to_gallery(
     return Route(GALLERY, (*_pairs(picture=picture, only=only), *_filter(chosen or Filter()), *_pairs(page=number)))
 
 
-def to_coverage(chosen: Filter | None = None, show: str | None = None) -> Route:
+def to_coverage(chosen: Filter | None = None, show: CoveragePart | None = None) -> Route:
     """The way to the statistics of some islands and years: one of the page's parts."""
     return Route(COVERAGE, (*_filter(chosen or Filter()), *_pairs(show=show)))
 
 
-def to_quadrat(quadrat: Quadrat | None = None) -> Route:
+def to_quadrat(quadrat: NamesSurvey | None = None) -> Route:
     """The way to one quadrat in one year, or to choosing one."""
     return Route(QUADRAT, _quadrat(quadrat))
 
 
-def to_corners(quadrat: Quadrat | None = None) -> Route:
+def to_corners(quadrat: NamesSurvey | None = None) -> Route:
     """The way to one photograph's corners, or to the list of photographs that wait for theirs."""
     return Route(CORNERS, _quadrat(quadrat))
 
 
-def to_surveys(quadrat: Quadrat | None = None, what: str | None = None) -> Route:
+def to_surveys(quadrat: NamesSurvey | None = None, what: SurveysPart | None = None) -> Route:
     """The way to other names, sizes and fields: of one quadrat, or of a place that is to be chosen."""
     return Route(SURVEYS, (*_pairs(what=what), *_quadrat(quadrat)))
 
@@ -159,7 +188,7 @@ def register() -> list[Any]:
     return list(made.values())
 
 
-def _quadrat(quadrat: Quadrat | None) -> tuple[tuple[str, str], ...]:
+def _quadrat(quadrat: NamesSurvey | None) -> tuple[tuple[str, str], ...]:
     if quadrat is None:
         return ()
     return _pairs(island=quadrat.island, year=quadrat.year, location=quadrat.location)

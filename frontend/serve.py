@@ -1,7 +1,7 @@
 """Starts the page in its container: ``python -m frontend.serve``.
 
-Streamlit takes the settings of OIDC from a secrets file only, so this writes one from the environment into a file
-that nobody else can read, and then becomes Streamlit.
+Streamlit reads the settings of OIDC from a secrets file only. So this module writes them from the environment into a
+file that nobody else can read. Then it becomes Streamlit.
 """
 
 from __future__ import annotations

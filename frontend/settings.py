@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal, Self, cast
 
+from reefsteps.buckets import NamesBuckets
+from reefsteps.model_roles import ModelRole
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.settings import DEFAULT_SIZE, Environment
 
@@ -17,7 +19,7 @@ LONGEST_SIGN_IN_HOURS = 12
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(NamesBuckets):
     """Where the page finds pictures, executions and figures, and how people sign in."""
 
     endpoint_url: str | None
@@ -27,8 +29,7 @@ class Settings:
     reframed_bucket: str
     segmented_bucket: str
     masks_bucket: str
-    model_reframing_bucket: str
-    model_segmentation_bucket: str
+    model_buckets: Mapping[ModelRole, str]
     pipeline_arn: str
     relabel_arn: str
     database_url: str
@@ -55,8 +56,7 @@ class Settings:
             reframed_bucket=read.text("REFRAMED_BUCKET"),
             segmented_bucket=read.text("SEGMENTED_BUCKET"),
             masks_bucket=read.text("MASKS_BUCKET"),
-            model_reframing_bucket=read.text("MODEL_REFRAMING_BUCKET"),
-            model_segmentation_bucket=read.text("MODEL_SEGMENTATION_BUCKET"),
+            model_buckets={role: read.text(role.bucket_variable) for role in ModelRole},
             pipeline_arn=read.text("PIPELINE_ARN"),
             relabel_arn=read.text("RELABEL_ARN"),
             database_url=read.text("DATABASE_URL"),

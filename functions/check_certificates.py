@@ -2,8 +2,8 @@
 
     python3 check_certificates.py FILE
 
-The builds of functions and page call it on what they downloaded: an error page, half a file or yesterday's list would
-else be noticed only when nothing can connect to the database.
+The builds of functions and page call it on the file that they downloaded. Without it, an error page, half a file or an
+old list would be noticed only when nothing can connect to the database.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from rich.console import Console
 
 if TYPE_CHECKING:
     from local.photos import Photo
-    from local.processing import Run
+    from local.processing import PhotographRun
 
 from local.borrowing import a_stack
 from local.point_arguments import add_arguments
@@ -272,7 +272,7 @@ def _send(
     truth: dict[str, float],
     console: Console,
     agree: Callable[[StackInfo], bool],
-) -> list[Run]:
+) -> list[PhotographRun]:
     from local.model_files import READY, demonstrations
     from local.processing import Follower
     from local.report import follow, print_failures, print_notes, results_table, write_results

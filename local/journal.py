@@ -1,8 +1,8 @@
 """What survives a restart of the local stack: objects, undelivered events and executions, in one folder.
 
-Bodies are files under ``objects/<bucket>/``, written beside and renamed; ``journal.sqlite`` holds the rest.
-A row is written after its file, so a kill at any moment leaves either the old state or the new one, at worst with a
-file that no row names; ``Journal`` removes such files when it opens.
+Bodies are files under ``objects/<bucket>/``, written beside and renamed; ``journal.sqlite`` holds the rest. A row is
+written after its file, so a kill at any moment leaves either the old state or the new one. At worst a file stays that
+no row names; ``Journal`` removes such files when it opens.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from local.resources import LocalResources
 from reefsteps.errors import PhotoNotFoundError, UnsupportedModelError
-from reefsteps.keys import (
+from reefsteps.execution_status import ExecutionStatus
+from reefsteps.model_keys import (
     checkpoint_key,
     model_card_key,
     model_classes_key,
@@ -23,6 +24,7 @@ from reefsteps.keys import (
     model_evaluation_key,
     zoo_checkpoint_key,
 )
+from reefsteps.model_roles import MODEL_BUCKETS
 from reefsteps.results import ObjectRef
 
 if TYPE_CHECKING:
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
 
 READY = "ready"
 _POLL_S = 0.3
-_MODEL_BUCKETS = ("ModelReframingBucket", "ModelSegmentationBucket")
 _DEMO_KEYS = (model_evaluation_key, model_config_key, checkpoint_key)  # the checkpoint last
 
 
@@ -92,7 +93,7 @@ def demonstrations(info: StackInfo) -> str | None:
     from reefsteps.trust import DEMONSTRATION, trust_of
 
     storage = Storage(Clients(info.endpoint, info.region).s3)
-    buckets = [info.buckets[name] for name in _MODEL_BUCKETS if name in info.buckets]
+    buckets = [info.buckets[name] for name in MODEL_BUCKETS if name in info.buckets]
     found = []
     for name, bucket in itertools.product(info.models, buckets):
         with contextlib.suppress(PhotoNotFoundError, UnsupportedModelError):
@@ -158,9 +159,9 @@ def _wait_for_conversion(resources: LocalResources, clients: Clients, sought: st
         for listed in clients.stepfunctions.list_executions(stateMachineArn=machine)["executions"]:
             execution = clients.stepfunctions.describe_execution(executionArn=listed["executionArn"])
             mine = sought == listed["executionArn"] or sought in execution["input"]
-            if not mine or execution["status"] == "RUNNING":
+            if not mine or execution["status"] == ExecutionStatus.RUNNING:
                 continue
-            if execution["status"] == "SUCCEEDED":
+            if execution["status"] == ExecutionStatus.SUCCEEDED:
                 return READY
             return f"{execution.get('error', execution['status'])}: {execution.get('cause', '')}"
     return "the stack was stopped during the conversion"

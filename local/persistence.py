@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from local.journal import Journal, JournalledObject
+from reefsteps.versions import NULL_VERSION
 
 
 class DiskBody:
@@ -80,7 +81,7 @@ class ObjectMirror:
                     account_id=self._account,
                     region_name=bucket.region_name,
                     etag=details["etag"],
-                    is_versioned=stored.version_id != "null",
+                    is_versioned=stored.version_id != NULL_VERSION,
                     version_id=stored.version_id,
                     bucket_name=bucket.name,
                 )

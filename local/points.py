@@ -19,7 +19,7 @@ from reefsteps.points.answers import NAMES, READY, LabelTable, read_table, table
 from reefsteps.points.files import PhotoPoints, read_points
 from reefsteps.points.matching import Planned, PointPlan, labels_without_answer, plan
 from reefsteps.points.picture_names import TABLES
-from reefsteps.points.point_sets import Drawn
+from reefsteps.points.point_sets import Selection
 from reefsteps.points.sizes import read_sizes
 
 _HANDLER = "points.app.handler"
@@ -38,7 +38,7 @@ def run(info: StackInfo, options: argparse.Namespace, console: Console, agree: C
     def say(text: str) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    drawn = Drawn.BY_HAND if options.hand_picked else Drawn.AT_RANDOM
+    drawn = Selection.BY_HAND if options.hand_picked else Selection.AT_RANDOM
     photos = [photo for path in _files(options.files) for photo in read_points(path.read_bytes(), path.name)]
     table = _table(photos, options.labels, say)
     if table is None:
@@ -88,7 +88,7 @@ def _table(photos: Sequence[PhotoPoints], path: Path | None, say: Say) -> LabelT
     return None
 
 
-def _show(planned: PointPlan, table: LabelTable, photos: Sequence[PhotoPoints], drawn: Drawn, say: Say) -> None:
+def _show(planned: PointPlan, table: LabelTable, photos: Sequence[PhotoPoints], drawn: Selection, say: Say) -> None:
     if labels := labels_without_answer(photos, None):
         say(f"Labels, by the table '{table.name}':")
         for answer, name in NAMES.items():
@@ -103,7 +103,7 @@ def _show(planned: PointPlan, table: LabelTable, photos: Sequence[PhotoPoints], 
         f"{_photographs(len(planned.planned))} with {sum(one.inside for one in planned.planned):,} points in their "
         f"quadrats; {outside:,} points beside them do not count. Left out: {len(planned.not_matched)}."
     )
-    if drawn is Drawn.AT_RANDOM:
+    if drawn is Selection.AT_RANDOM:
         say("They count as drawn at random, or as all of their island and year. If a person chose them: --hand-picked.")
     else:
         say("They count as chosen by hand, so no interval uses them.")

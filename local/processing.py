@@ -15,9 +15,10 @@ from local.photos import Photo
 from local.provision import Clients
 from local.stack_info import StackInfo
 from reefsteps import errors
-from reefsteps.failures import WITHOUT_RESULT, split_cause
+from reefsteps.execution_status import ENDED, ExecutionStatus
+from reefsteps.failures import split_cause
 from reefsteps.originals import originals
-from reefsteps.results import STEPS
+from reefsteps.steps import STEPS
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey, survey_of
 
@@ -25,11 +26,10 @@ _POLL_S = 0.2
 _LIST_SIZE = 100
 _IN_FLIGHT = 2 * max(1, os.cpu_count() or 1)  # enough to keep the cores busy, few enough not to be throttled
 _ADMISSION_TIMEOUT_S = 60.0
-_ENDED = frozenset({"SUCCEEDED", *WITHOUT_RESULT})
 
 
 @dataclass
-class Run:
+class PhotographRun:
     """One photograph on its way; `result` is the state document, as far as the run came."""
 
     photo: Photo
@@ -47,12 +47,12 @@ class Run:
     @property
     def ended(self) -> bool:
         """Whether there is nothing more to wait for."""
-        return self.status in _ENDED
+        return self.status in ENDED
 
     @property
     def succeeded(self) -> bool:
         """Whether the photograph ended in a coverage row."""
-        return self.status == "SUCCEEDED"
+        return self.status == ExecutionStatus.SUCCEEDED
 
     @property
     def refused(self) -> bool:
@@ -74,15 +74,15 @@ class Follower:
     def __init__(self, info: StackInfo, photos: list[Photo]) -> None:
         self._clients = Clients(info.endpoint, info.region)
         self._raw, self._machine = info.buckets["RawBucket"], info.state_machines["Pipeline"]
-        self.runs = [Run(photo) for photo in photos]
-        self._by_version: dict[str, Run] = {}
+        self.runs = [PhotographRun(photo) for photo in photos]
+        self._by_version: dict[str, PhotographRun] = {}
         self._seen: set[str] = set()
 
-    def run(self, changed: Callable[[], None]) -> list[Run]:
+    def run(self, changed: Callable[[], None]) -> list[PhotographRun]:
         """Process every photograph; `changed` is called after each look at the executions."""
         while not all(run.ended for run in self.runs):
             waiting = [run for run in self.runs if run.status == "WAITING"]
-            active = [run for run in self.runs if run.status == "RUNNING"]
+            active = [run for run in self.runs if run.status == ExecutionStatus.RUNNING]
             for run in waiting[: _IN_FLIGHT - len(active)]:
                 self._upload(run)
             self._look()
@@ -90,7 +90,7 @@ class Follower:
             time.sleep(_POLL_S)
         return self.runs
 
-    def _upload(self, run: Run) -> None:
+    def _upload(self, run: PhotographRun) -> None:
         metadata = {"original-name": quote(run.photo.path.name)[:600]}
         if run.photo.side is not None:
             metadata["side-cm"] = str(run.photo.side)
@@ -98,7 +98,7 @@ class Follower:
         answer = self._clients.s3.put_object(
             Bucket=self._raw, Key=run.photo.key, Body=run.photo.path.read_bytes(), Metadata=metadata
         )
-        run.version_id, run.status, run.step = answer["VersionId"], "RUNNING", "admitted"
+        run.version_id, run.status, run.step = answer["VersionId"], ExecutionStatus.RUNNING, "admitted"
         self._by_version[run.version_id] = run
 
     def _look(self) -> None:
@@ -109,7 +109,7 @@ class Follower:
             if run.execution_arn is not None:
                 self._update(run, run.execution_arn)
             elif time.monotonic() - run.uploaded_at > _ADMISSION_TIMEOUT_S:
-                run.status, run.error = "FAILED", "NotAdmitted"
+                run.status, run.error = ExecutionStatus.FAILED, "NotAdmitted"
                 run.cause = "no execution was started for the upload; logs/ in the state folder may say why"
 
     def _match_executions(self) -> None:
@@ -124,7 +124,7 @@ class Follower:
             if run is not None:
                 run.execution_arn = arn
 
-    def _update(self, run: Run, arn: str) -> None:
+    def _update(self, run: PhotographRun, arn: str) -> None:
         description = self._clients.stepfunctions.describe_execution(executionArn=arn)
         history = self._clients.stepfunctions.get_execution_history(executionArn=arn, maxResults=1000)["events"]
         run.step, run.step_s = _steps(history)

@@ -14,8 +14,10 @@ from local.stack_info import StackInfo
 from reefsteps.coverage_queries import coverage_rows
 from reefsteps.database import Database
 from reefsteps.errors import RelabelRefusedError
+from reefsteps.execution_status import ExecutionStatus
 from reefsteps.relabel_list import read_wishes
 from reefsteps.relabel_queries import RelabelledPhoto, relabelled_photos
+from reefsteps.relabel_states import DONE
 from reefsteps.relabelling import MOST_CHANGES, Change
 from reefsteps.surveys import SurveyKey, survey_of
 
@@ -46,10 +48,10 @@ def relabel(info: StackInfo, path: Path, *, agree: Callable[[str], bool], say: S
     failure = _carry_out(clients, info.state_machines["Relabel"], name, seen)
     with database.read() as connection:
         photos = relabelled_photos(connection, name)
-    done = [photo for photo in photos if photo.state == "done"]
+    done = [photo for photo in photos if photo.state == DONE]
     say(f"{len(done)} of {len(seen.changes)} changed. The page's Surveys view lists them, and takes them back.")
     for photo in photos:
-        if photo.state != "done":
+        if photo.state != DONE:
             say(f"Not changed: {photo.old}: {_why(photo)}")
     if failure:
         raise RelabelRefusedError(failure)
@@ -70,7 +72,7 @@ def _under_way(clients: Clients, info: StackInfo) -> set[SurveyKey]:
     found: set[SurveyKey | None] = set()
     machine = info.state_machines["Pipeline"]
     pages = clients.stepfunctions.get_paginator("list_executions").paginate(
-        stateMachineArn=machine, statusFilter="RUNNING"
+        stateMachineArn=machine, statusFilter=ExecutionStatus.RUNNING
     )
     for item in (item for page in pages for item in page["executions"]):
         described = clients.stepfunctions.describe_execution(executionArn=item["executionArn"])
@@ -105,10 +107,11 @@ def _carry_out(clients: Clients, machine: str, name: str, seen: Preview) -> str 
     started = clients.stepfunctions.start_execution(stateMachineArn=machine, name=name, input=body)
     while True:
         described = clients.stepfunctions.describe_execution(executionArn=started["executionArn"])
-        if described["status"] != "RUNNING":
+        if described["status"] != ExecutionStatus.RUNNING:
             break
         time.sleep(_POLL_S)
-    return None if described["status"] == "SUCCEEDED" else str(described.get("cause") or described["status"])
+    status = described["status"]
+    return None if status == ExecutionStatus.SUCCEEDED else str(described.get("cause") or status)
 
 
 def _why(photo: RelabelledPhoto) -> str:

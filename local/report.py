@@ -14,10 +14,13 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from local.processing import Follower, Run
+from local.processing import Follower, PhotographRun
 from local.provision import Clients
 from local.stack_info import StackInfo
-from reefsteps.results import STEPS, SegmentationResult
+from reefsteps.derived_objects import shown_pictures
+from reefsteps.execution_status import ExecutionStatus
+from reefsteps.results import SegmentationResult
+from reefsteps.steps import STEPS
 from reefsteps.trust import DEMONSTRATION, MARK, cover_text, decimals, is_marked, marked, reasons_to_look
 
 _COLUMNS = (
@@ -46,7 +49,7 @@ _SHOWN_ACTIVE = 8
 _UNSAFE = re.compile(r"[/\x00]")
 
 
-def follow(follower: Follower, console: Console) -> list[Run]:
+def follow(follower: Follower, console: Console) -> list[PhotographRun]:
     """Run the follower under a progress display; on a pipe, print one line for each photograph that ends."""
     total = len(follower.runs)
     if not console.is_terminal:
@@ -62,9 +65,9 @@ def follow(follower: Follower, console: Console) -> list[Run]:
         return follower.run(changed)
 
 
-def results_table(runs: Sequence[Run], truth: Mapping[str, float]) -> Table:
+def results_table(runs: Sequence[PhotographRun], truth: Mapping[str, float]) -> Table:
     """Return the table of all photographs; `truth` holds the true cover of generated ones by file name."""
-    table = Table(title="Percent coral cover")
+    table = Table(title="Percent coral cover by the model, not verified")
     table.add_column("photo", overflow="fold")
     table.add_column("island", overflow="fold")
     shown = ["location", "year", "cover_shown", *(["true_cover_percent"] if truth else []), "colonies", "px_per_cm"]
@@ -82,7 +85,7 @@ def results_table(runs: Sequence[Run], truth: Mapping[str, float]) -> Table:
     return table
 
 
-def print_notes(runs: Sequence[Run], demonstrations: str | None, console: Console) -> None:
+def print_notes(runs: Sequence[PhotographRun], demonstrations: str | None, console: Console) -> None:
     """Print why figures of the table are marked, each reason once, and which photographs are to be looked at.
 
     ``demonstrations`` is the sentence about all models in use that are demonstrations.
@@ -100,7 +103,7 @@ def print_notes(runs: Sequence[Run], demonstrations: str | None, console: Consol
             console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def print_failures(runs: Sequence[Run], console: Console) -> None:
+def print_failures(runs: Sequence[PhotographRun], console: Console) -> None:
     """Print each photograph that did not end in a row, with its reason."""
     for run in runs:
         if not run.succeeded:
@@ -113,7 +116,7 @@ def print_failures(runs: Sequence[Run], console: Console) -> None:
             )
 
 
-def write_results(runs: Sequence[Run], truth: Mapping[str, float], info: StackInfo, folder: Path) -> Path:
+def write_results(runs: Sequence[PhotographRun], truth: Mapping[str, float], info: StackInfo, folder: Path) -> Path:
     """Write results.csv and the pictures of every photograph into `folder`; returns the CSV's path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "results.csv"
@@ -128,16 +131,12 @@ def write_results(runs: Sequence[Run], truth: Mapping[str, float], info: StackIn
     return path
 
 
-def _write_pictures(run: Run, s3: Any, folder: Path) -> None:
-    wanted = {
-        "treated.jpg": run.result.get("restoration", {}).get("treated"),
-        "reframed.jpg": run.result.get("reframing", {}).get("reframed"),
-        "segmented.jpg": run.result.get("segmentation", {}).get("overlay"),
-        "mask.png": run.result.get("segmentation", {}).get("mask"),
-    }
-    for name, ref in wanted.items():
+def _write_pictures(run: PhotographRun, s3: Any, folder: Path) -> None:
+    for picture in shown_pictures():
+        path = folder / f"{picture.name}{picture.extension}"
+        ref = run.result.get(picture.writer, {}).get(picture.field)
         # A refused photograph must not show an earlier run's crop as its own.
-        (folder / name).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         if ref is None:
             continue
         version = {"VersionId": ref["version_id"]} if ref.get("version_id") else {}
@@ -146,10 +145,10 @@ def _write_pictures(run: Run, s3: Any, folder: Path) -> None:
         except ClientError:
             continue
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(body)
+        path.write_bytes(body)
 
 
-def _row(run: Run, truth: Mapping[str, float]) -> dict[str, Any]:
+def _row(run: PhotographRun, truth: Mapping[str, float]) -> dict[str, Any]:
     row: dict[str, Any] = {
         "photo": str(run.photo.path),
         "key": run.photo.key,
@@ -174,23 +173,23 @@ def _row(run: Run, truth: Mapping[str, float]) -> dict[str, Any]:
     return row
 
 
-def _reasons(run: Run) -> list[str]:
+def _reasons(run: PhotographRun) -> list[str]:
     found = _segmentation(run)
     grey = bool(run.result["restoration"]["source"].get("grey"))
     return reasons_to_look(found.to_be_looked_at, grey=grey, low_resolution=found.low_resolution)
 
 
-def _segmentation(run: Run) -> SegmentationResult:
+def _segmentation(run: PhotographRun) -> SegmentationResult:
     return SegmentationResult.from_json(run.result["segmentation"])
 
 
-def _seconds(run: Run, step: str) -> str:
+def _seconds(run: PhotographRun, step: str) -> str:
     return f"{run.step_s[step]:.1f}" if step in run.step_s else ""
 
 
-def _active_table(runs: Sequence[Run]) -> Table:
+def _active_table(runs: Sequence[PhotographRun]) -> Table:
     table = Table.grid(padding=(0, 2))
-    for run in [run for run in runs if run.status == "RUNNING"][:_SHOWN_ACTIVE]:
+    for run in [run for run in runs if run.status == ExecutionStatus.RUNNING][:_SHOWN_ACTIVE]:
         states = [f"{step} {_seconds(run, step)} s" for step in STEPS if step in run.step_s and step != run.step]
         table.add_row(run.photo.path.name, *states, f"[bold]{run.step} ...[/bold]")
     return table

@@ -11,6 +11,7 @@ from rich.table import Table
 from local.provision import Clients
 from local.stack_info import StackInfo
 from reefsteps import backfills
+from reefsteps.execution_status import ExecutionStatus
 from reefsteps.retries import RunHistory
 from scripts.backfill_options import chosen, described
 
@@ -32,12 +33,12 @@ def reprocess(info: StackInfo, options: argparse.Namespace, console: Console, ag
     with console.status("Starting") as status:
         for arn in backfills.start(clients.stepfunctions, info.state_machines["Backfill"], given):
             ended = backfills.finish(clients.stepfunctions, arn, lambda done, of: status.update(f"{done} of {of}"))
-            if ended["status"] != "SUCCEEDED":
+            if ended["status"] != ExecutionStatus.SUCCEEDED:
                 why = ended.get("error") or ended["status"]
                 console.print(f"The backfill {ended['name']} ended early: {why}", markup=False, highlight=False)
             found += backfills.report(clients.s3, info.buckets["SegmentedBucket"], clients.stepfunctions, arn)
     console.print(table(found))
-    return 1 if any(one.status == "FAILED" for one in found) else 0
+    return 1 if any(one.status == ExecutionStatus.FAILED for one in found) else 0
 
 
 def table(found: list[Reprocessed]) -> Table:

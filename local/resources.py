@@ -23,7 +23,7 @@ _PLACEHOLDER = re.compile(r"\$\{[A-Za-z0-9_]+\}")
 
 
 @dataclass(frozen=True)
-class Bucket:
+class LocalBucket:
     """An S3 bucket; ``cors`` as in PutBucketCors."""
 
     logical_id: str
@@ -64,7 +64,7 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class Table:
+class LocalTable:
     """A DynamoDB table; keys and attributes as in CreateTable."""
 
     name: str
@@ -77,12 +77,12 @@ class LocalResources:
     """Everything that the local stack builds; ``left_out`` says what it does not, and why."""
 
     region: str
-    buckets: tuple[Bucket, ...]
+    buckets: tuple[LocalBucket, ...]
     functions: tuple[FunctionSpec, ...]
     state_machines: tuple[StateMachine, ...]
     rules: tuple[Rule, ...]
     schedules: tuple[Schedule, ...]
-    tables: tuple[Table, ...]
+    tables: tuple[LocalTable, ...]
     queues: tuple[str, ...]
     parameters: dict[str, str]
     page_environment: dict[str, str]
@@ -156,14 +156,14 @@ def _stack_and_region(samconfig: Path) -> tuple[str, str]:
     return merged.get("stack_name", _DEFAULT_STACK), merged.get("region", _DEFAULT_REGION)
 
 
-def _bucket(template: Template, logical_id: str) -> Bucket:
+def _bucket(template: Template, logical_id: str) -> LocalBucket:
     properties = template.resources("AWS::S3::Bucket")[logical_id]
     notifications = template.resolve(properties.get("NotificationConfiguration", {}))
     bridge = notifications.get("EventBridgeConfiguration", {"EventBridgeEnabled": False})
     cors = json.loads(json.dumps(properties.get("CorsConfiguration", {}).get("CorsRules", [])))
     for rule in cors:
         rule["AllowedOrigins"] = ["*"]  # the page's address is not known before it runs, and it is this machine's
-    return Bucket(
+    return LocalBucket(
         logical_id=logical_id,
         name=template.physical_name(logical_id),
         versioned=template.resolve(properties.get("VersioningConfiguration", {})).get("Status") == "Enabled",
@@ -298,9 +298,9 @@ def _schedules(template: Template, left_out: dict[str, str]) -> list[Schedule]:
     return schedules
 
 
-def _table(template: Template, logical_id: str) -> Table:
+def _table(template: Template, logical_id: str) -> LocalTable:
     properties = template.resolve(template.resources("AWS::DynamoDB::Table")[logical_id])
-    return Table(
+    return LocalTable(
         template.physical_name(logical_id),
         tuple(properties["AttributeDefinitions"]),
         tuple(properties["KeySchema"]),

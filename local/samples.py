@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from local.photos import Photo
 from reefsteps.quadrat_size import QuadratSize
-from reefsteps.smoke_test import Drawn
+from reefsteps.smoke_test import DrawnPhotograph
 
 if TYPE_CHECKING:
     from synthetic import PhotoConfig
@@ -51,7 +51,7 @@ def make_samples(folder: Path) -> tuple[list[Photo], dict[str, float]]:
     return photos, {row["file"]: float(row["cover_percent"]) for row in rows}
 
 
-def drawn_for_smoke_test() -> Drawn:
+def drawn_for_smoke_test() -> DrawnPhotograph:
     """Return the photograph that the demo models are known to measure."""
     import cv2
 
@@ -59,4 +59,4 @@ def drawn_for_smoke_test() -> Drawn:
 
     photo = generate(MEASURED_SEED, sample_config())
     _, jpeg = cv2.imencode(".jpg", photo.image_bgr, [cv2.IMWRITE_JPEG_QUALITY, 95])
-    return Drawn(jpeg.tobytes(), float(photo.cover_percent), photo.corners_px.tolist())
+    return DrawnPhotograph(jpeg.tobytes(), float(photo.cover_percent), photo.corners_px.tolist())

@@ -13,7 +13,8 @@ from reefsteps.buckets import Buckets
 from reefsteps.coverage_queries import coverage_rows
 from reefsteps.coverage_store import where_survey
 from reefsteps.database import Database
-from reefsteps.smoke_test import Drawn, Patience, Place, smoke_test
+from reefsteps.model_roles import ModelRole
+from reefsteps.smoke_test import DrawnPhotograph, Patience, Place, smoke_test
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import removed_photo, survey
 
@@ -42,21 +43,19 @@ class DatabaseRows:
 
 
 def run(
-    info: StackInfo, say: Callable[[str], None], *, drawn: Drawn | None = None, patience: Patience | None = None
+    info: StackInfo,
+    say: Callable[[str], None],
+    *,
+    drawn: DrawnPhotograph | None = None,
+    patience: Patience | None = None,
 ) -> None:
     """Send a drawn photograph through the running stack; raises SmokeTestError."""
     clients, buckets = Clients(info.endpoint, info.region), info.buckets
     place = Place(
         s3=clients.s3,
         step_functions=clients.stepfunctions,
-        buckets=Buckets(
-            buckets["RawBucket"],
-            buckets["TreatedBucket"],
-            buckets["ReframedBucket"],
-            buckets["SegmentedBucket"],
-            buckets["MasksBucket"],
-        ),
-        model_buckets=(buckets["ModelReframingBucket"], buckets["ModelSegmentationBucket"]),
+        buckets=Buckets.of_resources(buckets),
+        model_buckets={role: buckets[role.bucket_resource] for role in ModelRole},
         pipeline_arn=info.state_machines["Pipeline"],
         removal_arn=info.state_machines["Removal"],
         rows=DatabaseRows(info.database_url),

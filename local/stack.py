@@ -25,6 +25,7 @@ from local.lambda_emulator import FunctionPool, emulator_path
 from local.resources import ACCOUNT, REPOSITORY, LocalResources, default_template, read_resources
 from local.stack_info import STATE, StackInfo, StackRunningError
 from local.terminal import command, line_of, log_to_file
+from reefsteps.execution_status import ExecutionStatus
 
 _QUEUE_S = 20.0
 _MAX_WORKERS = 4
@@ -212,7 +213,7 @@ class _Stack:
         for execution in self._executions_before:
             if execution.machine not in known:
                 continue
-            if execution.status == "RUNNING":
+            if execution.status == ExecutionStatus.RUNNING:
                 # One that was started again may have started another by itself, as it did before.
                 with contextlib.suppress(clients.stepfunctions.exceptions.ExecutionAlreadyExists):
                     clients.stepfunctions.start_execution(

@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from local.journal import JournalledExecution
-from reefsteps.failures import WITHOUT_RESULT, split_cause
+from reefsteps.execution_status import WITHOUT_RESULT
+from reefsteps.failures import split_cause
 from reefsteps.machine_faults import is_full_disk
 
 ERROR_LOG = "errors.log"

@@ -1,7 +1,7 @@
-"""What runs inside the Runtime Interface Emulator: AWS's own runtime client around one handler.
+"""The process inside the Runtime Interface Emulator: AWS's own runtime client around one handler.
 
-Differs from ``python -m awslambdaric`` in one point: it ends when the emulator is gone, even in the middle of a
-handler, so that a killed stack leaves nothing behind.
+It differs from ``python -m awslambdaric`` in one point: it ends when the emulator is gone, even in the middle of a
+handler. So a killed stack leaves nothing behind.
 """
 
 from __future__ import annotations

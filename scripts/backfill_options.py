@@ -8,8 +8,8 @@ from typing import Any
 
 from reefsteps import backfills
 from reefsteps.errors import InvalidParameterError
-from reefsteps.results import STEPS
 from reefsteps.retries import parse_since, plan_retries
+from reefsteps.steps import STEPS
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -14,7 +14,13 @@ from scripts import relations
 from scripts.admission_rules import places_come_back
 from scripts.deployment import PLACEHOLDER, Deployment, Json, listed, of_type
 from scripts.notice_rules import refusals_are_quiet
-from scripts.state_machine_rules import states_retry_and_catch, tasks
+from scripts.state_machine_rules import (
+    causes_are_explained_once,
+    defaults_are_stated_once,
+    lambda_tasks_share_their_retriers,
+    states_retry_and_catch,
+    tasks,
+)
 
 Rule = Callable[[Deployment], Iterator[str]]
 
@@ -363,10 +369,18 @@ RULES: tuple[Rule, ...] = (
     custom_resources_outlast_their_function,
     new_accounts_accept,
     states_retry_and_catch,
+    lambda_tasks_share_their_retriers,
+    causes_are_explained_once,
+    defaults_are_stated_once,
     places_come_back,
 )
 
 
 def faults(d: Deployment) -> list[str]:
     """What every rule finds, those about single resources first."""
-    return [*(f"{rule.__name__}: {fault}" for rule in RULES for fault in rule(d)), *relations.found(d)]
+    return [*faults_of_single_resources(d), *relations.found(d)]
+
+
+def faults_of_single_resources(d: Deployment) -> list[str]:
+    """What the rules find that look at one resource at a time."""
+    return [f"{rule.__name__}: {fault}" for rule in RULES for fault in rule(d)]

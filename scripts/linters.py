@@ -53,7 +53,8 @@ def cfn_lint_registry(deployment: Deployment, regions: tuple[str, ...] = REGIONS
 
 def _lint(template: Json, regions: tuple[str, ...]) -> list[str]:
     config = ManualArgs(regions=list(regions), include_checks=["W"])
-    return [f"{match.rule.id}: {match.message}" for match in lint(json.dumps(template), config=config)]
+    found = lint(json.dumps(template), config=config)
+    return [f"{match.rule.id} {'/'.join(map(str, match.path or ()))}: {match.message}" for match in found]
 
 
 def checkov(template: Path) -> list[str]:

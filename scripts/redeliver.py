@@ -17,7 +17,9 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from reefsteps.buckets import Bucket
 from reefsteps.errors import REFUSALS
+from reefsteps.model_roles import MODEL_BUCKETS
 from scripts.environments import DeployEnvironment, DeploymentError
 
 _VISIBLE_AGAIN_S = 120
@@ -30,12 +32,11 @@ _PLACES = {
     "failures": "FailureEvents",
     "refusals": "RefusalEvents",
 }
-_MODEL_BUCKETS = ("ModelReframingBucket", "ModelSegmentationBucket")
 
 Message = dict[str, Any]
 
 
-class Stack:
+class DeployedStack:
     """The resources of a deployed stack that events come from and go to."""
 
     def __init__(self, environment: DeployEnvironment) -> None:
@@ -46,7 +47,7 @@ class Stack:
         self._sqs: Any = boto3.client("sqs", region_name=region)
         self._stepfunctions = boto3.client("stepfunctions", region_name=region)
         self._queue = self.physical("UndeliveredEvents")
-        self._buckets = {self.physical(name): name for name in ("RawBucket", *_MODEL_BUCKETS)}
+        self._buckets = {self.physical(name): name for name in (Bucket.RAW.resource, *MODEL_BUCKETS)}
         self._places = {place: self.physical(name) for place, name in _PLACES.items()}
 
     def physical(self, logical_id: str) -> str:
@@ -102,7 +103,7 @@ class Stack:
         self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
 
 
-def redeliver(stack: Stack) -> Counter[str]:
+def redeliver(stack: DeployedStack) -> Counter[str]:
     """Send every event of the queue to its place; returns how many went where ("left" for those that nobody takes)."""
     sent: Counter[str] = Counter()
     for message in stack.messages():
@@ -130,7 +131,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.redeliver", description=__doc__.partition("\n")[0])
     parser.add_argument("--env", default="dev", help="environment of samconfig.toml")
     try:
-        sent = redeliver(Stack(DeployEnvironment.read(parser.parse_args().env)))
+        sent = redeliver(DeployedStack(DeployEnvironment.read(parser.parse_args().env)))
     except DeploymentError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1

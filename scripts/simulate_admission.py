@@ -89,7 +89,7 @@ def runs_at_once(slots: int) -> int:
 
 
 @dataclass
-class Outcome:
+class SimulatedOutcome:
     """What a simulation counted; times in seconds."""
 
     photos: int
@@ -159,9 +159,9 @@ class Simulation:
         self._names: set[int] = set()
         self._open = self._open_uploads = 0
         self._busy_s = 0.0
-        self.outcome = Outcome(0, slots)
+        self.outcome = SimulatedOutcome(0, slots)
 
-    def run(self, photos: int, backfill: int) -> Outcome:
+    def run(self, photos: int, backfill: int) -> SimulatedOutcome:
         """Upload `photos` at once, beside a backfill of `backfill` photographs, and return what came of it."""
         self.outcome.photos = self._open = photos + backfill
         self._open_uploads = photos
@@ -329,7 +329,7 @@ class Simulation:
         return self._random.uniform(*limits)
 
 
-def simulate(design: Design, photos: int, slots: int, backfill: int = 0, seed: int = 1) -> Outcome:
+def simulate(design: Design, photos: int, slots: int, backfill: int = 0, seed: int = 1) -> SimulatedOutcome:
     """Return what comes of `photos` uploads at once and a backfill beside them."""
     return Simulation(design, slots, seed=seed, faults=True).run(photos, backfill)
 

@@ -21,14 +21,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.samples import drawn_for_smoke_test
 from provision.aws_retries import ONE_TRY, until_answered
 from provision.schema import wakes
-from reefsteps.buckets import Buckets
+from reefsteps.buckets import Bucket, Buckets
+from reefsteps.model_roles import ModelRole
 from reefsteps.smoke_test import Place, Rows, SmokeTestError, smoke_test
 from reefsteps.surveys import SurveyKey
 from scripts.environments import DeployEnvironment, DeploymentError
 
 _WAKES_WITHIN_S = 300.0
-_BUCKETS = ("RawBucket", "TreatedBucket", "ReframedBucket", "SegmentedBucket", "MasksBucket")
-_MODEL_BUCKETS = ("ModelReframingBucket", "ModelSegmentationBucket")
 
 
 class DataApiRows(Rows):
@@ -90,8 +89,8 @@ def place(environment: DeployEnvironment) -> Place:
     return Place(
         s3=client("s3"),
         step_functions=client("stepfunctions"),
-        buckets=Buckets(*map(physical, _BUCKETS)),
-        model_buckets=(physical(_MODEL_BUCKETS[0]), physical(_MODEL_BUCKETS[1])),
+        buckets=Buckets.of_resources({bucket.resource: physical(bucket.resource) for bucket in Bucket}),
+        model_buckets={role: physical(role.bucket_resource) for role in ModelRole},
         pipeline_arn=physical("Pipeline"),
         removal_arn=physical("Removal"),
         rows=DataApiRows(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from reefsteps.errors import BadInputError, SupersededError
 from scripts.deployment import Deployment, Json, walk
+
+_LAMBDA = "arn:aws:states:::lambda:invoke"
+_PIPELINE = "statemachine/pipeline.asl.json"
 
 TRANSIENT = {
     "Lambda.ClientExecutionTimeoutException",
@@ -32,7 +36,7 @@ def states_retry_and_catch(d: Deployment) -> Iterator[str]:
         if machine.get("QueryLanguage") != "JSONata":
             yield f"{uri}: QueryLanguage JSONata belongs at the top level"
         for name, state in tasks(machine):
-            if state["Resource"] != "arn:aws:states:::lambda:invoke":
+            if state["Resource"] != _LAMBDA:
                 continue
             retried = {error for retrier in state.get("Retry", []) for error in retrier["ErrorEquals"]}
             for error in sorted((TRANSIENT | AFTER_IDLE_WEEKS | {"Lambda.TooManyRequestsException"}) - retried):
@@ -54,8 +58,34 @@ def _ends_where_it_should(uri: str, name: str, state: Json, bad_input: set[str])
     for error in sorted(bad_input & {"InvalidParameterError", "PhotoNotFoundError"} - caught.keys()):
         yield f"{uri}: {name} does not send {error} to the failure path"
     for error, catcher in caught.items():
-        if catcher["Next"] == "Failed" and "failure" not in catcher.get("Assign", {}):
+        if error in bad_input and "$states.errorOutput" not in json.dumps(catcher.get("Assign", {})):
             yield f"{uri}: {name} forgets step, error and cause of {error}"
+
+
+def lambda_tasks_share_their_retriers(d: Deployment) -> Iterator[str]:
+    """Each Lambda task begins its retriers with those of the pipeline's first step, which has no others."""
+    base = d.machines.get(_PIPELINE, {}).get("States", {}).get("Restoration", {}).get("Retry", [])
+    for uri, machine in d.machines.items():
+        for name, state in tasks(machine):
+            if state["Resource"] == _LAMBDA and state.get("Retry", [])[: len(base)] != base:
+                yield f"{uri}: {name} has other base retriers than Restoration"
+
+
+def causes_are_explained_once(d: Deployment) -> Iterator[str]:
+    """Lambda answers with JSON; what people read of it is taken out at one place of a machine."""
+    for uri, machine in d.machines.items():
+        count = json.dumps(machine).count("errorMessage")
+        if count > 1:
+            yield f"{uri}: explains a cause in {count} places"
+
+
+def defaults_are_stated_once(d: Deployment) -> Iterator[str]:
+    """The step at which a run begins that names none stands in one choice."""
+    nodes = walk(d.machines.get(_PIPELINE, {}))
+    choices = [choice["Condition"] for node in nodes for choice in node.get("Choices", [])]
+    defaults = [condition for condition in choices if "start_at" in condition and "$exists" in condition]
+    if len(defaults) != 1:
+        yield f"{_PIPELINE}: says in {len(defaults)} places at which step a run begins that names none"
 
 
 def tasks(machine: Json) -> Iterator[tuple[str, Json]]:

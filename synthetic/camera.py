@@ -9,34 +9,33 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reefsteps.arrays import BoolArray, Float64Array
 from synthetic.config import PhotoConfig
 
-FloatArray = NDArray[np.float64]
-UNIT_SQUARE: FloatArray = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+UNIT_SQUARE: Float64Array = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
 
 
 @dataclass(frozen=True)
 class View:
     """A pinhole camera with one radial term: ``homography`` takes plane coordinates to undistorted pixels."""
 
-    homography: FloatArray
+    homography: Float64Array
     k1: float
     width_px: int
     height_px: int
     extent: tuple[float, float] = (1.0, 1.0)
 
     @property
-    def opening(self) -> FloatArray:
+    def opening(self) -> Float64Array:
         """The opening's corners in the plane, (4, 2), clockwise."""
         return UNIT_SQUARE * self.extent
 
-    def around(self, margin: float) -> FloatArray:
+    def around(self, margin: float) -> Float64Array:
         """Return the opening's corners moved outwards by a distance, (4, 2)."""
         return self.opening + (UNIT_SQUARE * 2 - 1) * margin
 
-    def project(self, points: FloatArray) -> FloatArray:
+    def project(self, points: Float64Array) -> Float64Array:
         """Return the pixels, (N, 2), of plane points (N, 2)."""
         flat = np.column_stack([points, np.ones(len(points))]) @ self.homography.T
         flat = flat[:, :2] / flat[:, 2:]
@@ -44,7 +43,7 @@ class View:
         v = (flat - centre) / radius
         return np.asarray(centre + radius * v * (1 + self.k1 * (v**2).sum(1, keepdims=True)))
 
-    def unproject(self, pixels: FloatArray) -> FloatArray:
+    def unproject(self, pixels: Float64Array) -> Float64Array:
         """Return the plane points, (N, 2), of pixels (N, 2); inverts ``project`` to 1e-9 of the side."""
         centre, radius = self._lens()
         v = (pixels - centre) / radius
@@ -60,13 +59,13 @@ class View:
         size = round(self.width_px * factor_x), round(self.height_px * factor_y)
         return View(scale @ self.homography, self.k1, *size, self.extent)
 
-    def jacobian(self, point: FloatArray) -> FloatArray:
+    def jacobian(self, point: Float64Array) -> Float64Array:
         """Return the 2 x 2 matrix of pixels per plane unit at a plane point (2,)."""
         step = 1e-3
         p = self.project(np.array([point, point + np.array([step, 0.0]), point + np.array([0.0, step])]))
         return np.column_stack([p[1] - p[0], p[2] - p[0]]) / step
 
-    def _lens(self) -> tuple[FloatArray, float]:
+    def _lens(self) -> tuple[Float64Array, float]:
         centre = np.array([self.width_px / 2, self.height_px / 2])
         return centre, float(np.hypot(*centre))
 
@@ -115,7 +114,7 @@ def _candidate(rng: np.random.Generator, config: PhotoConfig, framing: str, bar_
 
 
 def _lies(view: View, framing: str, bar_sides: float) -> bool:
-    def inside(margin_sides: float) -> NDArray[np.bool_]:
+    def inside(margin_sides: float) -> BoolArray:
         p = view.project(view.around(margin_sides))
         return np.asarray((p > 1).all(1) & (p < [view.width_px - 1, view.height_px - 1]).all(1))
 
@@ -129,13 +128,13 @@ def _lies(view: View, framing: str, bar_sides: float) -> bool:
     return bool(not inside(0.0).all() and beyond < 0.12 * side_px)
 
 
-def _axis_rotation(axis: float, angle: float) -> FloatArray:
+def _axis_rotation(axis: float, angle: float) -> Float64Array:
     u = np.array([np.cos(axis), np.sin(axis), 0.0])
     cross = np.array([[0, -u[2], u[1]], [u[2], 0, -u[0]], [-u[1], u[0], 0]])
     return np.asarray(np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross)
 
 
-def ordered_corners(corners: FloatArray) -> FloatArray:
+def ordered_corners(corners: Float64Array) -> Float64Array:
     """Return the four corners clockwise in the picture, first the one whose following side is closest to +x."""
     a, b = corners[1] - corners[0], corners[2] - corners[0]
     area = a[0] * b[1] - a[1] * b[0]

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from synthetic.camera import UNIT_SQUARE, FloatArray, View
+from reefsteps.arrays import ByteArray, Float32Array, Float64Array
+from synthetic.camera import UNIT_SQUARE, View
 from synthetic.paint import coverage, dense, fill, strip
 
-Image = NDArray[np.float32]
 Colour = tuple[float, float, float]
 _PAINTS: dict[str, tuple[Colour, ...]] = {
     "aluminium": ((0.72, 0.72, 0.70), (0.60, 0.60, 0.58), (0.82, 0.80, 0.76)),
@@ -64,12 +63,12 @@ def draw_frame(rng: np.random.Generator, kind: str, strings: str) -> Frame:
     )
 
 
-def outlines(frame: Frame, view: View) -> tuple[FloatArray, FloatArray]:
+def outlines(frame: Frame, view: View) -> tuple[Float64Array, Float64Array]:
     """Return the outer and the inner outline of the bars in pixels."""
     return view.project(dense(view.around(frame.bar_sides))), view.project(dense(view.opening))
 
 
-def paint_frame(rng: np.random.Generator, canvas: Image, view: View, frame: Frame) -> NDArray[np.uint8]:
+def paint_frame(rng: np.random.Generator, canvas: Float32Array, view: View, frame: Frame) -> ByteArray:
     """Paint shadow, legs, bars, fittings and strings in place; return the bars' mask (0 or 1), fittings included."""
     h, w = canvas.shape[:2]
     _paint_legs(rng, canvas, view, frame)
@@ -90,19 +89,19 @@ def paint_frame(rng: np.random.Generator, canvas: Image, view: View, frame: Fram
     return (alpha >= 128).astype(np.uint8)
 
 
-def _over(canvas: Image, skin: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> None:
+def _over(canvas: Float32Array, skin: ByteArray, alpha: ByteArray) -> None:
     """Lay an 8-bit picture over the canvas where alpha says so, touching only those rows and pixels."""
     ys, xs = np.nonzero(alpha)
     a = alpha[ys, xs, None].astype(np.float32) / 255
     canvas[ys, xs] += (skin[ys, xs].astype(np.float32) / 255 - canvas[ys, xs]) * a
 
 
-def _byte(colour: FloatArray | Colour) -> tuple[int, int, int]:
+def _byte(colour: Float64Array | Colour) -> tuple[int, int, int]:
     b, g, r = (round(255 * float(np.clip(c, 0, 1))) for c in colour)
     return b, g, r
 
 
-def _side_points(view: View, side: int, along: FloatArray, outward: FloatArray) -> FloatArray:
+def _side_points(view: View, side: int, along: Float64Array, outward: Float64Array) -> Float64Array:
     """Return plane points of a side (0 top, clockwise) from positions along it and distances outward."""
     wide, tall = view.extent
     return np.column_stack(
@@ -110,13 +109,13 @@ def _side_points(view: View, side: int, along: FloatArray, outward: FloatArray) 
     )
 
 
-def _band(view: View, side: int, start: float, end: float, low: float, high: float) -> FloatArray:
+def _band(view: View, side: int, start: float, end: float, low: float, high: float) -> Float64Array:
     along = np.array([start, end, end, start])
     outward = np.array([low, low, high, high])
     return view.project(dense(_side_points(view, side, along, outward)))
 
 
-def _paint_bar(rng: np.random.Generator, skin: NDArray[np.uint8], view: View, frame: Frame, side: int) -> None:
+def _paint_bar(rng: np.random.Generator, skin: ByteArray, view: View, frame: Frame, side: int) -> None:
     """Paint strips across the bar (a tube's or a flat bar's shading), then marks, rulers, stains along it."""
     wide, over, length = frame.bar_sides, 0.01, view.extent[side % 2]
     tube = frame.kind == "pvc" or rng.random() < 0.15
@@ -159,7 +158,7 @@ def _paint_bar(rng: np.random.Generator, skin: NDArray[np.uint8], view: View, fr
             )
 
 
-def _paint_ruler(rng: np.random.Generator, skin: NDArray[np.uint8], view: View, frame: Frame, side: int) -> None:
+def _paint_ruler(rng: np.random.Generator, skin: ByteArray, view: View, frame: Frame, side: int) -> None:
     wide, length = frame.bar_sides, view.extent[side % 2]
     low, high = wide * rng.uniform(-0.1, 0.2), wide * rng.uniform(0.55, 1.1)
     pale = np.array([(0.92, 0.92, 0.90), (0.25, 0.80, 0.88), (0.80, 0.45, 0.40)][rng.integers(3)])
@@ -173,7 +172,7 @@ def _paint_ruler(rng: np.random.Generator, skin: NDArray[np.uint8], view: View, 
         fill(skin, [_band(view, side, i / blocks * length, end * length, low, top)], _byte(dark))
 
 
-def _fittings(rng: np.random.Generator, frame: Frame, view: View) -> list[FloatArray]:
+def _fittings(rng: np.random.Generator, frame: Frame, view: View) -> list[Float64Array]:
     """Return plane outlines of corner pieces and joints; they never reach into the opening (it is cut out later)."""
     wide = frame.bar_sides
     if rng.random() < 0.35:
@@ -191,12 +190,12 @@ def _fittings(rng: np.random.Generator, frame: Frame, view: View) -> list[FloatA
     return blocks
 
 
-def _box(diagonal: FloatArray) -> FloatArray:
+def _box(diagonal: Float64Array) -> Float64Array:
     (x0, y0), (x1, y1) = diagonal.min(0), diagonal.max(0)
     return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
 
 
-def _paint_legs(rng: np.random.Generator, canvas: Image, view: View, frame: Frame) -> None:
+def _paint_legs(rng: np.random.Generator, canvas: Float32Array, view: View, frame: Frame) -> None:
     """A quadrapod's legs leave the corners outward, towards the camera."""
     if rng.random() > (0.6 if frame.kind == "rulers" else 0.12):
         return
@@ -208,7 +207,7 @@ def _paint_legs(rng: np.random.Generator, canvas: Image, view: View, frame: Fram
         _over(canvas, np.full((h, w, 3), _byte(np.array(frame.colour) * rng.uniform(0.5, 1.1)), np.uint8), alpha)
 
 
-def _paint_shadow(rng: np.random.Generator, canvas: Image, view: View, alpha: NDArray[np.uint8]) -> None:
+def _paint_shadow(rng: np.random.Generator, canvas: Float32Array, view: View, alpha: ByteArray) -> None:
     """The bars' shadow on the seabed, soft, so painted at a quarter of the size."""
     h, w = alpha.shape
     side_px = float(np.sqrt(abs(np.linalg.det(view.jacobian(np.array(view.extent) / 2)))))
@@ -221,9 +220,9 @@ def _paint_shadow(rng: np.random.Generator, canvas: Image, view: View, alpha: ND
     canvas *= (1 - rng.uniform(0.2, 0.6) / 255 * soft)[..., None]
 
 
-def _paint_strings(rng: np.random.Generator, canvas: Image, view: View, frame: Frame) -> None:
+def _paint_strings(rng: np.random.Generator, canvas: Float32Array, view: View, frame: Frame) -> None:
     h, w = canvas.shape[:2]
-    ends: list[tuple[FloatArray, FloatArray]] = []
+    ends: list[tuple[Float64Array, Float64Array]] = []
     if frame.strings == "diagonals":
         ends = [(view.opening[0], view.opening[2]), (view.opening[1], view.opening[3])]
     elif frame.strings.startswith("grid"):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reefsteps.arrays import ByteArray, Float32Array, Float64Array
 from synthetic import textures
-from synthetic.camera import FloatArray, View
+from synthetic.camera import View
 from synthetic.paint import coverage, dense
 from synthetic.seabed import draw_outline
 
@@ -19,7 +19,7 @@ _TAPES = ((0.92, 0.92, 0.90), (0.20, 0.75, 0.88), (0.15, 0.5, 0.92), (0.85, 0.85
 class Occluder:
     """An opaque outline in plane coordinates; ``colour`` is a BGR reflectance, ``texture`` a name of the bank."""
 
-    outline: FloatArray
+    outline: Float64Array
     colour: tuple[float, float, float]
     texture: str
     contrast: float
@@ -57,8 +57,8 @@ def draw_occluders(
 
 
 def paint_occluders(
-    rng: np.random.Generator, canvas: NDArray[np.float32], view: View, occluders: tuple[Occluder, ...]
-) -> NDArray[np.uint8]:
+    rng: np.random.Generator, canvas: Float32Array, view: View, occluders: tuple[Occluder, ...]
+) -> ByteArray:
     """Paint the occluders in place; return 1 where one hides what lies below, (H, W)."""
     h, w = canvas.shape[:2]
     hidden = np.zeros((h, w), np.uint8)
@@ -85,7 +85,7 @@ def _dull(rng: np.random.Generator) -> tuple[float, float, float]:
     return (tone * rng.uniform(0.7, 1.1), tone, tone * rng.uniform(0.9, 1.2))
 
 
-def _tape(rng: np.random.Generator, ends: FloatArray) -> Occluder:
+def _tape(rng: np.random.Generator, ends: Float64Array) -> Occluder:
     half = rng.uniform(0.006, 0.03)
     normal = np.array([-(ends[1] - ends[0])[1], (ends[1] - ends[0])[0]])
     normal = normal / np.linalg.norm(normal) * half
@@ -95,7 +95,7 @@ def _tape(rng: np.random.Generator, ends: FloatArray) -> Occluder:
     )
 
 
-def _limb(rng: np.random.Generator, start: FloatArray, towards: FloatArray) -> Occluder:
+def _limb(rng: np.random.Generator, start: Float64Array, towards: Float64Array) -> Occluder:
     tip = start + (towards - start) * rng.uniform(0.5, 0.9)
     normal = np.array([-(tip - start)[1], (tip - start)[0]])
     normal = normal / np.linalg.norm(normal) * rng.uniform(0.025, 0.07)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from synthetic.camera import FloatArray, View, draw_view, ordered_corners
+from reefsteps.arrays import ByteArray, Float32Array, Float64Array, LabelArray
+from synthetic.camera import View, draw_view, ordered_corners
 from synthetic.config import FRAME_KINDS, FRAMINGS, PhotoConfig
 from synthetic.frames import Frame, draw_frame, paint_frame
 from synthetic.occluders import Occluder, draw_occluders, paint_occluders
@@ -44,9 +44,9 @@ class SyntheticPhoto:
 
     seed: int
     config: PhotoConfig
-    image_bgr: NDArray[np.uint8]
-    corners_px: FloatArray
-    frame_mask: NDArray[np.uint8]
+    image_bgr: ByteArray
+    corners_px: Float64Array
+    frame_mask: ByteArray
     cover_percent: float
     side_cm: float
     height_cm: float
@@ -57,20 +57,20 @@ class SyntheticPhoto:
     patches: tuple[Patch, ...]
     occluders: tuple[Occluder, ...]
 
-    def opening_mask(self) -> NDArray[np.uint8]:
+    def opening_mask(self) -> ByteArray:
         """Return uint8 (H, W), 1 inside the frame's inner edge, what covers it included; all 0 without a frame."""
         h, w = self.image_bgr.shape[:2]
         if self.frame is None:
             return np.zeros((h, w), np.uint8)
         return inside([self.view.project(dense(self.view.opening))], w, h)
 
-    def coral_labels(self) -> NDArray[np.uint16]:
+    def coral_labels(self) -> LabelArray:
         """Return uint16 (H, W): 0, or the number (from 1) of the coral instance seen there through strings."""
         labels = _draw_labels(self, self.view.project, self.view.width_px, self.view.height_px)
         labels[self.frame_mask > 0] = 0
         return labels
 
-    def rectified_coral_labels(self, side_px: int) -> NDArray[np.uint16]:
+    def rectified_coral_labels(self, side_px: int) -> LabelArray:
         """Return uint16 (height_px, side_px): the same for the opening, straightened, first corner top-left.
 
         ``height_px`` is ``side_px`` for a square, and in the opening's own ratio to it otherwise.
@@ -82,12 +82,12 @@ class SyntheticPhoto:
         height_px = round(side_px / wide * tall)
         return _draw_labels(self, lambda p: (p - order[0]) @ axes * (side_px / wide), side_px, height_px)
 
-    def rectified_coral_masks(self, side_px: int) -> list[NDArray[np.uint8]]:
+    def rectified_coral_masks(self, side_px: int) -> list[ByteArray]:
         """Return one uint8 (height_px, side_px) mask for each coral instance inside the opening."""
         return split_labels(self.rectified_coral_labels(side_px))
 
 
-def first_corner(corners_px: FloatArray, view: View) -> int:
+def first_corner(corners_px: Float64Array, view: View) -> int:
     """Return which of the opening's corners in the plane is the first of ``corners_px``; 0 without any."""
     if not len(corners_px):
         return 0
@@ -133,12 +133,12 @@ def generate(seed: int, config: PhotoConfig | None = None) -> SyntheticPhoto:
     return photo
 
 
-def split_labels(labels: NDArray[np.uint16]) -> list[NDArray[np.uint8]]:
+def split_labels(labels: LabelArray) -> list[ByteArray]:
     """Return one 0/1 mask for each number above 0 that occurs in ``labels``."""
     return [(labels == number).astype(np.uint8) for number in np.unique(labels) if number]
 
 
-def _seabed(rng: np.random.Generator, view: View, patches: tuple[Patch, ...], max_px: int) -> NDArray[np.float32]:
+def _seabed(rng: np.random.Generator, view: View, patches: tuple[Patch, ...], max_px: int) -> Float32Array:
     w, h = view.width_px, view.height_px
     factor = min(1.0, max_px / max(w, h))
     small = view.scaled(round(w * factor) / w, round(h * factor) / h)
@@ -153,8 +153,8 @@ def _seabed(rng: np.random.Generator, view: View, patches: tuple[Patch, ...], ma
 
 
 def _draw_labels(
-    photo: SyntheticPhoto, place: Callable[[FloatArray], FloatArray], width: int, height: int
-) -> NDArray[np.uint16]:
+    photo: SyntheticPhoto, place: Callable[[Float64Array], Float64Array], width: int, height: int
+) -> LabelArray:
     labels = np.zeros((height, width), np.uint16)
     number = 0
     for patch in photo.patches:

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from reefsteps.arrays import Float32Array, Float64Array
 from synthetic import textures
-from synthetic.camera import FloatArray, View
+from synthetic.camera import View
 from synthetic.paint import coverage
 
-Image = NDArray[np.float32]
 Colour = tuple[float, float, float]
 
 
@@ -100,14 +99,16 @@ class Patch:
     """One thing on the seabed, in plane coordinates; later patches lie over earlier ones."""
 
     form: str
-    outline: FloatArray
+    outline: Float64Array
 
     @property
     def coral(self) -> bool:
         return FORMS[self.form].coral
 
 
-def draw_outline(rng: np.random.Generator, centre: FloatArray, radius: float, lobes: tuple[int, float]) -> FloatArray:
+def draw_outline(
+    rng: np.random.Generator, centre: Float64Array, radius: float, lobes: tuple[int, float]
+) -> Float64Array:
     """Return a closed outline (N, 2) around ``centre``: low waves for the shape, higher ones for the fringe."""
     t = np.linspace(0, 2 * np.pi, 96, endpoint=False)
     r = np.ones_like(t)
@@ -122,7 +123,7 @@ def draw_outline(rng: np.random.Generator, centre: FloatArray, radius: float, lo
     return np.asarray(centre + wave @ turn.T)
 
 
-def scatter(rng: np.random.Generator, low: FloatArray, high: FloatArray, cover_percent: float) -> tuple[Patch, ...]:
+def scatter(rng: np.random.Generator, low: Float64Array, high: Float64Array, cover_percent: float) -> tuple[Patch, ...]:
     """Return patches over the plane from ``low`` to ``high`` so that corals cover about ``cover_percent`` of it."""
     cells = 96
     taken = np.zeros((cells, cells), np.uint8)
@@ -152,7 +153,7 @@ def scatter(rng: np.random.Generator, low: FloatArray, high: FloatArray, cover_p
     return tuple(patches)
 
 
-def ground(rng: np.random.Generator, view: View) -> Image:
+def ground(rng: np.random.Generator, view: View) -> Float32Array:
     """Return the bare seabed, (H, W, 3) reflectance: two substrates that a soft border divides, with large shades."""
     w, h = view.width_px, view.height_px
     jacobian = view.jacobian(np.array([0.5, 0.5]))
@@ -171,7 +172,7 @@ def ground(rng: np.random.Generator, view: View) -> Image:
     return np.asarray(layers[0] * share + layers[1] * (1 - share), np.float32)
 
 
-def paint(rng: np.random.Generator, canvas: Image, view: View, patch: Patch, light: FloatArray) -> None:
+def paint(rng: np.random.Generator, canvas: Float32Array, view: View, patch: Patch, light: Float64Array) -> None:
     """Paint one patch with its texture, relief, rim and shadow onto ``canvas`` in place."""
     form = FORMS[patch.form]
     outline = view.project(patch.outline)
@@ -200,7 +201,7 @@ def paint(rng: np.random.Generator, canvas: Image, view: View, patch: Patch, lig
     area += (skin.astype(np.float32) - area) * alpha[..., None]
 
 
-def _relief(alpha: Image, relief: float, light: FloatArray) -> Image:
+def _relief(alpha: Float32Array, relief: float, light: Float64Array) -> Float32Array:
     if relief == 0:
         return np.zeros_like(alpha)
     depth = cv2.distanceTransform((alpha > 0.5).astype(np.uint8), cv2.DIST_L2, 5)

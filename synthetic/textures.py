@@ -7,33 +7,33 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+
+from reefsteps.arrays import Float32Array, Float64Array, Int32Array
 
 TILE_PX = 512
 VARIANTS = 3
-Image = NDArray[np.float32]
 
 
-def fractal(rng: np.random.Generator, exponent: float) -> Image:
+def fractal(rng: np.random.Generator, exponent: float) -> Float32Array:
     """Return periodic noise with a 1/f**exponent amplitude, zero mean and unit deviation."""
     f = np.hypot(np.fft.fftfreq(TILE_PX)[:, None], np.fft.rfftfreq(TILE_PX)[None])
     f[0, 0] = np.inf
     return _inverse(rng, f**-exponent)
 
 
-def band(rng: np.random.Generator, period_px: float, width: float = 0.25) -> Image:
+def band(rng: np.random.Generator, period_px: float, width: float = 0.25) -> Float32Array:
     """Return periodic noise of one wavelength; its level sets are the meanders of a brain coral."""
     f = np.hypot(np.fft.fftfreq(TILE_PX)[:, None], np.fft.rfftfreq(TILE_PX)[None])
     return _inverse(rng, np.exp(-(((f * period_px - 1) / width) ** 2)))
 
 
-def _inverse(rng: np.random.Generator, amplitude: NDArray[np.float64]) -> Image:
+def _inverse(rng: np.random.Generator, amplitude: Float64Array) -> Float32Array:
     phase = np.exp(2j * np.pi * rng.random(amplitude.shape))
     out = np.fft.irfft2(amplitude * phase, (TILE_PX, TILE_PX))
     return np.asarray((out - out.mean()) / out.std(), np.float32)
 
 
-def _cells(rng: np.random.Generator, period_px: int, jitter: float) -> tuple[Image, NDArray[np.int32], int]:
+def _cells(rng: np.random.Generator, period_px: int, jitter: float) -> tuple[Float32Array, Int32Array, int]:
     """Return distance to the nearest seed over the period, that seed's number, and how many seeds there are."""
     n = TILE_PX // period_px
     grid = np.stack(np.meshgrid(np.arange(n), np.arange(n)), -1).reshape(-1, 2).astype(np.float64)
@@ -52,24 +52,24 @@ def _cells(rng: np.random.Generator, period_px: int, jitter: float) -> tuple[Ima
     )
 
 
-def _polyps(rng: np.random.Generator, period: int) -> Image:
+def _polyps(rng: np.random.Generator, period: int) -> Float32Array:
     d, _, _ = _cells(rng, period, 0.18)
     return np.asarray(1.3 * np.exp(-(((d - 0.38) / 0.14) ** 2)) - 1.1 * np.exp(-((d / 0.2) ** 2)), np.float32)
 
 
-def _tips(rng: np.random.Generator, period: int) -> Image:
+def _tips(rng: np.random.Generator, period: int) -> Float32Array:
     d, number, count = _cells(rng, period, 0.3)
     level = rng.uniform(0.5, 1.2, count).astype(np.float32)[number]
     return np.asarray(2.2 * level * np.exp(-((d / 0.33) ** 2)) - 1.3 * np.clip(d - 0.35, 0, 1), np.float32)
 
 
-def _stones(rng: np.random.Generator, period: int) -> Image:
+def _stones(rng: np.random.Generator, period: int) -> Float32Array:
     d, number, count = _cells(rng, period, 0.48)
     level = rng.normal(0, 1, count).astype(np.float32)[number]
     return np.asarray(level - 1.2 * np.clip(d - 0.45, 0, 1) + 0.3 * fractal(rng, 0.8), np.float32)
 
 
-def _strokes(rng: np.random.Generator, length: int) -> Image:
+def _strokes(rng: np.random.Generator, length: int) -> Float32Array:
     canvas = np.zeros((TILE_PX, TILE_PX), np.float32)
     for x, y, a, v in zip(
         *rng.uniform(0, TILE_PX, (2, 5000)), rng.uniform(0, 2 * np.pi, 5000), rng.normal(0, 1, 5000), strict=True
@@ -80,10 +80,10 @@ def _strokes(rng: np.random.Generator, length: int) -> Image:
 
 
 @lru_cache(maxsize=1)
-def bank() -> dict[str, list[list[Image]]]:
+def bank() -> dict[str, list[list[Float32Array]]]:
     """Return for each name some variants, each a pyramid (full, half, quarter ... size) of zero-mean tiles."""
     rng = np.random.default_rng(20_031_217)
-    makers: dict[str, Callable[[], Image]] = {
+    makers: dict[str, Callable[[], Float32Array]] = {
         "rock": lambda: fractal(rng, 1.3) + 0.5 * fractal(rng, 0.7),
         "sand": lambda: 0.6 * fractal(rng, 0.25) + 0.5 * fractal(rng, 1.6),
         "rubble": lambda: _stones(rng, 32),
@@ -98,7 +98,7 @@ def bank() -> dict[str, list[list[Image]]]:
     return {name: [_pyramid(make()) for _ in range(VARIANTS)] for name, make in makers.items()}
 
 
-def _pyramid(tile: Image) -> list[Image]:
+def _pyramid(tile: Float32Array) -> list[Float32Array]:
     levels = [np.asarray((tile - tile.mean()) / tile.std(), np.float32)]
     while levels[-1].shape[0] > 32:
         levels.append(
@@ -108,8 +108,8 @@ def _pyramid(tile: Image) -> list[Image]:
 
 
 def sample(
-    rng: np.random.Generator, name: str, width: int, height: int, period_px: float, jacobian: NDArray[np.float64]
-) -> Image:
+    rng: np.random.Generator, name: str, width: int, height: int, period_px: float, jacobian: Float64Array
+) -> Float32Array:
     """Return a (height, width) cut of a texture whose 32-pixel period becomes ``period_px``, seen through ``jacobian``.
 
     Only the jacobian's direction and foreshortening matter; its scale is divided out.

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from reefsteps.arrays import ByteArray, Float32Array
 from synthetic.config import PhotoConfig
 
-Image = NDArray[np.float32]
 _ATTENUATION = {  # per metre of blue, green, red: oceanic to coastal water
     "clear": (0.03, 0.04, 0.12),
     "blue": (0.03, 0.06, 0.30),
@@ -46,7 +45,7 @@ def draw_water(rng: np.random.Generator, name: str) -> Water:
     return Water(name, depth_m, (b, g, r), (float(veil[0]), float(veil[1]), float(veil[2])), flash)
 
 
-def light_field(rng: np.random.Generator, width: int, height: int, water: Water) -> Image:
+def light_field(rng: np.random.Generator, width: int, height: int, water: Water) -> Float32Array:
     """Return the light on the plane, (H, W): slope, strobe fall-off, diver's shadow and caustics."""
     w, h = 96, max(16, round(96 * height / width))
     y, x = np.mgrid[0:h, 0:w].astype(np.float32)
@@ -65,7 +64,7 @@ def light_field(rng: np.random.Generator, width: int, height: int, water: Water)
     return np.asarray(np.maximum(field, 0.1), np.float32)
 
 
-def expose(rng: np.random.Generator, canvas: Image, water: Water, config: PhotoConfig) -> NDArray[np.uint8]:
+def expose(rng: np.random.Generator, canvas: Float32Array, water: Water, config: PhotoConfig) -> ByteArray:
     """Return the photograph, uint8 (H, W, 3) BGR, from display reflectances 0 to 1; ``canvas`` is used up."""
     h, w = canvas.shape[:2]
     np.clip(canvas, 0.003, 1.15, out=canvas)
@@ -92,7 +91,7 @@ def expose(rng: np.random.Generator, canvas: Image, water: Water, config: PhotoC
     return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
 
 
-def _caustics(rng: np.random.Generator, w: int, h: int) -> Image:
+def _caustics(rng: np.random.Generator, w: int, h: int) -> Float32Array:
     waves = cv2.GaussianBlur(rng.normal(0, 1, (h, w)).astype(np.float32), (0, 0), 3.0)
     spread = 0.35 * max(float(waves.std()), 1e-6)
     return np.asarray(np.exp(-((waves / spread) ** 2)) - 0.3, np.float32)

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from conversion.binding import bind
+from reefsteps.arrays import ByteArray, Float64Array
 from training.library.command_line import run_command
 from training.library.examples import VALIDATION_SEED
 from training.library.metrics import coverage_errors
@@ -53,7 +53,7 @@ def best_thresholds(model: Path, count: int) -> Thresholds:
     return min(errors, key=lambda pair: errors[pair])
 
 
-def _covers(model: Path, mask: float, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
+def _covers(model: Path, mask: float, crops: Sequence[ByteArray]) -> Float64Array:
     """Return percent cover (crops, SCORES) with the masks' threshold at ``mask``."""
     from training.library.detectron import predictor
 

@@ -15,10 +15,11 @@ from pathlib import Path
 from training.library.annotated import annotated_corals, annotated_frames
 from training.library.coco import read
 from training.library.command_line import add_annotations, run_command
-from training.library.examples import TARGETS, TEST_SEED
+from training.library.examples import TEST_SEED
 from training.library.measured import SYNTHETIC, annotated_photographs, cover_set, frame_set, record
 from training.library.predict import load_predictor
 from training.library.scores import evaluate_corals, evaluate_frames, summarise_corals, summarise_frames
+from training.library.targets import TARGETS
 
 
 def _parser() -> argparse.ArgumentParser:

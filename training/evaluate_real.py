@@ -18,8 +18,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from reefsteps.arrays import ByteArray, Float64Array
 from reefsteps.masks import mask_iou
 from training.library.coco import load_picture
 from training.library.command_line import run_command
@@ -65,7 +65,7 @@ class CoverCase:
     agreement: float  # share of the expert's points, or IoU of the masks
 
 
-def read_photo(path: Path) -> tuple[NDArray[np.uint8], float]:
+def read_photo(path: Path) -> tuple[ByteArray, float]:
     """Return the restored photograph with its long side at most WORKING_PX, and the factor it was reduced by."""
     image = load_picture(path)
     factor = min(1.0, WORKING_PX / max(image.shape[:2]))
@@ -83,7 +83,7 @@ def moorea(folder: Path) -> Iterator[tuple[Path, dict[str, str], list[dict[str, 
             yield path, row, list(csv.DictReader(file))
 
 
-def points_rectangle(points: list[dict[str, str]], scale: NDArray[np.float64]) -> NDArray[np.float64]:
+def points_rectangle(points: list[dict[str, str]], scale: Float64Array) -> Float64Array:
     """Return the corners (4, 2) of the area in which the experts' random points lie, widened by half their mean gap."""
     xy = np.array([[float(p["Column"]), float(p["Row"])] for p in points]) * scale
     gap = (xy.max(0) - xy.min(0)) / (len(xy) - 1)
@@ -118,8 +118,8 @@ def frame_cases(predict: Predictor, data: Path, min_score: float) -> list[FrameC
 def _frame_case(
     predict: Predictor,
     path: Path,
-    image: NDArray[np.uint8],
-    truth: NDArray[np.float64] | None,
+    image: ByteArray,
+    truth: Float64Array | None,
     reference: str,
     min_score: float,
 ) -> FrameCase:

@@ -16,28 +16,24 @@ from pathlib import Path
 
 from training.card import write_card
 from training.library.command_line import run_command
-
-CONFIGS = Path(__file__).parent / "configs"
-MODELS = {"frame": "detectron2-reframe", "coral": "detectron2-classifier"}
-EASY_SHARES = {"frame": 0.15, "coral": 0.0}  # of a target's time
-_SETTINGS = {"frame": CONFIGS / "reframe-demo.yaml", "coral": CONFIGS / "classifier-demo.yaml"}
+from training.library.targets import TARGETS
 
 
 def commands(options: argparse.Namespace) -> Iterator[list[str]]:
     """Yield the module and arguments of each stage, in order."""
-    models = {target: str(options.output / target / f"{name}.pth") for target, name in MODELS.items()}
-    for target, settings in _SETTINGS.items():
+    models = {name: str(options.output / name / f"{target.model_name}.pth") for name, target in TARGETS.items()}
+    for name, target in TARGETS.items():
         yield [
-            *("training.train", "--target", target, "--config", str(settings), "--resume"),
-            *("--output", str(options.output / target), "--minutes", str(options.minutes)),
-            *("--easy-share", str(EASY_SHARES[target]), "--threads", str(options.threads), "--fresh", "0.5"),
+            *("training.train", "--target", name, "--config", str(target.config), "--resume"),
+            *("--output", str(options.output / name), "--minutes", str(options.minutes)),
+            *("--easy-share", str(target.easy_share), "--threads", str(options.threads), "--fresh", "0.5"),
             *(("--device", options.device) if options.device else ()),
         ]
     yield ["training.calibrate", "--model", models["coral"], "--count", str(options.count)]
-    for target, model in models.items():
-        report = str(options.output / f"report-{target}")
+    for name, model in models.items():
+        report = str(options.output / f"report-{name}")
         yield [
-            *("training.evaluate", "--target", target, "--model", model, "--output", report),
+            *("training.evaluate", "--target", name, "--model", model, "--output", report),
             *("--count", str(options.count), "--threads", str(options.threads), "--demonstration"),
         ]
     yield ["training.reference", "--model", models["coral"], "--threads", str(options.threads)]

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reefsteps.arrays import ByteArray
 from reefsteps.evaluation import PictureFigures, PictureLimits
 from segmentation.novelty import picture_figures
 from synthetic import PhotoConfig, SyntheticPhoto, generate
@@ -45,13 +45,13 @@ def drawn_photo(seed: int, *, large: bool) -> SyntheticPhoto:
     return generate(seed, PhotoConfig(width, height, framing=str(rng.choice(["inside", "tight"]))))
 
 
-def straightened(photo: SyntheticPhoto) -> NDArray[np.uint8]:
+def straightened(photo: SyntheticPhoto) -> ByteArray:
     """Return the restored crop at the photograph's own resolution."""
     side_px = int(np.linalg.norm(photo.corners_px[1] - photo.corners_px[0]))
     return straighten(restored(photo.image_bgr), photo.coral_labels(), photo.corners_px, side_px)[0]
 
 
-def drawn_crops(count: int, seed: int = REFERENCE_SEED, large_seed: int = LARGE_SEED) -> Iterator[NDArray[np.uint8]]:
+def drawn_crops(count: int, seed: int = REFERENCE_SEED, large_seed: int = LARGE_SEED) -> Iterator[ByteArray]:
     """Yield the crops of ``count`` photographs, a quarter of them large; those without a frame have none."""
     for number in range(count):
         large = number % 4 == 3
@@ -60,7 +60,7 @@ def drawn_crops(count: int, seed: int = REFERENCE_SEED, large_seed: int = LARGE_
             yield straightened(photo)
 
 
-def figures_of(predict: Predictor, crop: NDArray[np.uint8]) -> PictureFigures:
+def figures_of(predict: Predictor, crop: ByteArray) -> PictureFigures:
     """Return the figures of a crop."""
     return picture_figures(crop, predict(crop).scores)
 
@@ -96,7 +96,7 @@ def main() -> None:
     if (args.coco is None) != (args.images is None):
         parser.error("--coco and --images belong together")
     predict = load_predictor(args.model, args.threads)
-    crops: Iterable[NDArray[np.uint8]]
+    crops: Iterable[ByteArray]
     if args.coco:
         photos = read(args.coco, args.images, args.merge)
         crops = (restored(load_example(photo, EVALUATION_SIDE_PX).image_bgr) for photo in photos)

@@ -3,7 +3,8 @@
 Pictures come from the synthetic generator, or with ``--coco`` from annotated photographs. The run uses the CPU, or a
 GPU with ``--device cuda``. ``--resume`` continues from the last checkpoint in OUT. ``--minutes`` stops after that many
 minutes; the learning rate follows a cosine schedule over elapsed time or iterations, whichever is further along. OUT
-receives ``last.pth`` (to resume), ``<name>.pth`` and ``<name>.yaml`` (to deploy) and ``losses.csv``.
+receives ``last.pth`` (to resume), ``<name>.pth`` and ``<name>.yaml`` (to deploy), ``<name>.evaluation.json`` with the
+photographs that the model learned from, and ``losses.csv``.
 """
 
 from __future__ import annotations
@@ -16,16 +17,18 @@ from typing import TYPE_CHECKING
 
 import cv2
 
+from reefsteps.learned import LearnedPhotograph
 from training.library.batches import coco_batches, synthetic_batches
+from training.library.coco import read
 from training.library.command_line import add_annotations, run_command
-from training.library.examples import TARGETS
+from training.library.learned import learned_photographs, together
+from training.library.measured import record_learned
+from training.library.targets import TARGETS
 
 if TYPE_CHECKING:
     import torch
 
 AVERAGE_DECAY = 0.998
-NAMES = {"frame": "detectron2-reframe", "coral": "detectron2-classifier"}
-BOX_MARGINS = {"frame": 0.15, "coral": 0.08}
 
 
 class ExponentialMovingAverage:
@@ -68,6 +71,7 @@ def train(args: argparse.Namespace) -> None:
     optimizer = torch.optim.AdamW(model.parameters(), lr=cfg.SOLVER.BASE_LR, weight_decay=cfg.SOLVER.WEIGHT_DECAY)
     average = ExponentialMovingAverage(model)
     iteration, spent_s = 0, 0.0
+    learned_from = learned_photographs(read(args.coco, args.images, args.merge)) if args.coco else []
     last = args.output / "last.pth"
     if args.resume and last.exists():
         state = torch.load(last, map_location=cfg.MODEL.DEVICE, weights_only=True)
@@ -75,6 +79,8 @@ def train(args: argparse.Namespace) -> None:
         optimizer.load_state_dict(state["optimizer"])
         average.weights, average.count = state["average"], state["iteration"]
         iteration, spent_s = state["iteration"], state["spent_s"]
+        earlier = [LearnedPhotograph.from_json(photo) for photo in state.get("learned_from", ())]
+        learned_from = together(earlier, learned_from)
     if args.coco:
         size = cfg.SOLVER.IMS_PER_BATCH
         plain = every = coco_batches(args.coco, args.images, seed + iteration, size, args.target, args.merge)
@@ -87,8 +93,10 @@ def train(args: argparse.Namespace) -> None:
 
     def save() -> None:
         state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "average": average.weights}
+        state["learned_from"] = [photo.to_json() for photo in learned_from]
         torch.save({**state, "iteration": iteration, "spent_s": time.monotonic() - started}, last)
-        export(average.weights, cfg, args.output / NAMES[args.target])
+        export(average.weights, cfg, args.output / TARGETS[args.target].model_name)
+        record_learned(args.output / f"{TARGETS[args.target].model_name}.pth", learned_from)
 
     log = (args.output / "losses.csv").open("a", encoding="utf-8")
     with EventStorage(iteration), log:
@@ -97,7 +105,7 @@ def train(args: argparse.Namespace) -> None:
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(cfg.SOLVER.BASE_LR, iteration, cfg.SOLVER.WARMUP_ITERS, progress)
             batch = next(plain if progress < args.easy_share else every)
-            losses = model([to_input(example, BOX_MARGINS[args.target]) for example in batch])
+            losses = model([to_input(example, TARGETS[args.target].box_margin) for example in batch])
             total = sum(losses.values())
             if not torch.isfinite(total):
                 raise FloatingPointError(f"The loss is not finite at iteration {iteration}; lower SOLVER.BASE_LR.")

@@ -9,17 +9,18 @@ import streamlit as st
 
 from frontend.components import states
 from frontend.components.text import count
-from frontend.domain import charts, exports, gcrmn, mermaid, point_tables, statistics, verified
+from frontend.domain import charts, exports, gcrmn, mermaid, point_tables, statistics, statuses, verified
 from frontend.domain.exports import FRENCH_EXCEL, PLAIN, About, CsvStyle, Fields, Row
 from frontend.domain.measurements import is_ours, islands_of
 from frontend.domain.statistics import Cover, MeanCover
 from frontend.domain.templates import FilledTemplate, missing_rows
+from frontend.domain.verified import Checks
 from frontend.services import measurements, points
 from reefsteps.coverage_queries import CoverageRow
 
 MOST_MASKS = 500  # of a COCO file: half a minute, and 50 kB for each
 _STYLES = {"Comma, decimal point": PLAIN, "Semicolon, decimal comma": FRENCH_EXCEL}
-_TEMPLATES: dict[str, Callable[[Sequence[CoverageRow], Fields], FilledTemplate]] = {
+_TEMPLATES: dict[str, Callable[[Sequence[CoverageRow], Fields, Checks], FilledTemplate]] = {
     "GCRMN": gcrmn.gcrmn,
     "MERMAID": mermaid.mermaid,
 }
@@ -81,13 +82,14 @@ def _tables(
     colonies = [c for c in found if (c.island, c.year, c.location) in shown]
     changes = [c for island in islands for c in statistics.successive_changes(covers, island)]
     checked, sets = states.patiently(measurements.checked), states.patiently(points.point_sets)
+    campaigns = verified.campaigns(rows, checked)
     return {
         "Quadrats": exports.measurement_rows(rows, fields, checked),
-        "Means": exports.mean_rows(means),
-        "Estimates": point_tables.estimate_rows(verified.campaigns(rows, checked)),
+        "Means": exports.mean_rows(means, statuses.by_island_and_year(campaigns)),
+        "Estimates": point_tables.estimate_rows(campaigns),
         "Paired change": exports.change_rows(changes),
         "Checked change": point_tables.change_rows(verified.changes(rows, checked)),
-        "Colonies": exports.colony_rows(colonies, rows),
+        "Colonies": exports.colony_rows(colonies, rows, checked),
         "Points": point_tables.point_rows(one for one in sets if (one.island, one.year, one.location) in shown),
     }
 
@@ -102,7 +104,7 @@ def _for_other_programs(rows: Sequence[CoverageRow], about: About, style: CsvSty
     st.subheader("For GCRMN and MERMAID", anchor=False)
 
     def zipped(name: str) -> bytes:
-        filled = _TEMPLATES[name](rows, _fields())
+        filled = _TEMPLATES[name](rows, _fields(), states.patiently(measurements.checked))
         stem = f"{name.lower()}-benthic"
         return exports.to_zip(
             {
@@ -122,7 +124,7 @@ def _for_other_programs(rows: Sequence[CoverageRow], about: About, style: CsvSty
                 st.markdown(f"**{name}**")
                 st.dataframe(
                     [{"Column": m.column, "Rows": f"{m.rows:,} of {m.of:,}", "What to do": m.remedy}
-                     for m in fill(rows, _fields()).missing],
+                     for m in fill(rows, _fields(), measurements.checked()).missing],
                     hide_index=True,
                     column_config={"What to do": st.column_config.TextColumn(width="large")},
                     alt=f"What is missing in the template of {name}",
@@ -144,7 +146,7 @@ def _masks(rows: Sequence[CoverageRow], about: About) -> None:
         from frontend.domain.coco import to_coco
         from frontend.services.masks import masked_quadrats
 
-        return to_coco(masked_quadrats(ours), about)
+        return to_coco(masked_quadrats(ours), about, states.patiently(measurements.checked))
 
     table_file("Masks as COCO", coco, "coverage-coco.json")
     st.caption(

@@ -8,8 +8,11 @@ from typing import Any
 import streamlit as st
 
 from frontend.components.text import count, plain
+from frontend.domain import statuses
+from frontend.domain.estimates.campaign import Campaign
 from frontend.domain.measurements import reasons_of
 from frontend.domain.trusted import sentences
+from frontend.domain.verified import Checks, checked_of
 from frontend.services import model_files
 from reefsteps.coverage_queries import CoverageRow
 from reefsteps.results import Trust
@@ -18,6 +21,10 @@ from reefsteps.trust import MARK, cover_text, decimals, is_marked, label, trust_
 MARK_COLUMN = "Mark"
 LOOK = ":material/visibility: to be looked at"
 _MOST_SENTENCES = 3
+RECOMMENDED_COLUMNS = {
+    "Model and points (%)": st.column_config.NumberColumn(format="%.1f", help="Both together: the recommended figure"),
+    "95 % interval": st.column_config.TextColumn(help="It includes the model's error"),
+}
 
 
 def of_the_model() -> Trust | None:
@@ -55,9 +62,9 @@ def figure(row: CoverageRow) -> str:
     return cover_text(row.cover_percent, decimals((row.trust,)))
 
 
-def under_a_picture(row: CoverageRow) -> None:
+def under_a_picture(row: CoverageRow, checks: Checks) -> None:
     """Show a row's cover under its picture, with all that is to be known before it is used."""
-    st.caption(f"Cover {cover(row)}{', corners by hand' if row.corners_manual else ''}")
+    st.caption(f"Cover {cover(row)}: {statuses.of_a_quadrat(row, checked_of(row, checks))}")
     if reasons_of(row):
         st.caption(LOOK)
 
@@ -67,6 +74,23 @@ def column(trusts: Sequence[Trust | None]) -> list[dict[str, Any]]:
     if not any(map(is_marked, trusts)):
         return [{} for _ in trusts]
     return [{MARK_COLUMN: label(trust)} for trust in trusts]
+
+
+def recommended(figures: Sequence[Campaign | None]) -> list[dict[str, Any]]:
+    """Return for each row of a table its status, with the figure that people's points have put right and its interval.
+
+    Where no row has such a figure, its cells are left out.
+    """
+    if not any(one is not None and one.combined for one in figures):
+        return [{"Status": statuses.of_a_mean(one)} for one in figures]
+    return [
+        {
+            "Model and points (%)": one.combined.percent if one and one.combined else None,
+            "95 % interval": statuses.interval_of(one.combined if one else None),
+            "Status": statuses.of_a_mean(one),
+        }
+        for one in figures
+    ]
 
 
 def say_what_to_look_at(row: CoverageRow) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 from frontend.components.text import plain
 from frontend.services import executions
 from frontend.settings import settings
-from reefsteps.results import STEPS
+from reefsteps.steps import STEPS
 
 _WHAT = {
     "restoration": "everything, from the colours on",

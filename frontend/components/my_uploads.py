@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
-
 import streamlit as st
 
 from frontend.components import upload_widgets
 from frontend.components.text import count
+from frontend.components.upload_session import upload_session
 from frontend.domain.batches import Batch, batches_in, progress
 from frontend.services import executions
 
@@ -15,17 +14,16 @@ SHOWN = 5
 
 
 def batches() -> list[Batch]:
-    """Return the batches that this visitor's browser has sent, the newest first; views append to the session's list."""
-    sent: list[Batch] = st.session_state.setdefault("upload_batches", [])
-    return sorted(sent, key=lambda batch: batch.sent_at, reverse=True)
+    """Return the batches that this visitor's browser has sent, the newest first."""
+    return sorted(upload_session().batches, key=lambda batch: batch.sent_at, reverse=True)
 
 
 def ask_browser() -> None:
     """Take over what this browser has sent in other tabs, or before a reload."""
     known = {batch.id for batch in batches()}
-    session = st.session_state.setdefault("upload_session", secrets.token_hex(8))
-    told = batches_in(upload_widgets.batches(sorted(known), session=session, key="my_uploads"))
-    st.session_state.upload_batches += [batch for batch in told if batch.id not in known]
+    session = upload_session()
+    told = batches_in(upload_widgets.batches(sorted(known), session=session.id, key="my_uploads"))
+    session.batches += [batch for batch in told if batch.id not in known]
 
 
 def show() -> None:

@@ -16,12 +16,12 @@ from reefsteps.points.answers import NAMES, READY, Answer, LabelTable
 from reefsteps.points.files import PhotoPoints, read_points
 from reefsteps.points.matching import PointPlan, labels_without_answer, plan
 from reefsteps.points.picture_names import TABLES
-from reefsteps.points.point_sets import Drawn
+from reefsteps.points.point_sets import Selection
 from reefsteps.points.sizes import read_sizes
 
 _BY_NAME = {name: answer for answer, name in NAMES.items()}
 _MOST_MB = 50
-_CHOSEN = {"At random, or all of an island and year": Drawn.AT_RANDOM, "By a person": Drawn.BY_HAND}
+_CHOSEN = {"At random, or all of an island and year": Selection.AT_RANDOM, "By a person": Selection.BY_HAND}
 
 
 def show() -> None:

@@ -58,7 +58,7 @@ def named() -> Named:
     return Named(*(address.text(name) for name in NAMES))
 
 
-def words(quadrat: navigation.Quadrat) -> str:
+def words(quadrat: navigation.NamesSurvey) -> str:
     """Return how a quadrat in one year is called on every page, as harmless Markdown."""
     return f"{plain(quadrat.island)} {quadrat.year}, no. {quadrat.location}"
 

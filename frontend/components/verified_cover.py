@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -9,25 +10,24 @@ from typing import Any
 import streamlit as st
 
 from frontend import navigation
-from frontend.components import downloads, states
+from frontend.components import downloads
 from frontend.components.text import count, plain
-from frontend.domain import exports, point_tables, verified
+from frontend.domain import exports, point_tables, statuses, verified
 from frontend.domain.estimates.allocation import Advice, what_to_verify
 from frontend.domain.estimates.campaign import Campaign, Mean
 from frontend.domain.estimates.two_phase import LEAST_VERIFIED, Target
 from frontend.domain.exports import About
-from frontend.domain.verified import YearlyChange
-from frontend.services import measurements
+from frontend.domain.statuses import NO_INTERVAL
+from frontend.domain.verified import Checks, YearlyChange
 from reefsteps.coverage_queries import CoverageRow
 
 _TARGETS = {"the reef": Target.REEF, "the quadrats surveyed": Target.SURVEYED}
 _MOST_ADVICE = 10
 
 
-def show(rows: Sequence[CoverageRow], about: About) -> None:
+def show(rows: Sequence[CoverageRow], found: Checks, about: About) -> None:
     """Show three figures for each island and year, change, and what to verify next."""
     st.subheader("Cover checked by people", anchor=False)
-    found = states.from_database(measurements.checked)
     if not found:
         st.info(
             "Nobody has answered points on these photographs yet, so no figure here has a known error. Import points "
@@ -50,11 +50,13 @@ def show(rows: Sequence[CoverageRow], about: About) -> None:
     for sentence in verified.models_that_are_off(campaigns):
         st.warning(f"{plain(sentence)} Use the combined figure.", icon=":material/difference:")
     _three_figures(campaigns)
-    _changes(verified.changes(rows, found, target))
-    _next(campaigns)
     with st.container(horizontal=True):
         estimates = partial(point_tables.estimate_rows, campaigns)
-        downloads.table_file("Estimates as CSV", lambda: exports.to_csv(estimates(), about), "estimates.csv")
+        said = dataclasses.replace(about, intervals=statuses.how_made(campaigns))
+        downloads.table_file("Estimates as CSV", lambda: exports.to_csv(estimates(), said), "estimates.csv")
+        navigation.link(navigation.to_help(navigation.HelpPart.INTERVALS), "What intervals say", icon="help")
+    show_changes(verified.changes(rows, found, target))
+    _next(campaigns)
 
 
 def _three_figures(campaigns: Sequence[Campaign]) -> None:
@@ -63,11 +65,11 @@ def _three_figures(campaigns: Sequence[Campaign]) -> None:
             {
                 "Island": one.island,
                 "Year": one.year,
-                "Verified": f"{one.verified} of {one.quadrats}",
+                "Verified": NO_INTERVAL if one.is_elsewhere else f"{one.verified} of {one.quadrats}",
                 "Model alone (%)": f"{one.model_percent:.1f}",
                 "Points alone (%)": _figure(one.points),
                 "Combined (%)": _figure(one.combined),
-                "Status": _status(one),
+                "Status": statuses.of_a_mean(one),
             }
             for one in campaigns
         ],
@@ -84,19 +86,18 @@ def _three_figures(campaigns: Sequence[Campaign]) -> None:
         "Combined: the model's mean over all quadrats, put right by what the points say on the verified ones. Brackets "
         "hold the 95 % interval, which includes the model's error. No interval uses photographs that a person picked."
     )
+    for sentence in statuses.apart(campaigns):
+        st.caption(sentence)
 
 
 def _figure(mean: Mean | None) -> str:
     if mean is None:
-        return "–"
+        return NO_INTERVAL
     return f"{mean.percent:.1f} [{mean.interval.low:.1f} to {mean.interval.high:.1f}]"
 
 
-def _status(one: Campaign) -> str:
-    return f"{one.status.value}: {one.missing} more needed" if one.missing else one.status.value
-
-
-def _changes(changes: Sequence[YearlyChange]) -> None:
+def show_changes(changes: Sequence[YearlyChange]) -> None:
+    """Show the change between years that people's points have put right; nothing where nobody has answered points."""
     if not changes:
         return
     st.subheader("Change, checked by people", anchor=False)
@@ -124,12 +125,19 @@ def _next(campaigns: Sequence[Campaign]) -> None:
     photographs = int(st.number_input("Photographs that you can verify", 1, 1000, 12, key="can-verify", width=260))
     advice = what_to_verify(campaigns, photographs)
     if not advice:
-        st.write("No photograph would make an interval narrower.")
+        st.write(_no_advice(campaigns, photographs))
         return
     st.markdown("\n".join(f"- {plain(_sentence(one))}" for one in advice[:_MOST_ADVICE]))
     if len(advice) > _MOST_ADVICE:
         st.caption(f"{count(len(advice) - _MOST_ADVICE, 'more island and year', 'more islands and years')} not shown.")
     st.caption("Draw the photographs at random, for example by position numbers; what a person picks is no sample.")
+
+
+def _no_advice(campaigns: Sequence[Campaign], photographs: int) -> str:
+    wanted = [one.missing for one in campaigns if one.missing and one.quadrats >= LEAST_VERIFIED]
+    if wanted and min(wanted) > photographs:
+        return f"{count(photographs, 'photograph')} give no interval: {min(wanted)} are needed of an island and year."
+    return "No photograph would make an interval narrower."
 
 
 def _sentence(one: Advice) -> str:

@@ -1,7 +1,7 @@
 """The page's own widgets, as Streamlit v2 components: comparison of two pictures, corner editor.
 
-Their markup, style and script lie beside this module. Data reaches the scripts as JSON and is only ever written as text
-or attribute values, never as markup: file names and object keys are hostile input.
+Their markup, style and script are beside this module. Data reaches the scripts as JSON. They write it as text or
+attribute values, never as markup, because file names and object keys are hostile input.
 """
 
 from __future__ import annotations

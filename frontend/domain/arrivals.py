@@ -1,7 +1,7 @@
 """Two people at once: what else has arrived for the same quadrats while a browser was sending its photographs.
 
-The browser plans with what was there at that moment. At the end, what is there is compared with that: each version that
-the plan did not know, and that this browser did not send, came from somebody else.
+The browser plans with the versions that are there at that moment. At the end they are compared with those that are
+there then. A version that the plan did not know and this browser did not send came from somebody else.
 """
 
 from __future__ import annotations

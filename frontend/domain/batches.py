@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from frontend.domain.executions import ExecutionSummary
-from reefsteps.failures import WITHOUT_RESULT
+from reefsteps.execution_status import WITHOUT_RESULT, ExecutionStatus
 from reefsteps.retries import readable_key
 
 
@@ -82,7 +82,7 @@ def progress(batch: Batch, executions: Iterable[ExecutionSummary]) -> BatchProgr
             found[beginning].append(execution)
     states = [e.status for runs in found.values() for e in runs]
     failed = sum(status in WITHOUT_RESULT for status in states)
-    measured = states.count("SUCCEEDED")
+    measured = states.count(ExecutionStatus.SUCCEEDED)
     return BatchProgress(measured, len(states) - failed - measured, failed, len(batch.keys) - len(states))
 
 

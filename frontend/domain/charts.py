@@ -11,9 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from frontend.domain import statuses
 from frontend.domain.comparability import share_positions
+from frontend.domain.estimates.campaign import Campaign, Status
 from frontend.domain.ordering import natural_key
 from frontend.domain.statistics import MeanCover
+from frontend.domain.statuses import Figures
 from reefsteps.results import Trust
 from reefsteps.trust import MARK, cover_number, cover_text, decimals, is_marked, label, marked
 
@@ -37,6 +40,13 @@ SHAPES = (
 _POSITIONS_COLOUR = "#2b8cbe"
 _MARK_COLOUR = "#7F7F7F"  # shows on light and dark grounds
 NOTHING_KNOWN: Trusts = {}
+NOTHING_CHECKED: Figures = {}
+Words = Mapping[tuple[int, int], str]
+"""How far the cover of a position in a year was checked, in words."""
+NOTHING_SAID: Words = {}
+VERIFIED_MARK = "✓"
+_STATUS = {"field": "Status", "type": "nominal"}
+_SURE, _UNSURE = [{"filter": "datum.sure"}], [{"filter": "!datum.sure"}]
 
 # The chart's height holds its legend, so the legend's measures are set here and not left to the page's theme.
 _PHONE_PX = 300  # Vega does not break a row of its legend that is too wide
@@ -79,32 +89,18 @@ def _mixed(colour: str, other: str, share: float) -> str:
     return "#" + "".join(f"{round(own + (added - own) * share):02X}" for own, added in pairs)
 
 
-def trend(means: Sequence[MeanCover]) -> Chart:
-    """Return mean cover by year, a colour and shape for each island, bars of one standard error, n in the tooltip.
+def trend(means: Sequence[MeanCover], figures: Figures = NOTHING_CHECKED) -> Chart:
+    """Return mean cover by year, a colour and shape for each island, n in the tooltip.
 
-    A line joins two successive years of an island only where they share at least half of their positions: means of
-    different places are no trend.
+    An island and year with an interval has a filled point, its combined figure and the interval as a solid bar. The
+    others have an open point, the model's mean and one standard error as a dashed bar. A line joins two successive
+    years of an island only where they share at least half of their positions, because means of different places are no
+    trend, and where no change of method can look like one of the reef: both have intervals, or one model measured both.
     """
     islands = sorted({m.island for m in means}, key=natural_key)
-    stretches = _stretches(means)
-    rows = [
-        {
-            "Island": m.island,
-            "Year": m.year,
-            "Mean cover (%)": m.mean,
-            "low": max(0.0, m.mean - (m.standard_error or 0.0)),
-            "high": min(100.0, m.mean + (m.standard_error or 0.0)),
-            "Cover": _shown(m.mean, m.trust),
-            "Standard error": m.standard_error,
-            "Quadrats (n)": m.n,
-            "mark": MARK if is_marked(m.trust) else "",
-            "Colours": "; ".join(m.treatments) or "not recorded",
-            "Model": "; ".join(m.models) or "not recorded",
-            "stretch": stretches[m.island, m.year],
-        }
-        for m in means
-    ]
-    cover = _measure("Mean cover (%)", title="Coral cover (%), mean ± SE", scale={"domainMin": 0, "nice": True})
+    stretches = _stretches(means, figures)
+    rows = [_point(m, figures.get((m.island, m.year))) | {"stretch": stretches[m.island, m.year]} for m in means]
+    cover = _measure("Mean cover (%)", title="Coral cover (%)", scale={"domainMin": 0, "nice": True})
     styles = series_styles(len(islands))
     entry_px = _LETTER_PX * max(map(len, islands), default=1) + _SYMBOL_PX
     columns = {"expr": f"max(1, floor(width / {entry_px}))"}
@@ -126,17 +122,27 @@ def trend(means: Sequence[MeanCover]) -> Chart:
                 {"field": "Island", "type": "nominal"},
                 _measure("Year"),
                 {"field": "Cover", "type": "nominal", "title": "Mean cover"},
-                _measure("Standard error", format=".1f"),
+                {"field": "Status", "type": "nominal"},
+                {"field": "95 % interval", "type": "nominal"},
+                {"field": "Model alone", "type": "nominal"},
+                {"field": "Standard error", "type": "nominal", "title": "Its standard error"},
                 _measure("Quadrats (n)"),
                 {"field": "Colours", "type": "nominal"},
                 {"field": "Model", "type": "nominal"},
             ],
         },
         layer=[
-            {"mark": {"type": "rule", "strokeWidth": 1.5}, "encoding": bar},
             {"mark": {"type": "line", "strokeWidth": 2}, "encoding": line},
+            {"transform": _SURE, "mark": {"type": "rule", "strokeWidth": 2}, "encoding": bar},
+            {"transform": _UNSURE, "mark": {"type": "rule", "strokeWidth": 1.2, "strokeDash": [3, 3]}, "encoding": bar},
             {
+                "transform": _SURE,
                 "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
+                "encoding": {"y": cover, "color": colour, "shape": shape},
+            },
+            {
+                "transform": _UNSURE,
+                "mark": {"type": "point", "filled": False, "size": 70, "opacity": 1, "strokeWidth": 1.6},
                 "encoding": {"y": cover, "color": colour, "shape": shape},
             },
             {
@@ -147,23 +153,58 @@ def trend(means: Sequence[MeanCover]) -> Chart:
     )
 
 
+def _point(m: MeanCover, found: Campaign | None) -> dict[str, Any]:
+    """Return the figure of an island and year that is recommended, with the ends of its bar."""
+    combined = found.combined if found else None
+    error = m.standard_error or 0.0
+    mean, low, high = m.mean, max(0.0, m.mean - error), min(100.0, m.mean + error)
+    if combined is not None:
+        mean, low, high = combined.percent, combined.interval.low, combined.interval.high
+    return {
+        "Island": m.island,
+        "Year": m.year,
+        "Mean cover (%)": mean,
+        "low": low,
+        "high": high,
+        "Cover": _shown(m.mean, m.trust) if combined is None else cover_text(mean, 1),
+        "Status": statuses.of_a_mean(found),
+        "95 % interval": statuses.interval_of(combined),
+        "Model alone": _shown(m.mean, m.trust),
+        "Standard error": statuses.NO_INTERVAL if m.standard_error is None else f"{m.standard_error:.1f}",
+        "Quadrats (n)": m.n,
+        "mark": MARK if combined is None and is_marked(m.trust) else "",
+        "Colours": "; ".join(m.treatments) or "not recorded",
+        "Model": "; ".join(m.models) or "not recorded",
+        "sure": combined is not None,
+    }
+
+
 def _shown(percent: float, trust: Trust | None) -> str:
     return f"{cover_text(percent, decimals((trust,)))} {label(trust)}".strip()
 
 
-def _stretches(means: Sequence[MeanCover]) -> dict[tuple[str, int], int]:
+def _stretches(means: Sequence[MeanCover], figures: Figures) -> dict[tuple[str, int], int]:
     """Return for each island and year the number of the stretch of years that one line joins."""
     found: dict[tuple[str, int], int] = {}
     before: MeanCover | None = None
     number = 0
     for m in sorted(means, key=lambda m: (m.island, m.year)):
-        if before is None or before.island != m.island or not share_positions(before, m):
+        if before is None or before.island != m.island or not _joined(before, m, figures):
             number += 1
         found[m.island, m.year], before = number, m
     return found
 
 
-def same_quadrats(matrix: Mapping[int, Mapping[int, float]], trusts: Trusts = NOTHING_KNOWN) -> Chart:
+def _joined(earlier: MeanCover, later: MeanCover, figures: Figures) -> bool:
+    one, other = (figures.get((m.island, m.year)) for m in (earlier, later))
+    corrected = [found is not None and found.combined is not None for found in (one, other)]
+    same_method = all(corrected) or (not any(corrected) and earlier.models == later.models)
+    return same_method and share_positions(earlier, later)
+
+
+def same_quadrats(
+    matrix: Mapping[int, Mapping[int, float]], trusts: Trusts = NOTHING_KNOWN, words: Words = NOTHING_SAID
+) -> Chart:
     """Return a thin line for each position over the years; the axis is marked where one of its figures is."""
     rows = [
         {
@@ -171,6 +212,7 @@ def same_quadrats(matrix: Mapping[int, Mapping[int, float]], trusts: Trusts = NO
             "Year": year,
             "Cover (%)": cover,
             "Cover": _shown(cover, trusts.get((location, year))),
+            "Status": words.get((location, year), ""),
         }
         for location, years in matrix.items()
         for year, cover in years.items()
@@ -186,7 +228,7 @@ def same_quadrats(matrix: Mapping[int, Mapping[int, float]], trusts: Trusts = NO
             "x": _YEARS,
             "y": _measure("Cover (%)", title=_axis(trusts), scale={"domainMin": 0}),
             "detail": position,
-            "tooltip": [position, _measure("Year"), {"field": "Cover", "type": "nominal"}],
+            "tooltip": [position, _measure("Year"), {"field": "Cover", "type": "nominal"}, _STATUS],
         },
     )
 
@@ -196,11 +238,16 @@ def _axis(trusts: Trusts) -> str:
     return ", ".join(["Coral cover (%)", *marks])
 
 
-def heat_map(matrix: Mapping[int, Mapping[int, float]], years: Sequence[int], trusts: Trusts = NOTHING_KNOWN) -> Chart:
-    """Return positions against years; a cell that was not measured stays empty with a dash."""
+def heat_map(
+    matrix: Mapping[int, Mapping[int, float]],
+    years: Sequence[int],
+    trusts: Trusts = NOTHING_KNOWN,
+    words: Words = NOTHING_SAID,
+) -> Chart:
+    """Return positions against years; one that was not measured stays empty with a dash, a verified one has a tick."""
     rows = [
         {"Position": location, "Year": str(year), "Cover (%)": covers.get(year)}
-        | _cell_texts(covers.get(year), trusts.get((location, year)))
+        | _cell_texts(covers.get(year), trusts.get((location, year)), words.get((location, year), ""))
         for location, covers in matrix.items()
         for year in years
     ]
@@ -219,6 +266,7 @@ def heat_map(matrix: Mapping[int, Mapping[int, float]], years: Sequence[int], tr
         {"field": "Position", "type": "ordinal"},
         {"field": "Year", "type": "ordinal"},
         {"field": "Cover", "type": "nominal"},
+        _STATUS,
     ]
     return _chart(
         rows,
@@ -246,10 +294,12 @@ def heat_map(matrix: Mapping[int, Mapping[int, float]], years: Sequence[int], tr
     )
 
 
-def _cell_texts(percent: float | None, trust: Trust | None) -> dict[str, str]:
+def _cell_texts(percent: float | None, trust: Trust | None, status: str) -> dict[str, str]:
     if percent is None:
         return {}
-    return {"Cover": _shown(percent, trust), "in cell": marked(cover_number(percent, decimals((trust,))), trust)}
+    number = marked(cover_number(percent, decimals((trust,))), trust)
+    tick = f" {VERIFIED_MARK}" if status.startswith(Status.VERIFIED) else ""
+    return {"Cover": _shown(percent, trust), "Status": status, "in cell": number + tick}
 
 
 def sizes(classes: Sequence[tuple[str, int]]) -> Chart:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from frontend.domain.ordering import natural_key
 from frontend.domain.statistics import MeanCover
+from frontend.domain.statuses import Figures
 
 _LEAST_SHARED = 0.5  # of the smaller year's positions
 
@@ -15,6 +16,11 @@ def share_positions(earlier: MeanCover, later: MeanCover) -> bool:
     """Return whether at least half of the positions of the year with fewer of them were measured in both years."""
     shared = len(set(earlier.locations) & set(later.locations))
     return shared > 0 and shared >= _LEAST_SHARED * min(len(earlier.locations), len(later.locations))
+
+
+def not_corrected(means: Iterable[MeanCover], figures: Figures) -> list[MeanCover]:
+    """Return the means that people's points do not put right: a change of method may look like the reef's."""
+    return [m for m in means if (found := figures.get((m.island, m.year))) is None or found.combined is None]
 
 
 def mixed_methods(means: Sequence[MeanCover]) -> list[str]:

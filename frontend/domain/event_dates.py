@@ -20,8 +20,8 @@ class EventDate:
 def event_date(row: CoverageRow, fields: SurveyFields) -> EventDate:
     """Return when the row's photograph was taken.
 
-    A date that a person typed goes before the camera's clock. A date outside the survey's year is left out and the note
-    names it: a camera that lost its battery starts again at its first year.
+    A date that a person typed goes before the camera's clock. A date outside the survey's year is left out, and the
+    note names it. A camera that lost its battery starts again at its first year.
     """
     taken = row.captured_at
     if fields.event_date is not None:

@@ -8,11 +8,18 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from reefsteps.failures import WITHOUT_RESULT, error_of, json_object, split_cause
-from reefsteps.results import STEPS
+from reefsteps.execution_status import WITHOUT_RESULT, ExecutionStatus
+from reefsteps.failures import error_of, json_object, split_cause
 from reefsteps.retries import kept_input
+from reefsteps.steps import STEPS
 
-TERMINAL = frozenset({"SUCCEEDED", *WITHOUT_RESULT})
+
+class StepState(StrEnum):
+    """How far a run is with one of its steps."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
 
 
 class RunStatus(StrEnum):
@@ -31,8 +38,8 @@ class RunStatus(StrEnum):
 
 _STATES: dict[RunStatus, tuple[str | None, ...]] = {
     RunStatus.ALL: (None,),
-    RunStatus.RUNNING: ("RUNNING",),
-    RunStatus.DONE: ("SUCCEEDED",),
+    RunStatus.RUNNING: (ExecutionStatus.RUNNING,),
+    RunStatus.DONE: (ExecutionStatus.SUCCEEDED,),
     RunStatus.FAILED: WITHOUT_RESULT,
 }
 
@@ -43,7 +50,7 @@ class ExecutionSummary:
 
     arn: str
     name: str
-    status: str  # as Step Functions says: RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED
+    status: str  # one of ExecutionStatus
     started_at: datetime
     stopped_at: datetime | None
 
@@ -86,19 +93,19 @@ def detail_from(description: Mapping[str, Any]) -> ExecutionDetail:
     )
 
 
-def step_states(events: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Return ``waiting``, ``running`` or ``done`` for each of the four steps, from GetExecutionHistory events.
+def step_states(events: Iterable[Mapping[str, Any]]) -> dict[str, StepState]:
+    """Return how far each of the four steps is, from GetExecutionHistory events.
 
-    The events may come in any order; a step that the run skipped (it started in the middle) stays ``waiting``.
+    The events may come in any order; a step that the run skipped (it started in the middle) stays waiting.
     """
-    states = dict.fromkeys(STEPS, "waiting")
+    states: dict[str, StepState] = dict.fromkeys(STEPS, StepState.WAITING)
     for event in sorted(events, key=lambda e: int(e["id"])):
         entered = event.get("stateEnteredEventDetails", {}).get("name", "").lower()
         left = event.get("stateExitedEventDetails", {}).get("name", "").lower()
         if entered in states:
-            states[entered] = "running"
+            states[entered] = StepState.RUNNING
         if left in states:
-            states[left] = "done"
+            states[left] = StepState.DONE
     return states
 
 

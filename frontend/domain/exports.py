@@ -1,7 +1,7 @@
 """The tables that people take away: which columns they have, and their CSV files.
 
 Column names follow Darwin Core where it has a term (year, eventID, locality, eventDate, measurementValue), as GCRMN
-asks for, and MERMAID's words (quadrat, quadrat size) where it has not. A column is one line of a table below.
+asks for. Elsewhere they follow MERMAID (quadrat, quadrat size). A column is one line of a table below.
 
 A CSV file is a plain table with the header in its first line. The description of the file is in its last columns and in
 ``about.csv`` beside it. R, readr and pandas read no other form without options.
@@ -18,11 +18,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from frontend.domain import statuses
+from frontend.domain.estimates.campaign import Campaign, Mean, Status
 from frontend.domain.estimates.quadrat import PointCount
 from frontend.domain.event_dates import event_date
-from frontend.domain.measurements import event_of, fields_of, is_ours, reasons_of, survey_of
+from frontend.domain.measurements import event_of, fields_of, reasons_of
 from frontend.domain.statistics import MeanCover, PairedChange
-from frontend.domain.verified import Checked, Checks
+from frontend.domain.statuses import Figures
+from frontend.domain.verified import Checked, Checks, checked_of
 from reefsteps.coverage_queries import ColonyRow, CoverageRow
 from reefsteps.results import Trust
 from reefsteps.survey_fields import SurveyFields
@@ -35,7 +38,9 @@ Item = TypeVar("Item")
 
 NOTHING_SAID: Fields = {}
 NOT_CHECKED: Checks = {}
+NO_FIGURES: Figures = {}
 
+_PAIRED_METHOD = "model alone, paired, Student's t; without the model's own error"
 _UNREADABLE = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\ud800-\\udfff\\ufffe\\uffff]")
 
 
@@ -48,6 +53,7 @@ class About:
     models: Sequence[str]
     link: str | None = None
     said: Sequence[str] = ()  # why figures are marked, in sentences
+    intervals: Sequence[str] = ()  # how intervals were made, in sentences
 
     def lines(self) -> list[tuple[str, str]]:
         """Return (name, text) pairs for the about file or sheet."""
@@ -57,6 +63,7 @@ class About:
             ("model", "; ".join(self.models) or "none recorded"),
             *(("mark", f"{MARK} {sentence}") for sentence in self.said),
             ("method", "Percent cover of hard coral in the quadrat's inner area, by Mask R-CNN (ReefSteps)."),
+            *(("intervals", sentence) for sentence in self.intervals),
             ("times", "Dates and times of photographs are the camera's own clock, never shifted to UTC."),
         ]
         return [*lines, ("link", self.link)] if self.link else lines
@@ -97,6 +104,7 @@ _QUADRATS: Mapping[str, Callable[[QuadratRecord], Any]] = {
     "measurementType": lambda _: "percent cover",
     "measurementValue": lambda e: e.row.cover_percent,
     "measurementUnit": lambda _: "%",
+    "status": lambda e: statuses.word_of_a_quadrat(e.row, e.checked),
     "cover_shown": lambda e: _shown(e.row.cover_percent, e.row.trust),
     "trust": lambda e: e.row.trust.state if e.row.trust else None,
     "measurementAccuracy": lambda e: _accuracy(e.row.trust),
@@ -110,6 +118,9 @@ _QUADRATS: Mapping[str, Callable[[QuadratRecord], Any]] = {
     "points_ci95_high": lambda e: _rounded(e.points.interval.high if e.points else None),
     "points_by": lambda e: e.checked.annotator if e.checked else None,
     "photograph_drawn": lambda e: e.checked.drawn if e.checked else None,
+    "points_interval_method": lambda e: "Wilson score interval, 95 %" if e.points else None,
+    "model_learned_from_it": lambda e: e.row.learned,
+    "left_out_cover_percent": lambda e: _rounded(e.row.left_out_percent),
     "colony_count": lambda e: e.row.colony_count,
     "corners_set_by_hand": lambda e: e.row.corners_manual,
     "frame_partly_visible": lambda e: e.row.partly_visible,
@@ -126,17 +137,36 @@ _QUADRATS: Mapping[str, Callable[[QuadratRecord], Any]] = {
     "last_update": lambda e: e.row.last_update.isoformat() if e.row.last_update else None,
 }
 
-_MEANS: Mapping[str, Callable[[MeanCover], Any]] = {
-    "locality": lambda m: m.island,
-    "year": lambda m: m.year,
-    "n_quadrats": lambda m: m.n,
-    "mean_cover_percent": lambda m: round(m.mean, 4),
-    "mean_cover_shown": lambda m: _shown(m.mean, m.trust),
-    "trust": lambda m: m.trust.state if m.trust else None,
-    "standard_deviation": lambda m: _rounded(m.standard_deviation),
-    "standard_error": lambda m: _rounded(m.standard_error),
-    "colour_treatments": lambda m: "; ".join(m.treatments),
-    "models": lambda m: "; ".join(m.models),
+
+@dataclass(frozen=True)
+class MeanRecord:
+    """An island in a year: the model's mean, and what people's points have made of it."""
+
+    mean: MeanCover
+    found: Campaign | None
+
+    @property
+    def combined(self) -> Mean | None:
+        """The figure of model and points together, where there is one."""
+        return self.found.combined if self.found else None
+
+
+_MEANS: Mapping[str, Callable[[MeanRecord], Any]] = {
+    "locality": lambda m: m.mean.island,
+    "year": lambda m: m.mean.year,
+    "n_quadrats": lambda m: m.mean.n,
+    "mean_cover_percent": lambda m: round(m.mean.mean, 4),
+    "mean_cover_shown": lambda m: _shown(m.mean.mean, m.mean.trust),
+    "trust": lambda m: m.mean.trust.state if m.mean.trust else None,
+    "standard_deviation": lambda m: _rounded(m.mean.standard_deviation),
+    "standard_error": lambda m: _rounded(m.mean.standard_error),
+    "status": lambda m: (m.found.status if m.found else Status.NOT_VERIFIED).value,
+    "combined_cover_percent": lambda m: _rounded(m.combined.percent if m.combined else None),
+    "combined_ci95_low": lambda m: _rounded(m.combined.interval.low if m.combined else None),
+    "combined_ci95_high": lambda m: _rounded(m.combined.interval.high if m.combined else None),
+    "combined_method": lambda m: m.found.method if m.found else None,
+    "colour_treatments": lambda m: "; ".join(m.mean.treatments),
+    "models": lambda m: "; ".join(m.mean.models),
 }
 
 _CHANGES: Mapping[str, Callable[[PairedChange], Any]] = {
@@ -148,6 +178,8 @@ _CHANGES: Mapping[str, Callable[[PairedChange], Any]] = {
     "trust": lambda c: c.trust.state if c.trust else None,
     "ci95_low": lambda c: _rounded(c.low),
     "ci95_high": lambda c: _rounded(c.high),
+    "status": lambda _: Status.NOT_VERIFIED.value,
+    "method": lambda _: _PAIRED_METHOD,
     "colour_treatments": lambda c: "; ".join(c.treatments),
     "models": lambda c: "; ".join(c.models),
 }
@@ -165,7 +197,7 @@ _COLONIES: Mapping[str, Callable[[ColonyRow], Any]] = {
 # A colony's row repeats these of its quadrat: areas in cm2 mean nothing without the scale and the model behind them.
 _OF_ITS_QUADRAT = (
     *("eventID", "quadrat_size_cm", "quadrat_height_cm", "px_per_cm"),
-    *("corners_set_by_hand", "model_name", "model_sha256", "trust", "to_be_looked_at"),
+    *("status", "corners_set_by_hand", "model_name", "model_sha256", "trust", "to_be_looked_at"),
 )
 
 
@@ -176,9 +208,9 @@ def measurement_rows(
     return table(_QUADRATS, entries(rows, fields, checks))
 
 
-def mean_rows(means: Iterable[MeanCover]) -> list[Row]:
-    """Return one row for each island and year."""
-    return table(_MEANS, means)
+def mean_rows(means: Iterable[MeanCover], figures: Figures = NO_FIGURES) -> list[Row]:
+    """Return one row for each island and year: the model's mean, and the figure of model and points together."""
+    return table(_MEANS, (MeanRecord(m, figures.get((m.island, m.year))) for m in means))
 
 
 def change_rows(changes: Iterable[PairedChange]) -> list[Row]:
@@ -186,11 +218,13 @@ def change_rows(changes: Iterable[PairedChange]) -> list[Row]:
     return table(_CHANGES, changes)
 
 
-def colony_rows(colonies: Iterable[ColonyRow], quadrats: Iterable[CoverageRow] = ()) -> list[Row]:
+def colony_rows(
+    colonies: Iterable[ColonyRow], quadrats: Iterable[CoverageRow] = (), checks: Checks = NOT_CHECKED
+) -> list[Row]:
     """Return one row for each colony, with the scale and the model of its quadrat where that is among the quadrats."""
     columns = {name: _QUADRATS[name] for name in _OF_ITS_QUADRAT}
     known = {
-        (row.island, row.year, row.location): table(columns, [QuadratRecord(row, SurveyFields())])[0]
+        (row.island, row.year, row.location): table(columns, entries([row], NOTHING_SAID, checks))[0]
         for row in quadrats
     }
     unknown = dict.fromkeys(_OF_ITS_QUADRAT)
@@ -199,18 +233,15 @@ def colony_rows(colonies: Iterable[ColonyRow], quadrats: Iterable[CoverageRow] =
         {**row, **known.get((colony.island, colony.year, colony.location), unknown)}
         for colony, row in zip(colonies, table(_COLONIES, colonies), strict=True)
     )
-    return Table((*_COLONIES, *_OF_ITS_QUADRAT), rows)
+    return ExportTable((*_COLONIES, *_OF_ITS_QUADRAT), rows)
 
 
 def entries(rows: Iterable[CoverageRow], fields: Fields, checks: Checks = NOT_CHECKED) -> list[QuadratRecord]:
     """Return each row with what people know of its photograph and have answered on it."""
-    return [
-        QuadratRecord(row, fields_of(row, fields), checks.get(survey_of(row)) if checks and is_ours(row) else None)
-        for row in rows
-    ]
+    return [QuadratRecord(row, fields_of(row, fields), checked_of(row, checks)) for row in rows]
 
 
-class Table(list[Row]):
+class ExportTable(list[Row]):
     """Rows that keep their columns where there is no row: a file's header does not depend on what was found."""
 
     def __init__(self, columns: Iterable[str], rows: Iterable[Row] = ()) -> None:
@@ -220,13 +251,13 @@ class Table(list[Row]):
 
 
 def columns_of(rows: Sequence[Row]) -> tuple[str, ...]:
-    """Return the columns' names; none where there is neither a row nor a `Table`."""
-    return rows.columns if isinstance(rows, Table) else tuple(rows[0]) if rows else ()
+    """Return the columns' names; none where there is neither a row nor a `ExportTable`."""
+    return rows.columns if isinstance(rows, ExportTable) else tuple(rows[0]) if rows else ()
 
 
-def table(columns: Mapping[str, Callable[[Item], Any]], items: Iterable[Item]) -> Table:
+def table(columns: Mapping[str, Callable[[Item], Any]], items: Iterable[Item]) -> ExportTable:
     """Return one row for each item, with these columns."""
-    return Table(columns, ({name: value(item) for name, value in columns.items()} for item in items))
+    return ExportTable(columns, ({name: value(item) for name, value in columns.items()} for item in items))
 
 
 def _shown(percent: float, trust: Trust | None) -> str:

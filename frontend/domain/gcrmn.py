@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from frontend.domain import statuses
 from frontend.domain.event_dates import event_date
-from frontend.domain.exports import Fields, QuadratRecord, entries, table
+from frontend.domain.exports import NOT_CHECKED, Fields, QuadratRecord, entries, table
 from frontend.domain.measurements import size_of
 from frontend.domain.templates import NO_DATE, SAY_IT, FilledTemplate, missing_in
+from frontend.domain.verified import Checks
 from reefsteps.coverage_queries import CoverageRow
 from reefsteps.trust import is_marked
 
@@ -56,9 +58,9 @@ _GCRMN: Mapping[str, tuple[Callable[[QuadratRecord], Any], str]] = {
 }
 
 
-def gcrmn(rows: Iterable[CoverageRow], fields: Fields) -> FilledTemplate:
+def gcrmn(rows: Iterable[CoverageRow], fields: Fields, checks: Checks = NOT_CHECKED) -> FilledTemplate:
     """Return GCRMN's columns, one row for each quadrat and year."""
-    filled = table({name: value for name, (value, _) in _GCRMN.items()}, entries(rows, fields))
+    filled = table({name: value for name, (value, _) in _GCRMN.items()}, entries(rows, fields, checks))
     return FilledTemplate(filled, missing_in(filled, {name: remedy for name, (_, remedy) in _GCRMN.items()}))
 
 
@@ -81,5 +83,6 @@ def _protocol(entry: QuadratRecord) -> str | None:
         f"Photo-quadrat, area of {size.short_cm / 100:g} x {size.long_cm / 100:g} m, image analyzed by instance "
         f"segmentation (ReefSteps, {entry.row.model_name})"
     )
-    trust = entry.row.trust
-    return f"{protocol}. {trust.sentence}" if is_marked(trust) else protocol
+    trust, status = entry.row.trust, statuses.of_a_quadrat(entry.row, entry.checked)
+    said = f"{protocol}. Status: {status}."
+    return f"{said} {trust.sentence}" if is_marked(trust) else said

@@ -11,10 +11,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from frontend.domain import statuses
 from frontend.domain.event_dates import event_date
-from frontend.domain.exports import Fields, QuadratRecord, Row, entries
+from frontend.domain.exports import NOT_CHECKED, Fields, QuadratRecord, Row, entries
 from frontend.domain.measurements import size_of
 from frontend.domain.templates import NO_DATE, FilledTemplate, Missing, missing_in
+from frontend.domain.verified import Checks
 from reefsteps.coverage_queries import CoverageRow
 from reefsteps.trust import is_marked
 
@@ -50,14 +52,14 @@ class _SampleUnit:
     observer: str | None
 
 
-def mermaid(rows: Iterable[CoverageRow], fields: Fields) -> FilledTemplate:
+def mermaid(rows: Iterable[CoverageRow], fields: Fields, checks: Checks = NOT_CHECKED) -> FilledTemplate:
     """Return MERMAID's columns, two rows for each quadrat: hard coral, and the rest as "Other".
 
     MERMAID divides by the points that it is given, so a quadrat without its rest would be all coral. It takes points
     and no percent; each point here is a hundredth of a percent.
     """
     units: dict[_SampleUnit, list[QuadratRecord]] = defaultdict(list)
-    for entry in entries(rows, fields):
+    for entry in entries(rows, fields, checks):
         units[_unit(entry)].append(entry)
     filled = [row for unit, group in units.items() for entry in group for row in _mermaid_rows(unit, entry, group)]
     return FilledTemplate(filled, [*missing_in(filled, _MERMAID_REMEDIES), *_approximations(units, len(filled))])
@@ -119,8 +121,8 @@ def _notes(entry: QuadratRecord) -> str:
     trust = entry.row.trust
     remark = f" {trust.sentence}" if is_marked(trust) else ""
     return (
-        f"Island {entry.row.island}. Cover of hard coral from masks by {model} (ReefSteps).{remark} No points were "
-        "counted: each point here is 0.01 %."
+        f"Island {entry.row.island}. Cover of hard coral from masks by {model} (ReefSteps), "
+        f"{statuses.of_a_quadrat(entry.row, entry.checked)}.{remark} The points here were not counted: each is 0.01 %."
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from frontend.domain.estimates.campaign import Campaign, Mean
-from frontend.domain.exports import Row, Table, table
+from frontend.domain.exports import ExportTable, Row, table
 from frontend.domain.verified import YearlyChange
 from reefsteps.points.answers import NAMES, Answer
 from reefsteps.points.point_sets import PointSet
@@ -31,6 +31,9 @@ _ESTIMATES: Mapping[str, Callable[[Campaign], Any]] = {
     "standard_error": lambda c: _rounded(c.combined.standard_error if c.combined else None),
     "degrees_of_freedom": lambda c: c.combined.degrees if c.combined else None,
     "slope": lambda c: _rounded(c.slope),
+    "n_left_out_learned_from": lambda c: c.left_out,
+    "n_predicted_without_it": lambda c: c.cross_fitted,
+    "n_other_program": lambda c: c.elsewhere,
 }
 
 _CHANGES: Mapping[str, Callable[[YearlyChange], Any]] = {
@@ -43,6 +46,7 @@ _CHANGES: Mapping[str, Callable[[YearlyChange], Any]] = {
     "paired": lambda c: c.change.is_paired if c.change else None,
     "n_quadrats": lambda c: c.change.quadrats if c.change else None,
     "n_verified": lambda c: c.change.verified if c.change else None,
+    "method": lambda c: c.change.method if c.change else "too few verified quadrats",
 }
 
 POINTS = (
@@ -63,7 +67,7 @@ def change_rows(changes: Iterable[YearlyChange]) -> list[Row]:
 
 def point_rows(sets: Iterable[PointSet]) -> list[Row]:
     """Return one row for each point; `reefsteps.points.files.read_points` reads the file again without loss."""
-    return Table(POINTS, (row for one in sets for row in _points(one)))
+    return ExportTable(POINTS, (row for one in sets for row in _points(one)))
 
 
 def _points(one: PointSet) -> Iterable[Row]:

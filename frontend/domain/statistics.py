@@ -1,7 +1,7 @@
 """The figures of the Coverage page: means with their error, paired change with its interval, sizes of colonies.
 
-A quadrat is the unit of replication: the mean of an island and year is the mean over its quadrats, and change is
-measured on the same marked positions (paired), which is what fixed quadrats are for.
+A quadrat is the unit of replication: the mean of an island and year is the mean over its quadrats. Change is measured
+on the same marked positions (paired). Quadrats are fixed for this purpose.
 """
 
 from __future__ import annotations

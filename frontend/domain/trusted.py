@@ -1,4 +1,4 @@
-"""Which trust the figures of the page deserve: that of the model that made each, not that of the model in use."""
+"""What is known of the model that made each figure, not of the model in use: its trust, and what it learned from."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from reefsteps.coverage_queries import CoverageRow
+from reefsteps.learned import LearnedFrom, Photograph
 from reefsteps.results import ModelIdentity, Trust
 from reefsteps.trust import is_marked, trust_of, unknown_model
 
@@ -29,6 +30,25 @@ def with_trust(rows: Iterable[CoverageRow], in_use: Manifest | None) -> list[Cov
             known[model] = _trust(row, in_use)
         found.append(dataclasses.replace(row, trust=known[model]))
     return found
+
+
+def with_learning(rows: Iterable[CoverageRow], in_use: Manifest | None) -> list[CoverageRow]:
+    """Return the rows; those of the model in use say whether it learned from their photographs by what it says today.
+
+    All others keep what segmentation recorded when it measured.
+    """
+    rows = list(rows)
+    if in_use is None or in_use.measured is None or in_use.measured.learned_from is None:
+        return rows
+    learned_from = LearnedFrom(in_use.measured.learned_from)
+    return [_asked(row, learned_from) if row.model_sha256 == in_use.source.sha256 else row for row in rows]
+
+
+def _asked(row: CoverageRow, learned_from: LearnedFrom) -> CoverageRow:
+    photo = Photograph(row.raw_key or "", row.raw_version_id, row.original_sha256, row.original_name)
+    entry = learned_from.entry(photo)
+    left_out = entry.left_out_cover_percent if entry else None
+    return dataclasses.replace(row, learned=entry is not None, left_out_percent=left_out)
 
 
 def _trust(row: CoverageRow, in_use: Manifest | None) -> Trust | None:

@@ -27,7 +27,7 @@ __all__ = [
     "Known",
     "PlannedFile",
     "PresentObject",
-    "Status",
+    "UploadStatus",
     "campaigns_touched",
     "plan",
     "to_compare",
@@ -76,7 +76,7 @@ def _whole(value: object) -> int:
     return int(value) if abs(value) < 2**53 else 0
 
 
-class Status(StrEnum):
+class UploadStatus(StrEnum):
     """What the table says of a file; only READY, and if the user agrees REPLACES and UNCERTAIN, are ever sent."""
 
     READY = "ready"
@@ -129,7 +129,7 @@ class PlannedFile:
     file: IncomingFile
     identity: Identity
     key: str | None
-    status: Status
+    status: UploadStatus
     reason: str = ""  # why it has this status
 
     @property
@@ -160,7 +160,7 @@ class PlannedFile:
     @property
     def can_be_sent(self) -> bool:
         """Whether the file may be sent; one that replaces another, or may be the same, only if the user agrees."""
-        return self.status in (Status.READY, Status.REPLACES, Status.UNCERTAIN)
+        return self.status in (UploadStatus.READY, UploadStatus.REPLACES, UploadStatus.UNCERTAIN)
 
 
 def campaigns_touched(
@@ -204,7 +204,9 @@ def plan(
         if survey is None:
             result.append(draft)
         elif survey in first:
-            result.append(replace(draft, status=Status.DUPLICATE, reason=_why_duplicate(draft, first[survey], known)))
+            result.append(
+                replace(draft, status=UploadStatus.DUPLICATE, reason=_why_duplicate(draft, first[survey], known))
+            )
         else:
             first[survey] = draft.file
             result.append(_against_present(draft, present.get(survey), known, shared=counts[survey] > 1))
@@ -214,10 +216,10 @@ def plan(
 def to_compare(planned: Sequence[PlannedFile], known: Known) -> list[str]:
     """Return the ids of the files whose content must be read before all is decided, in the order of the table.
 
-    Reading a file takes seconds on a slow machine, so this names only files that may equal what is there already, and
+    Reading a file takes seconds on a slow machine. So this names only files that may equal what is there already, and
     files of one size for one position.
     """
-    wanted = {p.file.id for p in planned if p.status is Status.COMPARING}
+    wanted = {p.file.id for p in planned if p.status is UploadStatus.COMPARING}
     sizes: dict[tuple[SurveyKey, int], list[str]] = {}
     for p in planned:
         survey = p.identity.survey() if p.key else None
@@ -240,13 +242,13 @@ def _identity(file: IncomingFile, typed: Mapping[str, Guess], defaults: Guess, p
 def _draft(file: IncomingFile, identity: Identity, max_bytes: int, known: Known) -> PlannedFile:
     unusable = _why_unusable(file, max_bytes)
     if unusable:
-        return PlannedFile(file, identity, None, Status.UNUSABLE, unusable)
+        return PlannedFile(file, identity, None, UploadStatus.UNUSABLE, unusable)
     problem = known.mistyped.get(file.id) or problem_of(identity)
     survey = None if problem else identity.survey()
     if survey is None:
-        return PlannedFile(file, identity, None, Status.INCOMPLETE, problem or "")
+        return PlannedFile(file, identity, None, UploadStatus.INCOMPLETE, problem or "")
     spelled = replace(identity, island=survey.island)
-    return PlannedFile(file, spelled, survey.key(file.extension), Status.READY)
+    return PlannedFile(file, spelled, survey.key(file.extension), UploadStatus.READY)
 
 
 def _why_unusable(file: IncomingFile, max_bytes: int) -> str | None:
@@ -272,19 +274,21 @@ def _against_present(draft: PlannedFile, there: PresentObject | None, known: Kno
     here = draft.file
     same_size = there.size_bytes == here.size_bytes
     if same_size and known.arrived.get(here.id) == there.key:
-        return replace(draft, status=Status.PRESENT, reason="This page has sent it.")
+        return replace(draft, status=UploadStatus.PRESENT, reason="This page has sent it.")
     content = known.md5.get(here.id)
     if same_size and there.md5 and content is None:
-        return replace(draft, status=Status.COMPARING, reason=f"Its content is compared with {there.key}.")
+        return replace(draft, status=UploadStatus.COMPARING, reason=f"Its content is compared with {there.key}.")
     if same_size and there.md5 and content == there.md5:
-        return replace(draft, status=Status.PRESENT, reason="This photograph has arrived before; it is not sent again.")
+        return replace(
+            draft, status=UploadStatus.PRESENT, reason="This photograph has arrived before; it is not sent again."
+        )
     others = [key for key in there.keys if key != draft.key]
     if others:
         reason = f"The position already has {others[0]}. Delete that photograph first, or choose another position."
-        return replace(draft, status=Status.DUPLICATE, reason=reason)
+        return replace(draft, status=UploadStatus.DUPLICATE, reason=reason)
     if same_size and not (there.md5 and content):
         reason = f"{there.key} has as many bytes, but their contents cannot be compared: look whether it is the same."
-        return replace(draft, status=Status.UNCERTAIN, reason=reason)
+        return replace(draft, status=UploadStatus.UNCERTAIN, reason=reason)
     other = "another picture of the same size in bytes" if same_size else "another picture"
     reason = f"Replaces the photograph {there.key} ({other}), which stays as an older version."
-    return replace(draft, status=Status.REPLACES, reason=reason)
+    return replace(draft, status=UploadStatus.REPLACES, reason=reason)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from frontend.domain.measurements import size_of
-from frontend.domain.upload_plan import PlannedFile, Status
+from frontend.domain.upload_plan import PlannedFile, UploadStatus
 from reefsteps.coverage_queries import CoverageRow
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.surveys import SurveyKey
@@ -69,7 +69,7 @@ def stored_otherwise(
     stored = {(row.island, row.year, row.location): size_of(row) for row in measured}
     found = []
     for p in planned:
-        survey = p.identity.survey() if p.status is Status.PRESENT else None
+        survey = p.identity.survey() if p.status is UploadStatus.PRESENT else None
         size = stored.get((survey.island, survey.year, survey.location)) if survey else None
         if survey is not None and size is not None and size != (p.side or usual):
             found.append((survey, size))

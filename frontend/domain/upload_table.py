@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from frontend.domain.file_names import Guess
-from frontend.domain.upload_plan import PlannedFile, Status
+from frontend.domain.upload_plan import PlannedFile, UploadStatus
 from reefsteps.errors import InvalidParameterError
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.surveys import FIRST_YEAR
 
 MARKS = {
-    Status.INCOMPLETE: "… needs input",
-    Status.DUPLICATE: "✕ duplicate",
-    Status.UNUSABLE: "✕ unusable",
-    Status.UNCERTAIN: "? cannot be compared",
-    Status.REPLACES: "↻ replaces",
-    Status.COMPARING: "… being compared",
-    Status.READY: "✓ ready",
-    Status.PRESENT: "= already there",
+    UploadStatus.INCOMPLETE: "… needs input",
+    UploadStatus.DUPLICATE: "✕ duplicate",
+    UploadStatus.UNUSABLE: "✕ unusable",
+    UploadStatus.UNCERTAIN: "? cannot be compared",
+    UploadStatus.REPLACES: "↻ replaces",
+    UploadStatus.COMPARING: "… being compared",
+    UploadStatus.READY: "✓ ready",
+    UploadStatus.PRESENT: "= already there",
 }
 """How the table shows each status, in the order in which somebody must look at the rows."""
 

@@ -18,7 +18,7 @@ def to_xlsx(tables: Mapping[str, Sequence[Row]], about: About) -> bytes:
     """Return an Excel workbook with a sheet for each table, after a sheet that says what it is.
 
     A table that is longer than a sheet continues in a second one. Text is written as text, so a name that looks like a
-    formula stays as it is; characters that a workbook cannot hold become a replacement mark.
+    formula stays as it is. Characters that a workbook cannot hold become a replacement mark.
     """
     from openpyxl import Workbook  # slow to load, and most visits take no table away
 

@@ -13,8 +13,8 @@ from frontend.domain.executions import ExecutionDetail, ExecutionSummary
 from frontend.services import photos
 from frontend.services.aws import storage
 from frontend.settings import settings
+from reefsteps.derived_objects import NO_QUADRAT, SEGMENTATION_RECORD, decisions
 from reefsteps.errors import PhotoNotFoundError
-from reefsteps.keys import corners_key, no_quadrat_key, record_key
 from reefsteps.results import ObjectRef
 from reefsteps.storage import ObjectInfo
 from reefsteps.surveys import SurveyKey, survey_of
@@ -48,7 +48,7 @@ def settled(failed: Sequence[ExecutionSummary], details: Mapping[str, ExecutionD
 def says_no_quadrat(survey: SurveyKey, version_id: str | None, etag: str) -> bool:
     """Return whether a person has said of this version of the photograph that it shows no quadrat."""
     try:
-        said = storage().get_json(ObjectRef(settings().reframed_bucket, no_quadrat_key(survey.stem)))
+        said = storage().get_json(NO_QUADRAT.at(settings(), survey.stem))
     except PhotoNotFoundError:
         return False
     return bool(said["no_quadrat"]) and (said["source_version_id"], said["source_etag"]) == (version_id, etag)
@@ -66,20 +66,15 @@ def _settled_at(key: str) -> datetime | None:
 
     A photograph that has been replaced needs no word here: its own run measures it, or fails later than this one.
     """
-    here, survey = settings(), survey_of(key)
+    survey = survey_of(key)
     if survey is None:
         return None
-    places = (
-        (here.segmented_bucket, record_key(survey.stem)),
-        (here.reframed_bucket, corners_key(survey.stem)),
-        (here.reframed_bucket, no_quadrat_key(survey.stem)),
-    )
-    found = [_head(bucket, place) for bucket, place in places]
+    found = [_head(item.at(settings(), survey.stem)) for item in (SEGMENTATION_RECORD, *decisions())]
     return max((info.last_modified for info in found if info), default=None)
 
 
-def _head(bucket: str, key: str) -> ObjectInfo | None:
+def _head(ref: ObjectRef) -> ObjectInfo | None:
     try:
-        return storage().head(ObjectRef(bucket, key))
+        return storage().head(ref)
     except PhotoNotFoundError:
         return None

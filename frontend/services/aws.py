@@ -14,9 +14,11 @@ from botocore.config import Config
 from botocore.credentials import RefreshableCredentials
 
 from frontend.settings import MAX_UPLOAD_BYTES, settings
+from reefsteps.derived_objects import DerivedObject
 from reefsteps.originals import campaign_prefix
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.storage import Storage
+from reefsteps.surveys import SurveyKey
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -65,6 +67,12 @@ def link(bucket: str, key: str, version_id: str | None = None, *, download_as: s
     """
     slot = int(time.time()) // LINK_SLOT_S
     return _link(bucket, key, version_id, download_as, _usable_until((slot + 2) * LINK_SLOT_S))
+
+
+def link_to(item: DerivedObject, survey: SurveyKey, *, download_as: str | None = None) -> str:
+    """Return an address of what was made from a survey's photograph, as `link` does."""
+    ref = item.at(settings(), survey.stem)
+    return link(ref.bucket, ref.key, download_as=download_as)
 
 
 @st.cache_data(ttl=2 * LINK_SLOT_S, max_entries=20_000, show_spinner=False)

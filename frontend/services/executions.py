@@ -12,10 +12,11 @@ from typing import Any
 
 import streamlit as st
 
-from frontend.domain.executions import TERMINAL, ExecutionDetail, ExecutionSummary, RunStatus, detail_from, step_states
+from frontend.domain.executions import ExecutionDetail, ExecutionSummary, RunStatus, StepState, detail_from, step_states
 from frontend.services.aws import step_functions
 from frontend.settings import settings
 from reefsteps import backfills
+from reefsteps.execution_status import ENDED
 from reefsteps.failures import read_failed_state
 from reefsteps.retries import RunHistory, readable_key
 
@@ -134,7 +135,7 @@ def _describe(arn: str) -> Mapping[str, Any]:
 
 
 @st.cache_data(ttl=2, max_entries=200, show_spinner=False)
-def steps_of(arn: str) -> dict[str, str]:
+def steps_of(arn: str) -> dict[str, StepState]:
     """Return the state of each step of a running execution; a pipeline's whole history fits one answer."""
     answer = step_functions().get_execution_history(
         executionArn=arn, includeExecutionData=False, reverseOrder=True, maxResults=200
@@ -146,7 +147,7 @@ def details(shown: Sequence[ExecutionSummary]) -> dict[str, ExecutionDetail]:
     """Return the detail of each execution by its ARN, read eight at a time."""
 
     def one(execution: ExecutionSummary) -> ExecutionDetail:
-        read = _finished_detail if execution.status in TERMINAL else _running_detail
+        read = _finished_detail if execution.status in ENDED else _running_detail
         return read(execution.arn)
 
     with ThreadPoolExecutor(8) as pool:

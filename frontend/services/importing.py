@@ -19,7 +19,7 @@ class ImportRefusedError(ReefStepsError):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ImportReport:
     """What an import did, or would do; `left_out` holds name and reason of the first that are not imported."""
 
     written: bool
@@ -29,7 +29,7 @@ class Outcome:
     left_out_count: int
 
 
-def run(bucket: str, prefix: str, table: str, *, dry_run: bool) -> Outcome:
+def run(bucket: str, prefix: str, table: str, *, dry_run: bool) -> ImportReport:
     """Import what lies in a bucket, or (`dry_run`) say what would be; raises ImportRefusedError."""
     here = settings()
     config = Config(connect_timeout=5, read_timeout=_LONGEST_S, retries={"total_max_attempts": 1})
@@ -39,7 +39,7 @@ def run(bucket: str, prefix: str, table: str, *, dry_run: bool) -> Outcome:
     result = json.loads(answer["Payload"].read())
     if answer.get("FunctionError"):
         raise ImportRefusedError(f"{result.get('errorType')}: {result.get('errorMessage')}")
-    return Outcome(
+    return ImportReport(
         written=result["written"],
         imported=tuple(result["imported"]),
         unchanged=result["unchanged"],

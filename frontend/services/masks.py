@@ -17,9 +17,9 @@ from frontend.settings import settings
 from reefsteps import coverage_queries as queries
 from reefsteps.arrays import ByteArray
 from reefsteps.coverage_queries import ColonyBox, CoverageRow
+from reefsteps.derived_objects import MASK
 from reefsteps.errors import PhotoNotFoundError
-from reefsteps.keys import mask_key
-from reefsteps.results import ObjectRef
+from reefsteps.object_metadata import MODEL
 
 
 def masked_quadrats(rows: Iterable[CoverageRow]) -> Iterator[MaskedQuadrat]:
@@ -42,9 +42,9 @@ def _colonies(island: str) -> dict[tuple[int, int], list[ColonyBox]]:
 def mask_of(row: CoverageRow) -> ByteArray | None:
     """Return the mask; None where there is none, or where it belongs to another model's result by now."""
     try:
-        stored = storage().get(ObjectRef(settings().masks_bucket, mask_key(survey_of(row).stem)))
+        stored = storage().get(MASK.at(settings(), survey_of(row).stem))
     except PhotoNotFoundError:
         return None
-    if stored.info.metadata.get("model-sha256", row.model_sha256) != row.model_sha256:
+    if stored.info.metadata.get(MODEL, row.model_sha256) != row.model_sha256:
         return None
     return np.asarray(Image.open(io.BytesIO(stored.body)).convert("L"))

@@ -12,7 +12,7 @@ from functools import cache
 
 import streamlit as st
 
-from frontend.domain.trusted import with_trust
+from frontend.domain.trusted import with_learning, with_trust
 from frontend.domain.verified import Checked, checks
 from frontend.services import model_files
 from frontend.settings import settings
@@ -43,12 +43,14 @@ def _read_at() -> dict[str, datetime]:
 def coverage() -> list[CoverageRow]:
     """Return every row without its colonies: a few thousand (20 years of 20 positions on 20 islands are 8,000).
 
-    Each row of ours has the trust of its model as far as it is known today.
+    Each row of ours has the trust of its model, and whether that learned from its photograph, as far as it is known
+    today.
     """
     _read_at()["coverage"] = datetime.now(UTC)
     with database().read() as connection:
         rows = queries.coverage_rows(connection)
-    return with_trust(rows, model_files.coral_model() if rows else None)
+    model = model_files.coral_model() if rows else None
+    return with_learning(with_trust(rows, model), model)
 
 
 @st.cache_data(ttl=KEPT_S, max_entries=50, show_spinner=False)

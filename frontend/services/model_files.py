@@ -9,32 +9,25 @@ from frontend.services.aws import storage
 from frontend.settings import settings
 from reefsteps.detection import Manifest
 from reefsteps.errors import PhotoNotFoundError, UnsupportedModelError
-from reefsteps.keys import model_card_key
+from reefsteps.model_keys import model_card_key
+from reefsteps.model_roles import ModelRole
 from reefsteps.results import ObjectRef
-
-REFRAMING_MODEL = "detectron2-reframe"
-SEGMENTATION_MODEL = "detectron2-classifier"
-CORALS = "Finding corals"
 
 
 @st.cache_data(ttl=300, show_spinner=False)
-def manifests() -> dict[str, Manifest | str]:
+def manifests() -> dict[ModelRole, Manifest | str]:
     """Return the manifest of each model by its role, or why there is none."""
-    here = settings()
-    places = {
-        "Finding the frame": ObjectRef(here.model_reframing_bucket, model_card_key(REFRAMING_MODEL)),
-        CORALS: ObjectRef(here.model_segmentation_bucket, model_card_key(SEGMENTATION_MODEL)),
-    }
-    return {role: _manifest(place) for role, place in places.items()}
+    buckets = settings().model_buckets
+    return {role: _manifest(ObjectRef(buckets[role], model_card_key(role.model_name))) for role in ModelRole}
 
 
 def coral_model() -> Manifest | None:
     """Return the manifest of the model that measures cover; None where there is none that can be read.
 
-    No page fails for want of it: figures then have the trust that was recorded with them, or a mark.
+    Without it no page fails: figures then have the trust that was recorded with them, or a mark.
     """
     try:
-        manifest = manifests()[CORALS]
+        manifest = manifests()[ModelRole.CORAL]
     except (ClientError, BotoCoreError):
         return None
     return manifest if isinstance(manifest, Manifest) else None

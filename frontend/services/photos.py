@@ -14,8 +14,8 @@ from frontend.domain.arrivals import StoredVersion
 from frontend.domain.upload_plan import PresentObject
 from frontend.services.aws import storage
 from frontend.settings import settings
+from reefsteps.derived_objects import REFRAMING_RECORD, RESTORATION_RECORD, all_derived
 from reefsteps.errors import PhotoNotFoundError
-from reefsteps.keys import record_key
 from reefsteps.originals import campaign_prefix
 from reefsteps.precedence import same_photo
 from reefsteps.quadrat_size import QuadratSize
@@ -72,24 +72,20 @@ class Trace:
 
 def traces(surveys: Iterable[SurveyKey]) -> list[Trace]:
     """Return every derived object of these photographs that exists now."""
-    here = settings()
-    picture = ("", "thumbnails/", "results/")
-    folders = [
-        *((here.treated_bucket, folder) for folder in picture),
-        *((here.reframed_bucket, folder) for folder in (*picture, "corners/", "no-quadrat/")),
-        *((here.segmented_bucket, folder) for folder in picture),
-        (here.masks_bucket, ""),
-    ]
     wanted = {survey.stem for survey in surveys}
     prefixes = {campaign_prefix(int(stem[:4]), stem[5:].rpartition("-")[0]) for stem in wanted}
     if len(wanted) == 1:
         prefixes = {f"{next(iter(wanted))}."}
-    places = [(bucket, folder, folder + prefix) for bucket, folder in folders for prefix in sorted(prefixes)]
+    keys: dict[tuple[str, str], set[str]] = {}
+    for item in all_derived():
+        place = settings().name_of(item.bucket), item.folder
+        keys.setdefault(place, set()).update(map(item.key, wanted))
+    places = [(bucket, folder + prefix, of) for (bucket, folder), of in keys.items() for prefix in sorted(prefixes)]
 
-    def listed(place: tuple[str, str, str]) -> list[Trace]:
-        bucket, folder, prefix = place
-        keys = (info.ref.key for info in storage().list_exactly(bucket, prefix))
-        return [Trace(bucket, key) for key in keys if key.removeprefix(folder).rpartition(".")[0] in wanted]
+    def listed(place: tuple[str, str, set[str]]) -> list[Trace]:
+        bucket, prefix, of_wanted = place
+        there = (info.ref.key for info in storage().list_exactly(bucket, prefix))
+        return [Trace(bucket, key) for key in there if key in of_wanted]
 
     with ThreadPoolExecutor(8) as pool:
         return [trace for found in pool.map(listed, places) for trace in found]
@@ -107,7 +103,7 @@ def delete_original(key: str) -> None:
 def restored_from(survey: SurveyKey) -> Source | None:
     """Return the photograph that the survey's restored picture was made from; None where there is no picture."""
     try:
-        record = storage().get_json(ObjectRef(settings().treated_bucket, record_key(survey.stem)))
+        record = storage().get_json(RESTORATION_RECORD.at(settings(), survey.stem))
         return Source.from_json(record["source"])
     except (PhotoNotFoundError, KeyError):
         return None
@@ -117,7 +113,7 @@ def restored_from(survey: SurveyKey) -> Source | None:
 def quadrat_size(survey: SurveyKey) -> QuadratSize | None:
     """Return the size that the quadrat of the survey's restored picture was given; None where there is no picture."""
     try:
-        record = storage().get_json(ObjectRef(settings().treated_bucket, record_key(survey.stem)))
+        record = storage().get_json(RESTORATION_RECORD.at(settings(), survey.stem))
         return QuadratSize.of(record["side_cm"], record.get("height_cm"))
     except (PhotoNotFoundError, KeyError):
         return None
@@ -144,7 +140,7 @@ class CornersByHand:
 def corners(survey: SurveyKey, source: Source) -> tuple[CornersByHand | None, bool]:
     """Return the corners of this version of the photograph, and whether they were set by hand; None if unknown."""
     try:
-        record = storage().get_json(ObjectRef(settings().reframed_bucket, record_key(survey.stem)))
+        record = storage().get_json(REFRAMING_RECORD.at(settings(), survey.stem))
         if not same_photo(Source.from_json(record["source"]), source):
             return None, False
     except (PhotoNotFoundError, KeyError):

@@ -32,7 +32,7 @@ class PointsNotKeptError(ReefStepsError):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PointsOutcome:
     """On how many photographs points were kept, and how many sets they replaced."""
 
     written: int
@@ -62,7 +62,7 @@ def at_the_points(row: CoverageRow) -> Confusion | None:
     return None if photo is None or mask is None else verified.at_the_points(sets, photo, mask)
 
 
-def keep(sets: Sequence[PointSet]) -> Outcome:
+def keep(sets: Sequence[PointSet]) -> PointsOutcome:
     """Have the function keep the sets, all or none; raises PointsNotKeptError."""
     here = settings()
     body = json.dumps({"sets": [one.to_json() for one in sets]}).encode()
@@ -75,4 +75,4 @@ def keep(sets: Sequence[PointSet]) -> Outcome:
     if answer.get("FunctionError"):
         raise PointsNotKeptError(f"{result.get('errorMessage')}")
     measurements.forget()
-    return Outcome(result["written"], result["replaced"])
+    return PointsOutcome(result["written"], result["replaced"])

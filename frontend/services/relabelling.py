@@ -11,12 +11,12 @@ from typing import Any
 
 import streamlit as st
 
-from frontend.domain.executions import TERMINAL
 from frontend.services import measurements, photos
 from frontend.services.aws import step_functions, storage
 from frontend.services.executions import details, executions
 from frontend.settings import settings
 from reefsteps import relabel_queries as queries
+from reefsteps.execution_status import ENDED, ExecutionStatus
 from reefsteps.originals import originals
 from reefsteps.relabel_queries import RelabelledPhoto, Relabelling
 from reefsteps.relabelling import Change
@@ -41,7 +41,7 @@ def photographs(campaigns: Iterable[tuple[int, str]]) -> dict[SurveyKey, tuple[s
 
 def under_way() -> set[SurveyKey]:
     """Return the quadrats whose photographs are being measured now."""
-    running = executions(("RUNNING",), size=_RUNNING_LOOKED_AT).executions
+    running = executions((ExecutionStatus.RUNNING,), size=_RUNNING_LOOKED_AT).executions
     keys = (detail.key for detail in details(running).values())
     return {survey for key in keys if key and (survey := survey_of(key))}
 
@@ -78,7 +78,7 @@ def state(execution_arn: str) -> tuple[str, str]:
 
 def has_ended(status: str) -> bool:
     """Tell whether an execution in this status is over."""
-    return status in TERMINAL
+    return status in ENDED
 
 
 def history() -> list[Relabelling]:

@@ -11,11 +11,10 @@ from frontend.components import states, survey_choice, widgets
 from frontend.components.text import ago, plain
 from frontend.domain.executions import ExecutionDetail
 from frontend.services import attention, executions, measurements, photos
-from frontend.services.aws import link
+from frontend.services.aws import link_to
 from frontend.services.photos import CornersByHand
-from frontend.settings import settings
-from reefsteps.failures import WITHOUT_RESULT
-from reefsteps.keys import picture_key, thumbnail_key
+from reefsteps.derived_objects import TREATED_PICTURE, TREATED_THUMBNAIL
+from reefsteps.execution_status import WITHOUT_RESULT
 from reefsteps.results import Source
 from reefsteps.surveys import SurveyKey, survey_of
 
@@ -55,7 +54,7 @@ def _choose() -> None:
     with st.container(horizontal=True, key="cards"):
         for survey, when in waiting:
             with st.container(gap="xsmall"):
-                thumbnail = link(settings().treated_bucket, thumbnail_key(survey.stem))
+                thumbnail = link_to(TREATED_THUMBNAIL, survey)
                 st.image(thumbnail, alt=f"Photograph {survey.stem}", width="stretch")
                 navigation.link(navigation.to_corners(survey), plain(survey.stem))
                 st.caption(when)
@@ -99,7 +98,7 @@ def _edit(survey: SurveyKey) -> None:
     if manual:
         st.badge("corners were set by hand before", icon=":material/crop_free:", color="violet")
     confirmed = widgets.corner_editor(
-        link(settings().treated_bucket, picture_key(survey.stem)),
+        link_to(TREATED_PICTURE, survey),
         alt=f"Restored photograph of quadrat {survey.location}, {survey.island} {survey.year}",
         identity=identity,
         by_hand=by_hand,

@@ -14,11 +14,12 @@ from frontend.components import filters, states
 from frontend.components.text import count, plain, visible
 from frontend.domain.upload_plan import PresentObject
 from frontend.services import measurements, photos
-from frontend.services.aws import link
+from frontend.services.aws import link_to
 from frontend.services.photos import Trace
 from frontend.settings import settings
+from reefsteps.buckets import Bucket
+from reefsteps.derived_objects import TREATED_THUMBNAIL, DerivedObject, all_derived
 from reefsteps.errors import DatabaseUnavailableError, InvalidSurveyKeyError
-from reefsteps.keys import thumbnail_key
 from reefsteps.surveys import FIRST_YEAR, SurveyKey, normalise_island, survey_of
 
 KINDS = ("Photograph", "Campaign")
@@ -125,7 +126,7 @@ def _portrait(deletion: _Deletion) -> None:
     for survey in deletion.surveys:
         source = photos.restored_from(survey)
         if source and source.image.key == deletion.keys[0]:
-            picture = link(settings().treated_bucket, thumbnail_key(survey.stem))
+            picture = link_to(TREATED_THUMBNAIL, survey)
             st.image(picture, alt=f"Photograph {deletion.keys[0]}", width=320)
 
 
@@ -169,8 +170,9 @@ def _report() -> None:
         st.subheader("Removed", anchor=False)
         st.write(f"{count(len(deletion.keys), 'photograph')}: {plain(', '.join(deletion.keys[:20]))}")
         for bucket, what in _made_in().items():
-            if buckets[bucket]:
-                st.write(f"{count(buckets[bucket], 'file')} of {what}")
+            files = buckets[settings().name_of(bucket)]
+            if files:
+                st.write(f"{count(files, 'file')} of {what}")
         if rows_left == ():
             st.write("No result of these photographs is left in the database.")
         if left or rows_left or rows_left is None:
@@ -184,13 +186,14 @@ def _report() -> None:
         filters.refresh()
 
 
-def _made_in() -> dict[str, str]:
-    here = settings()
+def _made_in() -> dict[Bucket, str]:
+    """Return which step writes into each bucket, with the file's name where there is only one."""
+    rows: dict[Bucket, list[DerivedObject]] = {}
+    for item in all_derived():
+        rows.setdefault(item.bucket, []).append(item)
     return {
-        here.treated_bucket: "restoration",
-        here.reframed_bucket: "reframing",
-        here.segmented_bucket: "segmentation",
-        here.masks_bucket: "segmentation: the mask",
+        bucket: f"{items[0].writer}: the {items[0].name}" if len(items) == 1 else items[0].writer
+        for bucket, items in rows.items()
     }
 
 

@@ -11,18 +11,20 @@ from frontend.components import filters, marks, states, survey_choice
 from frontend.components.text import count, plain
 from frontend.domain.executions import RunStatus
 from frontend.domain.measurements import is_imported, is_ours, reasons_of, survey_of
-from frontend.services import photos
-from frontend.services.aws import link
+from frontend.domain.verified import Checks
+from frontend.services import measurements, photos
+from frontend.services.aws import link, link_to
 from frontend.settings import settings
-from reefsteps import keys
 from reefsteps.coverage_queries import CoverageRow
+from reefsteps.derived_objects import OVERLAY, REFRAMED_PICTURE, shown_pictures
+from reefsteps.formats import SHOWN_BY_BROWSERS, stored_extension
 from reefsteps.surveys import SurveyKey
 
-VERSIONS = ("Reframed", "Segmented", "Restored", "Mask", "Raw")
 ALL, TO_BE_LOOKED_AT = "All", navigation.TO_BE_LOOKED_AT
 PAGE = 24
 RAW_PAGE = 6  # originals have no thumbnail, and 8 MB each
-_SHOWN_BY_BROWSERS = (".jpg", ".jpeg", ".png")
+RAW = "Raw"
+_FIRST = REFRAMED_PICTURE, OVERLAY
 
 
 def show() -> None:
@@ -31,7 +33,9 @@ def show() -> None:
     rows = states.coverage()
     if not rows:
         states.nothing_yet()
-    version = address.choice("Picture", VERSIONS, name="picture", default=VERSIONS[0], drops=("page",))
+    pictures = sorted(shown_pictures(), key=lambda item: _FIRST.index(item) if item in _FIRST else len(_FIRST))
+    versions = [*(str(item.label) for item in pictures), RAW]
+    version = address.choice("Picture", versions, name="picture", default=versions[0], drops=("page",))
     only = _only(rows)
     chosen = filters.campaign_filter(rows, lambda other: navigation.to_gallery(other, version, only=only))
     if version is None or chosen is None:
@@ -48,7 +52,7 @@ def show() -> None:
         st.caption(f"{count(without_pictures, 'result')} of another program, without pictures, shown in Coverage only.")
     if not found:
         return
-    size = RAW_PAGE if version == "Raw" else PAGE
+    size = RAW_PAGE if version == RAW else PAGE
     pages = (len(found) + size - 1) // size
     number = _page_number(pages)
     if number is None:
@@ -56,7 +60,7 @@ def show() -> None:
         navigation.link(first, "Go to the first page", icon="arrow_forward")
         return
     st.caption(f"{count(len(found), 'quadrat')}, page {number} of {pages}")
-    _grid(found[(number - 1) * size : number * size], version)
+    _grid(found[(number - 1) * size : number * size], version, states.from_database(measurements.checked))
     _turn(number, pages)
     if len(chosen.islands) == 1 and len(chosen.years) == 1:
         _without_result(chosen.islands[0], chosen.years[0], rows)
@@ -106,13 +110,13 @@ def _go_to(number: int) -> None:
     address.write({"page": number})
 
 
-def _grid(rows: Sequence[CoverageRow], version: str) -> None:
+def _grid(rows: Sequence[CoverageRow], version: str, checks: Checks) -> None:
     with st.container(horizontal=True, key="cards"):
         for row in rows:
-            _card(row, version)
+            _card(row, version, checks)
 
 
-def _card(row: CoverageRow, version: str) -> None:
+def _card(row: CoverageRow, version: str, checks: Checks) -> None:
     survey = survey_of(row)
     with st.container(gap="xsmall"):
         address = _address(row, survey, version)
@@ -122,22 +126,15 @@ def _card(row: CoverageRow, version: str) -> None:
         else:
             st.caption("Browsers cannot show this format; download it from the quadrat's page.")
         navigation.link(navigation.to_quadrat(row), survey_choice.words(row))
-        marks.under_a_picture(row)
+        marks.under_a_picture(row, checks)
 
 
 def _address(row: CoverageRow, survey: SurveyKey, version: str) -> str | None:
-    here, stem = settings(), survey.stem
-    if version == "Raw":
-        if row.raw_key is None or not row.raw_key.lower().endswith(_SHOWN_BY_BROWSERS):
+    if version == RAW:
+        if row.raw_key is None or stored_extension(row.raw_key) not in SHOWN_BY_BROWSERS:
             return None
-        return link(here.raw_bucket, row.raw_key, row.raw_version_id)
-    bucket, key = {
-        "Reframed": (here.reframed_bucket, keys.thumbnail_key(stem)),
-        "Segmented": (here.segmented_bucket, keys.thumbnail_key(stem)),
-        "Restored": (here.treated_bucket, keys.thumbnail_key(stem)),
-        "Mask": (here.masks_bucket, keys.mask_key(stem)),
-    }[version]
-    return link(bucket, key)
+        return link(settings().raw_bucket, row.raw_key, row.raw_version_id)
+    return link_to(next(item.small for item in shown_pictures() if item.label == version), survey)
 
 
 def _without_result(island: str, year: int, rows: Sequence[CoverageRow]) -> None:

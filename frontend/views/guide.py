@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
-from frontend.components import states
-from frontend.components.text import plain
+from frontend import address, navigation
+from frontend.components import how_sure, states
+from frontend.components.text import count, plain
 from frontend.domain.file_names import PATTERN_EXAMPLES
+from frontend.navigation import HelpPart
 from frontend.services import model_files
 from reefsteps.detection import Manifest
 from reefsteps.evaluation import REAL, Figure, MeasuredSet
+from reefsteps.learned import LearnedPhotograph
 from reefsteps.trust import trust_of
 
 _PHOTOGRAPH = """
@@ -23,7 +28,9 @@ _PHOTOGRAPH = """
 _READ = """
 - **Cover** is the share of the frame's inner area that the model takes for hard coral, seen from above. Coral under
   an overhang is not counted, as in any photograph.
-- **Mean ± SE** is over the quadrats of an island and year. n is the number of quadrats.
+- **Status** stands beside each figure. Verified or estimated: people's points have put it right, and it has a 95 %
+  interval. Not verified: the model alone, whose error nobody knows on this reef. The other tab explains intervals.
+- **SE** is the standard error of the model's mean over the quadrats of an island and year, without the model's error.
 - **Paired change** uses only positions that were measured in both years; its 95 % interval is Student's t. If the
   interval holds 0, these quadrats do not show a change.
 - **Colony area** is the outline from above in cm². Colonies that the frame cuts are left out of the size classes.
@@ -43,6 +50,22 @@ _NOT_MEASURED = (
 def show() -> None:
     """Show the page."""
     states.title("Help", "How to photograph, how to name, how to read, and how far to trust.")
+    parts = {HelpPart.GUIDE: _guide, HelpPart.INTERVALS: how_sure.show}
+    names = [part.value for part in parts]
+    strange = address.strangers(names, name="show")
+    if strange:
+        st.warning(f"Help has no part {plain(strange[-1])}. Choose one.", icon=":material/search_off:")
+        with st.container(horizontal=True):
+            for part in parts:
+                navigation.link(navigation.to_help(part), part.value)
+        return
+    for tab, show_part in zip(address.tabs(names, name="show"), parts.values(), strict=True):
+        if tab.open:
+            with tab:
+                show_part()
+
+
+def _guide() -> None:
     st.subheader("Photographing", anchor=False)
     st.markdown(_PHOTOGRAPH)
     st.subheader("Naming", anchor=False)
@@ -56,7 +79,7 @@ def show() -> None:
     st.markdown(_READ)
     st.subheader("The models in use", anchor=False)
     for role, manifest in model_files.manifests().items():
-        _model(role, manifest)
+        _model(role.task, manifest)
     st.markdown(_ANCHORS)
     st.subheader("When something fails", anchor=False)
     st.markdown(
@@ -65,9 +88,9 @@ def show() -> None:
     )
 
 
-def _model(role: str, manifest: Manifest | str) -> None:
+def _model(task: str, manifest: Manifest | str) -> None:
     with st.container(border=True):
-        st.markdown(f"**{role}**")
+        st.markdown(f"**{task}**")
         if isinstance(manifest, str):
             st.text(manifest)
             return
@@ -78,12 +101,24 @@ def _model(role: str, manifest: Manifest | str) -> None:
             st.write(f"Counted classes: {plain(', '.join(manifest.counted))}, of {plain(', '.join(manifest.classes))}.")
         for entry in manifest.measured.sets if manifest.measured else ():
             st.markdown("\n".join([_measured_on(entry), *map(_line, entry.figures)]))
-        if manifest.measured is None:
+        if manifest.measured is None or not manifest.measured.sets:
             st.write(_NOT_MEASURED)
+        if manifest.measured is not None and manifest.measured.learned_from is not None:
+            st.write(_learned(manifest.measured.learned_from))
         if manifest.refused_evaluation:
             st.write(f"A file with measured errors was not accepted: {plain(manifest.refused_evaluation)}")
         for note in manifest.notes:
             st.write(plain(note))
+
+
+def _learned(photographs: Sequence[LearnedPhotograph]) -> str:
+    if not photographs:
+        return "It learned from drawn photographs only."
+    left_out = sum(photo.left_out_cover_percent is not None for photo in photographs)
+    return (
+        f"It learned from {count(len(photographs), 'photograph')}. For {left_out:,} of them there are predictions of a "
+        "model that was fitted without the photograph; intervals use those, and leave out the others."
+    )
 
 
 def _measured_on(entry: MeasuredSet) -> str:

@@ -8,7 +8,7 @@ import streamlit as st
 from frontend.components import points_import, states
 from frontend.components.text import count
 from frontend.services import importing, measurements, photos
-from frontend.services.importing import ImportRefusedError, Outcome
+from frontend.services.importing import ImportRefusedError, ImportReport
 from frontend.settings import settings
 
 
@@ -52,7 +52,7 @@ def _run(bucket: str, prefix: str, table: str, *, dry_run: bool) -> None:
     _report(outcome)
 
 
-def _report(outcome: Outcome) -> None:
+def _report(outcome: ImportReport) -> None:
     done = "Imported" if outcome.written else "Would be imported"
     st.subheader(f"{done}: {count(len(outcome.imported), 'quadrat')}", anchor=False)
     if outcome.unchanged:

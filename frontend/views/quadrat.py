@@ -11,18 +11,22 @@ from frontend import address, navigation
 from frontend.components import marks, states, survey_choice, widgets
 from frontend.components.text import camera_time, moment, plain
 from frontend.components.widgets import Picture
+from frontend.domain import statuses
+from frontend.domain.estimates.quadrat import difference
 from frontend.domain.measurements import is_imported, is_ours, survey_of
+from frontend.domain.verified import Checked, checked_of
 from frontend.services import measurements, points
-from frontend.services.aws import link
+from frontend.services.aws import link, link_to
 from frontend.settings import settings
-from reefsteps import keys
 from reefsteps.coverage_queries import CoverageRow, Provenance
+from reefsteps.derived_objects import OVERLAY, REFRAMED_PICTURE, TREATED_PICTURE, DerivedObject, shown_pictures
 from reefsteps.failures import console_url
 from reefsteps.formats import SHOWN_BY_BROWSERS, stored_extension
 from reefsteps.results import Colony
 from reefsteps.trust import change_text, decimals, is_marked, label, marked, worst
 
 MODES = ("Coral overlay", "Versions", "Years")
+RAW = "Raw"
 SIDES = ("left", "right")  # of a comparison, as the address names them
 
 
@@ -41,6 +45,7 @@ def show() -> None:
     marks.say_of_others([row])
     if not is_ours(row):
         st.metric("Coral cover", marks.figure(row), border=True, width=260)
+        st.caption(f"{statuses.of_a_quadrat(row, None).capitalize()}.")
         _by_another_program(row)
         return
     detail = states.from_database(lambda: measurements.provenance(survey_of(row)))
@@ -83,8 +88,8 @@ def _pictures(row: CoverageRow, rows: Sequence[CoverageRow], detail: Provenance 
         )
         colonies = detail.segmentation.colonies if detail and outlines else ()
         widgets.overlay(
-            _version(row, "Reframed"),
-            _version(row, "Segmented"),
+            _derived(row, REFRAMED_PICTURE),
+            _derived(row, OVERLAY),
             key=f"overlay-{survey_of(row).stem}",
             boxes=[{"box_px": c.box_px, "cut": c.cut_by_frame} for c in colonies],
             size_px=detail.reframing.size_px if detail else (1, 1),
@@ -97,7 +102,8 @@ def _between_versions(row: CoverageRow) -> None:
     if first is None or second is None:
         return
     widgets.slider(_version(row, first), _version(row, second), key=f"versions-{survey_of(row).stem}")
-    if {first, second} & {"Raw", "Restored"} and {first, second} - {"Raw", "Restored"}:
+    unstraightened = {RAW, TREATED_PICTURE.label}
+    if {first, second} & unstraightened and {first, second} - unstraightened:
         st.caption(
             "The reframed picture is a straightened part of the photograph, so the two do not lie over each other."
         )
@@ -120,6 +126,21 @@ def _between_years(row: CoverageRow, rows: Sequence[CoverageRow]) -> None:
     st.metric(f"Change from {first} to {second}", change_text(change, decimals(trusts)), border=True)
     if label(worst(trusts)):
         st.caption(label(worst(trusts)))
+    _change_by_points(same[first], same[second])
+
+
+def _change_by_points(earlier: CoverageRow, later: CoverageRow) -> None:
+    """Say how far the change is checked: by the points of both years, where there are such."""
+    checks = states.from_database(measurements.checked)
+    before, after = (checked_of(row, checks) for row in (earlier, later))
+    if before is None or after is None or not (before.count.is_enough and after.count.is_enough):
+        st.caption("The model's change: not verified. It needs points of both years.")
+        return
+    points, interval = difference(before.count, after.count)
+    st.caption(
+        f"Verified: by the points of both years the change is {points:+.1f} points, 95 % interval {interval.low:+.1f} "
+        f"to {interval.high:+.1f} (Newcombe)."
+    )
 
 
 def _sides(options: Sequence[Side], left: Side, right: Side) -> tuple[Side | None, Side | None]:
@@ -136,37 +157,38 @@ def _sides(options: Sequence[Side], left: Side, right: Side) -> tuple[Side | Non
 
 
 def _versions(row: CoverageRow) -> list[str]:
-    shown = row.raw_key is not None and row.raw_key.lower().endswith((".jpg", ".jpeg", ".png"))
-    return [*(["Raw"] if shown else []), "Restored", "Reframed", "Segmented", "Mask"]
+    shown = row.raw_key is not None and stored_extension(row.raw_key) in SHOWN_BY_BROWSERS
+    return [*([RAW] if shown else []), *(str(item.label) for item in shown_pictures())]
 
 
 def _version(row: CoverageRow, name: str) -> Picture:
-    here, stem = settings(), survey_of(row).stem
-    if name == "Raw" and row.raw_key:
-        address = link(here.raw_bucket, row.raw_key, row.raw_version_id)
-    else:
-        bucket, key = {
-            "Restored": (here.treated_bucket, keys.picture_key(stem)),
-            "Reframed": (here.reframed_bucket, keys.picture_key(stem)),
-            "Segmented": (here.segmented_bucket, keys.picture_key(stem)),
-            "Mask": (here.masks_bucket, keys.mask_key(stem)),
-        }[name]
-        address = link(bucket, key)
-    return Picture(address, name, f"{name} picture of quadrat {row.location}, {row.island} {row.year}")
+    if name == RAW and row.raw_key:
+        return _named(row, RAW, link(settings().raw_bucket, row.raw_key, row.raw_version_id))
+    return _derived(row, next(item for item in shown_pictures() if item.label == name))
+
+
+def _derived(row: CoverageRow, item: DerivedObject) -> Picture:
+    return _named(row, str(item.label), link_to(item, survey_of(row)))
+
+
+def _named(row: CoverageRow, name: str, url: str) -> Picture:
+    return Picture(url, name, f"{name} picture of quadrat {row.location}, {row.island} {row.year}")
 
 
 def _of_year(row: CoverageRow) -> Picture:
-    picture = _version(row, "Reframed")
+    picture = _derived(row, REFRAMED_PICTURE)
     return Picture(picture.url, f"{row.year}: {marks.figure(row)} {label(row.trust)}".strip(), picture.alt)
 
 
 def _figures(row: CoverageRow, detail: Provenance | None) -> None:
     st.subheader(survey_choice.words(row), anchor=False)
     st.metric("Coral cover", marked(marks.figure(row), row.trust), border=True)
+    checked = checked_of(row, states.from_database(measurements.checked))
+    st.caption(f"The model's figure: {plain(statuses.of_a_quadrat(row, checked))}.")
     if is_marked(row.trust):
         st.caption(f"{label(row.trust)}: read this cover with the sentence above.")
     marks.say_what_to_look_at(row)
-    _points(row)
+    _points(row, checked)
     if detail is None:
         st.caption("Nothing more is known about this result.")
         return
@@ -194,17 +216,16 @@ def _figures(row: CoverageRow, detail: Provenance | None) -> None:
         st.caption(f"Colour was left as it is: {plain(skipped)}")
 
 
-def _points(row: CoverageRow) -> None:
+def _points(row: CoverageRow, checked: Checked | None) -> None:
     """Say what people's points on the photograph come to, and where the model differs from them."""
-    checked = states.from_database(measurements.checked).get(survey_of(row))
     if checked is None or not checked.count.answered:
         return
     count, interval = checked.count, checked.count.interval
     st.metric("Cover by points", f"{count.cover_percent:.1f} %", border=True)
     off = row.cover_percent - count.cover_percent
     st.caption(
-        f"{count.coral} of {count.answered} points on coral; 95 % interval {interval.low:.1f} to {interval.high:.1f} %."
-        f" The model is {abs(off):.1f} points {'higher' if off > 0 else 'lower'}. "
+        f"{count.coral} of {count.answered} points on coral; 95 % interval (Wilson) {interval.low:.1f} to "
+        f"{interval.high:.1f} %. The model is {abs(off):.1f} points {'higher' if off > 0 else 'lower'}. "
         f"Answered by {plain(checked.annotator)}"
         + ("." if checked.counts else ", too few points or a photograph that a person picked: no interval uses them.")
     )
@@ -214,16 +235,29 @@ def _points(row: CoverageRow) -> None:
             f"At the points the model agrees in {at_points.agreement_percent:.0f} %: coral for both {at_points.both}, "
             f"for the model alone {at_points.model_only}, for the person alone {at_points.person_only}."
         )
+    if row.learned:
+        st.caption(_learned(row, count.cover_percent))
     if checked.second is not None:
         kappa = "" if checked.second.kappa is None else f", Cohen's kappa {checked.second.kappa:.2f}"
         st.caption(f"A second person agrees at {checked.second.percent:.0f} % of the same points{kappa}.")
 
 
+def _learned(row: CoverageRow, by_points_percent: float) -> str:
+    """Say how the photograph verifies a model that learned from it."""
+    if row.left_out_percent is None:
+        return "The model learned from this photograph, so no interval uses it: a model is better on those."
+    off = row.left_out_percent - by_points_percent
+    return (
+        "The model learned from this photograph. Intervals use the cover by a model that was fitted without it: "
+        f"{row.left_out_percent:.1f} %, {abs(off):.1f} points {'higher' if off > 0 else 'lower'} than the points."
+    )
+
+
 def _actions(row: CoverageRow) -> None:
     with st.container(horizontal=True):
         navigation.link(navigation.to_corners(row), "Fix corners", icon="crop_free")
-        navigation.link(navigation.to_surveys(row, "Name"), "Change the name", icon="edit_note")
-        navigation.link(navigation.to_surveys(row, "Quadrat size"), "Change the size", icon="straighten")
+        navigation.link(navigation.to_surveys(row, navigation.SurveysPart.NAME), "Change the name", icon="edit_note")
+        navigation.link(navigation.to_surveys(row, navigation.SurveysPart.SIZE), "Change the size", icon="straighten")
         if row.raw_key:
             navigation.link(navigation.to_delete(row.raw_key), "Delete", icon="delete")
 
@@ -288,19 +322,14 @@ def _frame_model(detail: Provenance) -> str:
 
 def _downloads(row: CoverageRow) -> None:
     st.subheader("Downloads", anchor=False)
-    here, stem = settings(), survey_of(row).stem
-    files = {
-        "Restored": (here.treated_bucket, keys.picture_key(stem), f"{stem}-restored.jpg"),
-        "Reframed": (here.reframed_bucket, keys.picture_key(stem), f"{stem}-reframed.jpg"),
-        "Segmented": (here.segmented_bucket, keys.picture_key(stem), f"{stem}-segmented.jpg"),
-        "Mask": (here.masks_bucket, keys.mask_key(stem), f"{stem}-mask.png"),
-    }
+    survey = survey_of(row)
     with st.container(horizontal=True):
         if row.raw_key:
-            original = link(here.raw_bucket, row.raw_key, row.raw_version_id, download_as=row.raw_key)
+            original = link(settings().raw_bucket, row.raw_key, row.raw_version_id, download_as=row.raw_key)
             st.link_button("Original", original, icon=":material/download:")
-        for label, (bucket, key, name) in files.items():
-            st.link_button(label, link(bucket, key, download_as=name), icon=":material/download:")
+        for item in shown_pictures():
+            name = f"{survey.stem}-{str(item.label).lower()}{item.extension}"
+            st.link_button(str(item.label), link_to(item, survey, download_as=name), icon=":material/download:")
 
 
 show()

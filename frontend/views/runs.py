@@ -14,23 +14,25 @@ from frontend.domain.executions import (
     ExecutionDetail,
     ExecutionSummary,
     RunStatus,
+    StepState,
     retry_input,
 )
 from frontend.services import attention, executions, measurements, photos
 from frontend.settings import settings
+from reefsteps.execution_status import WITHOUT_RESULT, ExecutionStatus
 from reefsteps.explanations import explain, words_and_figures
-from reefsteps.failures import WITHOUT_RESULT, console_url
-from reefsteps.results import STEPS
+from reefsteps.failures import console_url
+from reefsteps.steps import STEPS
 from reefsteps.surveys import survey_of
 
 PAGE = 20
 EVERY_S = 4  # asks Step Functions only, never the database
-_BADGES = {
-    "RUNNING": ("running", "blue", ":material/progress_activity:"),
-    "SUCCEEDED": ("done", "green", ":material/check:"),
-    "FAILED": ("failed", "red", ":material/close:"),
-    "TIMED_OUT": ("took too long", "red", ":material/timer_off:"),
-    "ABORTED": ("stopped", "gray", ":material/block:"),
+_BADGES: Mapping[str, tuple[str, str, str]] = {
+    ExecutionStatus.RUNNING: ("running", "blue", ":material/progress_activity:"),
+    ExecutionStatus.SUCCEEDED: ("done", "green", ":material/check:"),
+    ExecutionStatus.FAILED: ("failed", "red", ":material/close:"),
+    ExecutionStatus.TIMED_OUT: ("took too long", "red", ":material/timer_off:"),
+    ExecutionStatus.ABORTED: ("stopped", "gray", ":material/block:"),
 }
 _EMPTY = {
     RunStatus.ALL: "Nothing has run yet. Each uploaded photograph starts a run.",
@@ -38,7 +40,7 @@ _EMPTY = {
     RunStatus.DONE: "No run has been done yet.",
     RunStatus.FAILED: "No run has failed.",
 }
-_MARKS = {"waiting": "○", "running": "◐", "done": "●"}
+_MARKS = {StepState.WAITING: "○", StepState.RUNNING: "◐", StepState.DONE: "●"}
 
 
 def show() -> None:
@@ -100,7 +102,7 @@ def _empty(status: RunStatus) -> None:
 
 def _forget_when_done(shown: Sequence[ExecutionSummary]) -> None:
     """A run that was seen running and is done now has changed the results."""
-    running = {e.arn for e in shown if e.status == "RUNNING"}
+    running = {e.arn for e in shown if e.status == ExecutionStatus.RUNNING}
     before: set[str] = st.session_state.get("runs_running", set())
     if before - running:
         measurements.forget()
@@ -109,7 +111,7 @@ def _forget_when_done(shown: Sequence[ExecutionSummary]) -> None:
 
 def _progress(shown: Sequence[ExecutionSummary]) -> None:
     counts = Counter(e.status for e in shown)
-    finished = len(shown) - counts["RUNNING"]
+    finished = len(shown) - counts[ExecutionStatus.RUNNING]
     parts = [f"{counts[status]} {_BADGES[status][0]}" for status in _BADGES if counts[status]]
     st.progress(finished / len(shown), text=f"The {len(shown)} newest shown here: " + ", ".join(parts) + ".")
 
@@ -124,15 +126,15 @@ def _one(execution: ExecutionSummary, detail: ExecutionDetail, *, settled: bool)
             st.markdown(f"**{plain(detail.photo)}**", width="stretch")
             seconds = "" if execution.elapsed_s is None else f", {execution.elapsed_s:.1f} s"
             st.caption(f"{ago(execution.started_at)}{seconds}", width="content")
-        if execution.status == "RUNNING":
+        if execution.status == ExecutionStatus.RUNNING:
             _steps(executions.steps_of(execution.arn))
-        elif execution.status == "SUCCEEDED":
+        elif execution.status == ExecutionStatus.SUCCEEDED:
             _result_link(detail)
         else:
             _failure(execution, detail)
 
 
-def _steps(progress: Mapping[str, str]) -> None:
+def _steps(progress: Mapping[str, StepState]) -> None:
     st.write(" → ".join(f"{_MARKS[progress[step]]} {step}" for step in STEPS))
 
 

@@ -11,20 +11,24 @@ import streamlit as st
 from frontend import address, sign_in
 from frontend.components import filters, states
 from frontend.components.text import ago, count, plain
+from frontend.domain import statuses
 from frontend.domain.measurements import in_natural_order, islands_of, years_of
 from frontend.domain.relabel_preview import Preview, places_of, preview, results_of, size_of
+from frontend.domain.verified import checked_of
+from frontend.navigation import SurveysPart
 from frontend.services import measurements, relabelling
 from frontend.settings import settings
 from frontend.sign_in import member
 from reefsteps.coverage_queries import CoverageRow
 from reefsteps.errors import BadInputError
+from reefsteps.execution_status import ExecutionStatus
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.relabel_list import NUMBERS, TEMPLATE, read_wishes
 from reefsteps.relabel_queries import Relabelling
+from reefsteps.relabel_states import COPYING, DONE, MOVED, PLANNED, REFUSED
 from reefsteps.relabelling import MOST_CHANGES, Place, Value, Wish, place_name
 from reefsteps.survey_fields import SurveyFields
 
-WHAT = ("Name", "Quadrat size", "Facts", "List", "History")
 TALL_ROW_PX = 66
 EVERY_S = 2  # while a relabelling is under way; the database is awake then
 _FACTS = {
@@ -36,7 +40,7 @@ _FACTS = {
     "longitude": "Longitude (degrees, west negative)",
     "observer": "Observer",
 }
-_STATES = {"done": "done", "refused": "not done", "planned": "waits", "copying": "under way", "moved": "under way"}
+_STATES = {DONE: "done", REFUSED: "not done", PLANNED: "waits", COPYING: "under way", MOVED: "under way"}
 
 MakeWish = Callable[[], Wish]
 
@@ -45,12 +49,14 @@ def show() -> None:
     """Show the page."""
     states.title("Surveys", "Correct names, years, positions, quadrat sizes and facts. Nothing is measured again.")
     rows = states.coverage()
-    what = address.choice("What to change", WHAT, name="what", default=WHAT[0], drops=())
+    options = [part.value for part in SurveysPart]
+    named = address.choice("What to change", options, name="what", default=options[0], drops=())
+    what = SurveysPart(named) if named else None
     _progress()
-    if what == "History":
+    if what is SurveysPart.HISTORY:
         _history()
     elif what is not None:
-        wishes = _by_list() if what == "List" else _by_form(what, rows)
+        wishes = _by_list() if what is SurveysPart.LIST else _by_form(what, rows)
         if wishes:
             st.session_state.wishes = (what, wishes)
         asked = st.session_state.get("wishes")
@@ -59,7 +65,7 @@ def show() -> None:
         _table(rows)
 
 
-def _by_form(what: str, rows: Sequence[CoverageRow]) -> list[Wish] | None:
+def _by_form(what: SurveysPart, rows: Sequence[CoverageRow]) -> list[Wish] | None:
     """Show what is chosen and how it is to become; returns the wish in the run in which it is asked for."""
     if not rows:
         states.nothing_yet()
@@ -68,7 +74,7 @@ def _by_form(what: str, rows: Sequence[CoverageRow]) -> list[Wish] | None:
         st.caption("Choose an island. Choose a year and a position as well to change less.")
         return None
     with st.form(f"{what} of {place_name(place)}"):
-        wish = {"Name": _name, "Quadrat size": _size, "Facts": _facts}[what](place, rows)
+        wish = {SurveysPart.NAME: _name, SurveysPart.SIZE: _size, SurveysPart.FACTS: _facts}[what](place, rows)
         asked = st.form_submit_button("Show what would change", icon=":material/visibility:")
     try:
         return [wish()] if asked else None
@@ -217,9 +223,9 @@ def _progress() -> None:
         return
     status, why = report
     own = next((r for r in relabelling.history() if r.id == st.session_state.get("relabelling")), None)
-    if status == "SUCCEEDED" and own and not own.refused:
+    if status == ExecutionStatus.SUCCEEDED and own and not own.refused:
         st.success(f"{count(own.done, 'quadrat')} changed. History takes it back.", icon=":material/check:")
-    elif status == "SUCCEEDED" and own:
+    elif status == ExecutionStatus.SUCCEEDED and own:
         st.warning(f"{own.done} changed, {own.refused} not: History gives the reasons.", icon=":material/block:")
     else:
         st.error("Not everything was changed. History can continue from where it stopped.", icon=":material/error:")
@@ -313,6 +319,7 @@ def _table(rows: Sequence[CoverageRow]) -> None:
     for row in in_natural_order(rows):
         campaigns[row.island, row.year].append(row)
     fields = states.from_database(measurements.survey_fields)
+    checks = states.from_database(measurements.checked)
     st.subheader("Campaigns", anchor=False)
     st.dataframe(
         [
@@ -322,6 +329,8 @@ def _table(rows: Sequence[CoverageRow]) -> None:
                 "Quadrats": len(found),
                 "Size (cm)": ", ".join(sorted({str(size_of(row)) for row in found if row.side_cm is not None})),
                 "With facts": sum(survey in fields for survey in results_of(found)),
+                "Verified": sum(statuses.is_verified(row, checked_of(row, checks)) for row in found),
+                "Corners set by hand": sum(bool(row.corners_manual) for row in found),
             }
             for (island, year), found in campaigns.items()
         ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,12 +11,21 @@ import streamlit as st
 from sqlalchemy.exc import SQLAlchemyError
 
 from frontend import navigation
-from frontend.components import my_uploads, states, upload_widgets
+from frontend.components import states, upload_widgets
 from frontend.components.text import count, plain
+from frontend.components.upload_session import Finished, upload_session
 from frontend.domain.arrivals import arrived_meanwhile
 from frontend.domain.batches import Batch
 from frontend.domain.file_names import PATTERN_EXAMPLES, Guess
-from frontend.domain.upload_plan import IncomingFile, Known, PlannedFile, Status, campaigns_touched, plan, to_compare
+from frontend.domain.upload_plan import (
+    IncomingFile,
+    Known,
+    PlannedFile,
+    UploadStatus,
+    campaigns_touched,
+    plan,
+    to_compare,
+)
 from frontend.domain.upload_sizes import mixed, stored_otherwise
 from frontend.domain.upload_table import Typed, rows, typed_in
 from frontend.services import measurements, photos
@@ -33,40 +41,39 @@ SIDES_CM = ("50", "50x75", "75", "100")  # suggestions only: any length, or two,
 TABLE = "upload_table"
 SHOWN_WARNINGS = 5
 _COLOURS = {
-    Status.READY: "green",
-    Status.REPLACES: "orange",
-    Status.UNCERTAIN: "orange",
-    Status.COMPARING: "blue",
-    Status.PRESENT: "gray",
-    Status.DUPLICATE: "red",
-    Status.INCOMPLETE: "orange",
-    Status.UNUSABLE: "red",
+    UploadStatus.READY: "green",
+    UploadStatus.REPLACES: "orange",
+    UploadStatus.UNCERTAIN: "orange",
+    UploadStatus.COMPARING: "blue",
+    UploadStatus.PRESENT: "gray",
+    UploadStatus.DUPLICATE: "red",
+    UploadStatus.INCOMPLETE: "orange",
+    UploadStatus.UNUSABLE: "red",
 }
 
 
 def show() -> None:
     """Show the page."""
     states.title("Upload", "Photographs are sent from this browser directly to storage, three at a time.")
-    _first_time()
     form = st.container()  # filled below: the uploader tells what it remembers before the form is drawn
     reported = _uploader()
-    state = st.session_state
+    session = upload_session()
     with form:
         defaults, size = _defaults()
     with st.container():
         _outcome()
     if reported.files:
-        state.upload_files = list(reported.files)
-    files = [IncomingFile.from_browser(file) for file in state.upload_files]
+        session.files = reported.files
+    files = [IncomingFile.from_browser(file) for file in session.files]
     if not files:
         _patterns()
         return
     pattern = _pattern(files)
     cells = upload_widgets.typed(TABLE)
     if cells is not None:  # None also after a visit to another page, when what was typed still counts
-        state.upload_typed = cells
-    typed = typed_in(state.upload_typed)
-    known = Known(md5=state.upload_md5, arrived=state.upload_arrived, mistyped=typed.mistyped)
+        session.typed = cells
+    typed = typed_in(session.typed)
+    known = Known(md5=session.md5, arrived=session.arrived, mistyped=typed.mistyped)
     with st.container():
         planned = _planned(files, typed, defaults, pattern, known)
     # Each part has a container of its own, so that no part appears or disappears before another one. Otherwise the
@@ -75,62 +82,40 @@ def show() -> None:
     with st.container():
         _summary(planned)
     with st.container():
-        upload_widgets.table(rows(planned), session=state.upload_session, usual_side=str(size or ""), key=TABLE)
+        upload_widgets.table(rows(planned), session=session.id, usual_side=str(size or ""), key=TABLE)
     with st.container():
         _sizes(planned, size)
     with st.container():
         _send(planned, size)
     compare = to_compare(planned, known)
-    unread = set(compare) - set(state.upload_compare)
-    state.upload_compare = compare
+    unread = set(compare) - set(session.compare)
+    session.compare = compare
     if unread:  # the uploader is drawn above: it learns of these in another run
         st.rerun()
 
 
-def _first_time() -> None:
-    first: dict[str, Any] = {
-        "upload_session": secrets.token_hex(8),
-        "upload_run": 0,
-        "upload_batch": {},
-        "upload_plan": [],
-        "upload_grants": [],
-        "upload_wanted": [],  # the grants that the plan needs: year, island, size
-        "upload_renewal": 0,
-        "upload_compare": [],
-        "upload_files": [],
-        "upload_md5": {},
-        "upload_arrived": {},
-        "upload_typed": {},
-        "upload_pattern": None,
-        "upload_restored": False,
-        "upload_seen": "",
-    }
-    for name, value in first.items():
-        st.session_state.setdefault(name, value)
-
-
 def _uploader() -> upload_widgets.Reported:
-    state = st.session_state
+    session = upload_session()
     order = upload_widgets.Order(
-        run=state.upload_run,
-        batch=state.upload_batch,
-        plan=state.upload_plan,
-        grants=[vars(g) for g in state.upload_grants],
-        renewal=state.upload_renewal,
-        compare=state.upload_compare,
-        form={"restored": state.upload_restored, "side": state.get("upload_side"), "pattern": state.upload_pattern},
-        seen=state.upload_seen,
+        run=session.run,
+        batch=session.batch,
+        plan=session.plan,
+        grants=[vars(g) for g in session.grants],
+        renewal=session.renewal,
+        compare=session.compare,
+        form={"restored": session.restored, "side": st.session_state.get("upload_side"), "pattern": session.pattern},
+        seen=session.seen,
     )
-    reported = upload_widgets.uploader(order, session=state.upload_session, key="uploader")
+    reported = upload_widgets.uploader(order, session=session.id, key="uploader")
     if reported.wants_renewal:
-        state.upload_grants = [grant(year, island, size) for year, island, size in state.upload_wanted]
-        state.upload_renewal += 1
+        session.grants = [grant(year, island, size) for year, island, size in session.wanted]
+        session.renewal += 1
         st.rerun()
-    if reported.remembered and not state.upload_restored:
+    if reported.remembered and not session.restored:
         _restore(reported.remembered)
-        state.upload_restored = True
-    state.upload_md5.update({str(file): str(digest) for file, digest in reported.md5.items()})
-    if reported.finished and reported.finished.get("run") != state.upload_seen:
+        session.restored = True
+    session.md5.update({str(file): str(digest) for file, digest in reported.md5.items()})
+    if reported.finished and reported.finished.get("run") != session.seen:
         _finish(reported.finished)
         st.rerun()
     return reported
@@ -138,29 +123,29 @@ def _uploader() -> upload_widgets.Reported:
 
 def _restore(remembered: Mapping[str, Any]) -> None:
     """Take over what the browser remembers from before a reload; what was typed since counts more."""
-    state = st.session_state
-    state.upload_side_before = str(remembered.get("side") or "")[:40]
-    if remembered.get("pattern") and not state.upload_pattern:
-        state.upload_pattern = remembered["pattern"]
+    session = upload_session()
+    session.side_before = str(remembered.get("side") or "")[:40]
+    if remembered.get("pattern") and not session.pattern:
+        session.pattern = remembered["pattern"]
 
 
 def _finish(finished: Mapping[str, Any]) -> None:
-    state = st.session_state
+    session = upload_session()
     photos.forget()
     arrived = {str(file): str(key) for file, key in finished.get("arrived", [])}
-    state.upload_arrived.update(arrived)
-    state.upload_seen = finished.get("run")
-    state.upload_finished = {"arrived": len(arrived), "meanwhile": _meanwhile(arrived.values())}
+    session.arrived.update(arrived)
+    session.seen = finished.get("run")
+    session.finished = Finished(len(arrived), _meanwhile(arrived.values()))
 
 
 def _meanwhile(arrived: Any) -> list[str]:
     """Return, in words, what others sent for the same quadrats since the plan was made."""
-    state = st.session_state
-    sent = {key: state.upload_sizes[key] for key in arrived if key in state.get("upload_sizes", {})}
+    session = upload_session()
+    sent = {key: session.sizes[key] for key in arrived if key in session.sizes}
     if not sent:
         return []
-    campaigns = {(year, island) for year, island, _ in state.upload_wanted}
-    return [str(found) for found in arrived_meanwhile(state.upload_versions, sent, photos.versions_of(campaigns))]
+    campaigns = {(year, island) for year, island, _ in session.wanted}
+    return [str(found) for found in arrived_meanwhile(session.versions, sent, photos.versions_of(campaigns))]
 
 
 def _defaults() -> tuple[Guess, QuadratSize | None]:
@@ -201,11 +186,11 @@ def _restore_side() -> None:
     Once is not enough: where the browser reports something else at that moment, Streamlit 1.67 takes the field's old,
     empty value from that report.
     """
-    state = st.session_state
-    if state.get("upload_side"):
-        state.pop("upload_side_before", None)
-    elif state.get("upload_side_before"):
-        state.upload_side = state.upload_side_before
+    session = upload_session()
+    if st.session_state.get("upload_side"):
+        session.side_before = ""
+    elif session.side_before:
+        st.session_state.upload_side = session.side_before
 
 
 def _island(text: str) -> str | None:
@@ -230,19 +215,19 @@ def _patterns() -> None:
 
 def _pattern(files: Sequence[IncomingFile]) -> NamePattern | None:
     """Show how names of another form are read; return the pattern that applies."""
-    state = st.session_state
+    session = upload_session()
     with st.expander("Are the names of another form? Show one by example"):
         names = list(dict.fromkeys(file.name for file in files))
-        example = (state.upload_pattern or {}).get("example")
+        example = (session.pattern or {}).get("example")
         chosen = st.selectbox("Example", names, index=names.index(example) if example in names else 0)
-        told = upload_widgets.name_pattern(chosen, state.upload_pattern, key=f"upload_pattern_{state.upload_session}")
-        if told and told["value"] != state.upload_pattern:
-            state.upload_pattern = told["value"]
+        told = upload_widgets.name_pattern(chosen, session.pattern, key=f"upload_pattern_{session.id}")
+        if told and told["value"] != session.pattern:
+            session.pattern = told["value"]
             st.rerun()
-        if not state.upload_pattern:
+        if not session.pattern:
             return None
         try:
-            pattern = NamePattern.from_json(state.upload_pattern)
+            pattern = NamePattern.from_json(session.pattern)
         except InvalidParameterError as error:
             st.error(plain(str(error)))
             return None
@@ -254,10 +239,10 @@ def _pattern(files: Sequence[IncomingFile]) -> NamePattern | None:
 def _planned(
     files: Sequence[IncomingFile], typed: Typed, defaults: Guess, pattern: NamePattern | None, known: Known
 ) -> list[PlannedFile]:
-    state = st.session_state
-    if state.get("upload_compared") != files:
+    session = upload_session()
+    if session.compared != files:
         photos.forget()  # ask S3 itself what has arrived: a page that was closed a moment ago may have sent some
-        state.upload_compared = files
+        session.compared = files
     with st.spinner("Comparing with what is already there …"):
         present = photos.originals_of(campaigns_touched(files, typed.guesses, defaults, pattern))
     return plan(
@@ -297,7 +282,9 @@ def _sizes(planned: Sequence[PlannedFile], size: QuadratSize | None) -> None:
             + "A wrong size is corrected on Surveys; nothing is measured again.",
             icon=":material/straighten:",
         )
-        navigation.link(navigation.to_surveys(survey, "Quadrat size"), "Correct its size", icon="straighten")
+        navigation.link(
+            navigation.to_surveys(survey, navigation.SurveysPart.SIZE), "Correct its size", icon="straighten"
+        )
 
 
 def _measured() -> Sequence[CoverageRow]:
@@ -310,10 +297,10 @@ def _measured() -> Sequence[CoverageRow]:
 
 
 def _send(planned: Sequence[PlannedFile], size: QuadratSize | None) -> None:
-    chosen = {Status.READY}
+    chosen = {UploadStatus.READY}
     for status, words in (
-        (Status.REPLACES, "Also replace {} that are there already (the older versions are kept)"),
-        (Status.UNCERTAIN, "Also send {} that may be there already (the older versions are kept)"),
+        (UploadStatus.REPLACES, "Also replace {} that are there already (the older versions are kept)"),
+        (UploadStatus.UNCERTAIN, "Also send {} that may be there already (the older versions are kept)"),
     ):
         number = sum(p.status is status for p in planned)
         if number and st.checkbox(words.format(count(number, "photograph")), key=f"upload_also_{status.name}"):
@@ -327,34 +314,34 @@ def _send(planned: Sequence[PlannedFile], size: QuadratSize | None) -> None:
 
 
 def _start(ready: Sequence[PlannedFile], usual: QuadratSize) -> None:
-    state = st.session_state
+    session = upload_session()
     jobs = [(p, p.year, p.island, p.key, p.side or usual) for p in ready if p.year and p.island and p.key]
     wanted = {grant_id(year, island, size): (year, island, size) for _, year, island, _, size in jobs}
-    state.upload_wanted = list(wanted.values())
-    state.upload_grants = [grant(*campaign) for campaign in state.upload_wanted]
-    state.upload_plan = [
+    session.wanted = list(wanted.values())
+    session.grants = [grant(*campaign) for campaign in session.wanted]
+    session.plan = [
         {"id": p.file.id, "key": key, "grant": grant_id(year, island, size)} for p, year, island, key, size in jobs
     ]
-    state.upload_sizes = {key: p.file.size_bytes for p, _, _, key, _ in jobs}
-    campaigns = {(year, island) for year, island, _ in state.upload_wanted}
-    state.upload_versions = {version.version_id for version in photos.versions_of(campaigns)}
-    state.upload_run += 1
+    session.sizes = {key: p.file.size_bytes for p, _, _, key, _ in jobs}
+    campaigns = {(year, island) for year, island, _ in session.wanted}
+    session.versions = {version.version_id for version in photos.versions_of(campaigns)}
+    session.run += 1
     sent_at = datetime.now(UTC)
-    batch = Batch(f"{state.upload_session}-{state.upload_run}", sent_at, tuple(state.upload_sizes))
-    state.upload_batch = {"id": batch.id, "sent_at": sent_at.isoformat()}
-    state.upload_batches = [*my_uploads.batches(), batch]
-    state.pop("upload_finished", None)
+    batch = Batch(f"{session.id}-{session.run}", sent_at, tuple(session.sizes))
+    session.batch = {"id": batch.id, "sent_at": sent_at.isoformat()}
+    session.batches.append(batch)
+    session.finished = None
 
 
 def _outcome() -> None:
-    finished = st.session_state.get("upload_finished")
-    if not finished:
+    finished = upload_session().finished
+    if finished is None:
         return
     with st.container(border=True):
-        st.write(f"**{count(finished['arrived'], 'photograph')} arrived.** Each is being measured now.")
-        if finished["meanwhile"]:
+        st.write(f"**{count(finished.arrived, 'photograph')} arrived.** Each is being measured now.")
+        if finished.meanwhile:
             st.warning("Somebody else sent photographs of the same quadrats at the same time.", icon=":material/group:")
-            st.text("\n".join(finished["meanwhile"]))
+            st.text("\n".join(finished.meanwhile))
         navigation.link(navigation.to_runs(), "Follow the runs", icon="arrow_forward")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from conversion.convert import convert
 from conversion.photographs import from_folder
 from reefsteps.errors import UnsupportedModelError
-from reefsteps.keys import model_classes_key, model_evaluation_key
+from reefsteps.model_keys import model_classes_key, model_evaluation_key
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from conversion.variants import Photos
 from reefsteps.arrays import Float32Array
 from reefsteps.detection import Detections, Detector
-from reefsteps.detection.manifest import Agreement
+from reefsteps.detection.manifest import VariantAgreement
 from reefsteps.masks import mask_iou
 
 MATCHED_PERCENT_MIN = 95.0
@@ -21,7 +21,7 @@ INSTANCES_MIN = 5
 SCORE = 0.5  # detections weaker than this decide no result
 
 
-def compare(exact: Detector, smaller: Detector, photos: Photos) -> Agreement:
+def compare(exact: Detector, smaller: Detector, photos: Photos) -> VariantAgreement:
     """Return how the detections above score 0.5 compare, over all photographs.
 
     Masks are compared instance by instance. An instance that only crosses the score 0.5 is still matched. The effect of
@@ -42,7 +42,7 @@ def compare(exact: Detector, smaller: Detector, photos: Photos) -> Agreement:
         ious += [mask_iou(expected.full_mask(i), found.full_mask(j)) for i, j in pairs]
         scores += [abs(float(expected.scores[i] - found.scores[j])) for i, j in pairs]
         covers.append(cover_percent(strong) - cover_percent(expected))
-    return Agreement(
+    return VariantAgreement(
         photos=len(photos),
         instances=total,
         matched_percent=100.0 * matched / max(total, 1),
@@ -56,7 +56,7 @@ def compare(exact: Detector, smaller: Detector, photos: Photos) -> Agreement:
     )
 
 
-def rejection_reason(agreement: Agreement) -> str | None:
+def rejection_reason(agreement: VariantAgreement) -> str | None:
     """Return why the variant is not good enough, or None."""
     limits = (
         (agreement.instances >= INSTANCES_MIN, f"only {agreement.instances} instances to judge it by"),

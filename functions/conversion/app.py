@@ -18,7 +18,7 @@ from conversion.convert import convert
 from conversion.photographs import from_bucket
 from conversion.publication import SUFFIXES, Fetched, Uploaded, fetched, model_name, publish
 from conversion.settings import Settings
-from reefsteps.detection.manifest import Agreement, Manifest
+from reefsteps.detection.manifest import Manifest, VariantAgreement
 from reefsteps.errors import InvalidParameterError
 from reefsteps.observability import step_handler
 from reefsteps.results import ModelIdentity, ObjectRef, Record
@@ -42,7 +42,7 @@ class ConversionResult(Record):
     identity: ModelIdentity | None = None
     architecture: str | None = None
     precision: str | None = None
-    agreement: Agreement | None = None
+    agreement: VariantAgreement | None = None
     refused_variant: str | None = None
     refused_evaluation: str | None = None
     notes: tuple[str, ...] = ()

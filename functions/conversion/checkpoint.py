@@ -1,7 +1,7 @@
 """Reads the weights of a checkpoint with numpy alone: torch's zip and legacy formats, detectron2's model zoo.
 
-Formats: torch/serialization.py; a model-zoo file is a pickle of numpy arrays. Everything in the file is taken for
-hostile: sizes are checked before anything is read, and tensors are views of the file until they are used.
+Formats: torch/serialization.py; a model-zoo file is a pickle of numpy arrays. Everything in the file is taken as
+hostile. Sizes are checked before anything is read. Tensors are views of the file until they are used.
 """
 
 from __future__ import annotations

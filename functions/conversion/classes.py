@@ -1,7 +1,7 @@
 """What the classes of a model are called and which of them count: ``<name>.classes.json`` beside its checkpoint.
 
-A checkpoint has numbers of classes only. For a model of several classes somebody must say which of them are coral (or
-the frame), or dead coral and rubble would be measured as cover.
+A checkpoint holds only the numbers of its classes. For a model of several classes a person must say which of them are
+coral (or the frame). Otherwise dead coral and rubble would be measured as cover.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a checkpoint does not say of itself: anchors, normalisation, test sizes, thresholds.
 
-Taken from the configuration that detectron2's trainer dumps (``config.yaml`` in its output folder, uploaded as
-``<name>.yaml`` beside the checkpoint), else from one of two named configurations.
+The values come from the configuration that detectron2's trainer dumps: ``config.yaml`` in its output folder, uploaded
+as ``<name>.yaml`` beside the checkpoint. Without it they come from one of two named configurations.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from reefsteps.errors import UnsupportedModelError
+from reefsteps.model_roles import ModelRole
 
 MAX_YAML_BYTES = 1 << 20
 LEVELS = 5  # p2 to p6
@@ -52,10 +53,7 @@ class ModelConfig:
     detections_per_image: int = 100
 
 
-NAMED = {
-    "detectron2-reframe": ModelConfig("mask_rcnn_R_101_FPN_3x", 101, ("quadrat",)),
-    "detectron2-classifier": ModelConfig("mask_rcnn_R_50_FPN_3x", 50, ("coral",)),
-}
+NAMED = {role.model_name: ModelConfig(role.architecture, role.depth, (role.class_name,)) for role in ModelRole}
 
 # What the graph builder takes for granted, by the dump's key.
 _REQUIRED: dict[str, tuple[Any, ...]] = {

@@ -43,10 +43,11 @@ def convert(
 ) -> Manifest:
     """Write ``<name>.onnx`` and ``<name>.json`` into ``target`` and return the manifest.
 
-    ``precision`` other than fp32 is used only when its detections on ``photos`` (BGR uint8 pictures, as the model will
-    see them) agree with fp32; the manifest says by how much, or why not. ``evaluation`` is a file of measured errors
-    that goes into the manifest, ``classes`` says which classes count. A file that belongs to another checkpoint is used
-    for nothing, and the manifest records it. Raises UnsupportedModelError, with the files in ``target`` untouched.
+    A ``precision`` other than fp32 is used only when its detections agree with those of fp32. They are compared on
+    ``photos``, BGR uint8 pictures as the model will see them. The manifest says how well they agree, or why it is not
+    used. ``evaluation`` is a file of measured errors that goes into the manifest, ``classes`` says which classes count.
+    A file that belongs to another checkpoint is used for nothing, and the manifest records it. Raises
+    UnsupportedModelError, with the files in ``target`` untouched.
     """
     name = checkpoint.stem
     source = FileIdentity.of(checkpoint)

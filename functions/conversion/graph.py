@@ -143,8 +143,8 @@ class Graph:
     def upsampled(self, source: str, upconv: str, predictor: str) -> str:
         """Add a 2 x 2 transposed convolution that doubles height and width, a ReLU and a 1 x 1 convolution.
 
-        A stride of 2 keeps the four output pixels of an input pixel apart: they are four 1 x 1 convolutions, the
-        predictor sees one of them at a time, and only its few channels have to be laid out in the larger picture.
+        With a stride of 2 the four output pixels of an input pixel do not overlap, so they are four 1 x 1 convolutions.
+        The predictor sees one of them at a time. Only its few channels have to be laid out in the larger picture.
         """
         weight, bias = self.tensor(f"{upconv}.weight"), self.tensor(f"{upconv}.bias")
         if weight.shape[0] != self.channels(source) or weight.shape[2:] != (2, 2):

@@ -13,7 +13,7 @@ from conversion.config import MAX_YAML_BYTES
 from reefsteps.detection import Manifest
 from reefsteps.errors import PhotoNotFoundError, UnsupportedModelError
 from reefsteps.evaluation import MAX_BYTES as MAX_EVALUATION_BYTES
-from reefsteps.keys import (
+from reefsteps.model_keys import (
     checkpoint_key,
     model_card_key,
     model_classes_key,
@@ -87,8 +87,8 @@ def model_name(key: str) -> str:
     name = key.removesuffix(suffix)
     if "/" in key or not name or not suffix or name.endswith(_RESERVED):
         raise UnsupportedModelError(
-            f"'{key}' is no model: upload NAME.pth (or NAME.pkl), and beside it NAME.yaml, NAME.evaluation.json or "
-            "NAME.classes.json where it has them, to the top of the model bucket."
+            f"'{key}' is no model. Upload NAME.pth (or NAME.pkl) to the top of the model bucket. NAME.yaml, "
+            "NAME.evaluation.json and NAME.classes.json belong beside it."
         )
     return name
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from conversion.convert import PRECISIONS
+from reefsteps.model_roles import ModelRole
 from reefsteps.settings import Environment
 
 
@@ -22,8 +23,7 @@ class Settings:
         variables = environment or Environment()
         return cls(
             photos_of={
-                variables.text("MODEL_REFRAMING_BUCKET"): variables.text("TREATED_BUCKET"),
-                variables.text("MODEL_SEGMENTATION_BUCKET"): variables.text("REFRAMED_BUCKET"),
+                variables.text(role.bucket_variable): variables.text(role.looks_at.variable) for role in ModelRole
             },
             precision=variables.choice("MODEL_PRECISION", PRECISIONS, default="fp32"),
         )

@@ -1,6 +1,6 @@
 """Which weights of a checkpoint are the model's, and by which names.
 
-Trainers keep the weights under one of several keys, prefix the names when they wrap the model, and some keep a second
+Trainers keep the weights under one of several keys, and prefix the names when they wrap the model. Some keep a second
 copy: a running average (EMA) of the weights. The rules, in this order:
 
 1. The weights are under ``model``, ``state_dict``, ``model_state``, ``model_state_dict`` or ``module`` (DeepSpeed), or

@@ -1,7 +1,7 @@
 """The last step: percent cover and where it comes from into the database.
 
-Where reframing ended with NoQuadratError, the state machine passes its words on as ``no_quadrat`` in the place of the
-records, and a result that the photograph had before is withdrawn.
+If reframing ended with NoQuadratError, the state machine passes the error's message on as ``no_quadrat`` in the place
+of the records. A result that the photograph had before is then withdrawn.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
 
 
 def _withdraw(document: StateDocument, why: str) -> WriteOutcome:
-    source = document.restoration(STORAGE, SETTINGS.treated_bucket).source
-    said = run_without_quadrat(STORAGE, SETTINGS.reframed_bucket, document.survey, source)
+    source = document.restoration(STORAGE, SETTINGS).source
+    said = run_without_quadrat(STORAGE, SETTINGS, document.survey, source)
     if said is None:  # taken back since: the run that did so goes on from there
         return kept_result(DATABASE, document.survey, why)
     return withdraw_result(DATABASE, document.survey, said, why)
@@ -57,25 +57,24 @@ def _withdraw(document: StateDocument, why: str) -> WriteOutcome:
 def _withdraw_if_no_quadrat(result: Result) -> WriteOutcome | None:
     """Take the row back if a person has said meanwhile that this photograph, or a newer one, shows no quadrat.
 
-    A withdrawal leaves no row that a run could be compared with. So a run that had read before the decision was kept
-    may write after it, and looks here: the decision is kept before the row is withdrawn.
+    A withdrawal leaves no row that a run could be compared with. So a run that read before the decision was kept may
+    write after the withdrawal. The decision is kept before the row is withdrawn, so such a run finds it here.
     """
-    here = SETTINGS.reframed_bucket, result.survey
-    said = run_without_quadrat(STORAGE, *here, result.source)
-    said = said or newest_without_quadrat(STORAGE, *here, SETTINGS.raw_bucket)
+    said = run_without_quadrat(STORAGE, SETTINGS, result.survey, result.source)
+    said = said or newest_without_quadrat(STORAGE, SETTINGS, result.survey)
     if said is None or compare_runs(said, result.run) <= 0:
         return None
     return withdraw_result(DATABASE, result.survey, said, no_quadrat_sentence(result.survey))
 
 
 def _result(document: StateDocument) -> Result:
-    restoration = document.restoration(STORAGE, SETTINGS.treated_bucket)
-    reframing = document.reframing(STORAGE, SETTINGS.reframed_bucket)
-    segmentation = document.segmentation(STORAGE, SETTINGS.segmented_bucket)
+    restoration = document.restoration(STORAGE, SETTINGS)
+    reframing = document.reframing(STORAGE, SETTINGS)
+    segmentation = document.segmentation(STORAGE, SETTINGS)
     for step, source in (("reframing", reframing.source), ("segmentation", segmentation.source)):
         if not same_photo(source, restoration.source):
             if document.records:
-                raise SupersededError(f"The restored picture of {document.survey} is another photograph's by now.")
+                raise SupersededError(f"The restored picture of {document.survey} now belongs to another photograph.")
             raise InvalidParameterError(
                 f"The {step} result of {document.survey} was made from another photograph than its restored picture: "
                 f"start the run at {step} or before."

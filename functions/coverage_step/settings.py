@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from reefsteps.buckets import NamesBuckets
 from reefsteps.settings import Environment
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(NamesBuckets):
     """Where earlier steps leave their records."""
 
     raw_bucket: str

@@ -1,7 +1,7 @@
 """Tells people of executions that ended without a result: by mail within five minutes, refusals as a daily count.
 
-Two schedules call it. EventBridge collects the events in two queues meanwhile, so a burst becomes one mail, and nothing
-runs or costs while nothing fails but a look at an empty queue.
+Two schedules call it. EventBridge collects the events in two queues until then, so a burst becomes one mail. While
+nothing fails, each call only looks at an empty queue.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from reefsteps.execution_status import ExecutionStatus
 from reefsteps.failures import error_of, json_object, split_cause
 from reefsteps.surveys import decode_key
 
@@ -41,7 +42,7 @@ def read(event: Mapping[str, Any]) -> Ended | None:
     machine = str(detail.get("stateMachineArn", "")).rpartition("-")[2]
     step, message = split_cause(str(detail.get("cause") or ""))
     error, made_model = error_of(detail), False
-    if machine == "convert" and detail.get("status") == "SUCCEEDED":
+    if machine == "convert" and detail.get("status") == ExecutionStatus.SUCCEEDED:
         result = json_object(detail.get("output")).get("conversion") or {}
         made_model = bool(result.get("converted"))
         error, message = NO_MODEL, str(result.get("reason") or "")

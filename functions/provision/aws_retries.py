@@ -1,7 +1,8 @@
-"""Waiting for what is under way: a database that wakes, a role whose permissions have not spread, a call cut off.
+"""Retry AWS calls that fail only because something is still starting: a paused database, a new role, a dropped
+connection.
 
-AWS's clients would retry and wait by themselves, unseen and for minutes; here each call is tried once, for a limited
-time, and the caller knows until when.
+AWS's clients would retry by themselves for minutes, and nobody would see it. Here each call is tried once, for a
+limited time, and the caller knows until when.
 """
 
 from __future__ import annotations

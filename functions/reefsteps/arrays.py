@@ -17,6 +17,8 @@ Float32Array = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.intp]
 IntArray = npt.NDArray[np.int64]
+Int32Array = npt.NDArray[np.int32]
+LabelArray = npt.NDArray[np.uint16]
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 """A picture's pixels, 8 or 16 bits a channel."""

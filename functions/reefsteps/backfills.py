@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reefsteps.errors import InvalidParameterError
-from reefsteps.results import STEPS
+from reefsteps.execution_status import ExecutionStatus
 from reefsteps.retries import Retry
+from reefsteps.steps import STEPS
 
 MOST_LISTED = 1000
 """Photographs in one list: Step Functions takes 256 KiB of input."""
@@ -76,7 +77,7 @@ def start(step_functions: Any, machine: str, given: Sequence[Mapping[str, Any]])
 
 def finish(step_functions: Any, arn: str, done: Callable[[int, int], None]) -> dict[str, Any]:
     """Wait for a backfill's end and return how it ended; `done(photographs done, all)` hears of its progress."""
-    while (described := step_functions.describe_execution(executionArn=arn))["status"] == "RUNNING":
+    while (described := step_functions.describe_execution(executionArn=arn))["status"] == ExecutionStatus.RUNNING:
         for counts in _counts(step_functions, arn):
             done(counts["total"] - counts["pending"] - counts["running"], counts["total"])
         time.sleep(_LOOK_S)
@@ -94,7 +95,7 @@ def report(s3: Any, bucket: str, step_functions: Any, arn: str) -> list[Reproces
     for run in step_functions.list_map_runs(executionArn=arn)["mapRuns"]:
         folder = f"backfill-reports/{run['mapRunArn'].rpartition(':')[2]}"
         manifest = json.loads(_body(s3, bucket, f"{folder}/manifest.json"))["ResultFiles"]
-        for kind in ("SUCCEEDED", "FAILED"):
+        for kind in (ExecutionStatus.SUCCEEDED, ExecutionStatus.FAILED):
             for file in manifest[kind]:
                 found += [_read(kind, json.loads(line)) for line in _body(s3, bucket, file["Key"]).splitlines()]
     return sorted(found, key=lambda one: one.photo)
@@ -105,10 +106,10 @@ def _body(s3: Any, bucket: str, key: str) -> str:
 
 
 def _read(kind: str, line: Mapping[str, Any]) -> Reprocessed:
-    if kind == "FAILED":
+    if kind == ExecutionStatus.FAILED:
         given = json.loads(line["Input"])
         why = ": ".join(filter(None, [line.get("Error"), line.get("Cause")])) or str(line["Status"]).lower()
-        return Reprocessed(given["key"], "FAILED", (), None, None, why)
+        return Reprocessed(given["key"], ExecutionStatus.FAILED, (), None, None, why)
     return Reprocessed(
         photo=line["photograph"],
         status=line["status"],

@@ -1,23 +1,49 @@
-"""The buckets of photographs and of all that is made from one: the one list of what follows a photograph."""
+"""The buckets of photographs and of what is made from them, and their names in one deployment.
+
+`reefsteps.derived_objects` says what lies in which of them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Self
 
-from reefsteps.errors import PhotoNotFoundError
-from reefsteps.keys import DECISION_KEYS, mask_key, picture_key, record_key, thumbnail_key
-from reefsteps.originals import originals
-from reefsteps.precedence import Upload
-from reefsteps.results import ObjectRef
 from reefsteps.settings import Environment
-from reefsteps.storage import ObjectInfo, Storage
-from reefsteps.surveys import SurveyKey
+
+
+class Bucket(StrEnum):
+    """What a bucket is for: the template has a bucket ``TreatedBucket``, its functions a variable TREATED_BUCKET."""
+
+    RAW = "raw"
+    TREATED = "treated"
+    REFRAMED = "reframed"
+    SEGMENTED = "segmented"
+    MASKS = "masks"
+
+    @property
+    def resource(self) -> str:
+        """The bucket's logical id in the template."""
+        return f"{self.capitalize()}Bucket"
+
+    @property
+    def variable(self) -> str:
+        """The environment variable with its name."""
+        return f"{self.upper()}_BUCKET"
+
+
+class NamesBuckets:
+    """Settings that hold the name of a bucket as ``<bucket>_bucket``: all of them, or those that a function uses."""
+
+    def name_of(self, bucket: Bucket) -> str:
+        """Return the bucket's name in this deployment."""
+        return str(getattr(self, f"{bucket}_bucket"))
 
 
 @dataclass(frozen=True)
-class Buckets:
-    """The originals' bucket and those of what is derived from them."""
+class Buckets(NamesBuckets):
+    """The names of all buckets of photographs."""
 
     raw_bucket: str
     treated_bucket: str
@@ -37,57 +63,7 @@ class Buckets:
             masks_bucket=variables.text("MASKS_BUCKET"),
         )
 
-    @property
-    def with_records(self) -> tuple[str, str, str]:
-        """The buckets of the steps that leave a record beside their picture."""
-        return self.treated_bucket, self.reframed_bucket, self.segmented_bucket
-
-    def derived(self, stem: str) -> tuple[ObjectRef, ...]:
-        """Return where everything lies that is made from a survey's photograph, whether it exists or not.
-
-        Removal deletes these and relabelling moves them, pictures before the records that name them. What a new
-        feature makes of a photograph belongs here, and follows it from then on.
-        """
-        keys = picture_key(stem), thumbnail_key(stem)
-        pictures = [ObjectRef(bucket, key) for bucket in self.with_records for key in keys]
-        records = [ObjectRef(bucket, record_key(stem)) for bucket in self.with_records]
-        mask = ObjectRef(self.masks_bucket, mask_key(stem))
-        return *pictures, mask, *self.set_by_hand(stem), *records
-
-    def set_by_hand(self, stem: str) -> tuple[ObjectRef, ...]:
-        """Return where a person's decisions lie; a run uses them, and does not make them."""
-        return tuple(ObjectRef(self.reframed_bucket, key(stem)) for key in DECISION_KEYS.values())
-
-
-@dataclass(frozen=True)
-class Photograph:
-    """A photograph that is in the raw bucket now."""
-
-    image: ObjectRef
-    etag: str
-    uploaded_at: str
-    sequencer: str | None = None
-
-
-def photograph(info: ObjectInfo) -> Photograph:
-    """Return an object of the raw bucket as a photograph."""
-    return Photograph(info.ref, info.etag, info.uploaded_at)
-
-
-def made_from(info: ObjectInfo, photo: Upload) -> bool:
-    """Tell by its metadata whether an object was made from this version of the photograph."""
-    version = info.metadata.get("source-version-id", "null")
-    if version not in ("", "null"):
-        return version == photo.image.version_id
-    return info.metadata.get("source-etag") == photo.etag
-
-
-def current_photographs(storage: Storage, raw_bucket: str, survey: SurveyKey) -> list[Photograph]:
-    """Return the survey's photographs with any extension, leading zeros or spelling of the island."""
-    found = []
-    for listed in originals(storage, raw_bucket, survey.year, survey.island).get(survey, ()):
-        try:
-            found.append(photograph(storage.head(listed.ref)))
-        except PhotoNotFoundError:
-            continue  # deleted since it was listed
-    return found
+    @classmethod
+    def of_resources(cls, names: Mapping[str, str]) -> Self:
+        """Return the buckets of a deployment, given names by the template's logical ids."""
+        return cls(*(names[bucket.resource] for bucket in Bucket))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
-from reefsteps.keys import DECISION_KEYS
+from reefsteps.derived_objects import decisions
 
 STARTS_NO_RUN = "relabelled-to"  # the name of the metadata; relabelling and importing write it
 DECISIONS_FOLLOW = "decisions-follow"  # of a copy that is measured: which decisions of a person are copied after it
@@ -24,15 +24,16 @@ def without_run(key: str) -> dict[str, str]:
 def followed_by(key: str, decided: Iterable[str]) -> dict[str, str]:
     """Return the metadata of a copy under `key` that is measured, and whose decisions of a person are copied after it.
 
-    ``decided`` are kinds of `DECISION_KEYS`. They name the copy's version, so they cannot be there before it.
+    ``decided`` are names of `derived_objects.decisions`. These name the copy's version, so they come after it.
     """
     return {DECISIONS_FOLLOW: " ".join((quoted_key(key), *decided))}
 
 
 def decisions_to_follow(key: str, metadata: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the kinds of `DECISION_KEYS` that `followed_by` wrote for the object under `key`."""
-    own, *kinds = metadata.get(DECISIONS_FOLLOW, "").split() or [""]
-    return tuple(kind for kind in kinds if kind in DECISION_KEYS) if own == quoted_key(key) else ()
+    """Return the names of decisions that `followed_by` wrote for the object under `key`."""
+    own, *names = metadata.get(DECISIONS_FOLLOW, "").split() or [""]
+    known = {item.name for item in decisions()}
+    return tuple(name for name in names if name in known) if own == quoted_key(key) else ()
 
 
 def quoted_key(key: str) -> str:

@@ -1,7 +1,7 @@
 """Reading coverage: what the page shows, each in one query.
 
-All functions take an open connection (`reefsteps.database.Database.read`). Filters that are None do not filter, but for
-the row that the smoke test makes for some seconds: only who asks for its island sees it.
+All functions take an open connection (`reefsteps.database.Database.read`). Filters that are None do not filter. The row
+of the smoke test, which exists for some seconds, is returned only to a query for its island.
 """
 
 from __future__ import annotations
@@ -56,6 +56,9 @@ class CoverageRow:
     imported_key: str | None = None  # that photograph
     grey: bool | None = None  # the photograph holds no colours
     low_resolution: bool | None = None  # the quadrat has fewer pixels than the model looks at
+    original_sha256: str | None = None  # of the photograph's file; None in rows older than the field
+    learned: bool | None = None  # the model learned from the photograph; None where it does not say from which
+    left_out_percent: float | None = None  # then: cover by a model fitted without it; None where there is none
 
 
 @dataclass(frozen=True)
@@ -111,10 +114,10 @@ def coverage_rows(
 
 def _coverage_row(row: Row[Any]) -> CoverageRow:
     values = dict(row._mapping)
-    for name in ("restoration_applied", "partly_visible", "grey", "low_resolution"):
+    for name in ("restoration_applied", "partly_visible", "grey", "low_resolution", "learned"):
         values[name] = _truth(values[name])
-    excluded = values["excluded_percent"]
-    values["excluded_percent"] = None if excluded is None else float(excluded)
+    for name in ("excluded_percent", "left_out_percent"):
+        values[name] = None if values[name] is None else float(values[name])
     values["trust"] = Trust.from_json(values["trust"]) if values["trust"] else None
     reasons = values["to_be_looked_at"]
     values["to_be_looked_at"] = None if reasons is None else tuple(reasons)
@@ -209,6 +212,9 @@ def _coverage() -> Select[Any]:
         p.segmentation["excluded_percent"].as_string().label("excluded_percent"),
         p.restoration[("source", "grey")].as_string().label("grey"),
         p.segmentation["low_resolution"].as_string().label("low_resolution"),
+        p.restoration[("source", "sha256")].as_string().label("original_sha256"),
+        p.segmentation["learned"].as_string().label("learned"),
+        p.segmentation["left_out_cover_percent"].as_string().label("left_out_percent"),
         *(p.segmentation["trust"].label("trust"), p.segmentation["to_be_looked_at"].label("to_be_looked_at")),
         *(i.imported_at, i.raw_key.label("imported_key")),
     )

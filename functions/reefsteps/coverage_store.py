@@ -18,6 +18,7 @@ from reefsteps.document import Execution
 from reefsteps.errors import ExistingTableError
 from reefsteps.point_rows import remove_points
 from reefsteps.precedence import Run, Upload, compare_runs, compare_uploads, instant, same_photo
+from reefsteps.relabel_states import COPYING
 from reefsteps.removals import Removal
 from reefsteps.results import ObjectRef, Record, ReframingResult, RestorationResult, SegmentationResult, Source
 from reefsteps.surveys import SurveyKey
@@ -237,7 +238,7 @@ def _refusal(connection: Connection, key: SurveyKey, run: Run) -> WriteOutcome |
 def is_moving(connection: Connection, key: SurveyKey, version_id: str | None) -> bool:
     """Tell whether a relabelling has looked at the photograph's rows and not moved them yet."""
     t = relabelled_photo.c
-    same = t.state == "copying", t.raw_version_id == (None if version_id is None else storable(version_id))
+    same = t.state == COPYING, t.raw_version_id == (None if version_id is None else storable(version_id))
     return connection.execute(select(t.number).where(*where_survey(relabelled_photo, key), *same)).first() is not None
 
 

@@ -1,8 +1,8 @@
 """The pipeline's state document as a task sees it, and the records that steps leave in the buckets.
 
-A handler takes an earlier step's record from the document, else (a run that started in the middle) from the bucket
-where that step left it. A stored record names the photograph that it was made from, so that a run never mixes two
-versions of a photograph.
+A handler takes an earlier step's record from the document. In a run that started in the middle, it reads the record
+from the bucket where that step left it. A stored record names the photograph that it was made from, so that a run never
+mixes two versions of a photograph.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeVar
 
+from reefsteps.buckets import NamesBuckets
+from reefsteps.derived_objects import record_of
 from reefsteps.errors import InvalidParameterError, PhotoNotFoundError, SupersededError
-from reefsteps.keys import record_key
+from reefsteps.object_metadata import SOURCE_ETAG
 from reefsteps.precedence import same_photo
 from reefsteps.quadrat_size import RANGE, QuadratSize
 from reefsteps.results import (
-    STEPS,
     ObjectRef,
     Point,
     Record,
@@ -25,6 +26,7 @@ from reefsteps.results import (
     SegmentationResult,
     Source,
 )
+from reefsteps.steps import STEPS, Step
 from reefsteps.storage import ObjectInfo, Storage
 from reefsteps.surveys import SurveyKey, decode_key
 from reefsteps.texts import is_text
@@ -101,7 +103,7 @@ class StateDocument:
                 f"The input's bucket is {entry['bucket']}, which is not the bucket of original photographs: "
                 f"write {raw_bucket}."
             )
-        records = {step: event[step] for step in STEPS if event.get(step)}
+        records: dict[str, Any] = {step: event[step] for step in STEPS if event.get(step)}
         for step, record in records.items():
             if not isinstance(record, dict):
                 raise InvalidParameterError(f"The payload's '{step}' is no record of that step.")
@@ -112,27 +114,31 @@ class StateDocument:
         """The survey that the input's key names; raises InvalidSurveyKeyError."""
         return SurveyKey.parse(decode_key(self.input.key))
 
-    def restoration(self, storage: Storage, treated_bucket: str) -> RestorationResult:
+    def restoration(self, storage: Storage, buckets: NamesBuckets) -> RestorationResult:
         """Return restoration's record; raises PhotoNotFoundError where there is none."""
-        return self._earlier("restoration", RestorationResult, storage, treated_bucket).record
+        return self._earlier(Step.RESTORATION, RestorationResult, storage, buckets).record
 
-    def reframing(self, storage: Storage, reframed_bucket: str) -> UpstreamResult[ReframingResult]:
+    def reframing(self, storage: Storage, buckets: NamesBuckets) -> UpstreamResult[ReframingResult]:
         """Return reframing's record; raises PhotoNotFoundError, or SupersededError if a newer photo's replaced it."""
-        return self._earlier("reframing", ReframingResult, storage, reframed_bucket)
+        return self._earlier(Step.REFRAMING, ReframingResult, storage, buckets)
 
-    def segmentation(self, storage: Storage, segmented_bucket: str) -> UpstreamResult[SegmentationResult]:
+    def segmentation(self, storage: Storage, buckets: NamesBuckets) -> UpstreamResult[SegmentationResult]:
         """Return segmentation's record; raises as `reframing` does."""
-        return self._earlier("segmentation", SegmentationResult, storage, segmented_bucket)
+        return self._earlier(Step.SEGMENTATION, SegmentationResult, storage, buckets)
 
-    def _earlier(self, step: str, kind: type[StepRecord], storage: Storage, bucket: str) -> UpstreamResult[StepRecord]:
+    def _earlier(
+        self, step: Step, kind: type[StepRecord], storage: Storage, buckets: NamesBuckets
+    ) -> UpstreamResult[StepRecord]:
         own = self.records.get(step)
-        begun = self.records.get("restoration")
+        begun = self.records.get(Step.RESTORATION)
         if own and begun:
             return UpstreamResult(kind.from_json(dict(own)), RestorationResult.from_json(dict(begun)).source)
-        stored = _stored(storage, bucket, self.survey.stem)
+        there = record_of(step).at(buckets, self.survey.stem)
+        stored = _stored(storage, there)
         if stored is None:
             raise PhotoNotFoundError(
-                f"There is no result of {step} for {self.survey} in bucket {bucket}: start the run at {step} or before."
+                f"There is no result of {step} for {self.survey} in bucket {there.bucket}: start the run at {step} or "
+                "before."
             )
         source = Source.from_json(stored["source"])
         if own and (stored.get("execution") or {}).get("name") != self.execution.name:
@@ -144,16 +150,16 @@ class StateDocument:
 
 def refuse_other_photo(info: ObjectInfo, source: Source) -> None:
     """Raise SupersededError if a derived object that was read was not made from this photograph."""
-    if info.metadata.get("source-etag", source.etag) != source.etag:
+    if info.metadata.get(SOURCE_ETAG, source.etag) != source.etag:
         raise SupersededError(
             f"s3://{info.ref.bucket}/{info.ref.key} now belongs to another photograph than the one of this run, "
             f"uploaded at {source.uploaded_at}; the run changes nothing."
         )
 
 
-def _stored(storage: Storage, bucket: str, stem: str) -> dict[str, Any] | None:
+def _stored(storage: Storage, record: ObjectRef) -> dict[str, Any] | None:
     try:
-        value = storage.get_json(ObjectRef(bucket, record_key(stem)))
+        value = storage.get_json(record)
     except PhotoNotFoundError:
         return None
     assert isinstance(value, dict)

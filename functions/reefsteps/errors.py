@@ -1,12 +1,12 @@
 """Every error that a user or an operator may meet, in one place.
 
-The class name is the error's name in the Step Functions console and in the page (Lambda reports
-``type(error).__name__``), so names are part of the interface. The message tells the reader what to do.
+Lambda reports ``type(error).__name__``, so the class name is the error's name in the Step Functions console and in the
+page. Names are part of the interface. The message tells the reader what to do.
 
-Families decide what the state machine does. A ``BadInputError`` is never retried, because trying again cannot help.
-If the photograph or the execution's input is at fault (`REFUSALS`), the execution ends in the state ``Failed``. A
-``TransientError`` is retried, because waiting can help. If a person can repair a fault without a new photograph (a
-transient error that lasts, a missing grant), the execution ends in the task that failed. Step Functions' redrive then
+Families decide what the state machine does. A ``BadInputError`` is never retried, because trying again cannot help. If
+the photograph or the execution's input is at fault (`REFUSALS`), the execution ends in the state ``Failed``. A
+``TransientError`` is retried, because waiting can help. A transient error that lasts, or a missing grant, can be
+repaired without a new photograph. Then the execution ends in the task that failed. Step Functions' redrive then
 continues there.
 """
 

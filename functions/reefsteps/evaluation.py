@@ -16,10 +16,12 @@ from datetime import date
 from typing import Any
 
 from reefsteps.errors import UnsupportedModelError
+from reefsteps.learned import LearnedPhotograph
 from reefsteps.results import Record
 
 EVALUATION_FORMAT = 1
-MAX_BYTES = 64 << 10
+MAX_BYTES = 4 << 20
+MOST_LEARNED = 10_000  # photographs
 BIAS_LIMIT_POINTS = 5.0
 DRAWN = "drawn"
 REAL = "real"
@@ -43,6 +45,7 @@ _MAX_SETS = 16
 _MAX_FIGURES = 40
 _MAX_PHOTOS = 10_000_000
 _MAX_TEXT = 120
+_MAX_NAME = 255
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -96,13 +99,14 @@ class PictureLimits(Record):
 
 @dataclass(frozen=True)
 class Evaluation(Record):
-    """What was measured of one checkpoint."""
+    """What was measured of one checkpoint, and what it learned from; without ``sets`` nobody has measured it."""
 
     format: int
     checkpoint_sha256: str
     sets: tuple[MeasuredSet, ...]
     demonstration: bool = False  # made to show the software, not to measure reefs
     pictures: PictureLimits | None = None  # of the coral model
+    learned_from: tuple[LearnedPhotograph, ...] | None = None  # None: not recorded; (): from drawn photographs only
 
     def dump(self) -> str:
         """Return the content of the file."""
@@ -149,12 +153,44 @@ def _faults(data: Any) -> list[str]:
     if not isinstance(data.get("demonstration", False), bool):
         faults.append("'demonstration' is neither true nor false")
     faults += _limit_faults(data.get("pictures"))
-    sets = data.get("sets")
-    if not isinstance(sets, list) or not 0 < len(sets) <= _MAX_SETS:
-        return [*faults, f"'sets' is no list of 1 to {_MAX_SETS} entries"]
+    faults += _learned_faults(data.get("learned_from"))
+    sets, least = data.get("sets"), 1 if data.get("learned_from") is None else 0
+    if not isinstance(sets, list) or not least <= len(sets) <= _MAX_SETS:
+        return [*faults, f"'sets' is no list of {least} to {_MAX_SETS} entries"]
     for number, entry in enumerate(sets, start=1):
         faults += [f"set {number}: {fault}" for fault in _set_faults(entry)]
     return faults
+
+
+def _learned_faults(entries: Any) -> list[str]:
+    if entries is None:
+        return []
+    if not isinstance(entries, list) or len(entries) > MOST_LEARNED:
+        return [f"'learned_from' is no list of at most {MOST_LEARNED:,} photographs"]
+    faults = []
+    for number, entry in enumerate(entries, start=1):
+        fault = _photograph_fault(entry)
+        if fault:
+            faults.append(f"photograph {number} of 'learned_from': {fault}")
+    return faults
+
+
+def _photograph_fault(entry: Any) -> str | None:
+    if not isinstance(entry, dict):
+        return "it is no JSON object"
+    if all(entry.get(name) is None for name in ("sha256", "name", "key")):
+        return "it has none of 'sha256', 'name' and 'key'"
+    sha256, cover = entry.get("sha256"), entry.get("left_out_cover_percent")
+    if sha256 is not None and (not isinstance(sha256, str) or not _SHA256.fullmatch(sha256)):
+        return "'sha256' is no sha256 in 64 hexadecimal digits (small letters)"
+    for name in ("name", "key", "version_id"):
+        if entry.get(name) is not None and not _is_text(entry[name], _MAX_NAME):
+            return f"'{name}' is no line of 1 to {_MAX_NAME} characters"
+    if cover is None:
+        return None
+    if isinstance(cover, bool) or not isinstance(cover, int | float) or not 0 <= cover <= 100:
+        return f"'left_out_cover_percent' is {_shown(cover)}, no percent cover"
+    return None
 
 
 def _limit_faults(limits: Any) -> list[str]:
@@ -213,8 +249,8 @@ def _figure_faults(figure: Any) -> list[str]:
     return faults
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= _MAX_TEXT and value.isprintable()
+def _is_text(value: Any, longest: int = _MAX_TEXT) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= longest and value.isprintable()
 
 
 def _is_finite(value: float) -> bool:

@@ -10,15 +10,13 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from reefsteps.results import STEPS
-
-WITHOUT_RESULT = ("FAILED", "TIMED_OUT", "ABORTED")
-"""How an execution ends badly. To whoever waits for the photograph all three have failed."""
+from reefsteps.execution_status import ExecutionStatus
+from reefsteps.steps import STEPS
 
 ABORTED = "Aborted"
 """The error of an execution that somebody stopped without naming one."""
 
-_UNNAMED = {"TIMED_OUT": "States.Timeout", "ABORTED": ABORTED}
+_UNNAMED: dict[str, str] = {ExecutionStatus.TIMED_OUT: "States.Timeout", ExecutionStatus.ABORTED: ABORTED}
 _INPUT = "input"
 _LAST_EVENTS = 200  # more than a task's retries leave behind; the state that failed was entered among them
 

@@ -147,8 +147,8 @@ def _without_extension(text: str) -> str:
 def _form(text: str, before: str, after: str) -> str:
     """Return the expression for what is not marked: digits and letters by kind, signs as they are.
 
-    ``before`` and ``after`` are the fields marked on either side. A run of a mark's own kind that touches it would take
-    from it, or give to it: such letters are taken as they are, such digits by their number.
+    ``before`` and ``after`` are the fields marked on either side. Characters of a mark's own kind that touch it could
+    be read as part of it. So such letters must be the same, and such digits must be as many.
     """
     runs = _RUNS.findall(_tidy_inside(text))
     last = len(runs) - 1

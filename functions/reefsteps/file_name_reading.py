@@ -1,8 +1,8 @@
 """What the words and numbers of one file or folder name say: island, year and position.
 
-A name is read by taking out, one kind after the other, what is certainly something else: dates of a copy, dates, camera
-counters, depths and sizes. A number is the position if it is labelled (``Q7``, ``no 7``, ``quadrat 7``), or if it is
-the only short number that remains. A part that can be read in two ways is not read, and the result names it.
+Reading first takes out, one kind after the other, what is certainly something else. These are dates of a copy, dates,
+camera counters, depths and sizes. A number is the position if it is labelled (``Q7``, ``no 7``, ``quadrat 7``), or if
+it is the only short number that remains. A part that can be read in two ways is not read, and the result names it.
 """
 
 from __future__ import annotations
@@ -162,6 +162,16 @@ def read_name(stem: str) -> NameReading:
     if survey is not None:
         return NameReading(survey.island, survey.year, survey.location)
     return _Reader(text).read()
+
+
+def is_counter(stem: str) -> bool:
+    """Return whether a file's name is nothing but numbers and what a camera adds, so that many photographs have it."""
+    if _CAMERA_FORM.fullmatch(stem):
+        return True
+    rest = _folded(stem)
+    for pattern in _COUNTERS:
+        rest = pattern.sub(" ", rest)
+    return sum(letter.isalpha() for letter in rest) < 2
 
 
 def _canonical(text: str) -> SurveyKey | None:

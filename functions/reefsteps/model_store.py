@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from reefsteps.detection import Detector, Manifest
 from reefsteps.detection.manifest import FileIdentity
 from reefsteps.errors import ConfigurationError, ModelNotReadyError, UnsupportedModelError
-from reefsteps.keys import checkpoint_key, model_card_key, model_config_key
+from reefsteps.model_keys import checkpoint_key, model_card_key, model_config_key
 from reefsteps.observability import logger
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from reefsteps.coverage_store import where_survey
 from reefsteps.points.matching import Measured
-from reefsteps.points.placing import Frame
+from reefsteps.points.placing import FrameInPhoto
 from reefsteps.results import Point
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import coverage_provenance, point_set
@@ -37,9 +37,9 @@ def measured_photographs(
     return found
 
 
-def _frame(source: Mapping[str, Any], reframing: Mapping[str, Any]) -> Frame:
+def _frame(source: Mapping[str, Any], reframing: Mapping[str, Any]) -> FrameInPhoto:
     """Read what places points from the steps' records, and nothing else: thousands are read for a page's first view."""
-    return Frame(
+    return FrameInPhoto(
         source["width_px"],
         source["height_px"],
         _outline(reframing["corners_px"]),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from reefsteps.results import ObjectRef
+from reefsteps.versions import version_or_none
 
 
 class Upload(Protocol):
@@ -107,4 +108,4 @@ def instant(timestamp: str) -> datetime:
 
 
 def _versioned(upload: Upload) -> bool:
-    return upload.image.version_id not in (None, "", "null")
+    return version_or_none(upload.image.version_id) is not None

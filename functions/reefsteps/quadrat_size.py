@@ -1,7 +1,7 @@
 """How large the inside of a quadrat's frame is: a square or a rectangle, as people type it.
 
-In object metadata and execution inputs a size is one text, ``100`` for a square and ``50x75`` for a rectangle. Which of
-a rectangle's two lengths lies along the top of a photograph depends on how the camera was held, so a size is unordered:
+In object metadata and execution inputs a size is one text, ``100`` for a square and ``50x75`` for a rectangle. Which
+length of a rectangle lies along the top of a photograph depends on how the camera was held. So a size has no order:
 `short_cm` and `long_cm`.
 """
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
-from reefsteps.relabel_store import DONE, REFUSED, UNFINISHED
+from reefsteps.relabel_states import DONE, REFUSED, UNFINISHED
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import relabelled_photo, relabelling
 

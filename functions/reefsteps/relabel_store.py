@@ -26,6 +26,7 @@ from reefsteps.errors import RelabelRefusedError
 from reefsteps.point_rows import Rows, give_points, take_points
 from reefsteps.precedence import Upload
 from reefsteps.quadrat_size import QuadratSize
+from reefsteps.relabel_states import COPYING, DONE, MOVED, PLANNED, REFUSED, UNFINISHED
 from reefsteps.relabelling import Change, Value
 from reefsteps.removals import Removal
 from reefsteps.survey_fields import SurveyFields
@@ -39,9 +40,6 @@ from reefsteps.tables import (
     relabelling,
     survey_fields,
 )
-
-PLANNED, COPYING, MOVED, DONE, REFUSED = "planned", "copying", "moved", "done", "refused"
-UNFINISHED = (PLANNED, COPYING, MOVED)
 
 _LONGEST_REASON = 500
 _LONGEST_NAME = 128
@@ -197,8 +195,8 @@ def _refuse_under_way(connection: Connection, entries: Sequence[JournalEntry]) -
     for other in map(entry_of, connection.execute(select(relabelled_photo).where(t.state.in_((COPYING, MOVED))))):
         if surveys & {other.change.old, other.change.new}:
             raise RelabelRefusedError(
-                f"Another change of {other.change.old}, '{other.relabelling_id}', is under way: wait until it has "
-                "ended (if it was interrupted, start 'relabel' with it as 'resume'), then try again."
+                f"Another change of {other.change.old}, '{other.relabelling_id}', is under way. Wait until it has "
+                "ended, then try again. If it was interrupted, start 'relabel' with it as 'resume'."
             )
 
 

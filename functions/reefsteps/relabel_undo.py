@@ -6,7 +6,8 @@ from sqlalchemy import select
 
 from reefsteps.database import Database
 from reefsteps.quadrat_size import QuadratSize
-from reefsteps.relabel_store import DONE, UNFINISHED, entry_of
+from reefsteps.relabel_states import DONE, UNFINISHED
+from reefsteps.relabel_store import entry_of
 from reefsteps.relabelling import Change
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import relabelled_photo

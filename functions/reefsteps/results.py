@@ -20,9 +20,6 @@ from reefsteps.quadrat_size import QuadratSize
 
 Point = tuple[float, float]
 
-STEPS = ("restoration", "reframing", "segmentation", "coverage")
-"""The pipeline's steps in their order, as the state document names their records."""
-
 
 class Record:
     """A frozen dataclass that becomes JSON and comes back (unknown keys are ignored, missing ones refused)."""
@@ -80,6 +77,7 @@ class Source(Record):
     original_name: str | None = None  # of the file before it was given a survey's key
     colour_encoding: str | None = None  # what the file says of its colours, and whether they were converted to sRGB
     grey: bool = False  # the photograph holds no colours
+    sha256: str | None = None  # of the file; None in records older than the field
 
 
 @dataclass(frozen=True)
@@ -119,7 +117,7 @@ class RestorationResult(Record):
     skipped_because: str | None = None
     pipeline_version: str | None = None  # of the code that ran; None in records older than the field
     height_cm: float | None = None  # a rectangle's longer side; None for a square
-    # Kinds of `keys.DECISION_KEYS` that relabelling copies after the photograph: reframing waits for them.
+    # Names of `derived_objects.decisions` that relabelling copies after the photograph: reframing waits for them.
     decisions_follow: tuple[str, ...] = ()
 
     @property
@@ -156,7 +154,7 @@ class ReframingResult(Record):
     height_px: int | None = None  # the reframed picture's height; None in old records, whose pictures are square
     string_cells: tuple[int, int] | None = None  # of the string grid, along the top and down; None: 10 x 10, or unused
     lens_term: float = (
-        0.0  # of `reframing.geometry.PlaneModel`; 0 for manual corners and in records older than the field
+        0.0  # of `reframing.plane.view.PlaneModel`; 0 for manual corners and in records older than the field
     )
 
     @property
@@ -199,6 +197,9 @@ class SegmentationResult(Record):
     trust: Trust | None = None  # of the model, when it measured; None in records older than the field
     to_be_looked_at: tuple[str, ...] = ()  # why the picture is unlike what the model knows, in sentences
     low_resolution: bool = False  # the reframed picture is smaller than the model's input and was enlarged
+    learned: bool | None = None  # the model learned from the photograph; None where the model does not say from which
+    # Cover of a photograph that the model learned from, by a model fitted without it; None where there is none.
+    left_out_cover_percent: float | None = None
 
 
 def _plain(value: Any) -> Any:

@@ -14,11 +14,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reefsteps.errors import REFUSALS, InvalidParameterError
-from reefsteps.failures import ABORTED, WITHOUT_RESULT, error_of, json_object, read_failed_state, split_cause
-from reefsteps.results import STEPS
+from reefsteps.execution_status import UNDER_WAY, WITHOUT_RESULT, ExecutionStatus
+from reefsteps.failures import ABORTED, error_of, json_object, read_failed_state, split_cause
+from reefsteps.steps import STEPS
 from reefsteps.surveys import decode_key
 
-_OTHERS = ("RUNNING", "SUCCEEDED", "PENDING_REDRIVE")
+_OTHERS = (*UNDER_WAY, ExecutionStatus.SUCCEEDED)
 DECISIONS = ("corners_px", "excluded_px", "no_quadrat")
 """What a person may have decided about a photograph, as the pipeline's input names it."""
 _KEPT = ("bucket", "key", "side_cm", "restoration_method", *DECISIONS)

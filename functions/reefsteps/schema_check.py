@@ -1,7 +1,7 @@
 """Whether the tables that a database already has can be used: columns, types, keys, collation and engine.
 
-Pure functions: the input is a description of the tables (`reefsteps.schema_reading` makes it), the output is a list of
-problems in plain English, or SQL statements. The expected tables are those of `reefsteps.tables`.
+These are pure functions. The input is a description of the tables, which `reefsteps.schema_reading` makes. The output
+is a list of problems in plain English, or SQL statements. The expected tables are those of `reefsteps.tables`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Reading environment variables: each function does it once, at import, through this module.
 
-A function's ``settings.py`` holds a frozen dataclass with a ``from_environment`` that asks an `Environment` for each
-variable; its ``app.py`` builds it at import, so that a wrong deployment fails at once and by name.
+A function's ``settings.py`` holds a frozen dataclass. Its ``from_environment`` asks an `Environment` for each variable.
+The function's ``app.py`` builds it at import, so a wrong deployment fails at once and names the variable.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,10 +16,13 @@ from typing import Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from reefsteps.buckets import Buckets
+from reefsteps.derived_objects import derived_from
 from reefsteps.errors import PhotoNotFoundError, ReefStepsError
 from reefsteps.evaluation import DRAWN
+from reefsteps.execution_status import UNDER_WAY, ExecutionStatus
 from reefsteps.failures import error_of, read_failed_state, split_cause
-from reefsteps.keys import model_card_key
+from reefsteps.model_keys import model_card_key
+from reefsteps.model_roles import ModelRole
 from reefsteps.results import ObjectRef
 from reefsteps.retries import readable_key
 from reefsteps.storage import Storage
@@ -27,9 +30,7 @@ from reefsteps.surveys import FIRST_YEAR, SMOKE_TEST_ISLAND, SurveyKey
 
 SURVEY = SurveyKey(FIRST_YEAR, SMOKE_TEST_ISLAND, 1)
 KEY = SURVEY.key("jpg")
-MODELS = ("detectron2-reframe", "detectron2-classifier")
 
-_RUNNING = ("RUNNING", "PENDING_REDRIVE")
 _CLOCKS_DIFFER = timedelta(minutes=5)  # this machine's clock and AWS's
 
 Say = Callable[[str], None]
@@ -64,14 +65,14 @@ class Place:
     s3: Any
     step_functions: Any
     buckets: Buckets
-    model_buckets: tuple[str, str]  # in the order of MODELS
+    model_buckets: Mapping[ModelRole, str]
     pipeline_arn: str
     removal_arn: str
     rows: Rows
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnPhotograph:
     """A photograph with known truth: JPEG, percent cover, the frame's corners in pixels."""
 
     jpeg: bytes
@@ -89,7 +90,7 @@ class Patience:
     poll_s: float = 2.0
 
 
-def smoke_test(place: Place, drawn: Drawn, say: Say, patience: Patience | None = None) -> None:
+def smoke_test(place: Place, drawn: DrawnPhotograph, say: Say, patience: Patience | None = None) -> None:
     """Send the photograph, compare, remove; says each step. Raises SmokeTestError, after removing what it can."""
     test = _Test(place, drawn, say, patience or Patience())
     try:
@@ -114,7 +115,7 @@ def stated_error_points(evaluation: Any) -> float | None:
 
 
 class _Test:
-    def __init__(self, place: Place, drawn: Drawn, say: Say, patience: Patience) -> None:
+    def __init__(self, place: Place, drawn: DrawnPhotograph, say: Say, patience: Patience) -> None:
         self._place, self._drawn, self._say, self._patience = place, drawn, say, patience
         self._storage = Storage(place.s3)
         self._began = datetime.now(UTC) - _CLOCKS_DIFFER
@@ -145,17 +146,17 @@ class _Test:
         if self._version:
             arn = self._wait_for_execution("removal", self._place.removal_arn, self._patience.admission_s)
             ended = self._ended("removal", arn, self._patience.removal_s)
-            if ended["status"] != "SUCCEEDED":
+            if ended["status"] != ExecutionStatus.SUCCEEDED:
                 raise SmokeTestError("removal", self._why(ended))
         with _named("removal"):
             if self._place.rows.cover(SURVEY) is not None:
                 raise SmokeTestError("removal", "the row is still in the database.")
-            left = [ref for ref in self._place.buckets.derived(SURVEY.stem) if self._exists(ref)]
+            left = [ref for ref in derived_from(self._place.buckets, SURVEY.stem) if self._exists(ref)]
         if left:
             raise SmokeTestError("removal", f"{len(left)} objects are left, the first is {left[0]}.")
         self._say("clearing up")
         with _named("clearing up"):
-            for ref in self._place.buckets.derived(SURVEY.stem):
+            for ref in derived_from(self._place.buckets, SURVEY.stem):
                 self._delete_versions(ref.bucket, ref.key)
             self._place.rows.forget(SURVEY)
 
@@ -172,7 +173,8 @@ class _Test:
         from reefsteps.detection.manifest import Manifest
 
         evaluation = None
-        for name, bucket in zip(MODELS, self._place.model_buckets, strict=True):
+        for role in ModelRole:
+            name, bucket = role.model_name, self._place.model_buckets[role]
             with _named("models"):
                 try:
                     text = self._storage.get(ObjectRef(bucket, model_card_key(name))).body.decode()
@@ -195,11 +197,11 @@ class _Test:
 
     def _measured(self) -> float:
         ended = self._ended("run", self._run, self._patience.run_s)
-        if ended["status"] != "SUCCEEDED" and error_of(ended) == "QuadratNotFoundError":
+        if ended["status"] != ExecutionStatus.SUCCEEDED and error_of(ended) == "QuadratNotFoundError":
             self._say("The frame model did not find the drawn frame. The test continues with the frame's true corners.")
             self._run = self._start_with_corners()
             ended = self._ended("run", self._run, self._patience.run_s)
-        if ended["status"] != "SUCCEEDED":
+        if ended["status"] != ExecutionStatus.SUCCEEDED:
             raise SmokeTestError(self._failed_step(ended), self._why(ended))
         document = json.loads(ended["output"])
         if not document["coverage"].get("written"):
@@ -254,7 +256,7 @@ class _Test:
         for _ in self._until(timeout_s):
             with _named(step):
                 described: dict[str, Any] = self._place.step_functions.describe_execution(executionArn=arn)
-            if described["status"] not in _RUNNING:
+            if described["status"] not in UNDER_WAY:
                 return described
         raise SmokeTestError(step, f"{arn} has not ended within {timeout_s:.0f} s.")
 

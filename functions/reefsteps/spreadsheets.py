@@ -1,7 +1,7 @@
 """CSV files as people's spreadsheets write them: read rightly, or refused with every line that is at fault.
 
 Excel saves commas or semicolons, Windows-1252, UTF-8 or UTF-16, decimal commas, short lines and lines of separators
-only; people write headers in capitals, with spaces and accents. All of this is read. What can be read in two ways is
+only. People write headers in capitals, with spaces and accents. All of this is read. What can be read in two ways is
 refused, because a wrong date or a wrong place is worse than a question.
 
 How a command uses it::

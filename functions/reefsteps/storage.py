@@ -1,7 +1,7 @@
 """S3, as much of it as the pipeline needs.
 
-A missing object is a PhotoNotFoundError; everything else that S3 answers (throttling, 5xx, no permission) stays
-botocore's own error, which the state machine treats as a fault of the infrastructure.
+A missing object is a PhotoNotFoundError. Every other refusal of S3 (throttling, 5xx, no permission) stays botocore's
+own error. The state machine treats it as a fault of the infrastructure.
 """
 
 from __future__ import annotations
@@ -196,7 +196,8 @@ class Storage:
                 yield info
 
     def list_exactly(self, bucket: str, prefix: str) -> Iterator[ObjectInfo]:
-        """Yield the current objects under a prefix letter by letter, as `list` does: for keys that a step made."""
+        """Yield the current objects whose key begins with exactly this prefix, as `list` does: for keys that a step
+        made."""
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         for page in pages:
             for item in page.get("Contents", []):

@@ -10,6 +10,7 @@ import re
 import unicodedata
 import urllib.parse
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 from reefsteps.errors import InvalidSurveyKeyError
@@ -101,6 +102,7 @@ def check_length(key: str) -> None:
         )
 
 
+@lru_cache(4096)  # thousands of results have few islands
 def normalise_island(name: str) -> str:
     """Return the one spelling under which an island is stored.
 
@@ -152,8 +154,8 @@ def survey_of(key: str) -> SurveyKey | None:
 def spelled_alike(text: str) -> str:
     """Return a key, or the beginning of one, in the spelling in which keys are compared.
 
-    All spellings of a survey that the pipeline accepts give one text: encoded or not, ``+``, composed or decomposed
-    accents, any apostrophe, several blanks or blanks beside a hyphen. Leading zeros of the position stay.
+    All spellings of a survey that the pipeline accepts give one text. They differ in encoding, ``+``, composed or
+    decomposed accents, the apostrophe, several blanks, or blanks beside a hyphen. Leading zeros of the position stay.
     """
     plain = unicodedata.normalize("NFC", plain_apostrophes(decode_key(text)))
     return re.sub(r"\s*-\s*", "-", " ".join(plain.split()))

@@ -1,11 +1,11 @@
 """The coverage tables, described once for Aurora MySQL, MariaDB and SQLite.
 
-`coral_coverage` is the table that the field's own tools read; `coverage_provenance` and `colony` say where each of its
-rows comes from, `imported_result` which of them another program measured. `point_set` holds points that a person has
-answered on a photograph. `removed_photo` remembers what was deleted.
-`survey` holds a row for every survey ever written or removed: writers lock it, so that two of them never work on the
-same survey at once. `survey_fields` holds what people know of a survey beside its name; `relabelling` and
-`relabelled_photo` are the journal of photographs that got another name or another quadrat size.
+`coral_coverage` is the table that the field's own tools read. `coverage_provenance` and `colony` say where each of its
+rows comes from. `imported_result` says which of them another program measured. `point_set` holds points that a person
+has answered on a photograph. `removed_photo` remembers what was deleted. `survey` holds a row for every survey ever
+written or removed. Writers lock it, so two of them never work on the same survey at once. `survey_fields` holds what
+people know of a survey beside its name. `relabelling` and `relabelled_photo` are the journal of photographs that got
+another name or another quadrat size.
 
 Text is compared by code point (utf8mb4_bin): Huahine and Huahiné, moorea and Moorea are different names, in MySQL as in
 SQLite and Python.

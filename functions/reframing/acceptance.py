@@ -12,12 +12,12 @@ from reframing.limits.gate import ACCEPTANCE as LIMITS
 from reframing.mask.rough_quad import RoughQuad, starting_model
 from reframing.plane.geometry import order_corners, side_lengths
 from reframing.plane.joint_fit import JointFit
-from reframing.plane.sampling import Photograph
+from reframing.plane.sampling import ImagePyramid
 from reframing.plane.view import PlaneModel, squareness_error
 from reframing.quadrat_fit import QuadratFit
 
 
-def accept(photo: Photograph, fit: JointFit, evidence: Evidence, mask: BoolArray, rough: RoughQuad) -> QuadratFit:
+def accept(photo: ImagePyramid, fit: JointFit, evidence: Evidence, mask: BoolArray, rough: RoughQuad) -> QuadratFit:
     """Return the fit that the gate accepts; raises QuadratNotFoundError with the figures of every check that failed."""
     width, height = photo.size
     corners = order_corners(fit.model.corners_px)

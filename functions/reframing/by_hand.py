@@ -13,14 +13,15 @@ from typing import Any
 
 import numpy as np
 
+from reefsteps.buckets import NamesBuckets
 from reefsteps.decisions import kept_decision, no_quadrat_sentence
-from reefsteps.derived import DerivedObjects
+from reefsteps.derived_objects import CORNERS, NO_QUADRAT, DerivedObject
 from reefsteps.document import PipelineInput
 from reefsteps.errors import InvalidParameterError, NoQuadratError, SupersededError
 from reefsteps.excluded import excluded_mask
-from reefsteps.keys import corners_key, no_quadrat_key
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import Point, Source
+from reefsteps.run_writer import RunWriter
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey
 from reframing.limits.gate import BY_HAND as LIMITS
@@ -40,10 +41,10 @@ class Decisions:
     """The decisions about one photograph."""
 
     def __init__(
-        self, storage: Storage, derived: DerivedObjects, bucket: str, survey: SurveyKey, source: Source
+        self, storage: Storage, writer: RunWriter, buckets: NamesBuckets, survey: SurveyKey, source: Source
     ) -> None:
-        """Read them from the reframed bucket, and write them there through `derived`."""
-        self._storage, self._derived, self._bucket = storage, derived, bucket
+        """Read them from their places, and write them there through `writer`."""
+        self._storage, self._writer, self._buckets = storage, writer, buckets
         self._survey, self._source = survey, source
 
     def refuse_without_quadrat(self, given: PipelineInput) -> None:
@@ -59,7 +60,7 @@ class Decisions:
                 f"What was decided by hand is about another version of the photograph of {self._survey}; this run "
                 "changes nothing. Open Fix corners again, and look at the photograph that is there now."
             )
-        stored = self._stored(no_quadrat_key(self._survey.stem))
+        stored = self._stored(NO_QUADRAT)
         earlier = bool(stored and stored["no_quadrat"])
         no_quadrat = bool(given.no_quadrat) if decides else earlier
         if given.no_quadrat is not None:
@@ -77,9 +78,9 @@ class Decisions:
             frame = _checked(given.corners_px, given.excluded_px or (), width_px, height_px, size)
             self._keep_no_quadrat(False)
             value = {"corners_px": given.corners_px, "excluded_px": frame.excluded_px}
-            self._store(corners_key(self._survey.stem), value)
+            self._store(CORNERS, value)
             return frame
-        stored = self._stored(corners_key(self._survey.stem))
+        stored = self._stored(CORNERS)
         if stored is None:
             return None
         excluded = tuple(tuple((float(x), float(y)) for x, y in area) for area in stored.get("excluded_px", ()))
@@ -87,14 +88,14 @@ class Decisions:
 
     def _keep_no_quadrat(self, said: bool) -> None:
         # Each decision is kept, also one that changes nothing: the later of two that meet counts for every later run.
-        self._store(no_quadrat_key(self._survey.stem), {"no_quadrat": said})
+        self._store(NO_QUADRAT, {"no_quadrat": said})
 
-    def _stored(self, key: str) -> Mapping[str, Any] | None:
-        return kept_decision(self._storage, self._bucket, key, self._source)
+    def _stored(self, decision: DerivedObject) -> Mapping[str, Any] | None:
+        return kept_decision(self._storage, decision.at(self._buckets, self._survey.stem), self._source)
 
-    def _store(self, key: str, value: Mapping[str, Any]) -> None:
+    def _store(self, decision: DerivedObject, value: Mapping[str, Any]) -> None:
         bound = {"source_version_id": self._source.image.version_id, "source_etag": self._source.etag}
-        self._derived.put_json(self._bucket, key, {**value, **bound})
+        self._writer.put_json(decision, {**value, **bound})
 
 
 def _checked(

@@ -1,7 +1,7 @@
 """Find the quadrat: from photograph and frame mask to the four corners of the frame's inner edge, or a refusal.
 
-The stages: `mask` gives a rough quadrilateral; `strings` or, without a grid, `frame` finds lines and fits them in the
-`plane`; `acceptance` measures the fit and asks the `gate`. All limits stand in `limits`.
+The stages follow each other. `mask` gives a rough quadrilateral. `strings` or, without a grid, `frame` finds lines and
+fits them in the `plane`. `acceptance` measures the fit and asks the `gate`. All limits stand in `limits`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from reframing.frame.fit import fit_without_strings
 from reframing.gate import WHAT_TO_DO
 from reframing.mask.rough_quad import RoughQuad, rough_quad, starting_model
 from reframing.plane.geometry import Extent
-from reframing.plane.sampling import Photograph
+from reframing.plane.sampling import ImagePyramid
 from reframing.quadrat_fit import QuadratFit
 from reframing.shape import extents_of, only_one, possible_extents, refuse_other_shapes
 from reframing.strings.fit import fit_with_strings
@@ -38,7 +38,7 @@ def find_quadrat(image_bgr: ByteArray, frame_mask: BoolArray, size: QuadratSize 
             "The frame mask has no four straight sides "
             f"(it covers {100 * float(frame_mask.mean()):.1f} % of the picture). {WHAT_TO_DO}"
         )
-    photo = Photograph.of(image_bgr)
+    photo = ImagePyramid.of(image_bgr)
     found: list[QuadratFit] = []
     refusals: list[QuadratNotFoundError] = []
     for extent in possible_extents(size, rough.corners_px, *photo.size):
@@ -54,7 +54,9 @@ def find_quadrat(image_bgr: ByteArray, frame_mask: BoolArray, size: QuadratSize 
     return fit
 
 
-def _find(photo: Photograph, mask: BoolArray, rough: RoughQuad, size: QuadratSize | None, extent: Extent) -> QuadratFit:
+def _find(
+    photo: ImagePyramid, mask: BoolArray, rough: RoughQuad, size: QuadratSize | None, extent: Extent
+) -> QuadratFit:
     """Return the fit of an opening of one shape, accepted by the gate."""
     start = starting_model(rough, *photo.size, extent)
     grids = (find_grid(photo, start, mesh) for mesh in possible_meshes(size, extent))

@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from reefsteps.buckets import NamesBuckets
+from reefsteps.model_roles import ModelRole
 from reefsteps.model_store import ENGINES
 from reefsteps.settings import Environment, pipeline_version
 
-# The gate judges the fit, not the score: a doubtful mask of a real frame is worth a try.
+# The gate judges the fit, not the score: a doubtful mask of a real frame can still give a good fit.
 DEFAULT_SCORE_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(NamesBuckets):
     """Buckets, model and the least score at which an instance counts as the frame."""
 
     raw_bucket: str
@@ -34,7 +36,7 @@ class Settings:
             treated_bucket=variables.text("TREATED_BUCKET"),
             reframed_bucket=variables.text("REFRAMED_BUCKET"),
             model_bucket=variables.text("MODEL_BUCKET"),
-            model_name=variables.text("MODEL_NAME", "detectron2-reframe"),
+            model_name=variables.text("MODEL_NAME", ModelRole.FRAME.model_name),
             engine=variables.choice("DETECTION_ENGINE", ENGINES, ENGINES[0]),
             score_threshold=variables.number("SCORE_THRESHOLD", DEFAULT_SCORE_THRESHOLD, minimum=0, maximum=1),
             pipeline_version=pipeline_version(variables),

@@ -12,16 +12,17 @@ import numpy as np
 
 from reefsteps.arrays import ByteArray
 from reefsteps.decisions import decisions_are_there, last_decision
-from reefsteps.derived import DerivedObjects
+from reefsteps.derived_objects import REFRAMED_PICTURE, REFRAMED_THUMBNAIL
 from reefsteps.document import StateDocument, refuse_other_photo
 from reefsteps.errors import BadInputError, QuadratNotFoundError, RelabellingUnderWayError
 from reefsteps.images import THUMBNAIL_QUALITY, decode, encode_jpeg, thumbnail
-from reefsteps.keys import picture_key, thumbnail_key
 from reefsteps.model_store import Models
 from reefsteps.observability import logger
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import ModelIdentity, ObjectRef, Point, ReframingResult, RestorationResult
-from reefsteps.storage import JPEG, Storage
+from reefsteps.run_writer import RunWriter
+from reefsteps.steps import Step
+from reefsteps.storage import Storage
 from reframing.by_hand import Decisions
 from reframing.plane.view import PlaneModel
 from reframing.quadrat import find_quadrat
@@ -59,41 +60,39 @@ def reframe_photograph(
     deleted meanwhile, RelabellingUnderWayError while what a person has decided is still on its way to a new name.
     """
     started = time.perf_counter()
-    survey, bucket = document.survey, settings.reframed_bucket
-    restoration = document.restoration(storage, settings.treated_bucket)
+    survey = document.survey
+    restoration = document.restoration(storage, settings)
     source = restoration.source
-    can_begin = decisions_are_there(storage, bucket, survey, restoration)
-    decided_at = last_decision(storage, bucket, survey, source, document)
-    derived = DerivedObjects(
-        storage, survey, document.execution, source, settings.pipeline_version, decided_at=decided_at
+    can_begin = decisions_are_there(storage, settings, survey, restoration)
+    decided_at = last_decision(storage, settings, survey, source, document)
+    writer = RunWriter(
+        storage, settings, survey, document.execution, source, settings.pipeline_version, decided_at=decided_at
     )
-    derived.refuse_superseded(bucket)
+    writer.refuse_superseded(Step.REFRAMING)
     if not can_begin:
-        derived.refuse_deleted()
+        writer.refuse_deleted()
         raise RelabellingUnderWayError(
             f"What a person has decided about the photograph of {survey} has not followed it to its new name yet. The "
             "run waits for that; if it ends before, redrive it."
         )
-    decisions = Decisions(storage, derived, bucket, survey, source)
+    decisions = Decisions(storage, writer, settings, survey, source)
     size = document.input.size or restoration.size
     try:
         decisions.refuse_without_quadrat(document.input)
         picture_bgr = _treated_picture(storage, restoration)
         located = _locate(document, decisions, picture_bgr, size, settings.score_threshold, models)
     except BadInputError:
-        derived.refuse_deleted()  # a decision may have been written, and would be left
+        writer.refuse_deleted()  # a decision may have been written, and would be left
         raise
     reframed_bgr = rectify(picture_bgr, located.view, source_side_px(located.view))
 
-    def put_jpeg(key: str, body: bytes) -> ObjectRef:
-        return derived.put(bucket, key, body, content_type=JPEG, model=located.identity)
-
-    picture = put_jpeg(picture_key(survey.stem), encode_jpeg(reframed_bgr))
-    small = put_jpeg(thumbnail_key(survey.stem), encode_jpeg(thumbnail(reframed_bgr), THUMBNAIL_QUALITY))
+    picture = writer.put(REFRAMED_PICTURE, encode_jpeg(reframed_bgr), located.identity)
+    small = encode_jpeg(thumbnail(reframed_bgr), THUMBNAIL_QUALITY)
+    preview = writer.put(REFRAMED_THUMBNAIL, small, located.identity)
     run = _Run(round(time.perf_counter() - started, 3), settings.pipeline_version, decided_at)
-    result = _result(located, (picture, small), reframed_bgr, size, run)
-    derived.save_record(bucket, result, located.identity)
-    derived.refuse_deleted()
+    result = _result(located, (picture, preview), reframed_bgr, size, run)
+    writer.save_record(Step.REFRAMING, result, located.identity)
+    writer.refuse_deleted()
     logger.info(
         "reframed",
         manual=result.manual,

@@ -13,14 +13,15 @@ from sqlalchemy import Connection
 
 from reefsteps import relabel_store as journal
 from reefsteps import relabel_undo
-from reefsteps.buckets import current_photographs
 from reefsteps.coverage_store import remove_result
 from reefsteps.database import Database
-from reefsteps.derived import is_there
 from reefsteps.errors import InvalidParameterError, RelabelRefusedError
 from reefsteps.observability import logger, step_handler
-from reefsteps.relabel_store import COPYING, MOVED, PLANNED, JournalEntry
+from reefsteps.originals import current_photographs
+from reefsteps.relabel_states import COPYING, MOVED, PLANNED
+from reefsteps.relabel_store import JournalEntry
 from reefsteps.relabelling import MOST_CHANGES, Change, Inventory, plan
+from reefsteps.run_writer import is_there
 from reefsteps.storage import Storage
 from relabel.copying import clear_deleted, clear_old_name, copy_group, take_back
 from relabel.settings import Settings
@@ -125,7 +126,7 @@ def _carry_out(relabelling_id: str, group: int) -> dict[str, Any]:
 
 
 def _begin(entries: Sequence[JournalEntry]) -> None:
-    """Look at the world once more, because it may have changed since the list was registered."""
+    """Check buckets and database again, because they may have changed since the list was registered."""
     changes = [entry.change for entry in entries]
     inventory = _inventory(changes)
     planned = plan(changes, inventory)

@@ -10,19 +10,19 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from reefsteps.buckets import Photograph, current_photographs, made_from, photograph
 from reefsteps.copies import DECISIONS_FOLLOW, STARTS_NO_RUN, followed_by, quoted_key, without_run
 from reefsteps.coverage_store import timestamp
-from reefsteps.derived import delete_in_order, head_or_none, is_there, maker_of, put_in_order, renamed_metadata
+from reefsteps.derived_objects import Kind, all_derived, decisions, derived_from
 from reefsteps.errors import PhotoNotFoundError, RelabelRefusedError, SupersededError
-from reefsteps.keys import DECISION_KEYS
+from reefsteps.object_metadata import made_from, maker_of, renamed_metadata
+from reefsteps.originals import Photograph, current_photographs, photograph
 from reefsteps.precedence import Run
 from reefsteps.relabel_store import JournalEntry, Landing
 from reefsteps.removals import Removal
 from reefsteps.results import ObjectRef
+from reefsteps.run_writer import delete_in_order, head_or_none, is_there, put_in_order
 from reefsteps.stamps import stamped
 from reefsteps.storage import JSON, ObjectChangedError, ObjectInfo, Storage
-from reefsteps.surveys import SurveyKey
 from reefsteps.tables import colony, coral_coverage, coverage_provenance, imported_result, survey_fields
 from relabel.rewriting import NewIdentity, renamed, renamed_imported, renamed_row, resized
 from relabel.settings import Settings
@@ -52,7 +52,7 @@ def clear_deleted(storage: Storage, settings: Settings, entry: JournalEntry) -> 
     key = _new_key(entry)
     if key is None or head_or_none(storage, ObjectRef(settings.raw_bucket, key)) is not None:
         return False
-    for ref in settings.derived(entry.change.new.stem):
+    for ref in derived_from(settings, entry.change.new.stem):
         delete_in_order(storage, ref, lambda info: info.metadata.get(MARK) == entry.mark)
     return True
 
@@ -83,7 +83,7 @@ def clear_old_name(storage: Storage, settings: Settings, entry: JournalEntry) ->
             return all_gone or made_from(info, photo)
         return made_from(info, photo) or not is_there(storage, maker.upload)
 
-    for ref in settings.derived(old.stem):
+    for ref in derived_from(settings, old.stem):
         delete_in_order(storage, ref, is_left_over)
     return marker
 
@@ -166,16 +166,15 @@ def _copy_derived(
     """
     snapshot = _snapshot(entry)
     objects = {(old.image.bucket, old.image.key): copy.image}
-    targets = dict(zip(_places(settings, entry.change.old), _places(settings, entry.change.new), strict=True))
+    rows = {(settings.name_of(item.bucket), item.key(entry.change.old.stem)): item for item in all_derived()}
     present = {(ref["bucket"], ref["key"]) for ref in snapshot["derived"]}
     # A record may name what has expired. Under the old name another photograph's may lie by now.
-    objects |= {place: ObjectRef(*target) for place, target in targets.items() if place not in present}
-    by_hand = {(ref.bucket, ref.key) for ref in settings.set_by_hand(entry.change.old.stem)}
+    objects |= {place: item.at(settings, entry.change.new.stem) for place, item in rows.items() if place not in present}
     for stored in map(ObjectRef.from_json, snapshot["derived"]):
         place = stored.bucket, stored.key
-        if snapshot["starts_run"] and place not in by_hand:
+        if snapshot["starts_run"] and rows[place].kind is not Kind.DECISION:
             continue
-        target = ObjectRef(*targets[place])
+        target = rows[place].at(settings, entry.change.new.stem)
         there = _marked(storage, target, entry)
         if there is None:
             now = NewIdentity(entry.change.new, copy, objects)
@@ -187,13 +186,9 @@ def _copy_derived(
 
 
 def _decided(entry: JournalEntry) -> list[str]:
-    """Return what a person has decided about the photograph: kinds of `DECISION_KEYS`."""
+    """Return the names of what a person has decided about the photograph."""
     keys = {ref["key"] for ref in _snapshot(entry)["derived"]}
-    return [kind for kind, key in DECISION_KEYS.items() if key(entry.change.old.stem) in keys]
-
-
-def _places(settings: Settings, survey: SurveyKey) -> list[tuple[str, str]]:
-    return [(ref.bucket, ref.key) for ref in settings.derived(survey.stem)]
+    return [item.name for item in decisions() if item.key(entry.change.old.stem) in keys]
 
 
 def _copy_object(
@@ -230,7 +225,7 @@ def _old_photo(entry: JournalEntry) -> Photograph | None:
 
 
 def _new_key(entry: JournalEntry) -> str | None:
-    """Return the key of the copy; a photograph that keeps its name keeps its key to the letter."""
+    """Return the key of the copy; a photograph that keeps its name keeps exactly its key."""
     photo = _old_photo(entry)
     if photo is None:
         return None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reefsteps.buckets import Photograph
+from reefsteps.originals import Photograph
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.results import ObjectRef
 from reefsteps.surveys import SurveyKey

@@ -9,16 +9,18 @@ from typing import Any
 
 from sqlalchemy import Connection, select, tuple_
 
-from reefsteps.buckets import Photograph, made_from, photograph
 from reefsteps.coverage_store import kept_removals, survey_rows
 from reefsteps.decisions import last_kept_decision, run_without_quadrat
-from reefsteps.derived import head_or_none, maker_of
+from reefsteps.derived_objects import Kind, all_derived
 from reefsteps.errors import PhotoNotFoundError, RelabelRefusedError
-from reefsteps.originals import originals
+from reefsteps.object_metadata import made_from, maker_of, names_photograph
+from reefsteps.originals import Photograph, originals, photograph
 from reefsteps.precedence import Run, Upload, compare_runs, instant, same_photo
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.relabelling import Change, Inventory, factor_between
 from reefsteps.results import ObjectRef, RestorationResult
+from reefsteps.run_writer import head_or_none
+from reefsteps.steps import Step
 from reefsteps.storage import ObjectInfo, Storage
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import colony, coral_coverage, coverage_provenance, imported_result, survey_fields
@@ -57,8 +59,8 @@ class Found:
     change: Change
     photo: ObjectInfo | None
     derived: tuple[ObjectRef, ...]
-    makers: Mapping[str, Collection[Run]] = field(default_factory=dict)  # by step's bucket: the runs that wrote there
-    is_whole: bool = True  # everything that the steps make was there
+    makers: Mapping[Step, Collection[Run]] = field(default_factory=dict)  # the runs that wrote the step's objects
+    is_whole: bool = True  # everything that each run makes was there
     is_settled: bool = True  # nothing of another photograph was there, and nobody has said that there is no quadrat
     decided_at: str | None = None  # start of the run in which a person decided last about the photograph
     row_before: str | None = None  # whose result the row was before S3 was looked at
@@ -88,21 +90,20 @@ def find(storage: Storage, settings: Settings, change: Change, row_before: str |
     derived: list[ObjectRef] = []
     missing: list[ObjectRef] = []
     others: list[ObjectRef] = []
-    by_hand = settings.set_by_hand(change.old.stem)
-    makers: dict[str, dict[str, Run]] = {bucket: {} for bucket in settings.with_records}
-    for ref in settings.derived(change.old.stem):
+    makers: dict[Step, dict[str, Run]] = {}
+    for item in all_derived():
+        ref = item.at(settings, change.old.stem)
         info = head_or_none(storage, ref)
-        if info is not None and ("source-etag" not in info.metadata or made_from(info, of_photo)):
+        if info is not None and (not names_photograph(info) or made_from(info, of_photo)):
             derived.append(info.ref)
-            maker = None if ref in by_hand else maker_of(info, settings.raw_bucket)
+            maker = None if item.kind is Kind.DECISION else maker_of(info, settings.raw_bucket)
             if maker:
-                step = settings.segmented_bucket if ref.bucket == settings.masks_bucket else ref.bucket
-                makers[step][maker.name] = maker
-        elif ref not in by_hand:
+                makers.setdefault(item.writer, {})[maker.name] = maker
+        elif item.by_every_run:
             (missing if info is None else others).append(ref)
     # A second look: a run that has ended meanwhile wrote what had been missing.
     others += [ref for ref in missing if head_or_none(storage, ref)]
-    here = storage, settings.reframed_bucket, change.old, of_photo
+    here = storage, settings, change.old, of_photo
     return Found(
         change,
         photo,
@@ -173,7 +174,7 @@ def _check_settled(connection: Connection, found: Found, provenance: Mapping[str
     missing: older versions of ReefSteps made fewer, and pictures expire. But after a deletion a run makes them again.
     """
     of_row = _run_of(provenance)
-    *_, last = found.makers.values() if found.makers else [()]
+    last = found.makers.get(Step.SEGMENTATION, ())
     mixed = any(len(runs) > 1 for runs in found.makers.values())
     newer = any(run.name != of_row.name and compare_runs(run, of_row) > 0 for run in last)
     decided = found.decided_at is not None and not _obeys(provenance["reframing"], found.decided_at)
@@ -218,8 +219,8 @@ def _factor(change: Change, size: QuadratSize | None, *, has_result: bool) -> fl
     factor = factor_between(size, change.size)
     if factor is None and change.old != change.new and has_result:
         raise RelabelRefusedError(
-            f"{change.old} would change from {size} to {change.size} cm, another shape, and has to be measured again: "
-            "give it the new name first, then the new size."
+            f"{change.old} would change from {size} to {change.size} cm. That is another shape, so it has to be "
+            "measured again: give it the new name first, then the new size."
         )
     return factor if has_result else None
 

@@ -6,19 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reefsteps.buckets import current_photographs
 from reefsteps.coverage_store import forget_removals, has_result, remove_result
 from reefsteps.database import Database
-from reefsteps.derived import is_there
 from reefsteps.errors import InvalidParameterError, InvalidSurveyKeyError
 from reefsteps.observability import logger, step_handler
+from reefsteps.originals import current_photographs
 from reefsteps.precedence import Upload
 from reefsteps.relabel_store import is_marker_of_relabelling
 from reefsteps.removals import Removal
 from reefsteps.results import ObjectRef, Record
+from reefsteps.run_writer import is_there
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey, decode_key
-from removal.derived import is_current, measured_sources, remove_derived
+from reefsteps.versions import version_or_none
+from removal.deleting import is_current, measured_sources, remove_derived
 from removal.remeasure import to_measure_again
 from removal.request import Request, parse_request
 from removal.settings import Settings
@@ -96,5 +97,5 @@ def _versions_of(gone: Sequence[Upload], removal: Removal) -> list[Removal]:
     return [
         Removal(decode_key(image.key), image.version_id, removal.removed_at, requested_by=removal.requested_by)
         for image in (source.image for source in gone)
-        if image.version_id not in (None, "", "null")
+        if version_or_none(image.version_id) is not None
     ]

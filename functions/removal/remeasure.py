@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cmp_to_key
 
-from reefsteps.buckets import Photograph
+from reefsteps.originals import Photograph
 from reefsteps.precedence import compare_uploads, instant
 
 
 def to_measure_again(left: Sequence[Photograph], removed_at: str) -> Photograph | None:
     """Return the newest of the photographs that are left, or None if it has, or will have, a run of its own.
 
-    Wanted where a result or pictures were removed, a deletion was undone, or that photograph has no result: its run may
-    have stopped for the one that is deleted. A photograph that was uploaded after the deletion is admitted by its own
-    event.
+    It is needed if a result or pictures were removed, if a deletion was undone, or if that photograph has no result.
+    Its run may have stopped for the one that is deleted. A photograph that was uploaded after the deletion is admitted
+    by its own event.
     """
     if not left:
         return None

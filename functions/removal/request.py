@@ -12,6 +12,7 @@ from reefsteps.precedence import instant
 from reefsteps.removals import Removal
 from reefsteps.surveys import decode_key
 from reefsteps.texts import is_text
+from reefsteps.versions import version_or_none
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def _from_s3(event: Mapping[str, Any]) -> Request:
     version = entry.get("version-id") if for_good else None
     removal = Removal(
         key=decode_key(key),
-        version_id=None if version in (None, "", "null") else version,
+        version_id=version_or_none(version),
         removed_at=removed_at,
         sequencer=entry.get("sequencer"),
         requested_by=detail.get("requester"),

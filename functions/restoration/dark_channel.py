@@ -1,9 +1,9 @@
 """Dark channel prior with guided filter, kept for comparison with results of the earlier desktop pipeline.
 
-He, Sun, Tang, "Single image haze removal using dark channel prior", CVPR 2009 (omega, t0, veil from the brightest 0.1 %
-of the dark channel); the transmission is refined by the fast guided filter (He, Sun, arXiv:1505.00996, 2015): its
-coefficients are computed on the reduced picture and applied to the full one. Made for haze in air: it does not correct
-a colour cast.
+Source: He, Sun, Tang, "Single image haze removal using dark channel prior", CVPR 2009 (omega, t0, veil from the
+brightest 0.1 % of the dark channel). The fast guided filter refines the transmission (He, Sun, arXiv:1505.00996, 2015).
+Its coefficients are computed on the reduced picture and applied to the full one. The method was made for haze in air
+and does not correct a colour cast.
 """
 
 from __future__ import annotations

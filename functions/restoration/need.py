@@ -1,7 +1,7 @@
 """Whether restoring a photograph would help.
 
-A photograph that is already as neutral and contrasty as restored ones is not changed: a second pass would add noise and
-alter colours that somebody has set. Of 43 photographs, 40 lie within the limits after restoration and none before.
+A photograph that is already as neutral and contrasty as restored ones is not changed. A second pass would add noise and
+alter colours that a person has set. Of 43 photographs, 40 lie within the limits after restoration and none before.
 Looser limits do harm: a classifier that is trained in one water does worse in another if restored and raw pictures are
 mixed (docs/explanation/restoration.md).
 """
@@ -23,8 +23,8 @@ _OVEREXPOSED = 0.98
 def reason_to_skip(pixels_bgr: Pixels) -> str | None:
     """Return why the photograph (HxWx3, 8 or 16 bit) should not be changed, with figures; None if it should.
 
-    Cast is the distance of the mean colour from neutral and span the range of lightness (1st to 99th percentile), both
-    in CIELAB units; overexposed pixels have lost their colour and do not count for the cast.
+    Cast is the distance of the mean colour from neutral. Span is the range of lightness (1st to 99th percentile). Both
+    are in CIELAB units. Overexposed pixels have lost their colour and do not count for the cast.
     """
     small = reduced(pixels_bgr)
     lab = cv2.cvtColor(small, cv2.COLOR_BGR2LAB).reshape(-1, 3)

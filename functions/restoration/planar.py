@@ -1,7 +1,7 @@
 """The default method: a colour model for a plane at one distance, then local contrast (CLAHE).
 
-A quadrat is photographed from above, so all of it is about equally far from the camera, and underwater image formation
-(Akkaynak and Treibitz, CVPR 2018) collapses to one affine map per channel in linear light: seen = scene x gain + veil.
+A quadrat is photographed from above, so all of it is about equally far from the camera. Then underwater image formation
+(Akkaynak and Treibitz, CVPR 2018) is one affine map per channel in linear light: seen = scene x gain + veil.
 
 * veil: the first percentile of each channel (dark object subtraction; Chavez, Remote Sens. Environ. 24, 1988);
 * gains: Shades of Gray with Minkowski norm 6 (Finlayson and Trezzi, CIC 2004), bounded. Before it, red that the water

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from reefsteps.buckets import NamesBuckets
 from reefsteps.images import DEFAULT_MAX_MEGAPIXELS
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.settings import DEFAULT_SIZE, Environment, pipeline_version
@@ -12,7 +13,7 @@ from restoration.methods import DEFAULT_METHOD, METHODS
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(NamesBuckets):
     """Where treated pictures go, what is done where an execution does not say, and how large a photograph may be."""
 
     raw_bucket: str

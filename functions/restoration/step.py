@@ -6,19 +6,21 @@ written last: if it exists, the picture and thumbnail exist.
 
 from __future__ import annotations
 
+import hashlib
 import time
 import urllib.parse
 
 from reefsteps.copies import decisions_to_follow
-from reefsteps.derived import DerivedObjects
+from reefsteps.derived_objects import TREATED_PICTURE, TREATED_THUMBNAIL
 from reefsteps.document import StateDocument
 from reefsteps.errors import InvalidParameterError, PhotoNotFoundError
 from reefsteps.images import THUMBNAIL_QUALITY, DecodedImage, decode, encode_jpeg, thumbnail
-from reefsteps.keys import picture_key, thumbnail_key
 from reefsteps.observability import logger
 from reefsteps.quadrat_size import RANGE, QuadratSize
 from reefsteps.results import ObjectRef, RestorationResult, Source
-from reefsteps.storage import JPEG, ObjectInfo, Storage, StoredObject
+from reefsteps.run_writer import RunWriter
+from reefsteps.steps import Step
+from reefsteps.storage import ObjectInfo, Storage, StoredObject
 from reefsteps.surveys import check_length, key_candidates
 from reefsteps.texts import LONGEST_CAMERA, camera_time, shortened
 from restoration.methods import check_method, restore
@@ -40,21 +42,18 @@ def restore_photograph(document: StateDocument, settings: Settings, storage: Sto
     size = document.input.size or _size(original.info, settings.quadrat_size)
 
     photo = decode(original.body, settings.max_megapixels)
-    source = _source(document, original.info, photo)
-    derived = DerivedObjects(storage, survey, document.execution, source, settings.pipeline_version)
-    derived.refuse_superseded(settings.treated_bucket)
+    source = _source(document, original, photo)
+    writer = RunWriter(storage, settings, survey, document.execution, source, settings.pipeline_version)
+    writer.refuse_superseded(Step.RESTORATION)
     restored = restore(photo.pixels_bgr, method)
     logger.info("restored", method=method, applied=restored.applied, skipped_because=restored.skipped_because)
-
-    def put_jpeg(key: str, body: bytes) -> ObjectRef:
-        return derived.put(settings.treated_bucket, key, body, content_type=JPEG)
 
     small = encode_jpeg(thumbnail(restored.pixels_bgr), THUMBNAIL_QUALITY)
     result = RestorationResult(
         survey=survey.ref,
         source=source,
-        treated=put_jpeg(picture_key(survey.stem), encode_jpeg(restored.pixels_bgr)),
-        thumbnail=put_jpeg(thumbnail_key(survey.stem), small),
+        treated=writer.put(TREATED_PICTURE, encode_jpeg(restored.pixels_bgr)),
+        thumbnail=writer.put(TREATED_THUMBNAIL, small),
         method=method,
         applied=restored.applied,
         side_cm=size.short_cm,
@@ -64,8 +63,8 @@ def restore_photograph(document: StateDocument, settings: Settings, storage: Sto
         skipped_because=restored.skipped_because,
         decisions_follow=decisions_to_follow(original.info.ref.key, original.info.metadata),
     )
-    derived.save_record(settings.treated_bucket, result)
-    derived.refuse_deleted()
+    writer.save_record(Step.RESTORATION, result)
+    writer.refuse_deleted()
     return result
 
 
@@ -94,20 +93,22 @@ def _size(original: ObjectInfo, default: QuadratSize) -> QuadratSize:
         ) from None
 
 
-def _source(document: StateDocument, original: ObjectInfo, photo: DecodedImage) -> Source:
+def _source(document: StateDocument, original: StoredObject, photo: DecodedImage) -> Source:
+    info = original.info
     return Source(
-        image=original.ref,
-        etag=original.etag,
-        uploaded_at=original.uploaded_at,
+        image=info.ref,
+        etag=info.etag,
+        uploaded_at=info.uploaded_at,
         sequencer=document.input.sequencer,
         image_format=photo.image_format,
         width_px=photo.width_px,
         height_px=photo.height_px,
         captured_at=camera_time(photo.captured_at),
         camera=None if photo.camera is None else shortened(photo.camera, LONGEST_CAMERA),
-        original_name=_original_name(original),
+        original_name=_original_name(info),
         colour_encoding=photo.colour_encoding,
         grey=photo.grey,
+        sha256=hashlib.sha256(original.body).hexdigest(),
     )
 
 

@@ -25,7 +25,7 @@ _BORDER_SHARE = 0.003
 
 
 @dataclass(frozen=True, eq=False)
-class Cover:
+class MeasuredCover:
     """The cover of one quadrat.
 
     `mask` is (H, W) uint8, 255 where there is coral. Colonies are in the detections' order, best score first.
@@ -52,10 +52,10 @@ def outside(detections: Detections, excluded: ByteArray) -> Detections:
 
 def measure(
     detections: Detections, px_per_cm: float, strings: ByteArray | None = None, excluded: ByteArray | None = None
-) -> Cover:
+) -> MeasuredCover:
     """Return the cover of the detections' union in a reframed picture of `px_per_cm`, and the colonies.
 
-    `strings` is the (H, W) mask of the quadrat's strings, None if they were not searched for: a pixel under a string
+    `strings` is the (H, W) mask of the quadrat's strings, None if they were not searched for. A pixel under a string
     counts as the majority of the uncovered pixels around it. Colonies keep the detector's own area.
 
     `excluded` is the (H, W) mask of areas that a person has left out: neither cover nor strings count there. The
@@ -75,7 +75,7 @@ def measure(
         mask = _judged_by_surroundings(mask, strings, excluded)
         strings_percent = _percent(strings, measured_px)
     colonies = _colonies(detections, px_per_cm, excluded)
-    return Cover(mask, _percent(mask, measured_px), colonies, strings_percent, excluded_percent)
+    return MeasuredCover(mask, _percent(mask, measured_px), colonies, strings_percent, excluded_percent)
 
 
 def _percent(mask: ByteArray, whole_px: int) -> float:

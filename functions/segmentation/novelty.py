@@ -58,11 +58,17 @@ def reasons_to_look(figures: PictureFigures, limits: PictureLimits | None) -> tu
     return tuple(found)
 
 
-def colonies_at_the_limit(found: int, limit: int) -> tuple[str, ...]:
-    """Return a sentence where the model found as many colonies as it can in a picture, so that others are missing."""
-    if found < limit:
+def colonies_at_the_limit(colonies: int, instances: int, limit: int) -> tuple[str, ...]:
+    """Return a sentence where the model found as many instances as it can in a picture, so that others are missing.
+
+    ``instances`` are the colonies and what the model found of classes that do not count.
+    """
+    if instances < limit:
         return ()
-    return (f"The model found {found} colonies, as many as it can find in a picture: the cover may be too low.",)
+    others = f" and {instances - colonies} of other classes" if instances > colonies else ""
+    return (
+        f"The model found {colonies} colonies{others}, as many as it can find in a picture: the cover may be too low.",
+    )
 
 
 def _colour_contrast(picture_bgr: ByteArray) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from reefsteps.buckets import NamesBuckets
+from reefsteps.model_roles import ModelRole
 from reefsteps.model_store import ENGINES
 from reefsteps.settings import Environment, pipeline_version
 
@@ -13,7 +15,7 @@ DEFAULT_SCORE_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(NamesBuckets):
     """Buckets, model and the least score at which an instance counts as coral."""
 
     raw_bucket: str
@@ -36,7 +38,7 @@ class Settings:
             segmented_bucket=variables.text("SEGMENTED_BUCKET"),
             masks_bucket=variables.text("MASKS_BUCKET"),
             model_bucket=variables.text("MODEL_BUCKET"),
-            model_name=variables.text("MODEL_NAME", "detectron2-classifier"),
+            model_name=variables.text("MODEL_NAME", ModelRole.CORAL.model_name),
             engine=variables.choice("DETECTION_ENGINE", ENGINES, ENGINES[0]),
             score_threshold=variables.number("SCORE_THRESHOLD", DEFAULT_SCORE_THRESHOLD, minimum=0, maximum=1),
             pipeline_version=pipeline_version(variables),

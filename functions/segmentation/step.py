@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 
 from reefsteps.arrays import ByteArray
-from reefsteps.derived import DerivedObjects
+from reefsteps.derived_objects import MASK, OVERLAY, OVERLAY_THUMBNAIL
+from reefsteps.detection import Manifest
 from reefsteps.document import StateDocument, UpstreamResult, refuse_other_photo
 from reefsteps.excluded import excluded_mask
 from reefsteps.images import decode, encode_jpeg, encode_png, thumbnail
-from reefsteps.keys import mask_key, picture_key, thumbnail_key
+from reefsteps.learned import LearnedFrom, Photograph
 from reefsteps.model_store import Models
-from reefsteps.results import ObjectRef, ReframingResult, SegmentationResult
-from reefsteps.storage import JPEG, PNG, Storage
+from reefsteps.results import ReframingResult, SegmentationResult, Source
+from reefsteps.run_writer import RunWriter
+from reefsteps.steps import Step
+from reefsteps.storage import Storage
 from reefsteps.trust import trust_of
 from segmentation.cover import measure, outside
 from segmentation.novelty import LEAST_SCORE, colonies_at_the_limit, picture_figures, reasons_to_look
@@ -30,18 +33,18 @@ def segment_photograph(
     SupersededError if a newer run has been here, PhotoDeletedError if the photograph was deleted meanwhile.
     """
     started = time.perf_counter()
-    stem, bucket = document.survey.stem, settings.segmented_bucket
-    upstream = document.reframing(storage, settings.reframed_bucket)
+    upstream = document.reframing(storage, settings)
     reframing = upstream.record
-    derived = DerivedObjects(
+    writer = RunWriter(
         storage,
+        settings,
         document.survey,
         document.execution,
         upstream.source,
         settings.pipeline_version,
         decided_at=reframing.decided_at,
     )
-    derived.refuse_superseded(bucket)
+    writer.refuse_superseded(Step.SEGMENTATION)
     detector = models.detector()
     manifest, identity = detector.manifest, detector.identity
     picture_bgr = _reframed_picture(storage, upstream)
@@ -50,20 +53,19 @@ def segment_photograph(
     picture_limits = manifest.measured.pictures if manifest.measured else None
     to_be_looked_at = reasons_to_look(picture_figures(picture_bgr, known.scores), picture_limits)
     detections = known.above(threshold)
-    to_be_looked_at += colonies_at_the_limit(len(detections), manifest.detections_per_image)
+    instances = len(detections) + len(detections.other_scores)
+    to_be_looked_at += colonies_at_the_limit(len(detections), instances, manifest.detections_per_image)
     strings = find_strings(picture_bgr, reframing.string_cells) if reframing.strings_used else None
     excluded = _excluded(upstream, picture_bgr)
     if excluded is not None:
         detections = outside(detections, excluded)
     cover = measure(detections, reframing.px_per_cm, strings, excluded)
+    learned, left_out_percent = _learned(manifest, upstream.source)
     overlay_bgr = draw_overlay(picture_bgr, cover.mask, detections, excluded)
 
-    def put(to_bucket: str, key: str, body: bytes, content_type: str) -> ObjectRef:
-        return derived.put(to_bucket, key, body, content_type=content_type, model=identity)
-
-    mask = put(settings.masks_bucket, mask_key(stem), encode_png(cover.mask), PNG)
-    overlay = put(bucket, picture_key(stem), encode_jpeg(overlay_bgr), JPEG)
-    preview = put(bucket, thumbnail_key(stem), encode_jpeg(thumbnail(overlay_bgr)), JPEG)
+    mask = writer.put(MASK, encode_png(cover.mask), identity)
+    overlay = writer.put(OVERLAY, encode_jpeg(overlay_bgr), identity)
+    preview = writer.put(OVERLAY_THUMBNAIL, encode_jpeg(thumbnail(overlay_bgr)), identity)
     result = SegmentationResult(
         overlay=overlay,
         mask=mask,
@@ -78,12 +80,23 @@ def segment_photograph(
         excluded_percent=cover.excluded_percent,
         pipeline_version=settings.pipeline_version,
         low_resolution=min(picture_bgr.shape[:2]) < manifest.min_size_test,
+        learned=learned,
+        left_out_cover_percent=left_out_percent,
         trust=trust_of(manifest),
         to_be_looked_at=to_be_looked_at,
     )
-    derived.save_record(bucket, result, identity)
-    derived.refuse_deleted()
+    writer.save_record(Step.SEGMENTATION, result, identity)
+    writer.refuse_deleted()
     return result
+
+
+def _learned(manifest: Manifest, source: Source) -> tuple[bool | None, float | None]:
+    """Return whether the model learned from the photograph, and its cover by a model fitted without it."""
+    if manifest.measured is None or manifest.measured.learned_from is None:
+        return None, None
+    photo = Photograph(source.image.key, source.image.version_id, source.sha256, source.original_name)
+    entry = LearnedFrom(manifest.measured.learned_from).entry(photo)
+    return entry is not None, entry.left_out_cover_percent if entry else None
 
 
 def _reframed_picture(storage: Storage, upstream: UpstreamResult[ReframingResult]) -> ByteArray:

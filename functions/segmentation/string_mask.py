@@ -13,9 +13,8 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from reefsteps.arrays import ByteArray, Float32Array, IntArray
+from reefsteps.arrays import ByteArray, Float32Array, Int32Array, IntArray
 
 USUAL_CELLS = (10, 10)  # along the top and down
 
@@ -41,7 +40,7 @@ class _Line:
 class _String:
     """A string: its (N, 2) int32 points x, y and its thickness."""
 
-    points: npt.NDArray[np.int32]
+    points: Int32Array
     thickness_px: int
 
 

@@ -1,7 +1,7 @@
-"""What moto's server lacks for ReefSteps, closed gap by gap (docs/explanation/local-stack.md has the reasons).
+"""The repairs of what moto's server lacks for ReefSteps (docs/explanation/local-stack.md has the reasons).
 
-Every module here replaces a named function of moto 5.2.5. ``install_all`` checks the version and that each replaced
-name still exists, so that an update of moto fails at start and not in the middle of a run.
+Every module here replaces a named function of moto 5.2.5. ``install_all`` checks the version, and that each replaced
+name still exists. So an update of moto fails at start and not in the middle of a run.
 """
 
 from __future__ import annotations

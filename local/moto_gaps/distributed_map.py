@@ -1,8 +1,8 @@
 """The distributed Map: moto's runs its items inside the parent, loses those that fail, and writes an empty manifest.
 
-Here each item is a child execution of its own, as AWS documents it (Step Functions developer guide: Map state in
-distributed mode, ItemReader, ResultWriter): named, with a history, in ListExecutions of the Map Run, at most
-`MaxConcurrency` at once. The Map Run fails when more than the tolerated share has failed. The result writer leaves
+Here each item is a child execution of its own, as the Step Functions developer guide says (Map state in distributed
+mode, ItemReader, ResultWriter). It has a name and a history, and ListExecutions of the Map Run lists it. At most
+`MaxConcurrency` run at once. The Map Run fails when more than the tolerated share has failed. The result writer leaves
 SUCCEEDED_n, FAILED_n and PENDING_n files and the manifest that names them.
 """
 

@@ -1,4 +1,4 @@
-"""Replacing functions of another package so that nobody is surprised."""
+"""Replace functions of another package, and refuse if they are not the ones that were known."""
 
 from __future__ import annotations
 

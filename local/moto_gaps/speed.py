@@ -1,6 +1,6 @@
-"""What moto 5.2.5 does again for each request or execution although it never changes; remembered instead.
+"""Remember what moto 5.2.5 computes again for each request or execution although it never changes.
 
-For each request moto lists its own folder and asks the file system about each of its 160 entries, under one lock; for
+For each request moto lists its own folder and asks the file system about each of its 160 entries, under one lock. For
 each execution it parses the state machine (50 ms). And the state machines' tasks ask the stack that they run in: that
 needs no connection.
 """

@@ -17,7 +17,7 @@ _HISTORY_PAGE = 100  # GetExecutionHistory's default
 
 
 def install(journal: Journal) -> None:
-    """Mend StartExecution, StopExecution, GetExecutionHistory, ListExecutions' ends, and write to ``journal``."""
+    """Repair how executions are started, stopped, listed and told, and write them to ``journal``."""
     _start_by_name(journal)
     _end_in_journal(journal)
     distributed_map.install(_backend, _stop_with_reason(journal))

@@ -127,11 +127,21 @@ RELATIONS: tuple[Relation, ...] = (
 
 def found(d: Deployment) -> list[str]:
     """Return what the relations find, each fault once, with the rule's name before it."""
-    stacks = [on_paper(d.expanded, parameters) for parameters in VARIANTS.values()]
-    return list(dict.fromkeys(fault for rule in RELATIONS for stack in stacks for fault in _asked(rule, d, stack)))
+    every = stacks(d)
+    return list(dict.fromkeys(fault for rule in RELATIONS for fault in asked(rule, d, every)))
 
 
-def _asked(rule: Relation, d: Deployment, stack: Stack) -> list[str]:
+def stacks(d: Deployment) -> list[Stack]:
+    """Return what each variant of the parameters makes of the deployment."""
+    return [on_paper(d.expanded, parameters) for parameters in VARIANTS.values()]
+
+
+def asked(rule: Relation, d: Deployment, stacks: list[Stack]) -> list[str]:
+    """Return what one relation finds in these stacks, with its name before each fault."""
+    return [fault for stack in stacks for fault in _asked_once(rule, d, stack)]
+
+
+def _asked_once(rule: Relation, d: Deployment, stack: Stack) -> list[str]:
     try:
         return [f"{rule.__name__}: {fault}" for fault in rule(d, stack)]
     except (KeyError, AttributeError, IndexError, TypeError, ValueError) as error:

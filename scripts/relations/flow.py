@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from reefsteps.results import STEPS
+from reefsteps.steps import STEPS
 from scripts.deployment import Deployment, Json, walk
 from scripts.relations.paper import Stack
 

@@ -218,8 +218,8 @@ _WRITES = re.compile(
     r"|(?i:storage)(\(\))?\.replace\("
 )
 _DELETES = re.compile(r"(?i)storage(\(\))?\.(delete|delete_seen)\(|delete_in_order\(")
-# What of `reefsteps.derived` asks the raw bucket whether a photograph is there.
-_ASKS_FOR_ORIGINALS = re.compile(r"\b(DerivedObjects|is_there|put_in_order|refuse_deleted)\(")
+# What of `reefsteps.run_writer` asks the raw bucket whether a photograph is there.
+_ASKS_FOR_ORIGINALS = re.compile(r"\b(RunWriter|is_there|put_in_order|refuse_deleted)\(")
 _LOOKS = {"read", "look"}
 
 

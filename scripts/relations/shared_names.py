@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
+from reefsteps.model_roles import ModelRole
 from scripts.deployment import Deployment, Json, listed
 from scripts.relations import code
 from scripts.relations.paper import REGION, Stack
@@ -243,22 +244,25 @@ def variables_are_read(d: Deployment, stack: Stack) -> Iterator[str]:
     """No variable is set that no code asks for: it would be a misspelt one, or one of yesterday."""
     shared = code.variables_read(d, "functions/reefsteps/settings.py")
     buckets = code.variables_read(d, "functions/reefsteps/buckets.py")
+    roles = code.variables_read(d, "functions/reefsteps/model_roles.py")
     for name, function in stack.of("AWS::Lambda::Function").items():
         package = code.package(function.properties)
         files = (f"functions/{package}/{module}.py" for module in ("settings", "app", "step"))
         own = {variable for file in files for variable in code.variables_read(d, file)}
-        uses_buckets = "buckets import Buckets" in d.read(f"functions/{package}/settings.py")
-        known = own | shared | _OF_OTHERS | (buckets if uses_buckets else set())
+        settings = d.read(f"functions/{package}/settings.py")
+        known = own | shared | _OF_OTHERS | (buckets if "buckets import Buckets" in settings else set())
+        known |= roles | buckets if "for role in ModelRole" in settings else set()
         variables = function.properties.get("Environment", {}).get("Variables", {})
         for variable in sorted(set(variables) - known):
             yield f"{name}: nothing reads {variable}"
         service = variables.get("POWERTOOLS_SERVICE_NAME")
         if service != code.step(function.properties):
             yield f"{name}: POWERTOOLS_SERVICE_NAME is {service}, so its metrics and logs bear another's name"
-        model = _found(r'"MODEL_NAME", "([\w-]+)"', d.read(f"functions/{package}/settings.py"))
+        model = next((role.model_name for role in ModelRole if role.step == code.step(function.properties)), "")
         if variables.get("MODEL_NAME", model) != model:
             yield f"{name}: runs the model {variables['MODEL_NAME']}, and the step's is {model}"
     asked = {v for file in ("settings", "serve", "hosted") for v in code.variables_read(d, f"frontend/{file}.py")}
+    asked |= roles
     for variable in sorted(page_environment(stack).keys() - asked - _OF_OTHERS):
         yield f"the page: nothing reads {variable}"
 

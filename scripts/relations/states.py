@@ -14,7 +14,7 @@ from jsonata import Jsonata
 
 from reefsteps import errors
 from reefsteps.document import Execution, PipelineInput
-from reefsteps.results import STEPS
+from reefsteps.steps import STEPS
 from scripts.deployment import Deployment, Json, walk
 from scripts.relations import code
 from scripts.relations.paper import Stack
@@ -108,16 +108,33 @@ def steps_follow_each_other(d: Deployment, stack: Stack) -> Iterator[str]:
 
 def _ways_out(where: str, state: Json, states: Json) -> Iterator[str]:
     """A refusal ends in the failure path, an overtaken run in success, a photograph without quadrat in coverage."""
-    ends = {"SupersededError": "Succeed", "NoQuadratError": "Task"} | dict.fromkeys(errors.REFUSALS, "Fail")
+    ends = {"SupersededError": "Succeed", "NoQuadratError": "Task", "PhotoDeletedError": "Task"}
+    ends |= dict.fromkeys(errors.REFUSALS, "Fail")
     for catcher in state.get("Catch", []):
-        target = states.get(catcher["Next"], {})
         for error in catcher["ErrorEquals"]:
-            if error in ends and target.get("Type") != ends[error]:
-                yield f"{where}: {error} leads to {catcher['Next']}"
-            if error == "NoQuadratError" and catcher["Next"].lower() != "coverage":
-                yield f"{where}: {error} leads to {catcher['Next']}, and not to coverage, which withdraws the result"
-            if ends.get(error) != "Fail" and "Output" not in catcher:
+            target, output = _end_of(states, catcher["Next"], error)
+            if error in ends and states.get(target, {}).get("Type") != ends[error]:
+                yield f"{where}: {error} leads to {target}"
+            if error == "NoQuadratError" and target.lower() != "coverage":
+                yield f"{where}: {error} leads to {target}, and not to coverage, which withdraws the result"
+            kept = "$states.input" in catcher.get("Output", "") and "$merge([$states.input" in output
+            if ends.get(error) != "Fail" and not kept:
                 yield f"{where}: {error} drops the document"
+
+
+def _end_of(states: Json, name: str, error: str) -> tuple[str, str]:
+    """Return the state to which a caught error leads, and what the choice on the way makes of the document."""
+    output = ""
+    for _ in states:
+        state = states.get(name, {})
+        if state.get("Type") == "Choice":
+            choice = next((c for c in state["Choices"] if f"'{error}'" in c["Condition"]), {"Next": state["Default"]})
+            name, output = choice["Next"], choice.get("Output", "")
+        elif state.get("Type") == "Pass":
+            name = state["Next"]
+        else:
+            break
+    return name, output
 
 
 def errors_exist(d: Deployment, stack: Stack) -> Iterator[str]:

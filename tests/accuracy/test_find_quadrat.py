@@ -8,7 +8,7 @@ from reefsteps.errors import QuadratNotFoundError
 from reframing.frame.bevel import bar_end
 from reframing.limits.gate import GATE
 from reframing.plane.geometry import UNIT_SQUARE, homography, order_corners, side_lengths, signed_area
-from reframing.plane.sampling import Photograph
+from reframing.plane.sampling import ImagePyramid
 from reframing.plane.side import Side
 from reframing.plane.view import PlaneModel
 from reframing.quadrat import find_quadrat
@@ -76,7 +76,7 @@ def test_damaged_masks_do_not_move_the_corners(damage: str) -> None:
     else:
         plane = drawing.plane_coordinates(model)
         reach = 0.0 if "inner" in damage else drawing.BAR
-        mask = ((plane > -reach) & (plane < 1 + reach)).all(2)
+        mask = np.asarray(((plane > -reach) & (plane < 1 + reach)).all(2))
     fit = find_quadrat(picture, mask)
     assert error_percent(fit.corners_px, model) < 0.15
 
@@ -85,7 +85,7 @@ def test_damaged_masks_do_not_move_the_corners(damage: str) -> None:
 def test_a_bevel_is_followed_to_its_inner_end(side: Side) -> None:
     bevel = 0.008
     model = drawing.view(4, side_px=480.0)
-    photo = Photograph.of(drawing.draw(model, strings=False, bevel=bevel)[0])
+    photo = ImagePyramid.of(drawing.draw(model, strings=False, bevel=bevel)[0])
     around = np.array([[-bevel, -bevel], [1 + bevel, -bevel], [1 + bevel, 1 + bevel], [-bevel, 1 + bevel]])
     found = bar_end(photo, model.compose(homography(UNIT_SQUARE, around)), side)
     assert found is not None
@@ -95,14 +95,14 @@ def test_a_bevel_is_followed_to_its_inner_end(side: Side) -> None:
 
 def test_a_quadrat_of_few_pixels_shows_no_bevel() -> None:
     model = drawing.view(4, side_px=300.0)
-    photo = Photograph.of(drawing.draw(model, strings=False)[0])
+    photo = ImagePyramid.of(drawing.draw(model, strings=False)[0])
     assert bar_end(photo, model, Side.TOP) is None
 
 
 @pytest.mark.parametrize("shift", [(0.1, 0.0), (-0.1, 0.0), (0.0, 0.1), (0.0, -0.1)])
 def test_a_grid_one_cell_off_shows_no_strings_in_its_outermost_cells(shift: tuple[float, float]) -> None:
     model = drawing.view(7)
-    photo = Photograph.of(drawing.draw(model, strings=True)[0])
+    photo = ImagePyramid.of(drawing.draw(model, strings=True)[0])
     off = model.compose(homography(UNIT_SQUARE, UNIT_SQUARE + shift))
     assert end_cell_visibility(photo, model) > 0.3
     assert end_cell_visibility(photo, off) < GATE.min_end_cell
@@ -121,7 +121,7 @@ def test_a_mask_where_the_picture_shows_no_frame_is_refused() -> None:
     _, mask = drawing.draw(drawing.view(5), strings=False)
     random = np.random.default_rng(3)
     coarse = random.uniform(20, 200, (90, 120, 3)).astype(np.uint8)
-    seabed = cv2.resize(coarse, (drawing.WIDTH, drawing.HEIGHT), interpolation=cv2.INTER_CUBIC)
+    seabed = cv2.resize(coarse, (drawing.WIDTH, drawing.HEIGHT), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
     with pytest.raises(QuadratNotFoundError, match="by hand"):
         find_quadrat(seabed, mask)
 

@@ -149,6 +149,6 @@ SQUARES_BEFORE = {
 
 
 @pytest.mark.parametrize(("roll_deg", "strings"), SQUARES_BEFORE)
-def test_squares_are_found_where_they_always_were(roll_deg: float, strings: bool) -> None:
+def test_squares_are_found_where_they_always_were(roll_deg: int, strings: bool) -> None:
     fit = find_quadrat(*drawing.draw(drawing.view(roll_deg), strings=strings))
-    np.testing.assert_allclose(fit.corners_px, SQUARES_BEFORE[roll_deg, strings], atol=0.01)
+    np.testing.assert_allclose(fit.corners_px, np.array(SQUARES_BEFORE[roll_deg, strings]), atol=0.01)

@@ -13,6 +13,7 @@ from reframing.rectification import rectify
 from synthetic import FRAME_KINDS, PhotoConfig, SyntheticPhoto, generate
 from synthetic.camera import UNIT_SQUARE, View, ordered_corners
 from synthetic.paint import coverage, dense
+from tests.support.forms import forms
 
 SIZE = {"width_px": 320, "height_px": 240}
 SEEDS = st.integers(0, 2**31)
@@ -22,92 +23,130 @@ def photo(seed: int, **choices: object) -> SyntheticPhoto:
     return generate(seed, PhotoConfig(**SIZE, **choices))  # type: ignore[arg-type]
 
 
-@settings(max_examples=12, deadline=None)
-@given(SEEDS)
-def test_the_same_seed_gives_the_same_photograph(seed: int) -> None:
-    first, second = photo(seed), photo(seed)
-    assert np.array_equal(first.image_bgr, second.image_bgr)
-    assert np.array_equal(first.corners_px, second.corners_px)
-    assert first.cover_percent == second.cover_percent
+@forms(4, 40)
+def test_the_same_seed_gives_the_same_photograph(examples: int) -> None:
+    @settings(max_examples=examples, deadline=None)
+    @given(SEEDS)
+    def holds(seed: int) -> None:
+        first, second = photo(seed), photo(seed)
+        assert np.array_equal(first.image_bgr, second.image_bgr)
+        assert np.array_equal(first.corners_px, second.corners_px)
+        assert first.cover_percent == second.cover_percent
+
+    holds()
 
 
-@settings(max_examples=15, deadline=None)
-@given(SEEDS, st.sampled_from([k for k in FRAME_KINDS if k != "none"]))
-def test_corners_are_ordered_and_lie_in_the_picture(seed: int, kind: str) -> None:
-    shot = photo(seed, frame=kind, framing="inside")
-    corners = shot.corners_px
-    assert corners.shape == (4, 2) and corners.dtype == np.float64
-    assert (corners > 0).all() and (corners < [320, 240]).all()
-    x, y = corners.T
-    assert x @ np.roll(y, -1) - y @ np.roll(x, -1) > 0  # clockwise on the screen: not mirrored
-    sides = np.roll(corners, -1, 0) - corners
-    angles = np.abs(np.arctan2(sides[:, 1], sides[:, 0]))
-    assert angles[0] == angles.min()
+@forms(6, 40)
+def test_corners_are_ordered_and_lie_in_the_picture(examples: int) -> None:
+    @settings(max_examples=examples, deadline=None)
+    @given(SEEDS, st.sampled_from([k for k in FRAME_KINDS if k != "none"]))
+    def holds(seed: int, kind: str) -> None:
+        shot = photo(seed, frame=kind, framing="inside")
+        corners = shot.corners_px
+        assert corners.shape == (4, 2) and corners.dtype == np.float64
+        assert (corners > 0).all() and (corners < [320, 240]).all()
+        x, y = corners.T
+        assert x @ np.roll(y, -1) - y @ np.roll(x, -1) > 0  # clockwise on the screen: not mirrored
+        sides = np.roll(corners, -1, 0) - corners
+        angles = np.abs(np.arctan2(sides[:, 1], sides[:, 0]))
+        assert angles[0] == angles.min()
+
+    holds()
 
 
-@settings(max_examples=12, deadline=None)
-@given(SEEDS)
-def test_the_opening_is_the_quadrilateral_of_its_corners(seed: int) -> None:
-    shot = photo(seed, frame="aluminium", framing="inside", distortion=0.0)
-    x, y = shot.corners_px.T
-    area = (x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
-    assert shot.opening_mask().sum() == pytest.approx(area, rel=0.01)
+@forms(4, 40)
+def test_the_opening_is_the_quadrilateral_of_its_corners(examples: int) -> None:
+    @settings(max_examples=examples, deadline=None)
+    @given(SEEDS)
+    def holds(seed: int) -> None:
+        shot = photo(seed, frame="aluminium", framing="inside", distortion=0.0)
+        x, y = shot.corners_px.T
+        area = (x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
+        assert shot.opening_mask().sum() == pytest.approx(area, rel=0.01)
+
+    holds()
 
 
-@settings(max_examples=12, deadline=None)
-@given(SEEDS)
-def test_bars_lie_outside_the_opening(seed: int) -> None:
-    shot = photo(seed, frame="pvc", framing="inside")
-    inner = cv2.erode(shot.opening_mask(), np.ones((3, 3), np.uint8))
-    assert shot.frame_mask.any()
-    assert not (shot.frame_mask & inner).any()
+@forms(4, 40)
+def test_bars_lie_outside_the_opening(examples: int) -> None:
+    @settings(max_examples=examples, deadline=None)
+    @given(SEEDS)
+    def holds(seed: int) -> None:
+        shot = photo(seed, frame="pvc", framing="inside")
+        inner = cv2.erode(shot.opening_mask(), np.ones((3, 3), np.uint8)) > 0
+        assert shot.frame_mask.any()
+        assert not (shot.frame_mask & inner).any()
+
+    holds()
 
 
-@settings(max_examples=12, deadline=None)
-@given(SEEDS)
-def test_cover_is_the_corals_share_of_the_straightened_opening(seed: int) -> None:
-    shot = photo(seed, frame="patches", framing="inside")
-    labels = shot.rectified_coral_labels(400)
-    assert 100 * (labels > 0).mean() == pytest.approx(shot.cover_percent, abs=0.6)
-    masks = shot.rectified_coral_masks(400)
-    assert sum(int(m.sum()) for m in masks) == int((labels > 0).sum())
+@forms(4, 40)
+def test_cover_is_the_corals_share_of_the_straightened_opening(examples: int) -> None:
+    @settings(max_examples=examples, deadline=None)
+    @given(SEEDS)
+    def holds(seed: int) -> None:
+        shot = photo(seed, frame="patches", framing="inside")
+        labels = shot.rectified_coral_labels(400)
+        assert 100 * (labels > 0).mean() == pytest.approx(shot.cover_percent, abs=0.6)
+        masks = shot.rectified_coral_masks(400)
+        assert sum(int(m.sum()) for m in masks) == int((labels > 0).sum())
+
+    holds()
 
 
-@settings(max_examples=8, deadline=None)
-@given(SEEDS)
-def test_warping_the_photograph_by_its_corners_straightens_the_corals(seed: int) -> None:
-    shot = photo(seed, frame="aluminium", framing="inside", distortion=0.0, occlusion=0.0, cover_percent=(30.0, 50.0))
-    square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * 200.0
-    matrix = cv2.getPerspectiveTransform((shot.corners_px - 0.5).astype(np.float32), (square - 0.5).astype(np.float32))
-    labels = shot.coral_labels()
-    warped = cv2.warpPerspective(labels, matrix, (200, 200), flags=cv2.INTER_NEAREST)
-    truth = shot.rectified_coral_labels(200)
-    inner = np.s_[4:-4, 4:-4]  # bars hide what their blurred edge touches
-    assert (warped[inner] == truth[inner]).mean() > 0.9
+@forms(4, 40)
+def test_warping_the_photograph_by_its_corners_straightens_the_corals(examples: int) -> None:
+    @settings(max_examples=examples, deadline=None)
+    @given(SEEDS)
+    def holds(seed: int) -> None:
+        shot = photo(
+            seed, frame="aluminium", framing="inside", distortion=0.0, occlusion=0.0, cover_percent=(30.0, 50.0)
+        )
+        square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * 200.0
+        matrix = cv2.getPerspectiveTransform(
+            (shot.corners_px - 0.5).astype(np.float32), (square - 0.5).astype(np.float32)
+        )
+        labels = shot.coral_labels()
+        warped = cv2.warpPerspective(labels, matrix, (200, 200), flags=cv2.INTER_NEAREST)
+        truth = shot.rectified_coral_labels(200)
+        inner = np.s_[4:-4, 4:-4]  # bars hide what their blurred edge touches
+        assert (warped[inner] == truth[inner]).mean() > 0.9
+
+    holds()
 
 
-@settings(max_examples=10, deadline=None)
-@given(SEEDS, st.sampled_from([(75.0, 50.0), (50.0, 75.0), (30.0, 100.0)]))
-def test_a_rectangles_truth_is_what_is_drawn(seed: int, opening_cm: tuple[float, float]) -> None:
-    shot = photo(
-        seed, frame="aluminium", strings="none", framing="inside", distortion=0.0, occlusion=0.0, opening_cm=opening_cm
-    )
-    corners = shot.corners_px
-    assert {shot.side_cm, shot.height_cm} == set(opening_cm)
-    x, y = corners.T
-    area = (x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
-    assert area > 0
-    assert shot.opening_mask().sum() == pytest.approx(area, rel=0.01)
-    assert not (shot.frame_mask & cv2.erode(shot.opening_mask(), np.ones((3, 3), np.uint8))).any()
-    truth = shot.rectified_coral_labels(150)
-    height_px = round(150 * shot.height_cm / shot.side_cm)
-    assert truth.shape == (height_px, 150)
-    assert 100 * (truth > 0).mean() == pytest.approx(shot.cover_percent, abs=1.5)
-    target = np.array([[0, 0], [150, 0], [150, height_px], [0, height_px]]) - 0.5
-    matrix = cv2.getPerspectiveTransform((corners - 0.5).astype(np.float32), target.astype(np.float32))
-    warped = cv2.warpPerspective(shot.coral_labels(), matrix, (150, height_px), flags=cv2.INTER_NEAREST)
-    inner = np.s_[4:-4, 4:-4]
-    assert (warped[inner] == truth[inner]).mean() > 0.85
+@forms(4, 40)
+def test_a_rectangles_truth_is_what_is_drawn(examples: int) -> None:
+    @settings(max_examples=examples, deadline=None)
+    @given(SEEDS, st.sampled_from([(75.0, 50.0), (50.0, 75.0), (30.0, 100.0)]))
+    def holds(seed: int, opening_cm: tuple[float, float]) -> None:
+        shot = photo(
+            seed,
+            frame="aluminium",
+            strings="none",
+            framing="inside",
+            distortion=0.0,
+            occlusion=0.0,
+            opening_cm=opening_cm,
+        )
+        corners = shot.corners_px
+        assert {shot.side_cm, shot.height_cm} == set(opening_cm)
+        x, y = corners.T
+        area = (x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
+        assert area > 0
+        assert shot.opening_mask().sum() == pytest.approx(area, rel=0.01)
+        assert not (shot.frame_mask & (cv2.erode(shot.opening_mask(), np.ones((3, 3), np.uint8)) > 0)).any()
+        truth = shot.rectified_coral_labels(150)
+        height_px = round(150 * shot.height_cm / shot.side_cm)
+        assert truth.shape == (height_px, 150)
+        assert 100 * (truth > 0).mean() == pytest.approx(shot.cover_percent, abs=1.5)
+        target = np.array([[0, 0], [150, 0], [150, height_px], [0, height_px]]) - 0.5
+        matrix = cv2.getPerspectiveTransform((corners - 0.5).astype(np.float32), target.astype(np.float32))
+        warped = cv2.warpPerspective(shot.coral_labels(), matrix, (150, height_px), flags=cv2.INTER_NEAREST)
+        inner = np.s_[4:-4, 4:-4]
+        assert (warped[inner] == truth[inner]).mean() > 0.85
+
+    holds()
 
 
 def test_a_rectangles_grid_has_square_cells_of_exact_place() -> None:

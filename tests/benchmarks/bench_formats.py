@@ -102,6 +102,7 @@ def _pillow(**options: Any) -> Save:
     return save
 
 
+_LAYOUTS: dict[str, dict[str, Any]] = {"": {}, ", tiles": {"tile": (128, 128)}, ", big-endian": {"byteorder": ">"}}
 VARIANTS: dict[str, Save] = {
     "PNG, sRGB profile": _pillow(icc_profile=bytes(imagecodecs.cms_profile("srgb"))),
     "PNG, 16 bits": lambda rgb: encode_png(rgb[..., ::-1].astype(np.uint16) * 257),
@@ -109,7 +110,7 @@ VARIANTS: dict[str, Save] = {
     **{
         f"TIFF, {compression or 'uncompressed'}{name}": _tiff(compression=compression, **options)
         for compression in (None, "lzw", "zlib", "packbits", "zstd", "lzma")
-        for name, options in {"": {}, ", tiles": {"tile": (128, 128)}, ", big-endian": {"byteorder": ">"}}.items()
+        for name, options in _LAYOUTS.items()
     },
     "TIFF, LZW with predictor": _tiff(compression="lzw", predictor=2),
     "BigTIFF": _tiff(bigtiff=True),

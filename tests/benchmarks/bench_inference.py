@@ -208,7 +208,7 @@ def forget_files() -> bool:
 
 def engines(folder: Path, name: str, threads: int, size: int) -> list[Callable[[], Worker]]:
     """Return what starts a worker of each engine that is installed, detectron2's first."""
-    starts = []
+    starts: list[Callable[[], Worker]] = []
     if has("detectron2"):
         starts.append(partial(Worker, "detectron2", DETECTRON2_PYTHON, "detectron2", folder, name, threads, size))
     for engine, python in (("onnxruntime", sys.executable), ("openvino", DETECTRON2_PYTHON)):

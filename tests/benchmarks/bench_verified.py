@@ -26,7 +26,7 @@ from frontend.domain.verified import checks
 from reefsteps.points.answers import MOOREA
 from reefsteps.points.files import read_points
 from reefsteps.points.matching import Measured, plan
-from reefsteps.points.placing import Frame
+from reefsteps.points.placing import FrameInPhoto
 from reefsteps.points.sizes import read_sizes
 from reefsteps.surveys import SurveyKey
 from training.evaluate_real import moorea, moorea_cover, points_rectangle
@@ -44,7 +44,7 @@ def point_counts(folder: Path) -> dict[str, PointCount]:
         survey = SurveyKey(2008, "Moorea", number)
         width, height = int(row["width"]), int(row["height"])
         corners = tuple((float(x), float(y)) for x, y in points_rectangle(points, np.ones(2)))
-        measured.append(Measured(survey, survey.key("jpg"), "v1", path.name, Frame(width, height, corners)))
+        measured.append(Measured(survey, survey.key("jpg"), "v1", path.name, FrameInPhoto(width, height, corners)))
         file = folder / "points" / f"{path.stem}.csv"
         photos += read_points(file.read_bytes(), file.name)
     sizes = read_sizes((folder / "cover_from_points.csv").read_bytes(), "cover_from_points.csv")

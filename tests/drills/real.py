@@ -36,10 +36,13 @@ from local.stack_info import StackInfo, running
 from reefsteps.buckets import Buckets
 from reefsteps.coverage_queries import coverage_rows, provenance
 from reefsteps.database import Database
-from reefsteps.derived import head_or_none, maker_of
+from reefsteps.derived_objects import Kind, all_derived
 from reefsteps.images import decode, encode_jpeg
+from reefsteps.object_metadata import maker_of
 from reefsteps.results import ObjectRef
+from reefsteps.run_writer import head_or_none
 from reefsteps.stamps import stamped
+from reefsteps.steps import Step
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey
 from restoration.methods import restore
@@ -191,22 +194,17 @@ def disturb(stack: Stack, chance: random.Random) -> str:
 
 def faults(stack: Stack, surveys: list[SurveyKey], failures: dict[str, str]) -> Iterator[str]:
     """Yield what is wrong; `failures` are the errors of executions by the version that they measured."""
-    b = stack.info.buckets
-    names = ("RawBucket", "TreatedBucket", "ReframedBucket", "SegmentedBucket", "MasksBucket")
-    here, storage, database = (
-        Buckets(*(b[name] for name in names)),
-        Storage(client(stack.info)),
-        Database(stack.info.database_url),
-    )
+    here, storage = Buckets.of_resources(stack.info.buckets), Storage(client(stack.info))
+    database = Database(stack.info.database_url)
     for survey in surveys:
         photo = head_or_none(storage, ObjectRef(here.raw_bucket, survey.key("jpg")))
-        looked = {ref: head_or_none(storage, ref) for ref in here.derived(survey.stem)}
-        present = {ref: info for ref, info in looked.items() if info}
+        looked = {item: head_or_none(storage, item.at(here, survey.stem)) for item in all_derived()}
+        present = {item: info for item, info in looked.items() if info}
         with database.read() as connection:
             row = provenance(connection, survey)
             rows = [one for one in coverage_rows(connection) if one.location == survey.location]
         if photo is None:
-            yield from (f"{survey}: {ref} is left" for ref in present)
+            yield from (f"{survey}: {item.name} is left" for item in present)
             yield from [f"{survey}: a row is left"] if rows else []
             continue
         body, failed = storage.get(photo.ref).body, failures.get(str(photo.ref.version_id))
@@ -216,14 +214,14 @@ def faults(stack: Stack, surveys: list[SurveyKey], failures: dict[str, str]) -> 
         if row is None or len(rows) != 1 or row.restoration.source.image.version_id != photo.ref.version_id:
             yield f"{survey}: {len(rows)} rows, and the photograph's run ended with {failed}"
             continue
-        made = {ref for ref in looked if ref not in here.set_by_hand(survey.stem)}
-        yield from (f"{survey}: {ref} is missing" for ref in made - present.keys())
-        for ref in made & present.keys():
-            maker = maker_of(present[ref], here.raw_bucket)
+        made = {item for item in looked if item.kind is not Kind.DECISION}
+        yield from (f"{survey}: {item.name} is missing" for item in made - present.keys())
+        for item in made & present.keys():
+            maker = maker_of(present[item], here.raw_bucket)
             if maker is None or maker.upload.image.version_id != photo.ref.version_id:
-                yield f"{survey}: {ref} is another photograph's"
-            elif ref.bucket in (here.segmented_bucket, here.masks_bucket) and maker.name != row.execution.name:
-                yield f"{survey}: {ref} is of {maker.name}, the row of {row.execution.name}"
+                yield f"{survey}: {item.name} is another photograph's"
+            elif item.writer is Step.SEGMENTATION and maker.name != row.execution.name:
+                yield f"{survey}: {item.name} is of {maker.name}, the row of {row.execution.name}"
         treated = decode(storage.get(row.restoration.treated).body).pixels_bgr
         wanted = decode(encode_jpeg(restore(decode(body).pixels_bgr).pixels_bgr)).pixels_bgr
         if not np.array_equal(treated, wanted):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from reefsteps.surveys import SurveyKey
 from tests.support import page_world
 from tests.support.one_at_a_time import one_at_a_time
 from tests.support.page_server import ServedPage, served_page
@@ -39,10 +40,9 @@ def chromium() -> str:
     """The path of Debian's Chromium, installed when it is missing and this is root on a Debian system."""
     found = shutil.which("chromium")
     if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         with one_at_a_time("apt"):
-            subprocess.run(["apt-get", "update", "-q"], check=False, **quiet)
-            subprocess.run(["apt-get", "install", "-qy", "--no-install-recommends", "chromium"], check=False, **quiet)
+            for command in (["update", "-q"], ["install", "-qy", "--no-install-recommends", "chromium"]):
+                subprocess.run(["apt-get", *command], check=False, capture_output=True)
         found = shutil.which("chromium")
     if found is None:
         pytest.skip("Chromium is missing: apt-get install chromium")
@@ -68,7 +68,7 @@ def seeded_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedPage
         page_world.write_results(served.database, quadrats)
         page_world.write_pictures(served.s3, [q.survey for q in quadrats])
         page_world.write_originals_of_runs(served.s3)
-        waiting = page_world.SurveyKey(2010, "Takapoto", 50)  # newer than the original of its run
+        waiting = SurveyKey(2010, "Takapoto", 50)  # newer than the original of its run
         page_world.write_pictures(served.s3, [waiting], derived=False)
         page_world.write_runs(served.step_functions, served.pipeline_arn)
 

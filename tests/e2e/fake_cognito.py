@@ -83,7 +83,7 @@ def cognito() -> Iterator[Cognito]:
 class _Handler(BaseHTTPRequestHandler):
     @property
     def service(self) -> Cognito:
-        return self.server.service  # type: ignore[attr-defined,no-any-return]
+        return self.server.service  # type: ignore[attr-defined]
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path

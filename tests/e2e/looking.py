@@ -15,12 +15,14 @@ ADDRESSES = {
     "gallery": "gallery?island=Takapoto",
     "quadrat": "quadrat?island=Takapoto&year=2008&location=2",
     "coverage": "coverage",
+    "coverage-checked": "coverage?show=Checked+by+people",
     "coverage-same-quadrats": "coverage?show=Same+quadrats",
     "coverage-sizes": "coverage?show=Colony+sizes",
     "coverage-export": "coverage?show=Export",
     "corners": "corners?island=Takapoto&year=2010&location=50",
     "delete": "delete?key=2006-Takapoto-01.jpg",
     "help": "help",
+    "help-intervals": "help?show=How+sure+is+a+number%3F",
 }
 
 

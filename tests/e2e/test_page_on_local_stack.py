@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,11 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import pytest
 from PIL import Image
 
-from local.samples import MEASURED_NAME, make_samples
+from local.samples import MEASURED_NAME, MEASURED_SEED, SAMPLE_SEED, sample_config
+from synthetic import generate
 from tests.e2e.looking import loaded_width, settle
+from tests.support.ports import reserved_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -33,10 +36,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[d
     if not (REPOSITORY / "models" / "detectron2-reframe.pth").is_file():
         pytest.skip("the demo models are missing: models/detectron2-reframe.pth")
     state = tmp_path_factory.mktemp("stack")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "local", "up", "--state", str(state), "--page-port", str(port)]
+    command = [sys.executable, "-m", "local", "up", "--state", str(state), "--page-port", str(reserved_port())]
     with (state / "up.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=REPOSITORY, stdout=log, stderr=subprocess.STDOUT)
     try:
@@ -57,10 +57,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[d
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """The demo's photographs; the last one shows no quadrat."""
+    """Two of the demo's photographs; the last one shows no quadrat."""
     folder = tmp_path_factory.mktemp("samples")
-    make_samples(folder)
-    return sorted(folder.glob("*.jpg"))
+    without = dataclasses.replace(sample_config(), frame="none", strings=None, framing=None)
+    drawn = {MEASURED_NAME: (MEASURED_SEED, sample_config()), "2010-Takapoto-01.jpg": (SAMPLE_SEED + 6, without)}
+    for name, (seed, config) in drawn.items():
+        cv2.imwrite(str(folder / name), generate(seed, config).image_bgr)
+    return [folder / name for name in drawn]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests.e2e.looking import loaded_width, settle
 from tests.support import page_world
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, FilePayload, Page
 
     from tests.support.page_server import ServedPage
 
@@ -253,7 +253,8 @@ def test_hostile_names_are_text_in_the_browser_and_do_not_widen_the_page(
         expect(tab.get_by_label("Name of the photograph")).to_have_value(hostile)
         tab.goto(f"{seeded_page.url}/upload")
         settle(tab)
-        photo = {"name": f"x{hostile}_05_2013.jpg", "mimeType": "image/jpeg", "buffer": b"\xff\xd8\xff\xe0" + b"0" * 99}
+        content = b"\xff\xd8\xff\xe0" + b"0" * 99
+        photo: FilePayload = {"name": f"x{hostile}_05_2013.jpg", "mimeType": "image/jpeg", "buffer": content}
         tab.locator("input.file-input").set_input_files([photo])
         tab.get_by_text("1 needs input").wait_for(timeout=30_000)
         assert tab.evaluate("window.hacked") is None

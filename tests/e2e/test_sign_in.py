@@ -17,7 +17,8 @@ from frontend.provider import with_logout
 from reefsteps.settings import Environment
 from tests.e2e.fake_cognito import CLIENT_ID, CLIENT_SECRET, EMAIL, Cognito, cognito
 from tests.support import page_world
-from tests.support.page_server import REPOSITORY, ServedPage, _free_port, _process, _until_answers
+from tests.support.page_server import REPOSITORY, ServedPage, _process, _until_answers
+from tests.support.ports import reserved_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -32,7 +33,7 @@ def service() -> Iterator[Cognito]:
 @pytest.fixture
 def guarded_page(seeded_page: ServedPage, service: Cognito, tmp_path: Path) -> Iterator[str]:
     """The page as its container starts it, over the seeded world, at this service."""
-    port = _free_port()
+    port = reserved_port()
     url = f"http://127.0.0.1:{port}"
     service.callback_urls, service.logout_urls = [f"{url}/oauth2callback"], [url]
     sign_in = {

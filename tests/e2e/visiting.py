@@ -68,7 +68,7 @@ def check(tab: Page, target: Address) -> None:
     tab.wait_for_function(
         "wanted => new URL(location.href).pathname.replace(/[/]/g, '') === wanted", arg=target.path, timeout=30_000
     )
-    if target.path == "quadrat" and target.survey in COVERS:
+    if target.path == "quadrat" and target.survey and target.survey in COVERS:
         _shows_quadrat(tab, target.survey)
     elif target.path == "quadrat" and target.survey:
         expect(tab.get_by_text(f"There is no result for {_words(target.survey)}")).to_be_visible(timeout=30_000)
@@ -85,11 +85,8 @@ def check(tab: Page, target: Address) -> None:
         expect(chosen).to_be_checked(timeout=30_000)
     elif target.path == "gallery":
         _shows_gallery(tab, target)
-    for _ in range(100):  # the address may come a moment after what is shown
-        if Address.of(tab.url) == target:
-            break
-        tab.wait_for_timeout(100)
-    assert Address.of(tab.url) == target
+    # The address may come a moment after what is shown.
+    tab.wait_for_url(lambda address: Address.of(address) == target, timeout=30_000)
     assert tab.locator("[data-testid=stException]").count() == 0
 
 

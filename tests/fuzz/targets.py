@@ -20,6 +20,7 @@ from conversion.checkpoint import read_checkpoint
 from conversion.classes import read_classes
 from conversion.config import model_config
 from frontend.domain.upload_plan import IncomingFile, PresentObject, plan
+from reefsteps.buckets import Buckets
 from reefsteps.detection.manifest import Manifest
 from reefsteps.document import StateDocument
 from reefsteps.errors import PhotoNotFoundError
@@ -147,6 +148,9 @@ def _take_changes(event: Any) -> None:
         Change.from_json(entry)
 
 
+BUCKETS = Buckets("reef-raw", "reef-treated", "reef-reframed", "reef-segmented", "reef-masks")
+
+
 class _NoStorage:
     def get_json(self, ref: Any) -> Any:
         raise PhotoNotFoundError(f"{ref} does not exist.")
@@ -155,9 +159,9 @@ class _NoStorage:
 def _take_document(event: Any) -> None:
     document, storage = StateDocument.parse(event, "reef-raw"), _NoStorage()
     assert document.survey
-    document.restoration(storage, "reef-treated")  # type: ignore[arg-type]
-    document.reframing(storage, "reef-reframed")  # type: ignore[arg-type]
-    document.segmentation(storage, "reef-segmented")  # type: ignore[arg-type]
+    document.restoration(storage, BUCKETS)  # type: ignore[arg-type]
+    document.reframing(storage, BUCKETS)  # type: ignore[arg-type]
+    document.segmentation(storage, BUCKETS)  # type: ignore[arg-type]
 
 
 def _file_taker(folder: Path, name: str, read: Callable[[Path], Any]) -> Callable[[bytes], Any]:

@@ -26,7 +26,7 @@ import gc, weakref
 from moto import mock_aws
 mock_aws().start()
 import boto3
-from reefsteps.derived import head_or_none
+from reefsteps.run_writer import head_or_none
 from reefsteps.errors import PhotoNotFoundError, SupersededError
 from reefsteps.observability import step_handler, tracer
 from reefsteps.results import ObjectRef

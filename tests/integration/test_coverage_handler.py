@@ -21,9 +21,10 @@ from reefsteps.errors import (
     PhotoNotFoundError,
     SupersededError,
 )
+from reefsteps.steps import Step
 from reefsteps.storage import Storage
 from tests.support.handlers import loaded
-from tests.support.pipeline_records import SURVEY, derived_objects, document, result
+from tests.support.pipeline_records import SURVEY, document, result, run_writer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -50,9 +51,8 @@ def covers(database: Database) -> list[float]:
 
 
 def leave_records(done: Result, *steps: str) -> None:
-    buckets = {"restoration": "reef-treated", "reframing": "reef-reframed", "segmentation": "reef-segmented"}
     for step in steps:
-        derived_objects(done).save_record(buckets[step], getattr(done, step))
+        run_writer(done).save_record(Step(step), getattr(done, step))
 
 
 def test_a_finished_document_becomes_a_row(app: ModuleType, database: Database) -> None:

@@ -14,7 +14,8 @@ import pytest
 from reefsteps.database import Database
 from reefsteps.document import StateDocument
 from reefsteps.errors import PhotoDeletedError
-from reefsteps.results import STEPS, Record, ReframingResult, RestorationResult, SegmentationResult
+from reefsteps.results import Record, ReframingResult, RestorationResult, SegmentationResult
+from reefsteps.steps import STEPS
 from tests.support.handlers import emulated_s3, loaded
 from tests.support.pipeline_records import result
 from tests.support.segmentation_step import ColourDetector, reframed

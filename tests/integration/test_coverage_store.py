@@ -15,9 +15,10 @@ from reefsteps.coverage_queries import colony_boxes, colony_rows, coverage_rows,
 from reefsteps.coverage_store import Result, forget_removals, record_result, remove_result
 from reefsteps.database import Database
 from reefsteps.errors import ConfigurationError, DatabaseUnavailableError
+from reefsteps.precedence import Upload
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.removals import Removal
-from reefsteps.results import Source, Trust
+from reefsteps.results import Trust
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import coral_coverage, metadata
 from tests.support.mariadb import MariaDb
@@ -257,7 +258,7 @@ def test_concurrent_writers_of_different_surveys_all_succeed(database: Database)
         assert [row.location for row in coverage_rows(connection)] == list(range(1, 21))
 
 
-def nothing_is_kept(_: Source) -> bool:
+def nothing_is_kept(_: Upload) -> bool:
     return False
 
 

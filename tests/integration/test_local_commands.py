@@ -78,6 +78,7 @@ def test_photographs_become_figures_pictures_and_reasons(photos: Path, tmp_path:
     assert not state.exists()
 
 
+@pytest.mark.long
 @needs_models
 def test_the_smoke_test_measures_a_drawn_photograph_with_the_real_models(tmp_path: Path) -> None:
     done = local("smoke", "--state", tmp_path / "state")

@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -116,15 +115,19 @@ def test_repeated_event_starts_nothing(shared_stack: RunningStack) -> None:
     shared_stack.clients.stepfunctions.start_execution(
         stateMachineArn=shared_stack.info.state_machines["Admit"], name="again", input=json.dumps(event)
     )
-    wait_for(lambda: all(e["status"] == "SUCCEEDED" for e in shared_stack.executions("Admit")), 20)
+    wait_for(lambda: all(e["status"] == "SUCCEEDED" for e in shared_stack.executions("Admit")), 60)
     assert len(shared_stack.executions()) == before
     assert row_of(shared_stack, "Repeated")[3] == 5.0
 
 
 def test_older_version_that_finishes_last_does_not_win(shared_stack: RunningStack) -> None:
-    old = shared_stack.upload("2006-Twice-01.jpg", {"cover": 10.0, "segmentation": [{"sleep_s": 2.5}]})
+    old = shared_stack.upload("2006-Twice-01.jpg", {"cover": 10.0, "segmentation": [{"until": "go/twice"}] * 9})
+    shared_stack.under_way(old)
     new = shared_stack.upload("2006-Twice-01.jpg", {"cover": 20.0})
-    first, second = execution_of(shared_stack, old), execution_of(shared_stack, new)
+    second = execution_of(shared_stack, new)
+    shared_stack.clients.s3.put_object(Bucket=shared_stack.info.buckets["SegmentedBucket"], Key="go/twice", Body=b"")
+    first = execution_of(shared_stack, old)
+    assert first["status"] == "SUCCEEDED"
     assert first["stopDate"] > second["stopDate"]
     assert second["status"] == "SUCCEEDED"
     assert row_of(shared_stack, "Twice") == ("Twice", 1, 2006, 20.0)
@@ -177,7 +180,7 @@ def test_model_that_is_not_ready_is_waited_for(shared_stack: RunningStack) -> No
 def test_uploaded_model_is_converted(shared_stack: RunningStack) -> None:
     bucket = shared_stack.info.buckets["ModelReframingBucket"]
     shared_stack.clients.s3.put_object(Bucket=bucket, Key="some.pth", Body=b"weights")
-    wait_for(lambda: "some.json" in shared_stack.keys(bucket), 20)
+    wait_for(lambda: "some.json" in shared_stack.keys(bucket), 60)
 
 
 def test_presigned_upload_from_a_browser_runs_too(shared_stack: RunningStack) -> None:
@@ -195,7 +198,7 @@ def test_presigned_upload_from_a_browser_runs_too(shared_stack: RunningStack) ->
     )
     with urllib.request.urlopen(request, timeout=20) as answer:
         assert answer.status in (200, 201, 204)
-    wait_for(lambda: any(row[0] == "Browser" for row in shared_stack.rows()), 30)
+    wait_for(lambda: any(row[0] == "Browser" for row in shared_stack.rows()), 60)
 
 
 def test_upload_in_parts_is_one_upload(shared_stack: RunningStack, tmp_path: Path) -> None:
@@ -203,7 +206,7 @@ def test_upload_in_parts_is_one_upload(shared_stack: RunningStack, tmp_path: Pat
     photo.write_text(json.dumps({"cover": 7.0}) + " " * 17_000_000)  # beyond boto3's threshold of 8 MiB, twice
     bucket, before = shared_stack.info.buckets["RawBucket"], len(shared_stack.executions())
     shared_stack.clients.s3.upload_file(str(photo), bucket, "2006-Parts-01.jpg")
-    wait_for(lambda: any(row[0] == "Parts" for row in shared_stack.rows()), 30)
+    wait_for(lambda: any(row[0] == "Parts" for row in shared_stack.rows()), 60)
     assert len(shared_stack.executions()) == before + 1
 
 
@@ -212,7 +215,7 @@ def test_deleted_photograph_takes_its_row_along(shared_stack: RunningStack) -> N
     execution_of(shared_stack, shared_stack.upload(key, {"cover": 8.0}))
     assert row_of(shared_stack, "Deleted")
     shared_stack.clients.s3.delete_object(Bucket=shared_stack.info.buckets["RawBucket"], Key=key)
-    wait_for(lambda: not any(row[0] == "Deleted" for row in shared_stack.rows()), 30)
+    wait_for(lambda: not any(row[0] == "Deleted" for row in shared_stack.rows()), 60)
 
 
 def test_the_older_of_two_photographs_is_measured_again_when_the_newer_is_deleted(shared_stack: RunningStack) -> None:
@@ -255,10 +258,12 @@ def test_function_without_a_free_worker_answers_as_lambda_does(project: Path, tm
     stack = RunningStack(tmp_path / "state", {"template": str(project), "max_workers": 1, "queue_s": 0.0})
     try:
         stack.start()
-        versions = [
-            stack.upload(f"2012-Throttled-{n:02d}.jpg", {"cover": 1.0, "restoration": [{"sleep_s": 1.5}]})
-            for n in range(1, 4)
-        ]
+        script = {"cover": 1.0, "restoration": [{"until": "go/throttled"}]}
+        versions = [stack.upload(f"2012-Throttled-{n:02d}.jpg", script) for n in range(1, 4)]
+        begun = [stack.under_way(version) for version in versions]
+        throttled = "Lambda.TooManyRequestsException"
+        wait_for(lambda: any(throttled in stack.failures_of(execution) for execution in begun), 60)
+        stack.clients.s3.put_object(Bucket=stack.info.buckets["TreatedBucket"], Key="go/throttled", Body=b"")
         executions = [execution_of(stack, version) for version in versions]
         assert {execution["status"] for execution in executions} == {"SUCCEEDED"}, executions
         errors = {error for execution in executions for error in stack.failures_of(execution)}
@@ -272,9 +277,9 @@ def test_killed_stack_finishes_its_executions_when_started_again(own_stack: Runn
     own_stack.start()
     done = own_stack.upload("2006-Before-01.jpg", {"cover": 1.0})
     finished = execution_of(own_stack, done)
-    own_stack.upload("2006-Interrupted-01.jpg", {"cover": 2.0, "reframing": [{"sleep_s": 60}]})
-    wait_for(lambda: len(own_stack.executions()) == 2, 20)
-    time.sleep(0.5)  # into the middle of a step
+    interrupted = own_stack.upload("2006-Interrupted-01.jpg", {"cover": 2.0, "reframing": [{"sleep_s": 60}]})
+    in_a_step = f"attempts/{own_stack.under_way(interrupted)['name']}/reframing/0"
+    wait_for(lambda: in_a_step in own_stack.keys(own_stack.info.buckets["TreatedBucket"]), 60)
     own_stack.kill()
 
     own_stack.start()
@@ -322,7 +327,7 @@ def test_nothing_outlives_a_killed_stack(own_stack: RunningStack) -> None:
     execution_of(own_stack, own_stack.upload("2006-Orphans-01.jpg", {"cover": 1.0}))
     assert processes_under(own_stack.state)
     own_stack.kill()
-    wait_for(lambda: not processes_under(own_stack.state), 10)
+    wait_for(lambda: not processes_under(own_stack.state), 60)
 
 
 def test_ctrl_c_ends_everything(own_stack: RunningStack) -> None:
@@ -330,8 +335,8 @@ def test_ctrl_c_ends_everything(own_stack: RunningStack) -> None:
     execution_of(own_stack, own_stack.upload("2006-Orphans-01.jpg", {"cover": 1.0}))
     assert own_stack.process is not None
     own_stack.process.send_signal(signal.SIGINT)
-    assert own_stack.process.wait(20) == 0
-    wait_for(lambda: not processes_under(own_stack.state), 5)
+    assert own_stack.process.wait(60) == 0
+    wait_for(lambda: not processes_under(own_stack.state), 60)
     assert not (own_stack.state / "stack.json").exists()
     assert not (own_stack.state / "run").exists()
 

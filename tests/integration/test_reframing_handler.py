@@ -15,7 +15,7 @@ from unittest import mock
 import cv2
 import numpy as np
 import pytest
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 
 from reefsteps import decisions
@@ -316,6 +316,7 @@ def test_a_rectangle_is_cut_out_at_one_scale(step: Step, s3: "S3Client", lying: 
     assert (result.side_cm, result.height_cm) == ((75, 50) if lying else (50, 75))
     assert result.size == QuadratSize(50, 75)
     assert result.px_per_cm == pytest.approx(result.side_px / result.side_cm, abs=1e-3)
+    assert result.height_cm is not None
     assert result.height_px == pytest.approx(result.px_per_cm * result.height_cm, abs=0.6)
     assert decode(read(s3, f"{STEM}.jpg")[0]).pixels_bgr.shape[:2] == (result.height_px, result.side_px)
     assert result.string_cells == (None if by_hand else (15, 10) if lying else (10, 15))

@@ -13,19 +13,16 @@ from sqlalchemy import update
 from reefsteps.coverage_queries import provenance
 from reefsteps.coverage_store import record_result, remove_result
 from reefsteps.database import Database
+from reefsteps.derived_objects import CORNERS, derived_from
 from reefsteps.document import Execution
-from reefsteps.keys import corners_key
 from reefsteps.removals import Removal
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import coverage_provenance
-from tests.integration.test_relabel_handler import changes, open_world
-from tests.support.pipeline_records import derived_objects, result
-from tests.support.relabel_world import RAW, World
+from tests.support.pipeline_records import result, run_writer
+from tests.support.relabel_world import RAW, A, B, C, World, changes, open_world
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-A, B, C = (SurveyKey(2012, "E2B", number) for number in (1, 2, 3))
 
 
 @pytest.fixture
@@ -36,7 +33,7 @@ def world(s3: S3Client, database: Database) -> Iterator[World]:
 
 def expire(world: World, survey: SurveyKey, *wanted: str) -> None:
     """Delete derived objects as S3's own rules or a person do: by bucket and key, or all of them."""
-    for ref in world.app.SETTINGS.derived(survey.stem):
+    for ref in derived_from(world.app.SETTINGS, survey.stem):
         if not wanted or f"{ref.bucket}/{ref.key}" in wanted:
             world.s3.delete_object(Bucket=ref.bucket, Key=ref.key)
 
@@ -87,7 +84,7 @@ def test_rows_that_coverage_alone_wrote_again_can_be_renamed(world: World) -> No
 
 def test_objects_of_older_versions_that_name_no_run_can_be_renamed(world: World) -> None:
     world.measured(A)
-    for ref in world.app.SETTINGS.derived(A.stem):
+    for ref in derived_from(world.app.SETTINGS, A.stem):
         place = {"Bucket": ref.bucket, "Key": ref.key}
         if f"{ref.bucket}/{ref.key}" in world.objects():
             kept = world.s3.get_object(**place)
@@ -143,7 +140,7 @@ def test_a_decision_that_no_result_obeys_yet_is_waited_for(world: World, missing
     version = world.measured(A)
     done = world_result(world, version, "corrects", "2027-01-01T00:00:00Z")
     own = {"source_version_id": version, "source_etag": done.source.etag}
-    derived_objects(done).put_json("reef-reframed", corners_key(A.stem), {"corners_px": [], **own})
+    run_writer(done).put_json(CORNERS, {"corners_px": [], **own})
     if missing:
         expire(world, A, f"reef-segmented/{A.stem}.jpg")
     before = world.seen()
@@ -158,11 +155,11 @@ def test_a_photograph_without_a_result_names_the_decisions_that_follow_it(world:
     head = world.s3.head_object(Bucket=RAW, Key=A.key("jpg"))
     done = world_result(world, version, "corrects", "2026-01-01T00:00:00Z")
     own = {"source_version_id": version, "source_etag": head["ETag"].strip('"')}
-    derived_objects(done).put_json("reef-reframed", corners_key(A.stem), {"corners_px": [], **own})
+    run_writer(done).put_json(CORNERS, {"corners_px": [], **own})
     world.relabel("r1", changes=changes((A, B)))
     copied = world.s3.head_object(Bucket=RAW, Key=B.key("jpg"))
     assert copied["Metadata"]["decisions-follow"] == f"{B.key('jpg')} corners"
-    kept = world.app.STORAGE.get_json(world.app.SETTINGS.set_by_hand(B.stem)[0])
+    kept = world.app.STORAGE.get_json(CORNERS.at(world.app.SETTINGS, B.stem))
     assert kept["source_version_id"] == copied["VersionId"]
     world.relabel("r2", changes=changes((B, C)))
     again = world.s3.head_object(Bucket=RAW, Key=C.key("jpg"))["Metadata"]

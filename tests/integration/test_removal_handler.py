@@ -13,13 +13,14 @@ import pytest
 from reefsteps.coverage_queries import coverage_rows
 from reefsteps.coverage_store import Result, record_result
 from reefsteps.database import Database
+from reefsteps.derived_objects import CORNERS
 from reefsteps.errors import InvalidParameterError
-from reefsteps.keys import corners_key, mask_key, picture_key, thumbnail_key
 from reefsteps.results import ObjectRef
-from reefsteps.storage import JPEG, PNG, Storage
+from reefsteps.steps import Step
+from reefsteps.storage import JPEG, Storage
 from reefsteps.surveys import SurveyKey
 from tests.support.handlers import BUCKETS, loaded
-from tests.support.pipeline_records import derived_objects, result
+from tests.support.pipeline_records import leave_objects, result, run_writer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -44,17 +45,7 @@ def process(s3: S3Client, database: Database, version: str, key: str = KEY, star
     started_at = started_at or datetime.now(UTC).isoformat()
     uploaded_at = head["LastModified"].isoformat()
     done = result(survey=SURVEY, version=version, key=key, uploaded_at=uploaded_at, started_at=started_at)
-    derived, stem = derived_objects(done), SURVEY.stem
-    records = {
-        "reef-treated": done.restoration,
-        "reef-reframed": done.reframing,
-        "reef-segmented": done.segmentation,
-    }
-    for bucket, record in records.items():
-        for name in (picture_key, thumbnail_key):
-            derived.put(bucket, name(stem), b"picture", content_type=JPEG)
-        derived.save_record(bucket, record)
-    derived.put("reef-masks", mask_key(stem), b"mask", content_type=PNG)
+    leave_objects(done)
     record_result(database, done)
     return done
 
@@ -89,7 +80,7 @@ def test_a_deleted_photo_takes_everything_with_it_and_nothing_else(
     app: ModuleType, s3: S3Client, database: Database
 ) -> None:
     process(s3, database, upload(s3))
-    Storage().put_json("reef-reframed", corners_key(SURVEY.stem), {"corners_px": []})
+    Storage().put_json("reef-reframed", CORNERS.key(SURVEY.stem), {"corners_px": []})
     Storage().put("reef-treated", "2007-Huahiné-07.jpg", b"another", content_type=JPEG)
     marker = s3.delete_object(Bucket="reef-raw", Key=KEY)["VersionId"]
     outcome = app.handler(s3_event(KEY, marker, marker=True), None)
@@ -227,7 +218,7 @@ def test_pictures_that_a_refused_photo_left_are_made_again_too(
     image = ObjectRef("reef-raw", KEY, refused)
     source = dataclasses.replace(done.source, image=image, etag="another")
     refused_run = dataclasses.replace(done, restoration=dataclasses.replace(done.restoration, source=source))
-    derived_objects(refused_run).save_record("reef-treated", refused_run.restoration)
+    run_writer(refused_run).save_record(Step.RESTORATION, refused_run.restoration)
     marker = s3.delete_object(Bucket="reef-raw", Key=KEY)["VersionId"]
     outcome = app.handler(s3_event(KEY, marker, marker=True), None)
     assert not outcome["row_removed"]

@@ -1,5 +1,6 @@
 """The restoration step against S3 (moto): what it reads, writes, records and refuses."""
 
+import hashlib
 import io
 import json
 from datetime import timedelta
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import pytest
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 from PIL import Image
 
@@ -159,6 +160,12 @@ def test_the_files_own_name_is_kept_with_its_accents(settings: Settings, s3: "S3
     assert run(settings).source.original_name is None
     upload(s3, encode_jpeg(photograph()), **{"original-name": "Mo%27orea%20%C3%A9t%C3%A9%2C%20no%207.JPG"})
     assert run(settings).source.original_name == "Mo'orea été, no 7.JPG"
+
+
+def test_the_files_content_is_recorded(settings: Settings, s3: "S3Client") -> None:
+    body = encode_jpeg(photograph())
+    upload(s3, body)
+    assert run(settings).source.sha256 == hashlib.sha256(body).hexdigest()
 
 
 def test_a_rectangle_is_recorded_by_both_sides(settings: Settings, s3: "S3Client") -> None:

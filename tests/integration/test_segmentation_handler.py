@@ -13,17 +13,20 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from reefsteps.derived_objects import REFRAMED_PICTURE
 from reefsteps.document import StateDocument
 from reefsteps.errors import InvalidParameterError, ModelNotReadyError, PhotoNotFoundError, SupersededError
+from reefsteps.evaluation import Evaluation
 from reefsteps.images import encode_jpeg
+from reefsteps.learned import LearnedPhotograph
 from reefsteps.model_store import ModelStore
 from reefsteps.results import SegmentationResult, Trust
 from reefsteps.settings import Environment
-from reefsteps.storage import JPEG, Storage
+from reefsteps.storage import Storage
 from segmentation.settings import Settings
 from segmentation.step import segment_photograph
 from tests.support.handlers import ENVIRONMENT
-from tests.support.pipeline_records import SURVEY, derived_objects, document, result
+from tests.support.pipeline_records import document, result, run_writer
 from tests.support.segmentation_step import IDENTITY, ColourDetector, Discs, reframed
 
 if TYPE_CHECKING:
@@ -92,9 +95,31 @@ def test_the_record_says_how_far_to_trust_it_and_what_is_strange(step: Step, s3:
     )
     assert returned.to_be_looked_at == ()
     grey = encode_jpeg(np.full((SIDE_PX, SIDE_PX, 3), 90, np.uint8))
-    derived_objects(result(), "1.2.3").put("reef-reframed", f"{SURVEY.stem}.jpg", grey, content_type=JPEG)
+    run_writer(result(), "1.2.3").put(REFRAMED_PICTURE, grey)
     empty = SegmentationResult.from_json(step(document(result(), "restoration", "reframing")))
     assert (empty.cover_percent, empty.to_be_looked_at) == (0.0, ("The model found no colony here.",))
+
+
+@pytest.mark.parametrize(
+    ("learned_from", "learned", "left_out"),
+    [
+        (None, None, None),
+        ((), False, None),
+        ((LearnedPhotograph(key="2006-Other-01.jpg"),), False, None),
+        ((LearnedPhotograph(key=result().restoration.source.image.key),), True, None),
+        ((LearnedPhotograph(key=result().restoration.source.image.key, left_out_cover_percent=41.5),), True, 41.5),
+    ],
+)
+def test_the_record_says_whether_the_model_learned_from_the_photograph(
+    s3: S3Client, learned_from: tuple[LearnedPhotograph, ...] | None, learned: bool | None, left_out: float | None
+) -> None:
+    reframed(result())
+    detector = ColourDetector()
+    measured = Evaluation(1, "5e" * 32, (), learned_from=learned_from)
+    detector.manifest = SimpleNamespace(**{**vars(ColourDetector.manifest), "measured": measured})
+    step = step_with(SimpleNamespace(detector=lambda: detector))
+    record = SegmentationResult.from_json(step(document(result(), "restoration", "reframing")))
+    assert (record.learned, record.left_out_cover_percent) == (learned, left_out)
 
 
 def test_everything_written_says_where_it_comes_from(step: Step, s3: S3Client) -> None:
@@ -136,10 +161,10 @@ def test_strings_are_looked_for_where_reframing_saw_them(step: Step) -> None:
 @pytest.mark.parametrize("lying", [True, False])
 def test_a_rectangles_cover_areas_and_cut_colonies_are_right(step: Step, s3: S3Client, lying: bool) -> None:
     sides = (900, 600) if lying else (600, 900)  # 12 px per cm
-    lengths = {"side_cm": sides[0] / 12, "height_cm": sides[1] / 12, "px_per_cm": 12.0}
+    shape: dict[str, Any] = {"side_cm": sides[0] / 12, "height_cm": sides[1] / 12, "px_per_cm": 12.0}
     done = result()
-    shape = {"side_px": sides[0], "height_px": sides[1]}
-    done = dataclasses.replace(done, reframing=dataclasses.replace(done.reframing, **lengths, **shape))
+    shape |= {"side_px": sides[0], "height_px": sides[1]}
+    done = dataclasses.replace(done, reframing=dataclasses.replace(done.reframing, **shape))
     discs: Discs = (((200, 200), 60), ((450, 450), 80), ((sides[0] - 5, 330), 40), ((300, sides[1] - 6), 40))
     truth = reframed(done, discs)
     measured = SegmentationResult.from_json(step(document(done, "restoration", "reframing")))

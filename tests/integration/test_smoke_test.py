@@ -14,11 +14,11 @@ from botocore.exceptions import ClientError
 from local import smoke
 from reefsteps.detection.manifest import FileIdentity, Manifest
 from reefsteps.evaluation import DRAWN, REAL, Evaluation, Figure, MeasuredSet
+from reefsteps.model_roles import ModelRole
 from reefsteps.smoke_test import (
     KEY,
-    MODELS,
     SURVEY,
-    Drawn,
+    DrawnPhotograph,
     NoModelsError,
     Patience,
     SmokeTestError,
@@ -27,6 +27,7 @@ from reefsteps.smoke_test import (
 from scripts.smoke import DataApiRows
 from tests.support.local_stack import RunningStack, project_with_fakes
 
+FRAME = ModelRole.FRAME.model_name
 QUICK = Patience(admission_s=20, run_s=60, removal_s=60, poll_s=0.1)
 CORNERS = [[0.0, 0.0], [400.0, 0.0], [400.0, 400.0], [0.0, 400.0]]
 
@@ -37,9 +38,10 @@ def measured_set(kind: str, **figures: float) -> MeasuredSet:
 
 def manifest(*sets: MeasuredSet) -> Manifest:
     file = FileIdentity("x", "0" * 64, 1)
-    numbers: Any = (800, 1333, 0.05, 0.5, 100, 0.5, False)
+    numbers = (800, 1333, 0.05, 0.5, 100, 0.5, False)
     measured = Evaluation(1, "0" * 64, sets) if sets else None
-    return Manifest(1, "m", "R50", ("coral",), "fp32", *numbers, file, file, "config", "1", measured=measured)
+    rest: Any = (*numbers, file, file, "config", "1", None, None, measured)
+    return Manifest(1, "m", "R50", ("coral",), "fp32", *rest)
 
 
 @pytest.fixture(scope="module")
@@ -54,17 +56,17 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 @pytest.fixture
 def models(stack: RunningStack) -> Iterator[None]:
     text = manifest(measured_set(DRAWN, mae_points=3.0, worst_points=15.0)).dump()
-    buckets = [stack.info.buckets[name] for name in ("ModelReframingBucket", "ModelSegmentationBucket")]
-    for bucket, name in zip(buckets, MODELS, strict=True):
-        stack.clients.s3.put_object(Bucket=bucket, Key=f"{name}.json", Body=text)
+    places = [(stack.info.buckets[role.bucket_resource], f"{role.model_name}.json") for role in ModelRole]
+    for bucket, key in places:
+        stack.clients.s3.put_object(Bucket=bucket, Key=key, Body=text)
     yield
-    for bucket, name in zip(buckets, MODELS, strict=True):
-        stack.clients.s3.delete_object(Bucket=bucket, Key=f"{name}.json")
+    for bucket, key in places:
+        stack.clients.s3.delete_object(Bucket=bucket, Key=key)
 
 
 def run(stack: RunningStack, script: dict[str, Any], cover_percent: float = 40.0) -> list[str]:
     said: list[str] = []
-    photo = Drawn(json.dumps({"cover": 42.0, **script}).encode(), cover_percent, CORNERS)
+    photo = DrawnPhotograph(json.dumps({"cover": 42.0, **script}).encode(), cover_percent, CORNERS)
     smoke.run(stack.info, said.append, drawn=photo, patience=QUICK)
     return said
 
@@ -130,14 +132,14 @@ def test_uploads_that_start_nothing_are_named(stack: RunningStack) -> None:
     quick = dataclasses.replace(QUICK, admission_s=1)
     try:
         with pytest.raises(SmokeTestError, match="failed at 'admission': nothing was started"):
-            smoke.run(stack.info, said.append, drawn=Drawn(b"{}", 1.0, CORNERS), patience=quick)
+            smoke.run(stack.info, said.append, drawn=DrawnPhotograph(b"{}", 1.0, CORNERS), patience=quick)
     finally:
         stack.clients.events.enable_rule(Name=rule)
     assert not [key for key in stack.keys(stack.info.buckets["RawBucket"]) if SURVEY.stem in key]
 
 
 def test_a_deployment_without_models_is_told_at_once(stack: RunningStack) -> None:
-    with pytest.raises(NoModelsError, match=f"there is no model {MODELS[0]} yet: upload {MODELS[0]}.pth"):
+    with pytest.raises(NoModelsError, match=f"there is no model {FRAME} yet: upload {FRAME}.pth"):
         run(stack, {})
     assert KEY not in stack.keys(stack.info.buckets["RawBucket"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +11,20 @@ from typing import Any
 import pytest
 import streamlit as st
 from moto import mock_aws
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
+from frontend.navigation import PAGES
 from frontend.services import aws, measurements
 from frontend.settings import settings
 from reefsteps.database import Database
 from tests.support import page_world
 
 APP = Path(__file__).parents[2] / "frontend" / "app.py"
+# Each AppTest looks for components in all installed packages, which takes 0.2 s and finds the same.
+manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
+
+RENAMED = {page.view for page in PAGES if page.view != page.path}
 
 
 @dataclass
@@ -32,7 +39,8 @@ class PageWorld:
     def open(self, page: str = "overview", /, **query: str) -> AppTest:
         """Return the page after it has run, opened by its address."""
         app = AppTest.from_file(str(APP), default_timeout=60)
-        app.run()
+        if page in RENAMED:  # before its first run, AppTest knows a page by its file's name only
+            app.run()
         app.query_params.update(query)
         return app.switch_page(f"views/{page}.py").run()
 

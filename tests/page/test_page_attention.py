@@ -11,7 +11,7 @@ import pytest
 from frontend.domain.attention import is_settled
 from frontend.domain.executions import ExecutionDetail, ExecutionSummary
 from frontend.services import attention, photos
-from reefsteps.keys import corners_key, no_quadrat_key, record_key
+from reefsteps.derived_objects import CORNERS, NO_QUADRAT, SEGMENTATION_RECORD
 from reefsteps.surveys import SurveyKey
 from tests.support import page_world
 
@@ -56,9 +56,9 @@ def test_a_failure_of_a_photograph_that_was_renamed_or_deleted_is_settled(empty_
 @pytest.mark.parametrize(
     ("bucket", "key"),
     [
-        ("test-segmented", record_key(SURVEY.stem)),
-        ("test-reframed", corners_key(SURVEY.stem)),
-        ("test-reframed", no_quadrat_key(SURVEY.stem)),
+        ("test-segmented", SEGMENTATION_RECORD.key(SURVEY.stem)),
+        ("test-reframed", CORNERS.key(SURVEY.stem)),
+        ("test-reframed", NO_QUADRAT.key(SURVEY.stem)),
     ],
 )
 def test_a_failure_is_settled_by_what_happened_after_it_and_only_then(
@@ -78,10 +78,10 @@ def test_what_happened_in_the_second_of_the_failure_does_not_settle_it() -> None
 
 def test_a_word_about_another_version_does_not_count(empty_world: PageWorld) -> None:
     said = {"no_quadrat": True, "source_version_id": "v1", "source_etag": "e1"}
-    empty_world.s3.put_object(Bucket="test-reframed", Key=no_quadrat_key(SURVEY.stem), Body=json.dumps(said).encode())
+    empty_world.s3.put_object(Bucket="test-reframed", Key=NO_QUADRAT.key(SURVEY.stem), Body=json.dumps(said).encode())
     assert attention.says_no_quadrat(SURVEY, "v1", "e1")
     assert not attention.says_no_quadrat(SURVEY, "v2", "e2")
     taken_back = json.dumps(said | {"no_quadrat": False}).encode()
-    empty_world.s3.put_object(Bucket="test-reframed", Key=no_quadrat_key(SURVEY.stem), Body=taken_back)
+    empty_world.s3.put_object(Bucket="test-reframed", Key=NO_QUADRAT.key(SURVEY.stem), Body=taken_back)
     attention.forget()
     assert not attention.says_no_quadrat(SURVEY, "v1", "e1")

@@ -15,7 +15,7 @@ from frontend.components import downloads, states
 from frontend.domain.coco import to_coco
 from frontend.domain.exports import About
 from frontend.services import masks, measurements
-from reefsteps import keys
+from reefsteps.derived_objects import MASK
 from reefsteps.errors import DatabaseUnavailableError
 from tests.support import page_world
 
@@ -31,7 +31,7 @@ def test_opening_the_page_makes_no_file(world: PageWorld, monkeypatch: pytest.Mo
         raise AssertionError("made with the page")
 
     for name in ("measurement_rows", "to_csv", "colony_rows"):
-        monkeypatch.setattr(downloads.exports, name, refuse)
+        monkeypatch.setattr(f"frontend.components.downloads.exports.{name}", refuse)
     monkeypatch.setattr(masks, "masked_quadrats", refuse)
     app = world.open("coverage", show="Export")
     assert not app.exception
@@ -57,7 +57,7 @@ def test_masks_come_from_the_bucket_and_a_quadrat_without_one_is_named(world: Pa
 
 def test_a_mask_of_another_model_is_not_taken_for_the_rows(world: PageWorld) -> None:
     row = next(row for row in measurements.coverage() if row.island == "Takapoto")
-    key = keys.mask_key(f"{row.year}-{row.island}-{row.location:02d}")
+    key = MASK.key(f"{row.year}-{row.island}-{row.location:02d}")
     body = world.s3.get_object(Bucket="test-masks", Key=key)["Body"].read()
     for sha256, taken in ((page_world.SHA, True), ("cd" * 32, False)):
         world.s3.put_object(Bucket="test-masks", Key=key, Body=body, Metadata={"model-sha256": sha256})

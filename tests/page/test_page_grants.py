@@ -79,7 +79,7 @@ class _TaskRole:
         self._clock, self._life_s = clock, life_s
         self.ends_s = 0.0
         self.credentials = RefreshableCredentials.create_from_metadata(self._fetch(), self._fetch, "test")
-        self.credentials._time_fetcher = clock.utc
+        self.credentials._time_fetcher = clock.utc  # type: ignore[attr-defined]
 
     def _fetch(self) -> dict[str, str]:
         self.ends_s = self._clock.now_s + self._life_s

@@ -7,10 +7,10 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from frontend.services import importing
 from reefsteps.coverage_store import ImportedPhotograph
 from reefsteps.import_store import ImportedResult, record_imports
 from reefsteps.results import ObjectRef
@@ -44,9 +44,9 @@ class Lambda:
 
 def submit(world: PageWorld, monkeypatch: pytest.MonkeyPatch, function: Lambda, button: str) -> AppTest:
     monkeypatch.setenv("IMPORT_FUNCTION", "reefsteps-importing")
-    client = importing.boto3.client
+    client: Any = boto3.client
     only_lambda = lambda name, **more: function if name == "lambda" else client(name, **more)  # noqa: E731
-    monkeypatch.setattr(importing.boto3, "client", only_lambda)
+    monkeypatch.setattr("frontend.services.importing.boto3.client", only_lambda)
     app = world.open("importing")
     app.text_input(key="import_bucket").input("old")
     app.text_input(key="import_table").input("dump.sql")

@@ -18,14 +18,15 @@ from frontend.domain.exports import NOTHING_SAID
 from frontend.domain.measurements import cover_of
 from frontend.domain.statistics import mean_cover, positions_by_years, successive_changes
 from frontend.domain.trusted import sentences, with_trust
-from frontend.services.model_files import SEGMENTATION_MODEL
 from reefsteps.coverage_queries import CoverageRow, coverage_rows
 from reefsteps.detection import Manifest
-from reefsteps.keys import model_card_key
+from reefsteps.model_keys import model_card_key
+from reefsteps.model_roles import ModelRole
 from reefsteps.results import Trust
 from reefsteps.tables import coverage_provenance
 from reefsteps.trust import DEMONSTRATION, MARK, TRUSTED, UNKNOWN_MODEL
 from tests.support import page_world
+from tests.support.coverage_rows import coverage_row
 from tests.support.manifests import manifest
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ def put_model(world: PageWorld, *, sha256: str = page_world.SHA, demonstration: 
     }  # fmt: skip
     measured = {"format": 1, "checkpoint_sha256": sha256, "sets": [entry], "demonstration": demonstration}
     source = {"file": "m.pth", "sha256": sha256, "size_bytes": 1, "version_id": None}
-    described = manifest(SEGMENTATION_MODEL, measured=measured, source=source)
-    key = model_card_key(SEGMENTATION_MODEL)
+    described = manifest(ModelRole.CORAL.model_name, measured=measured, source=source)
+    key = model_card_key(ModelRole.CORAL.model_name)
     world.s3.put_object(Bucket="test-model-segmentation", Key=key, Body=json.dumps(described).encode())
     st.cache_data.clear()
     return Manifest.from_json(described)
@@ -165,11 +166,11 @@ def test_what_is_to_be_looked_at_is_counted_listed_and_explained(world: PageWorl
 
 
 def row(trust: Trust | None, **more: Any) -> CoverageRow:
-    known = dict.fromkeys(CoverageRow.__dataclass_fields__) | {
+    known = {
         "island": "Hao", "location": 1, "year": 2006, "cover_percent": 23.45, "written_at": "2026-05-01T00:00:00",
         "model_name": "m", "model_sha256": page_world.SHA, "trust": trust, "side_cm": 100.0,
     }  # fmt: skip
-    return CoverageRow(**(known | more))
+    return coverage_row(**(known | more))
 
 
 DEMO_TRUST = Trust(DEMONSTRATION, "It is a demonstration.", 36.4)

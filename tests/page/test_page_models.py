@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from streamlit.testing.v1 import AppTest
 
-from frontend.services.model_files import REFRAMING_MODEL, SEGMENTATION_MODEL
-from reefsteps.keys import model_card_key
+from reefsteps.model_keys import model_card_key
+from reefsteps.model_roles import ModelRole
 from tests.support.manifests import manifest
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ def put(world: PageWorld, bucket: str, name: str, text: str) -> None:
 
 
 def test_measured_errors_are_shown_with_what_they_were_measured_on(world: PageWorld, texts: Texts) -> None:
-    described = manifest(SEGMENTATION_MODEL, measured=EVALUATION)
-    put(world, "test-model-segmentation", SEGMENTATION_MODEL, json.dumps(described))
+    described = manifest(ModelRole.CORAL.model_name, measured=EVALUATION)
+    put(world, "test-model-segmentation", ModelRole.CORAL.model_name, json.dumps(described))
     app = world.open("guide")
     assert not app.exception
     said = texts(app).replace("\\", "")
@@ -58,8 +58,8 @@ def test_measured_errors_are_shown_with_what_they_were_measured_on(world: PageWo
 
 
 def test_a_model_that_nobody_measured_is_said_to_be_so(world: PageWorld, texts: Texts) -> None:
-    described = manifest(REFRAMING_MODEL, refused_evaluation="It was measured on other weights.")
-    put(world, "test-model-reframing", REFRAMING_MODEL, json.dumps(described))
+    described = manifest(ModelRole.FRAME.model_name, refused_evaluation="It was measured on other weights.")
+    put(world, "test-model-reframing", ModelRole.FRAME.model_name, json.dumps(described))
     said = texts(world.open("guide")).replace("\\", "")
     assert "It was measured on other weights." in said
     assert "Nobody has measured the error of this model" in said
@@ -68,15 +68,15 @@ def test_a_model_that_nobody_measured_is_said_to_be_so(world: PageWorld, texts: 
 
 def test_help_says_which_classes_count_and_what_conversion_noticed(world: PageWorld, texts: Texts) -> None:
     more = {"classes": ["Acropora", "rubble"], "counted": ["Acropora"], "notes": ["x.yaml belongs to other weights."]}
-    described = manifest(SEGMENTATION_MODEL, **more)
-    put(world, "test-model-segmentation", SEGMENTATION_MODEL, json.dumps(described))
+    described = manifest(ModelRole.CORAL.model_name, **more)
+    put(world, "test-model-segmentation", ModelRole.CORAL.model_name, json.dumps(described))
     said = texts(world.open("guide")).replace("\\", "")
     assert "Counted classes: Acropora, of Acropora, rubble." in said
     assert "x.yaml belongs to other weights." in said
 
 
 def test_a_damaged_manifest_is_named(world: PageWorld, texts: Texts) -> None:
-    put(world, "test-model-segmentation", SEGMENTATION_MODEL, "{not JSON")
+    put(world, "test-model-segmentation", ModelRole.CORAL.model_name, "{not JSON")
     app = world.open("guide")
     assert not app.exception
     assert "Upload the .pth again to convert it" in texts(app)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from frontend.domain.file_names import Guess
-from frontend.domain.upload_plan import IncomingFile, Status, plan
+from frontend.domain.upload_plan import IncomingFile, UploadStatus, plan
 from frontend.services import photos
 from reefsteps.surveys import SurveyKey
 from tests.page.conftest import PageWorld
@@ -20,7 +20,7 @@ def test_the_position_is_taken_and_the_photograph_can_be_deleted(empty_world: Pa
     present = photos.originals(2006, "Mo'orea")
     file = IncomingFile("a", "2006-Moorea/07.jpg", 1000)
     (found,) = plan([file], typed={"a": Guess(island="Mo'orea")}, defaults=Guess(), present=present, max_bytes=10**9)
-    assert found.status is Status.DUPLICATE
+    assert found.status is UploadStatus.DUPLICATE
     assert f"The position already has {key}" in found.note
     assert photos.find_original("2006-Mo'orea-07.jpg") == key
     assert photos.find_original("2006-Mo'orea-07.nef") is None

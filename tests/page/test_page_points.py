@@ -10,8 +10,10 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import numpy as np
 import pytest
+import streamlit as st
 from sqlalchemy import select, update
 from streamlit.testing.v1 import AppTest
 
@@ -19,17 +21,23 @@ from frontend.domain import exports, point_tables, verified
 from frontend.domain.estimates.campaign import Status
 from frontend.domain.estimates.quadrat import Confusion
 from frontend.domain.estimates.two_phase import Target
-from frontend.services import measurements, points
+from frontend.services import measurements
 from reefsteps.coverage_queries import coverage_rows
 from reefsteps.database import Database
+from reefsteps.evaluation import Evaluation
+from reefsteps.learned import LearnedPhotograph
+from reefsteps.model_keys import model_card_key
+from reefsteps.model_roles import ModelRole
 from reefsteps.point_queries import measured_photographs
 from reefsteps.point_store import point_sets, record_points
 from reefsteps.points.answers import PLAIN
 from reefsteps.points.files import read_points
 from reefsteps.points.matching import Measured, plan
-from reefsteps.points.point_sets import Drawn, PointSet
+from reefsteps.points.point_sets import PointSet, Selection
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import coverage_provenance
+from tests.support import page_world
+from tests.support.manifests import manifest
 
 if TYPE_CHECKING:
     from tests.page.conftest import PageWorld
@@ -52,7 +60,7 @@ def answered(photo: Measured, cover: float, *, seed: int, count: int = 100, **mo
         "annotator": "Alice",
         "source": "CoralNet",
         "origin": "a.csv",
-        "drawn": Drawn.AT_RANDOM,
+        "drawn": Selection.AT_RANDOM,
         "layout": "not said",
         "x": tuple(round(float(v), 3) for v in x),
         "y": tuple(round(float(v), 3) for v in y),
@@ -99,7 +107,7 @@ def test_a_model_that_is_far_off_is_said_with_the_combined_figure_beside_it(worl
     assert "points too low on 6 verified quadrats" in said
     table = app.dataframe[0].value
     (row,) = [row for _, row in table.iterrows() if row["Island"] == island and row["Year"] == year]
-    assert row["Status"] in {Status.ESTIMATED.value, Status.VERIFIED.value}
+    assert row["Status"] == f"{Status.ESTIMATED} ({row['Verified']} quadrats)"
     assert " to " in row["Combined (%)"]
     assert "What to verify next" in texts(app)
     assert "more photograph" in texts(app)
@@ -109,11 +117,73 @@ def test_a_model_that_is_far_off_is_said_with_the_combined_figure_beside_it(worl
 
 
 def test_a_choice_by_hand_makes_no_interval(world: PageWorld, texts: Texts) -> None:
-    verify(world.database, 6, drawn=Drawn.BY_HAND)
+    verify(world.database, 6, drawn=Selection.BY_HAND)
     app = world.open("coverage", show="Checked by people")
     assert not app.exception
     assert set(app.dataframe[0].value["Combined (%)"]) == {"–"}
-    assert "not verified: 5 more needed" in set(app.dataframe[0].value["Status"])
+    said = set(app.dataframe[0].value["Status"])
+    assert "not verified: 5 more verified quadrats are needed for an interval" in said
+
+
+def learned_from(world: PageWorld, photos: list[Measured], left_out_percent: float | None) -> None:
+    """Put a manifest in place that says the model of all results has learned from these photographs."""
+    entries = [
+        LearnedPhotograph(key=p.raw_key, version_id=p.raw_version_id, left_out_cover_percent=left_out_percent)
+        for p in photos
+    ]
+    measured = Evaluation(1, page_world.SHA, (), learned_from=tuple(entries)).to_json()
+    source = {"file": "m.pth", "sha256": page_world.SHA, "size_bytes": 1, "version_id": None}
+    body = json.dumps(manifest(ModelRole.CORAL.model_name, measured=measured, source=source)).encode()
+    world.s3.put_object(Bucket="test-model-segmentation", Key=model_card_key(ModelRole.CORAL.model_name), Body=body)
+    st.cache_data.clear()
+
+
+@pytest.mark.parametrize("left_out_percent", [None, 11.0])
+def test_photographs_that_the_model_learned_from_verify_only_without_it(
+    world: PageWorld, texts: Texts, left_out_percent: float | None
+) -> None:
+    island, year = verify(world.database, 6)
+    found = [p for p in photographs(world.database) if (p.survey.island, p.survey.year) == (island, year)]
+    learned_from(world, found[:1], left_out_percent)
+    app = world.open("coverage", show="Checked by people")
+    assert not app.exception
+    table = app.dataframe[0].value
+    (row,) = [row for _, row in table.iterrows() if row["Island"] == island and row["Year"] == year]
+    said = texts(app)
+    if left_out_percent is None:
+        assert row["Verified"] == f"5 of {len(found) - 1}"
+        assert "Left out of intervals: 1 quadrat whose photographs the model learned from" in said
+    else:
+        assert row["Verified"] == f"6 of {len(found)}"
+        assert "The model learned from 1 quadrat: there the interval uses predictions" in said
+    one = found[0].survey
+    page = world.open("quadrat", island=island, year=str(year), location=str(one.location))
+    assert not page.exception
+    assert "the model learned from it" in texts(page)
+    assert ("11.0 %" in texts(page)) == (left_out_percent is not None)
+    help_page = world.open("guide")
+    assert not help_page.exception
+    assert "It learned from 1 photograph" in texts(help_page)
+
+
+def test_every_figure_has_its_status_beside_it(world: PageWorld, texts: Texts) -> None:
+    island, year = verify(world.database, 6)
+    (first,) = [p for p in photographs(world.database) if (p.survey.island, p.survey.year) == (island, year)][:1]
+    for page, query in (("overview", {}), ("gallery", {"island": island, "year": str(year)})):
+        app = world.open(page, **query)
+        assert not app.exception
+        captions = [str(c.value) for c in app.caption if str(c.value).startswith("Cover ") and "%" in str(c.value)]
+        assert captions
+        assert all("verified" in caption for caption in captions)
+    assert any("by points" in caption for caption in captions)
+    place = {"island": island, "year": str(year), "location": str(first.survey.location)}
+    assert "The model's figure: verified" in texts(world.open("quadrat", **place))
+    for app in (world.open("overview"), world.open("coverage", show="Trend")):
+        assert not app.exception
+        table = next(frame.value for frame in app.dataframe if "Status" in frame.value)
+        assert all(table["Status"])
+        assert table["95 % interval"].str.contains(" to ").sum() == 1
+    assert "Verified" in world.open("surveys").dataframe[0].value
 
 
 def test_corners_that_are_set_anew_decide_which_points_count(world: PageWorld) -> None:
@@ -205,11 +275,10 @@ class Lambda:
 
 def test_files_are_shown_confirmed_and_kept(world: PageWorld, monkeypatch: pytest.MonkeyPatch, texts: Texts) -> None:
     monkeypatch.setenv("POINTS_FUNCTION", "reefsteps-points")
-    client = points.boto3.client
+    client: Any = boto3.client
     keeps = Lambda(world.database)
-    monkeypatch.setattr(
-        points.boto3, "client", lambda name, **more: keeps if name == "lambda" else client(name, **more)
-    )
+    only_lambda = lambda name, **more: keeps if name == "lambda" else client(name, **more)  # noqa: E731
+    monkeypatch.setattr("frontend.services.points.boto3.client", only_lambda)
     photo = photographs(world.database)[0]
     (x, y), *_ = photo.frame.to_photograph([(0.5, 0.5)])
     text = f"Name,Row,Column,Label\n{photo.raw_key},{int(y)},{int(x)},Porit\nlost.jpg,1,1,CCA\n"

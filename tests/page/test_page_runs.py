@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +12,9 @@ from streamlit.testing.v1 import AppTest
 
 from frontend.services import executions
 from frontend.settings import settings
+from reefsteps.surveys import SurveyKey
 from tests.support import page_world
+from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
     from tests.page.conftest import PageWorld
@@ -76,19 +75,11 @@ def test_a_list_without_runs_is_one_empty_page(listed: Any) -> None:
 
 
 def _stop_one(world: PageWorld) -> None:
-    """Start a run and stop it; returns when Step Functions says of every run how it ended."""
+    """Start a run and stop it; returns when Step Functions says so."""
     page_world.start(world.step_functions, world.pipeline_arn, "stopped", key="2010-Takapoto-53.jpg", end="wait")
-    arn = world.pipeline_arn.replace(":stateMachine:", ":execution:") + ":stopped"
-    wanted = {"RUNNING": 1, "SUCCEEDED": 1, "FAILED": 3, "ABORTED": 1}
-    ends = time.monotonic() + 20
-    while time.monotonic() < ends:
-        with suppress(AttributeError):  # moto's, while its thread for the run has not begun
-            world.step_functions.stop_execution(executionArn=arn)
-        every = world.step_functions.list_executions(stateMachineArn=world.pipeline_arn)["executions"]
-        if Counter(item["status"] for item in every) == wanted:
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"moto did not end the runs: {every}")
+    run = {"executionArn": world.pipeline_arn.replace(":stateMachine:", ":execution:") + ":stopped"}
+    world.step_functions.stop_execution(**run)
+    wait_for(lambda: bool(world.step_functions.describe_execution(**run)["status"] == "ABORTED"), 120)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +92,7 @@ def _stop_one(world: PageWorld) -> None:
     ],
 )
 def test_each_status_is_reached_by_a_link(world: PageWorld, status: str, shown: set[str]) -> None:
-    page_world.write_pictures(world.s3, [page_world.SurveyKey(2010, "Takapoto", 53)], derived=False)
+    page_world.write_pictures(world.s3, [SurveyKey(2010, "Takapoto", 53)], derived=False)
     _stop_one(world)
     app = world.open("runs", status=status)
     assert not app.exception
@@ -112,7 +103,7 @@ def test_each_status_is_reached_by_a_link(world: PageWorld, status: str, shown: 
 
 
 def test_a_run_that_took_too_long_or_was_stopped_needs_attention(world: PageWorld, texts: Texts) -> None:
-    page_world.write_pictures(world.s3, [page_world.SurveyKey(2010, "Takapoto", 53)], derived=False)
+    page_world.write_pictures(world.s3, [SurveyKey(2010, "Takapoto", 53)], derived=False)
     _stop_one(world)
     said = texts(world.open("overview"))
     assert "2010\\-Takapoto\\-53\\.jpg" in said

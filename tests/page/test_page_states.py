@@ -215,7 +215,7 @@ def test_runs_explain_failures_and_escape_what_is_not_ours(world: PageWorld, tex
 
 
 def test_retry_starts_the_same_photograph_again(world: PageWorld) -> None:
-    page_world.write_pictures(world.s3, [page_world.SurveyKey(2010, "Takapoto", 51)], derived=False)
+    page_world.write_pictures(world.s3, [SurveyKey(2010, "Takapoto", 51)], derived=False)
     app = world.open("runs", status="Failed")
     next(button for button in app.button if button.label == "Retry").click().run()
     assert not app.exception
@@ -264,7 +264,8 @@ def test_deletion_removes_the_original_keeps_its_versions_and_says_what_is_left(
 
 
 def _elements(app: AppTest, kind: str) -> list[Any]:
-    found, blocks = [], [app.main]
+    found: list[Any] = []
+    blocks: list[Any] = [app.main]
     while blocks:
         for child in blocks.pop(0).children.values():
             found.append(child)

@@ -18,24 +18,20 @@ import numpy as np
 from tests.parity.reference import configuration, narrow, predictor
 from tests.support import checkpoints as make
 from tests.support.pictures import picture
-
-TARGET = Path(__file__).parents[1] / "data" / "inference"
-PICTURES = ((97, 140, 1), (213, 128, 2), (150, 150, 3), (40, 300, 4))  # height, width, seed
-MODELS = ((50, 1, "BN", 5), (101, 1, "BN", 7), (50, 2, "GN", 6))  # depth, classes, norm, seed
-RESIZED = ((37, 53, 20, 29), (37, 53, 64, 91), (60, 40, 61, 40))
+from tests.support.stored_outputs import MODELS, PICTURES, RESIZED, STORED
 
 
 def main() -> None:
     """Write every file."""
-    TARGET.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(TARGET / "resized.npz", **_resized())
-    np.savez_compressed(TARGET / "pasted.npz", **_pasted())
+    STORED.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(STORED / "resized.npz", **_resized())
+    np.savez_compressed(STORED / "pasted.npz", **_pasted())
     for depth, classes, norm, seed in MODELS:
         np.savez_compressed(
-            TARGET / f"detections_r{depth}_{norm.lower()}.npz", **_detections(depth, classes, norm, seed)
+            STORED / f"detections_r{depth}_{norm.lower()}.npz", **_detections(depth, classes, norm, seed)
         )
     _checkpoints()
-    for path in sorted(TARGET.iterdir()):
+    for path in sorted(STORED.iterdir()):
         sys.stdout.write(f"{path.stat().st_size:8d} {path.name}\n")
 
 
@@ -100,9 +96,9 @@ def _checkpoints() -> None:
         "scheduler": schedule.state_dict(),
         "iteration": 12,
     }
-    torch.save(trainers, TARGET / "trainer.pth")
-    torch.save(trainers, TARGET / "trainer_legacy.pth", _use_new_zipfile_serialization=False)
-    np.savez_compressed(TARGET / "trainer.npz", **{name: value.numpy() for name, value in model.state_dict().items()})
+    torch.save(trainers, STORED / "trainer.pth")
+    torch.save(trainers, STORED / "trainer_legacy.pth", _use_new_zipfile_serialization=False)
+    np.savez_compressed(STORED / "trainer.npz", **{name: value.numpy() for name, value in model.state_dict().items()})
 
 
 if __name__ == "__main__":

@@ -29,8 +29,10 @@ def engine() -> Detectron2Detector:
 
 def same(first: Detections, second: Detections) -> bool:
     overlap = box_ious(first.boxes_px, second.boxes_px)
-    areas = [[mask.area_px for mask in found.masks] for found in (first, second)]
-    return len(first) == len(second) and bool((overlap.max(axis=1) > 0.99).all()) and np.allclose(*areas, rtol=0.02)
+    areas, others = ([mask.area_px for mask in found.masks] for found in (first, second))
+    if len(first) != len(second) or not (overlap.max(axis=1) > 0.99).all():
+        return False
+    return np.allclose(areas, others, rtol=0.02)
 
 
 @pytest.mark.detectron2

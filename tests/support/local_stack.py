@@ -9,8 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import sqlalchemy
 from local.provision import Clients
 from local.stack_info import StackInfo, running
 from tests.support.steps import package_of
+from tests.support.waiting import wait_for as wait_for
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
@@ -77,13 +77,14 @@ class RunningStack:
     options: dict[str, Any]
     process: subprocess.Popen[bytes] | None = None
     _clients: Clients | None = field(default=None, repr=False)
+    _described: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)  # executions, by ARN
 
     def start(self) -> None:
         """Start it and wait until it is ready."""
         self.state.mkdir(parents=True, exist_ok=True)
         options = {"state": str(self.state), "models": None, **self.options}
         with (self.state / "stack.log").open("ab") as log:
-            self.process = subprocess.Popen(
+            process = self.process = subprocess.Popen(
                 [sys.executable, str(HERE / "local_stack_process.py"), json.dumps(options)],
                 stdout=log,
                 stderr=log,
@@ -91,16 +92,17 @@ class RunningStack:
                 start_new_session=True,
                 env={**os.environ, "OMP_NUM_THREADS": "1"},
             )
-        wait_for(lambda: running(self.state) is not None or self.process.poll() is not None, START_TIMEOUT_S)
-        if self.process.poll() is not None:
+        wait_for(lambda: running(self.state) is not None or process.poll() is not None, START_TIMEOUT_S)
+        if process.poll() is not None:
             raise AssertionError(f"the stack did not start:\n{(self.state / 'stack.log').read_text()[-4000:]}")
         self._clients = Clients(self.info.endpoint, self.info.region)
+        self._described = {}
 
     def stop(self) -> None:
         """End it as Ctrl-C does."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-            self.process.wait(20)
+            self.process.wait(60)
 
     def kill(self) -> None:
         """End it as the out-of-memory killer does."""
@@ -136,9 +138,15 @@ class RunningStack:
         """Describe every execution of a state machine, oldest first."""
         arn = self.info.state_machines[machine]
         listed = self.clients.stepfunctions.get_paginator("list_executions").paginate(stateMachineArn=arn)
-        arns = [item["executionArn"] for page in listed for item in page["executions"]]
-        described = [self.clients.stepfunctions.describe_execution(executionArn=arn) for arn in arns]
-        return sorted(described, key=lambda execution: execution["startDate"])
+        every = [item for page in listed for item in page["executions"]]
+        return sorted(map(self._describe, every), key=lambda execution: execution["startDate"])
+
+    def _describe(self, listed: dict[str, Any]) -> dict[str, Any]:
+        """Describe an execution anew only when its status is another: tests ask for all of them many times a second."""
+        arn = listed["executionArn"]
+        if self._described.get(arn, {}).get("status") != listed["status"]:
+            self._described[arn] = dict(self.clients.stepfunctions.describe_execution(executionArn=arn))
+        return self._described[arn]
 
     def execution_of(self, version: str, timeout_s: float = 60.0) -> dict[str, Any]:
         """Wait for the end of the execution of one uploaded version, and describe it."""
@@ -155,6 +163,17 @@ class RunningStack:
 
         wait_for(ended, timeout_s)
         return [found[version] for version in versions]
+
+    def under_way(self, version: str) -> dict[str, Any]:
+        """Wait until the execution of an uploaded version has begun, and describe it."""
+        found: list[dict[str, Any]] = []
+
+        def begun() -> bool:
+            found[:] = [e for e in self.executions() if json.loads(e["input"]).get("version_id") == version]
+            return bool(found)
+
+        wait_for(begun, 60)
+        return found[0]
 
     def failures_of(self, execution: dict[str, Any]) -> list[str]:
         """Return the errors of the tasks that failed in an execution, oldest first."""
@@ -186,12 +205,3 @@ class RunningStack:
                 return sorted((r[0], r[1], r[2], float(r[3])) for r in connection.execute(query))
         finally:
             engine.dispose()
-
-
-def wait_for(condition: Callable[[], bool], timeout_s: float, every_s: float = 0.1) -> None:
-    """Wait until `condition` holds; fails the test when it does not in time."""
-    end = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {timeout_s:.0f} s")
-        time.sleep(every_s)

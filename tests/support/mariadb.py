@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 import pymysql
 
 from tests.support.one_at_a_time import one_at_a_time
+from tests.support.ports import reserved_port
 
 _PACKAGES = ("mariadb-server-core", "mariadb-client-core")  # the second: what mariadb-install-db calls
 _NAME = "reefs"
@@ -38,7 +38,7 @@ class MariaDb:
         self._folder = folder
         self._binary = _installed("mariadbd")
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        self.port = reserved_port()
         (folder / "tmp").mkdir(parents=True)
         command = [_installed("mariadb-install-db"), "--no-defaults", *self._common(), "--skip-test-db"]
         subprocess.run([*command, "--auth-root-authentication-method=normal"], check=True, capture_output=True)
@@ -125,9 +125,3 @@ def _installed(program: str) -> str:
             if found := shutil.which(program, path=places):
                 return found
     raise MariaDbMissingError(f"mariadb-server-core cannot be installed: {done.stderr.strip()[-300:]}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

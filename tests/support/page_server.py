@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from typing import Any
 
 from reefsteps.database import Database
 from tests.support import page_world
+from tests.support.ports import reserved_port
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -36,7 +36,7 @@ class ServedPage:
 @contextmanager
 def served_page(folder: Path, fill: Callable[[ServedPage], None]) -> Iterator[ServedPage]:
     """Run the page over a world that ``fill`` has filled; everything ends with the context."""
-    aws_port, page_port = _free_port(), _free_port()
+    aws_port, page_port = reserved_port(), reserved_port()
     endpoint, url = f"http://127.0.0.1:{aws_port}", f"http://127.0.0.1:{page_port}"
     environment = {**os.environ, **page_world.CREDENTIALS}
     environment.pop("AWS_ENDPOINT_URL", None)
@@ -88,9 +88,3 @@ def _until_answers(url: str, timeout_s: float = 60) -> None:
         else:
             return
     raise TimeoutError(f"{url} did not answer within {timeout_s:g} s")
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])

@@ -12,18 +12,26 @@ import io
 import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 from PIL import Image, ImageDraw
 from sqlalchemy import delete, insert
 
-from reefsteps import keys
 from reefsteps.database import Database
+from reefsteps.derived_objects import Kind, all_derived
+from reefsteps.point_queries import measured_photographs
+from reefsteps.point_store import record_points
+from reefsteps.points.matching import Measured
+from reefsteps.points.point_sets import PointSet, Selection
+from reefsteps.steps import Step
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import colony, coral_coverage, coverage_provenance, survey
+from tests.support.waiting import wait_for
 
 REGION = "eu-west-1"
 BUCKETS = {
@@ -99,8 +107,23 @@ def create_state_machine(step_functions: Any) -> str:
 
 
 def start(step_functions: Any, arn: str, name: str, **given: Any) -> None:
-    """Start a run that ends as its input says."""
-    step_functions.start_execution(stateMachineArn=arn, name=name, input=json.dumps(given))
+    """Start a run that ends as its input says; returns when it has, or when it waits.
+
+    moto runs it in a thread of its own: a page that was opened at once would show it as running, and a run whose thread
+    has not begun cannot be stopped.
+    """
+    answer = step_functions.start_execution(stateMachineArn=arn, name=name, input=json.dumps(given))
+    run = {"executionArn": answer["executionArn"]}
+
+    def has_come_to_its_end() -> bool:
+        if given.get("end") != "wait":
+            return bool(step_functions.describe_execution(**run)["status"] != "RUNNING")
+        with suppress(AttributeError, ClientError):  # moto's, while the thread has not begun
+            events = step_functions.get_execution_history(**run)["events"]
+            return any(event["type"] == "WaitStateEntered" for event in events)
+        return False
+
+    wait_for(has_come_to_its_end, 120, every_s=0.01)
 
 
 def several_surveys(
@@ -251,19 +274,12 @@ def write_pictures(s3: Any, surveys: Sequence[SurveyKey], *, derived: bool = Tru
             "image": {"bucket": BUCKETS["RAW_BUCKET"], "key": key.key("jpg"), "version_id": raw["VersionId"]},
             "etag": raw["ETag"].strip('"'),
         }
-        record = json.dumps(records["restoration"] | {"source": source}).encode()
-        _put(s3, "TREATED_BUCKET", keys.picture_key(key.stem), pictures["treated"], "image/jpeg")
-        _put(s3, "TREATED_BUCKET", keys.thumbnail_key(key.stem), pictures["treated-small"], "image/jpeg")
-        _put(s3, "TREATED_BUCKET", keys.record_key(key.stem), record, "application/json")
-        if not derived:
-            continue
-        steps = (("REFRAMED_BUCKET", "reframed", "reframing"), ("SEGMENTED_BUCKET", "segmented", "segmentation"))
-        for bucket, name, step in steps:
-            record = json.dumps(records[step] | {"source": source}).encode()
-            _put(s3, bucket, keys.picture_key(key.stem), pictures[name], "image/jpeg")
-            _put(s3, bucket, keys.thumbnail_key(key.stem), pictures[f"{name}-small"], "image/jpeg")
-            _put(s3, bucket, keys.record_key(key.stem), record, "application/json")
-        _put(s3, "MASKS_BUCKET", keys.mask_key(key.stem), pictures["mask"], "image/png")
+        for item in all_derived():
+            if not item.by_every_run or not (derived or item.writer is Step.RESTORATION):
+                continue
+            is_record = item.kind is Kind.RECORD
+            body = json.dumps(records[item.writer] | {"source": source}).encode() if is_record else pictures[item.name]
+            _put(s3, f"{item.bucket.upper()}_BUCKET", item.key(key.stem), body, item.content_type)
 
 
 def _put(s3: Any, bucket: str, key: str, body: bytes, kind: str, metadata: Mapping[str, str] | None = None) -> Any:
@@ -282,7 +298,7 @@ def _pictures() -> dict[str, bytes]:
     overlay = Image.composite(Image.new("RGB", inner.size, (255, 120, 40)), inner, mask.point(lambda v: v // 2))
     found = {"original": original, "treated": original, "reframed": inner, "segmented": overlay}
     encoded = {name: _encode(picture) for name, picture in found.items()}
-    encoded |= {f"{name}-small": _encode(picture.resize((320, 320 * picture.height // picture.width)))
+    encoded |= {f"{name}-thumbnail": _encode(picture.resize((320, 320 * picture.height // picture.width)))
                 for name, picture in found.items()}  # fmt: skip
     return encoded | {"mask": _encode(mask, "PNG")}
 
@@ -307,6 +323,29 @@ def _encode(picture: Image.Image, kind: str = "JPEG") -> bytes:
     file = io.BytesIO()
     picture.save(file, kind, **({"quality": 82} if kind == "JPEG" else {}))
     return file.getvalue()
+
+
+def write_points(database: Database, count: int, seed: int = 11) -> int:
+    """Let a person answer so many points on every photograph, all over its quadrat; returns how many points that is."""
+    chance = random.Random(seed)
+    with database.read() as connection:
+        photographs = measured_photographs(connection)
+    sets = [_answered(photo, count, chance) for photo in photographs]
+    for start in range(0, len(sets), 200):
+        record_points(database, sets[start : start + 200])
+    return count * len(sets)
+
+
+def _answered(photo: Measured, count: int, chance: random.Random) -> PointSet:
+    x, y = photo.frame.to_photograph([(chance.random(), chance.random()) for _ in range(count)]).T
+    answers = "".join("c" if chance.random() < 0.3 else "o" for _ in range(count))
+    return PointSet(
+        **vars(photo.survey), raw_key=photo.raw_key, raw_version_id=photo.raw_version_id,
+        width_px=photo.frame.width_px, height_px=photo.frame.height_px,
+        annotator="Alice", source="CoralNet", origin="a.csv", drawn=Selection.AT_RANDOM, layout="not said",
+        x=tuple(x.round(3).tolist()), y=tuple(y.round(3).tolist()),
+        labels=tuple("Porit" if answer == "c" else "CCA" for answer in answers), answers=answers,
+    )  # fmt: skip
 
 
 def write_runs(step_functions: Any, arn: str) -> None:

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 
+from reefsteps.buckets import Buckets
 from reefsteps.coverage_store import Result
-from reefsteps.derived import DerivedObjects
+from reefsteps.derived_objects import (
+    MASK,
+    OVERLAY,
+    OVERLAY_THUMBNAIL,
+    REFRAMED_PICTURE,
+    REFRAMED_THUMBNAIL,
+    TREATED_PICTURE,
+    TREATED_THUMBNAIL,
+    Kind,
+    all_derived,
+)
 from reefsteps.document import Execution
-from reefsteps.keys import mask_key, picture_key, thumbnail_key
-from reefsteps.points.point_sets import Drawn, PointSet
+from reefsteps.points.point_sets import PointSet, Selection
 from reefsteps.results import (
     Colony,
     ModelIdentity,
@@ -21,10 +31,13 @@ from reefsteps.results import (
     SegmentationResult,
     Source,
 )
+from reefsteps.run_writer import RunWriter
+from reefsteps.steps import Step
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey
 
 SURVEY = SurveyKey(2006, "Bora-Bora", 1)
+BUCKETS = Buckets("reef-raw", "reef-treated", "reef-reframed", "reef-segmented", "reef-masks")
 
 
 def result(
@@ -52,8 +65,8 @@ def result(
         restoration=RestorationResult(
             survey=survey.ref,
             source=source,
-            treated=ObjectRef("reef-treated", picture_key(stem)),
-            thumbnail=ObjectRef("reef-treated", thumbnail_key(stem)),
+            treated=TREATED_PICTURE.at(BUCKETS, stem),
+            thumbnail=TREATED_THUMBNAIL.at(BUCKETS, stem),
             method="planar",
             applied=True,
             side_cm=100.0,
@@ -61,8 +74,8 @@ def result(
             pipeline_version="1.0",
         ),
         reframing=ReframingResult(
-            reframed=ObjectRef("reef-reframed", picture_key(stem)),
-            thumbnail=ObjectRef("reef-reframed", thumbnail_key(stem)),
+            reframed=REFRAMED_PICTURE.at(BUCKETS, stem),
+            thumbnail=REFRAMED_THUMBNAIL.at(BUCKETS, stem),
             corners_px=((1.0, 2.0), (3.0, 2.0), (3.0, 4.0), (1.0, 4.0)),
             manual=False,
             confidence=0.9,
@@ -77,9 +90,9 @@ def result(
             pipeline_version="1.0",
         ),
         segmentation=SegmentationResult(
-            overlay=ObjectRef("reef-segmented", picture_key(stem)),
-            mask=ObjectRef("reef-masks", mask_key(stem)),
-            thumbnail=ObjectRef("reef-segmented", thumbnail_key(stem)),
+            overlay=OVERLAY.at(BUCKETS, stem),
+            mask=MASK.at(BUCKETS, stem),
+            thumbnail=OVERLAY_THUMBNAIL.at(BUCKETS, stem),
             cover_percent=cover,
             colony_count=colonies,
             colonies=tuple(Colony(10.5 + i, 0.9, (0.0, 1.0, 2.0, 3.0), False) for i in range(colonies)),
@@ -104,7 +117,7 @@ def points_on(done: Result, *, annotator: str = "Alice", answers: str = "ccou") 
         annotator=annotator,
         source="CoralNet",
         origin="annotations.csv",
-        drawn=Drawn.AT_RANDOM,
+        drawn=Selection.AT_RANDOM,
         layout="not said",
         x=tuple(1.5 + index / 10 for index in range(len(answers))),
         y=(2.5,) * len(answers),
@@ -113,9 +126,25 @@ def points_on(done: Result, *, annotator: str = "Alice", answers: str = "ccou") 
     )
 
 
-def derived_objects(done: Result, pipeline_version: str = "1.0") -> DerivedObjects:
+def run_writer(done: Result, pipeline_version: str = "1.0") -> RunWriter:
     """Return what the run writes its objects with."""
-    return DerivedObjects(Storage(), done.survey, done.execution, done.source, pipeline_version)
+    return RunWriter(Storage(), BUCKETS, done.survey, done.execution, done.source, pipeline_version)
+
+
+def leave_objects(done: Result) -> RunWriter:
+    """Leave everything that each step leaves of a photograph, records last; returns what wrote it."""
+    writer = run_writer(done)
+    for item in all_derived():
+        if item.by_every_run and item.kind is not Kind.RECORD:
+            writer.put(item, f"{item.name} of {done.survey.stem}".encode())
+    records = {
+        Step.RESTORATION: done.restoration,
+        Step.REFRAMING: done.reframing,
+        Step.SEGMENTATION: done.segmentation,
+    }
+    for step, record in records.items():
+        writer.save_record(step, record)
+    return writer
 
 
 def leave_photograph(done: Result) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -13,18 +13,19 @@ from sqlalchemy import select
 
 from reefsteps.coverage_store import record_result
 from reefsteps.database import Database
-from reefsteps.keys import corners_key, mask_key, picture_key, thumbnail_key
+from reefsteps.derived_objects import CORNERS
 from reefsteps.point_store import point_sets, record_points
-from reefsteps.storage import JPEG, PNG
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import colony, coral_coverage, coverage_provenance, point_set, survey_fields
-from tests.support.handlers import BUCKETS
-from tests.support.pipeline_records import derived_objects, points_on, result
+from tests.support.handlers import BUCKETS, loaded
+from tests.support.pipeline_records import leave_objects, points_on, result
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 RAW = "reef-raw"
+A, B, C, D = (SurveyKey(2012, "E2B", number) for number in (1, 2, 3, 4))
+FREE = SurveyKey(2013, "Mo'orea Été", 7)
 # New with every copy; all else must be the former again.
 _OF_A_COPY = {"version_id", "etag", "uploaded_at", "sequencer", "source_version_id", "source_etag"}
 
@@ -73,21 +74,11 @@ class World:
         done = dataclasses.replace(
             done, restoration=dataclasses.replace(done.restoration, source=source), reframing=reframing
         )
-        derived, stem = derived_objects(done), survey.stem
-        for step, record in (
-            ("treated", done.restoration),
-            ("reframed", done.reframing),
-            ("segmented", done.segmentation),
-        ):
-            for name in (picture_key, thumbnail_key):
-                body = f"{step} {name(stem)} of {stem}".encode()
-                derived.put(f"reef-{step}", name(stem), body, content_type=JPEG)
-            derived.save_record(f"reef-{step}", record)
-        derived.put("reef-masks", mask_key(stem), f"mask of {stem}".encode(), content_type=PNG)
+        writer = leave_objects(done)
         if corners:
             own = {"source_version_id": version, "source_etag": done.source.etag}
             value = {"corners_px": [[1, 2], [3, 2], [3, 4], [1, 4]]} | own
-            derived.put_json("reef-reframed", corners_key(stem), value)
+            writer.put_json(CORNERS, value)
         assert record_result(self.database, done).written
         record_points(self.database, [points_on(done)])
         return version
@@ -214,3 +205,22 @@ def crashing(world: World, do: Callable[[], Any], after: int) -> None:
         pass
     finally:
         client._make_api_call, database.write = send, write
+
+
+def open_world(s3: S3Client, database: Database) -> Iterator[World]:
+    """Yield a world whose buckets all have versions."""
+    for bucket in BUCKETS:
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    address = database.url.render_as_string(hide_password=False)
+    with loaded("relabel", {"DATABASE_URL": address}) as module:
+        yield World(s3, database, module)
+
+
+def changes(*pairs: tuple[SurveyKey, SurveyKey], **more: Any) -> list[dict[str, Any]]:
+    """Return entries of a list of changes, each with ``more``."""
+    return [{"old": old.stem, "new": new.stem} | more for old, new in pairs]
+
+
+def surveys(world: World) -> list[str]:
+    """Return the stems of all photographs that have a result."""
+    return [f"{row['year']}-{row['island']}-{row['location']:02d}" for row in world.rows()["coral_coverage"]]

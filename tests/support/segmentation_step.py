@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from reefsteps.coverage_store import Result
+from reefsteps.derived_objects import REFRAMED_PICTURE
 from reefsteps.detection import Detections, InstanceMask
 from reefsteps.images import encode_jpeg
 from reefsteps.results import ModelIdentity
-from reefsteps.storage import JPEG
-from tests.support.pipeline_records import SURVEY, derived_objects, leave_photograph
+from reefsteps.steps import Step
+from tests.support.pipeline_records import leave_photograph, run_writer
 
 IDENTITY = ModelIdentity("detectron2-classifier", "ef" * 32)
 
@@ -56,7 +57,7 @@ def reframed(done: Result, discs: Discs = DISCS) -> npt.NDArray[np.bool_]:
         cv2.circle(picture, centre, radius, (60, 60, 200), -1)
         cv2.circle(truth, centre, radius, 1, -1)
     leave_photograph(done)
-    derived = derived_objects(done, "1.2.3")
-    derived.put("reef-reframed", f"{SURVEY.stem}.jpg", encode_jpeg(picture), content_type=JPEG)
-    derived.save_record("reef-reframed", done.reframing)
+    writer = run_writer(done, "1.2.3")
+    writer.put(REFRAMED_PICTURE, encode_jpeg(picture))
+    writer.save_record(Step.REFRAMING, done.reframing)
     return truth.astype(bool)

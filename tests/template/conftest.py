@@ -10,14 +10,22 @@ from pathlib import Path
 
 import pytest
 
+from scripts import deploy as command
 from scripts import linters
 from scripts.deployment import ROOT, Deployment
+from tests.support.deploy_account import IMAGES_AS_BUILT, Account
+from tests.support.guards import Guards
 from tests.support.one_at_a_time import one_at_a_time
 
 
 @pytest.fixture(scope="session")
 def deployment() -> Deployment:
     return Deployment.load()
+
+
+@pytest.fixture(scope="session")
+def guards(deployment: Deployment) -> Guards:
+    return Guards(deployment)
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +59,19 @@ def bare_python() -> Callable[[Path], Path]:
         return python
 
     return environment
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
+    """Return the commands that `make deploy` would have run."""
+    built = tmp_path / "template.yaml"
+    built.write_text(IMAGES_AS_BUILT)
+    monkeypatch.setattr(command, "BUILT_TEMPLATE", built)
+    monkeypatch.setattr(command, "_succeeds", lambda *line: line == ("docker", "info"))
+    commands: list[list[str]] = []
+    monkeypatch.setattr(command, "_run", lambda line, **_: commands.append(line))
+    monkeypatch.setattr(command, "_version", lambda: "0123abc")
+    monkeypatch.setattr(command, "faults", lambda _deployment: [])
+    monkeypatch.setattr("scripts.deploy.shutil.which", lambda tool, **_: f"/bin/{tool}")
+    monkeypatch.setattr(command, "boto3", Account())
+    return commands

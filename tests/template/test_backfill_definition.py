@@ -50,7 +50,7 @@ def test_a_fault_ends_a_child_where_a_redrive_runs_the_pipeline_again() -> None:
 
 
 def test_names_tell_photographs_apart_whose_names_begin_alike() -> None:
-    context = {"context": {"Execution": {}}}
+    context: dict[str, Any] = {"context": {"Execution": {}}}
     names = {
         given(CHILD["Run pipeline"]["Arguments"]["Name"], states={"input": {"key": key, "run": "r" * 80}, **context})
         for key in ("2006-" + "a" * 80 + "-01.jpg", "2006-" + "a" * 80 + "-02.jpg", "2006-é-01.jpg", "2006-è-01.jpg")

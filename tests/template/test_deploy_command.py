@@ -1,6 +1,5 @@
 """`make deploy` and `make destroy`: order, arguments, and what is refused, with tools and account faked."""
 
-import base64
 import inspect
 import itertools
 import os
@@ -10,11 +9,10 @@ import sys
 import tomllib
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, WaiterError
+from botocore.exceptions import ClientError
 from click.testing import CliRunner
 from samcli.cli.types import CfnParameterOverridesType
 from samcli.commands.build.command import cli as sam_build
@@ -25,94 +23,11 @@ from samcli.lib.package.ecr_utils import is_ecr_url
 
 from reefsteps.smoke_test import NoModelsError, SmokeTestError
 from scripts import deploy as command
-from scripts import stacks
 from scripts.concurrency import MOST_RUNS
 from scripts.deployment import ROOT, Deployment
 from scripts.environments import DeployEnvironment, DeploymentError
 from scripts.simulate_admission import runs_at_once
-
-REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
-
-
-class Account:
-    """Answers for every boto3 client that the command asks for."""
-
-    def __init__(self, protected: bool = False, blocked: bool = False, **states: str) -> None:
-        self.protected = protected
-        self.blocked = blocked
-        self.states = {name.replace("_", "-"): status for name, status in states.items()}
-        self.deleted: list[str] = []
-        self.slots = 10
-
-    def client(self, *_: Any, **__: Any) -> Any:
-        return self
-
-    def get_caller_identity(self) -> dict[str, str]:
-        return {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/operator"}
-
-    def get_account_settings(self) -> dict[str, Any]:
-        return {"AccountLimit": {"ConcurrentExecutions": self.slots}}
-
-    def get_authorization_token(self) -> dict[str, Any]:
-        return {"authorizationData": [{"authorizationToken": base64.b64encode(b"AWS:secret").decode()}]}
-
-    def describe_stacks(self, **arguments: str) -> dict[str, Any]:
-        if arguments["StackName"] in self.deleted:
-            message = f"Stack with id {arguments['StackName']} does not exist"
-            raise ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "DescribeStacks")
-        names = ("Frontend", *command.IMAGES)
-        outputs = {f"{name}RepositoryUri": f"{REGISTRY}/reefsteps-dev/{name.lower()}" for name in names}
-        outputs["Registry"] = REGISTRY
-        status = self.states.get(arguments["StackName"], "UPDATE_COMPLETE")
-        listed = [{"OutputKey": k, "OutputValue": v} for k, v in outputs.items()]
-        return {"Stacks": [{"StackStatus": status, "Outputs": listed}]}
-
-    def describe_stack_events(self, **arguments: str) -> dict[str, Any]:
-        names = [arguments["StackName"], "Vpc", arguments["StackName"], "Earlier"]
-        statuses = ["DELETE_FAILED", "DELETE_FAILED", "DELETE_IN_PROGRESS", "DELETE_FAILED"]
-        reason = "has dependencies and cannot be deleted"
-        return {
-            "StackEvents": [
-                {"LogicalResourceId": name, "ResourceStatus": status, "ResourceStatusReason": reason}
-                for name, status in zip(names, statuses, strict=True)
-            ]
-        }
-
-    def describe_availability_zones(self, **_: Any) -> dict[str, Any]:
-        return {"AvailabilityZones": [{"ZoneName": f"eu-west-1{n}", "ZoneId": f"euw1-az{n}"} for n in "123"]}
-
-    def describe_db_clusters(self) -> dict[str, Any]:
-        tag = {"Key": "aws:cloudformation:stack-name", "Value": "reefsteps-dev"}
-        cluster = {"DBClusterIdentifier": "reefsteps-dev", "TagList": [tag], "DeletionProtection": self.protected}
-        return {"DBClusters": [cluster]}
-
-    def delete_stack(self, **arguments: str) -> None:
-        self.deleted.append(arguments["StackName"])
-
-    def get_waiter(self, _name: str) -> Any:
-        def wait(**_: Any) -> None:
-            if self.blocked:
-                raise WaiterError("StackDeleteComplete", "terminal failure state", {})
-
-        return SimpleNamespace(wait=wait)
-
-
-IMAGES_AS_BUILT = "".join(f"      ImageUri: {name}function:{name}\n" for name in map(str.lower, command.IMAGES))
-
-
-@pytest.fixture
-def ran(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
-    built = tmp_path / "template.yaml"
-    built.write_text(IMAGES_AS_BUILT)
-    monkeypatch.setattr(command, "BUILT_TEMPLATE", built)
-    monkeypatch.setattr(command, "_succeeds", lambda *line: line == ("docker", "info"))
-    commands: list[list[str]] = []
-    monkeypatch.setattr(command, "_run", lambda line, **_: commands.append(line))
-    monkeypatch.setattr(command, "_version", lambda: "0123abc")
-    monkeypatch.setattr(command, "faults", lambda _deployment: [])
-    monkeypatch.setattr(command.shutil, "which", lambda tool, **_: f"/bin/{tool}")
-    monkeypatch.setattr(command, "boto3", Account())
-    return commands
+from tests.support.deploy_account import REGISTRY, Account
 
 
 def overrides(line: list[str]) -> dict[str, str]:
@@ -250,72 +165,6 @@ def test_sam_takes_the_pushed_images_as_they_are(
     assert complete(str(command.BUILT_TEMPLATE), dict.fromkeys(given, REGISTRY), {})
 
 
-@pytest.mark.parametrize("stack", ["reefsteps-dev", "reefsteps-dev-registry"])
-def test_what_a_failed_first_deployment_left_is_deleted_first(
-    stack: str, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    account = Account(**{stack: "ROLLBACK_COMPLETE"})
-    monkeypatch.setattr(command, "boto3", account)
-    command._preflight(DeployEnvironment.read("dev"))
-    assert account.deleted == [stack]
-    assert "had failed and was rolled back" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("state", "remedy"),
-    [
-        ("ROLLBACK_FAILED", "make destroy"),
-        ("DELETE_FAILED", "make destroy"),
-        ("CREATE_FAILED", "make destroy"),
-        ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback --region eu-west-1 --stack-name reefsteps-dev"),
-        ("UPDATE_IN_PROGRESS", "Wait until"),
-        ("DELETE_IN_PROGRESS", "Wait until"),
-        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "Wait until"),
-    ],
-)
-def test_a_stack_that_takes_no_deployment_is_left_alone(
-    state: str, remedy: str, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    account = Account(**{"reefsteps-dev": state})
-    monkeypatch.setattr(command, "boto3", account)
-    with pytest.raises(stacks.StackError, match=f"{state}.*{remedy}"):
-        command.deploy(DeployEnvironment.read("dev"), with_page=True)
-    assert (ran, account.deleted) == ([], [])
-
-
-@pytest.mark.parametrize("state", ["REVIEW_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE", "CREATE_COMPLETE"])
-def test_other_states_are_deployed_to(state: str, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
-    account = Account(**{"reefsteps-dev": state})
-    monkeypatch.setattr(command, "boto3", account)
-    command.deploy(DeployEnvironment.read("dev"), with_page=False)
-    assert ran[-1][:2] == ["sam", "deploy"]
-    assert account.deleted == []
-
-
-def test_a_deletion_that_stops_says_at_what_and_where_to_look(
-    ran: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(command, "boto3", Account(blocked=True))
-    monkeypatch.setattr("builtins.input", lambda _prompt: "reefsteps-dev")
-    monkeypatch.setattr(sys, "argv", ["deploy", "destroy", "--env", "dev"])
-    assert command.main() == 1
-    said = capsys.readouterr().err
-    assert "Vpc: has dependencies and cannot be deleted" in said
-    assert "Earlier" not in said  # of a deletion before this one
-    assert "describe-stack-events --region eu-west-1 --stack-name reefsteps-dev" in said
-    (title,) = re.findall(r"docs/how-to/recover.md, '(.+?)'", said)
-    assert f"## {title}\n" in (ROOT / "docs/how-to/recover.md").read_text()
-
-
-def test_destroy_waits_for_nobody_elses_deployment(ran: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
-    account = Account(**{"reefsteps-dev": "UPDATE_IN_PROGRESS"})
-    monkeypatch.setattr(command, "boto3", account)
-    monkeypatch.setattr("builtins.input", lambda _prompt: "reefsteps-dev")
-    with pytest.raises(stacks.StackError, match="Wait until"):
-        command.destroy(DeployEnvironment.read("dev"))
-    assert account.deleted == []
-
-
 def test_aws_that_refuses_is_a_sentence_and_no_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -390,30 +239,6 @@ def test_environments_differ_only_in_what_people_choose() -> None:
     assert set(dev["deploy"]["parameters"]) == set(prod["deploy"]["parameters"])
     chosen = [[pair.split("=")[0] for pair in e["deploy"]["parameters"]["parameter_overrides"]] for e in (dev, prod)]
     assert chosen[0] == chosen[1]
-
-
-def test_destroy_says_what_it_keeps_and_asks(
-    ran: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    account = Account()
-    monkeypatch.setattr(command, "boto3", account)
-    monkeypatch.setattr("builtins.input", lambda _prompt: "no")
-    with pytest.raises(DeploymentError, match="Nothing was deleted"):
-        command.destroy(DeployEnvironment.read("dev"))
-    assert account.deleted == []
-    monkeypatch.setattr("builtins.input", lambda _prompt: "reefsteps-dev")
-    command.destroy(DeployEnvironment.read("dev"))
-    assert account.deleted == ["reefsteps-dev", "reefsteps-dev-registry"]
-    assert "photographs" in capsys.readouterr().out
-
-
-def test_destroy_stops_at_a_protected_database(ran: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
-    account = Account(protected=True)
-    monkeypatch.setattr(command, "boto3", account)
-    monkeypatch.setattr("builtins.input", lambda _prompt: "reefsteps-dev")
-    with pytest.raises(DeploymentError, match="--db-cluster-identifier reefsteps-dev --no-deletion-protection"):
-        command.destroy(DeployEnvironment.read("dev"))
-    assert account.deleted == []
 
 
 def test_command_line_names_a_missing_tool(tmp_path: Path) -> None:

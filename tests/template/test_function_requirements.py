@@ -66,7 +66,7 @@ def s3_endpoint() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def s3(s3_endpoint: str) -> Any:
-    keys = {"aws_access_key_id": "fake", "aws_secret_access_key": "fake"}
+    keys: dict[str, Any] = {"aws_access_key_id": "fake", "aws_secret_access_key": "fake"}
     return boto3.client("s3", endpoint_url=s3_endpoint, region_name="us-east-1", **keys)
 
 

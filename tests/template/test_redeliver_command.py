@@ -12,6 +12,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from reefsteps.model_roles import MODEL_BUCKETS
 from scripts import redeliver as command
 from scripts.deployment import ROOT, Deployment
 from scripts.environments import DeployEnvironment
@@ -63,11 +64,9 @@ def put(calls: Calls, *bodies: Any) -> None:
 
 def waiting(calls: Calls, queue: str | None = None) -> int:
     sqs = boto3.client("sqs", region_name="eu-west-1")
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = sqs.get_queue_attributes(QueueUrl=calls.names[queue] if queue else calls.queue, AttributeNames=names)[
-        "Attributes"
-    ]  # type: ignore[arg-type]
-    return sum(map(int, found.values()))
+    names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    url = calls.names[queue] if queue else calls.queue
+    return sum(map(int, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values()))
 
 
 def event(name: str, bucket: str) -> dict[str, Any]:
@@ -86,7 +85,7 @@ def test_each_event_goes_where_it_belonged(calls: Calls) -> None:
     deletion, failure = event("removal.json", "raw"), ended("pipeline", "DatabaseUnavailableError")
     refusal, conversion = ended("pipeline", "InvalidParameterError"), ended("convert", "InvalidParameterError")
     put(calls, upload, model, deletion, failure, refusal, conversion)
-    sent = command.redeliver(command.Stack(DeployEnvironment.read("dev")))
+    sent = command.redeliver(command.DeployedStack(DeployEnvironment.read("dev")))
     assert all(pair in calls.sent for pair in [("Admit", upload), ("Convert", model), ("Removal", deletion)])
     assert sent == {"admit": 1, "convert": 1, "removal": 1, "failures": 2, "refusals": 1}
     assert waiting(calls) == 0
@@ -96,15 +95,15 @@ def test_each_event_goes_where_it_belonged(calls: Calls) -> None:
 def test_the_end_of_a_run_that_admission_did_not_hear_of_goes_to_admission(calls: Calls) -> None:
     sqs = boto3.client("sqs", region_name="eu-west-1")
     run = ended("pipeline", "DatabaseUnavailableError")
-    target = {"TARGET_ARN": {"DataType": "String", "StringValue": "GivePlaces"}}
+    target: Any = {"TARGET_ARN": {"DataType": "String", "StringValue": "GivePlaces"}}
     sqs.send_message(QueueUrl=calls.queue, MessageBody=json.dumps(run), MessageAttributes=target)
-    assert command.redeliver(command.Stack(DeployEnvironment.read("dev"))) == {"places": 1}
+    assert command.redeliver(command.DeployedStack(DeployEnvironment.read("dev"))) == {"places": 1}
     assert calls.sent == [("GivePlaces", run)]
 
 
 def test_what_nobody_takes_is_left_and_shown(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
     put(calls, event("photo-uploaded.json", "another"), "no JSON")
-    assert command.redeliver(command.Stack(DeployEnvironment.read("dev"))) == {"left": 2}
+    assert command.redeliver(command.DeployedStack(DeployEnvironment.read("dev"))) == {"left": 2}
     assert waiting(calls) == 2
     assert calls.sent == []
     assert "no JSON" in capsys.readouterr().out
@@ -112,11 +111,11 @@ def test_what_nobody_takes_is_left_and_shown(calls: Calls, capsys: pytest.Captur
 
 def test_more_than_one_page_of_messages(calls: Calls) -> None:
     put(calls, *[event("photo-uploaded.json", "raw")] * 25)
-    assert command.redeliver(command.Stack(DeployEnvironment.read("dev"))) == {"admit": 25}
+    assert command.redeliver(command.DeployedStack(DeployEnvironment.read("dev"))) == {"admit": 25}
 
 
 def test_the_template_has_every_place(deployment: Deployment) -> None:
-    places = {"UndeliveredEvents", "RawBucket", *command._MODEL_BUCKETS, *command._PLACES.values()}
+    places = {"UndeliveredEvents", "RawBucket", *MODEL_BUCKETS, *command._PLACES.values()}
     assert places <= set(deployment.expanded["Resources"])
 
 

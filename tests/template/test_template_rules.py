@@ -84,7 +84,7 @@ def test_state_machines_and_their_events(deployment: Deployment) -> None:
     kinds = {name: machine["StateMachineType"] for name, machine in machines.items()}
     standard = dict.fromkeys(("Pipeline", "Convert", "Removal", "Backfill", "Relabel"), "STANDARD")
     assert kinds == {"Admit": "EXPRESS", "GivePlaces": "EXPRESS", **standard}
-    patterns = {name: rule.get("EventPattern") for name, rule in deployment.resources("AWS::Events::Rule").items()}
+    patterns = {name: rule.get("EventPattern", {}) for name, rule in deployment.resources("AWS::Events::Rule").items()}
     uploaded = patterns["AdmitRawPhotoUploaded"]
     assert uploaded["detail-type"] == ["Object Created"]
     assert uploaded["detail"] == {"bucket": {"name": [{"Ref": "RawBucket"}]}}  # no filter by name: nothing is ignored

@@ -10,7 +10,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("functions", "frontend", "local", "scripts", "synthetic", "training")
-FOLDERS_OF_TESTS = ("unit", "page", "accuracy", "integration", "template", "e2e", "benchmarks")
+FOLDERS_OF_TESTS = ("unit", "page", "accuracy", "integration", "template", "e2e")
+RUN_BY_HAND = ("parity", "benchmarks")
 
 
 def module_name(path: Path) -> str:
@@ -58,9 +59,9 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
     assert circle({module_name(path): path.read_text() for path in paths}) == []
 
 
-@pytest.mark.parametrize("folder", [folder for folder in FOLDERS_OF_TESTS if folder != "benchmarks"])
+@pytest.mark.parametrize("folder", [*FOLDERS_OF_TESTS, "support"])
 def test_no_test_builds_on_another_test_or_on_another_folder(folder: str) -> None:
-    others = tuple(f"tests.{other}" for other in FOLDERS_OF_TESTS if other != folder)
+    others = tuple(f"tests.{other}" for other in (*FOLDERS_OF_TESTS, *RUN_BY_HAND) if other != folder)
     for path in (ROOT / "tests" / folder).rglob("*.py"):
         for name in imported(path.read_text()):
             foreign = name.startswith(others) or name.rpartition(".")[2].startswith("test_")

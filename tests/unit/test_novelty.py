@@ -89,6 +89,12 @@ def test_too_few_photographs_set_no_limits() -> None:
 
 @pytest.mark.parametrize(("found", "said"), [(0, 0), (99, 0), (100, 1)])
 def test_a_model_that_finds_all_it_can_may_have_missed_colonies(found: int, said: int) -> None:
-    reasons = colonies_at_the_limit(found, 100)
+    reasons = colonies_at_the_limit(found, found, 100)
     assert len(reasons) == said
     assert all("the cover may be too low" in reason for reason in reasons)
+
+
+def test_other_classes_take_places_of_the_limit() -> None:
+    assert colonies_at_the_limit(60, 99, 100) == ()
+    (reason,) = colonies_at_the_limit(60, 100, 100)
+    assert reason.startswith("The model found 60 colonies and 40 of other classes")

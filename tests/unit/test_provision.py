@@ -32,6 +32,9 @@ class DataApi:
         return [sql for sql in self.ran if not sql.startswith("SELECT")]
 
 
+BOTO3_CLIENT = "provision.app.boto3.client"
+
+
 class Answers:
     """CloudFormation's address."""
 
@@ -124,7 +127,7 @@ def test_a_wrong_statement_is_not_tried_again(answers: Answers) -> None:
 
 
 def test_success_is_reported_with_a_stable_id(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app.boto3, "client", lambda _name, **_: DataApi())
+    monkeypatch.setattr(BOTO3_CLIENT, lambda _name, **_: DataApi())
     app.handler(request("CoverageSchema", **SCHEMA), CONTEXT)
     app.handler(request("CoverageSchema", "Update", **SCHEMA) | {"PhysicalResourceId": "CoverageSchema-Thing"}, CONTEXT)
     first, second = answers.received
@@ -134,7 +137,7 @@ def test_success_is_reported_with_a_stable_id(answers: Answers, monkeypatch: pyt
 
 
 def test_failure_is_reported_with_its_reason(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app.boto3, "client", lambda _name, **_: DataApi(refused("DatabaseErrorException", "no")))
+    monkeypatch.setattr(BOTO3_CLIENT, lambda _name, **_: DataApi(refused("DatabaseErrorException", "no")))
     app.handler(request("CoverageSchema", **SCHEMA), CONTEXT)
     app.handler(request("Unknown"), CONTEXT)
     assert [answer["Status"] for answer in answers.received] == ["FAILED", "FAILED"]
@@ -142,7 +145,7 @@ def test_failure_is_reported_with_its_reason(answers: Answers, monkeypatch: pyte
 
 
 def test_deletion_touches_nothing(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app.boto3, "client", lambda name, **_: pytest.fail(f"{name} was called"))
+    monkeypatch.setattr(BOTO3_CLIENT, lambda name, **_: pytest.fail(f"{name} was called"))
     app.handler(request("CoverageSchema", "Delete", **SCHEMA), CONTEXT)
     app.handler(request("CloudFrontPrefixList", "Delete"), CONTEXT)
     assert [answer["Status"] for answer in answers.received] == ["SUCCESS", "SUCCESS"]
@@ -158,7 +161,7 @@ def test_prefix_list_is_asked_for_again_while_the_role_is_new(
             raise denials.pop()
         return {"PrefixLists": [{"PrefixListId": "pl-1"}]}
 
-    monkeypatch.setattr(app.boto3, "client", lambda _name, **_: SimpleNamespace(describe_managed_prefix_lists=describe))
+    monkeypatch.setattr(BOTO3_CLIENT, lambda _name, **_: SimpleNamespace(describe_managed_prefix_lists=describe))
     app.handler(request("CloudFrontPrefixList"), CONTEXT)
     assert answers.received[0]["Data"] == {"PrefixListId": "pl-1"}
 
@@ -168,7 +171,7 @@ def test_prefix_list(
     lists: list[dict[str, str]], status: str, answers: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ec2 = SimpleNamespace(describe_managed_prefix_lists=lambda **_: {"PrefixLists": lists})
-    monkeypatch.setattr(app.boto3, "client", lambda _name, **_: ec2)
+    monkeypatch.setattr(BOTO3_CLIENT, lambda _name, **_: ec2)
     app.handler(request("CloudFrontPrefixList"), CONTEXT)
     assert answers.received[0]["Status"] == status
     assert answers.received[0].get("Data", {}).get("PrefixListId") == (lists[0]["PrefixListId"] if lists else None)

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reefsteps.buckets import Photograph
-from reefsteps.derived import maker_of, run_metadata
 from reefsteps.document import Execution, PipelineInput, StateDocument
 from reefsteps.errors import InvalidParameterError, InvalidSurveyKeyError
+from reefsteps.object_metadata import maker_of, run_metadata
+from reefsteps.originals import Photograph
 from reefsteps.precedence import Run, compare_sequencers, compare_uploads, same_photo
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.removals import Removal
@@ -101,9 +101,10 @@ def test_a_size_is_a_number_or_text(side_cm: float | str, size: tuple[float, flo
 @given(st.floats(1, 10_000), st.floats(1, 10_000), st.booleans())
 def test_records_keep_a_size_and_old_ones_have_a_squares(side: float, other: float, square: bool) -> None:
     size = QuadratSize(side, side if square else other)
-    lengths = {"side_cm": size.short_cm, "height_cm": None if size.is_square else size.long_cm}
+    lengths: dict[str, Any] = {"side_cm": size.short_cm, "height_cm": None if size.is_square else size.long_cm}
     done = result()
-    for record in (done.restoration, done.reframing):
+    records: tuple[Any, ...] = (done.restoration, done.reframing)
+    for record in records:
         kept = dataclasses.replace(record, **lengths)
         assert type(record).from_json(json.loads(json.dumps(kept.to_json()))).size == size
         old = {name: value for name, value in record.to_json().items() if name not in ("height_cm", "height_px")}

@@ -6,32 +6,32 @@ from pathlib import Path
 import pytest
 
 from scripts import simulate_admission as simulation
-from scripts.simulate_admission import RETRIES, Design, Outcome, designs, simulate, start_in_an_idle_system_s
+from scripts.simulate_admission import RETRIES, Design, SimulatedOutcome, designs, simulate, start_in_an_idle_system_s
 
 PIPELINE = Path(__file__).resolve().parents[2] / "statemachine" / "pipeline.asl.json"
 BUILT = designs(10)[-1]
 
 
 @pytest.fixture(scope="module")
-def season() -> Outcome:
+def season() -> SimulatedOutcome:
     """Ten thousand photographs at once on the ten slots of a new account, beside a backfill."""
     return simulate(BUILT, photos=10_000, slots=10, backfill=500)
 
 
-def test_nothing_is_lost(season: Outcome) -> None:
+def test_nothing_is_lost(season: SimulatedOutcome) -> None:
     assert (season.photos, season.measured, season.lost) == (10_500, 10_500, 0)
 
 
-def test_the_slots_are_kept_busy(season: Outcome) -> None:
+def test_the_slots_are_kept_busy(season: SimulatedOutcome) -> None:
     assert season.times_needed <= 1.1
 
 
-def test_retries_and_waiting_are_cheap(season: Outcome) -> None:
+def test_retries_and_waiting_are_cheap(season: SimulatedOutcome) -> None:
     assert season.retries_usd < 0.05
     assert season.retries_usd + season.waiting_usd < 0.05
 
 
-def test_the_first_in_is_about_the_first_out(season: Outcome) -> None:
+def test_the_first_in_is_about_the_first_out(season: SimulatedOutcome) -> None:
     assert len(season.started) > 9_900  # the rest was stopped by somebody before it began
     assert season.out_of_order < 1_000
 
@@ -40,7 +40,7 @@ def test_a_photograph_in_an_idle_system_starts_within_three_seconds() -> None:
     assert start_in_an_idle_system_s(BUILT, slots=10) < 3
 
 
-def test_an_event_that_comes_twice_starts_one_run(season: Outcome) -> None:
+def test_an_event_that_comes_twice_starts_one_run(season: SimulatedOutcome) -> None:
     assert season.twice > 0
 
 

@@ -6,20 +6,17 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from reefsteps.arrays import ByteArray, Float32Array, LabelArray
 from synthetic.paint import coverage
-
-Image = NDArray[np.uint8]
-Labels = NDArray[np.uint16]
 
 
 @dataclass(frozen=True)
 class Example:
     """A picture, uint8 (H, W, 3) BGR, with uint16 (H, W) instance numbers from 1; 0 is background."""
 
-    image_bgr: Image
-    labels: Labels
+    image_bgr: ByteArray
+    labels: LabelArray
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ def quarter_turn(example: Example) -> Example:
     return Example(np.ascontiguousarray(np.rot90(example.image_bgr)), np.ascontiguousarray(np.rot90(example.labels)))
 
 
-def _lay_strings(rng: np.random.Generator, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+def _lay_strings(rng: np.random.Generator, pixels: Float32Array) -> Float32Array:
     """Return the picture under a grid of strings; the labels stay, as coral under a string is coral."""
     h, w = pixels.shape[:2]
     cells = int(rng.choice([4, 5, 10]))

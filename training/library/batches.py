@@ -10,7 +10,6 @@ import numpy as np
 from training.library.augment import Augmentation, Example, augment, quarter_turn
 from training.library.coco import AnnotationError, load_example, read
 from training.library.examples import (
-    CORAL_SIDE_PX,
     FIRST_TRAINING_SEED,
     FRAME_SHAPES,
     ReplayBuffer,
@@ -18,8 +17,7 @@ from training.library.examples import (
     frame_example,
     restored,
 )
-
-AUGMENTATIONS = {"frame": Augmentation(), "coral": Augmentation(strings=0.2)}
+from training.library.targets import TARGETS
 
 
 def synthetic_batches(target: str, seed: int, size: int, fresh: float, easy: bool = False) -> Iterator[list[Example]]:
@@ -36,7 +34,7 @@ def synthetic_batches(target: str, seed: int, size: int, fresh: float, easy: boo
         pools, shares = [ReplayBuffer(coral_example, first, 1200, fresh)], [1.0]
     while True:
         pool = pools[int(rng.choice(len(pools), p=shares))]
-        yield varied(rng, pool.batch(rng, size), AUGMENTATIONS[target])
+        yield varied(rng, pool.batch(rng, size), TARGETS[target].augmentation)
 
 
 def coco_batches(
@@ -46,13 +44,13 @@ def coco_batches(
     found = read(annotations, images, merge)
     if not found:
         raise AnnotationError(f"{annotations} names no photograph.")
-    short_px = CORAL_SIDE_PX if target == "coral" else 256
+    short_px = TARGETS[target].short_px
     rng = np.random.default_rng(seed)
     while True:
         chosen = rng.choice(len(found), size)
         examples = [load_example(found[i], short_px) for i in chosen]
         treated = [Example(restored(e.image_bgr) if rng.random() < 0.8 else e.image_bgr, e.labels) for e in examples]
-        yield varied(rng, treated, AUGMENTATIONS[target])
+        yield varied(rng, treated, TARGETS[target].augmentation)
 
 
 def varied(rng: np.random.Generator, batch: list[Example], options: Augmentation) -> list[Example]:

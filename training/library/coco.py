@@ -16,10 +16,11 @@ from urllib.parse import unquote
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from reefsteps.errors import InvalidImageError
+from reefsteps.arrays import ByteArray
+from reefsteps.errors import InvalidImageError, InvalidParameterError
 from reefsteps.images import decode
+from reefsteps.learned import LearnedPhotograph
 from synthetic.paint import inside
 from training.library import run_lengths
 from training.library.augment import Example
@@ -42,8 +43,9 @@ class Annotated:
     width_px: int
     height_px: int
     instances: tuple[dict[str, Any], ...]
+    original: LearnedPhotograph | None = None  # of a picture that a deployment exported: the photograph behind it
 
-    def masks(self) -> list[NDArray[np.uint8]]:
+    def masks(self) -> list[ByteArray]:
         """Return one mask for each instance."""
         return [_mask(item["segmentation"], self.width_px, self.height_px) for item in self.instances]
 
@@ -54,6 +56,7 @@ class _Image:
     width_px: int  # upright
     height_px: int
     scale: tuple[float, float]  # from the export's coordinates to upright pixels
+    original: LearnedPhotograph | None
 
 
 def read(annotations: Path, images: Path, merge: Collection[str] | None = None) -> list[Annotated]:
@@ -99,12 +102,13 @@ def read(annotations: Path, images: Path, merge: Collection[str] | None = None) 
             image.width_px,
             image.height_px,
             tuple(_upright(item, image.scale) for item in grouped[number] if categories[item["category_id"]] in wanted),
+            image.original,
         )
         for number, image in found.items()
     ]
 
 
-def load_picture(path: Path) -> NDArray[np.uint8]:
+def load_picture(path: Path) -> ByteArray:
     """Return a photograph as the pipeline reads it, upright and in 8 bits: BGR (H, W, 3) uint8.
 
     Raises AnnotationError for what is no readable photograph.
@@ -178,10 +182,10 @@ def _places(name: str) -> Iterator[str]:
 def _placed(item: dict[str, Any], path: Path, label_studio: bool) -> _Image:
     """Return an image's place and sizes; Label Studio writes no sizes for a picture that it could not open."""
     found = sizes(path)
-    size = item["width"], item["height"]
+    size, original = (item["width"], item["height"]), _original(item.get("original"))
     if size == (None, None):
-        return _Image(path, *found.upright, (1.0, 1.0))
-    if not all(type(side) in (int, float) and side == int(side) and side > 0 for side in size):
+        return _Image(path, *found.upright, (1.0, 1.0), original)
+    if not all(type(side) in (int, float) and side > 0 and side % 1 == 0 for side in size):
         raise SizeError(f"its width and height are {size[0]} and {size[1]}, no numbers of pixels")
     width, height = int(size[0]), int(size[1])
     try:
@@ -190,8 +194,18 @@ def _placed(item: dict[str, Any], path: Path, label_studio: bool) -> _Image:
         # The header that Pillow reads may be that of a reduced copy inside a RAW or TIFF file.
         if load_picture(path).shape[:2] != (height, width):
             raise
-        return _Image(path, width, height, (1.0, 1.0))
-    return _Image(path, *found.upright, scale)
+        return _Image(path, width, height, (1.0, 1.0), original)
+    return _Image(path, *found.upright, scale, original)
+
+
+def _original(said: Any) -> LearnedPhotograph | None:
+    """Return the photograph that an export of ours names; None for what another program wrote under that name."""
+    if not isinstance(said, dict) or not isinstance(said.get("key"), str):
+        return None
+    try:
+        return LearnedPhotograph.from_json(said)
+    except InvalidParameterError:
+        return None
 
 
 def _is_id(value: Any) -> bool:
@@ -270,7 +284,7 @@ def _upright(item: dict[str, Any], scale: tuple[float, float]) -> dict[str, Any]
     return {**item, "segmentation": rings}
 
 
-def _mask(shape: Any, width: int, height: int) -> NDArray[np.uint8]:
+def _mask(shape: Any, width: int, height: int) -> ByteArray:
     if isinstance(shape, dict):
         return run_lengths.mask(shape, width, height)
     mask = np.zeros((height, width), np.uint8)

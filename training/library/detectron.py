@@ -13,9 +13,9 @@ from detectron2.config import CfgNode, get_cfg
 from detectron2.data.transforms import ResizeShortestEdge
 from detectron2.modeling import build_model
 from detectron2.structures import BitMasks, Instances
-from numpy.typing import NDArray
 
 from conversion.binding import bind
+from reefsteps.arrays import ByteArray
 from training.library.augment import Example
 from training.library.prediction import Prediction, Predictor
 
@@ -135,7 +135,7 @@ def predictor(path: Path, threads: int) -> Predictor:
     load_weights(model, path)
     resize = ResizeShortestEdge(cfg.INPUT.MIN_SIZE_TEST, cfg.INPUT.MAX_SIZE_TEST)
 
-    def predict(image_bgr: NDArray[np.uint8]) -> Prediction:
+    def predict(image_bgr: ByteArray) -> Prediction:
         small = resize.get_transform(image_bgr).apply_image(image_bgr)
         item = {"image": torch.as_tensor(np.ascontiguousarray(small.transpose(2, 0, 1), dtype=np.float32))}
         with torch.no_grad():

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from reefsteps.arrays import ByteArray, Float64Array, LabelArray
 from restoration import planar
 from synthetic import PhotoConfig, SyntheticPhoto, generate
 from training.library.augment import Example
@@ -17,13 +17,12 @@ RESTORED_SHARE = 0.8  # the rest stays raw, so that a photograph for which resto
 FIRST_TRAINING_SEED = 10_000_000
 VALIDATION_SEED = 600_000  # for choosing thresholds
 TEST_SEED = 700_000  # for the figures that are published; never trained on, never tuned on
-TARGETS = ("frame", "coral")
 # Pictures of one batch have one shape; the frame model sees whole photographs, the coral model square crops.
 FRAME_SHAPES = ((384, 256), (344, 256), (256, 256))
 CORAL_SIDE_PX = 320
 
 
-def restored(image_bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def restored(image_bgr: ByteArray) -> ByteArray:
     """Return the picture as the pipeline's default restoration hands it on."""
     return np.asarray(planar.apply(planar.estimate(image_bgr), image_bgr), np.uint8)
 
@@ -60,8 +59,8 @@ def coral_photo(seed: int, side_px: int = CORAL_SIDE_PX) -> SyntheticPhoto:
 
 
 def straighten(
-    image_bgr: NDArray[np.uint8], labels: NDArray[np.uint16], corners_px: NDArray[np.float64], side_px: int
-) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
+    image_bgr: ByteArray, labels: LabelArray, corners_px: Float64Array, side_px: int
+) -> tuple[ByteArray, LabelArray]:
     """Return picture and labels warped so that the four corners become a square of ``side_px``."""
     square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * side_px
     matrix = cv2.getPerspectiveTransform((corners_px - 0.5).astype(np.float32), (square - 0.5).astype(np.float32))
@@ -71,7 +70,7 @@ def straighten(
     return np.asarray(image, np.uint8), np.asarray(flat, np.uint16)
 
 
-def _maybe_restored(seed: int, image_bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _maybe_restored(seed: int, image_bgr: ByteArray) -> ByteArray:
     return restored(image_bgr) if np.random.default_rng(seed + 2).random() < RESTORED_SHARE else image_bgr
 
 

@@ -17,7 +17,8 @@ from conversion.evaluation import read_evaluation
 from reefsteps.detection.manifest import FileIdentity, Manifest
 from reefsteps.errors import UnsupportedModelError
 from reefsteps.evaluation import DRAWN, EVALUATION_FORMAT, REAL, Evaluation, Figure, MeasuredSet, PictureLimits
-from reefsteps.keys import model_evaluation_key
+from reefsteps.learned import LearnedPhotograph
+from reefsteps.model_keys import model_evaluation_key
 
 # A report's figure, its name in the file, its unit, and the factor between the two.
 _FRAME = (
@@ -100,9 +101,21 @@ def record(
     pictures = pictures or (before.pictures if before else None)
     if not merged:
         raise UnsupportedModelError(f"Measure the errors of {model.name} first, with training.evaluate.")
-    path.write_text(
-        Evaluation(EVALUATION_FORMAT, sha256, tuple(merged.values()), demonstration, pictures).dump(), "utf-8"
-    )
+    learned_from = before.learned_from if before else None
+    found = Evaluation(EVALUATION_FORMAT, sha256, tuple(merged.values()), demonstration, pictures, learned_from)
+    path.write_text(found.dump(), "utf-8")
+    return path
+
+
+def record_learned(model: Path, photographs: Sequence[LearnedPhotograph]) -> Path:
+    """Write beside the checkpoint ``model`` which photographs it learned from; return the file's path.
+
+    What was measured of the same checkpoint stays. Raises UnsupportedModelError when the file that is there is damaged.
+    """
+    path = model.with_name(model_evaluation_key(model.stem))
+    sha256 = _checkpoint_sha256(model)
+    known = _earlier(path, sha256) or Evaluation(EVALUATION_FORMAT, sha256, ())
+    path.write_text(dataclasses.replace(known, learned_from=tuple(photographs)).dump(), "utf-8")
     return path
 
 

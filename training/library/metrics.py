@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from reefsteps.arrays import Float64Array
 
 OUTLIER_COVER_PERCENT = 80.0
 
@@ -30,7 +31,7 @@ class CoverageErrors:
     trimmed_sd_percent: float
 
 
-def coverage_errors(true_percent: NDArray[np.float64], found_percent: NDArray[np.float64]) -> CoverageErrors:
+def coverage_errors(true_percent: Float64Array, found_percent: Float64Array) -> CoverageErrors:
     """Return the errors of percent cover, one number for each photograph; raises ValueError when there are none."""
     if true_percent.shape != found_percent.shape or true_percent.ndim != 1 or not len(true_percent):
         raise ValueError("Coverage errors need one true and one found cover for each of at least one photograph.")
@@ -52,16 +53,16 @@ def coverage_errors(true_percent: NDArray[np.float64], found_percent: NDArray[np
     )
 
 
-def corner_error_percent(found_px: NDArray[np.float64], true_px: NDArray[np.float64]) -> float:
+def corner_error_percent(found_px: Float64Array, true_px: Float64Array) -> float:
     """Return the largest corner error, percent of the mean true side, for the best of the four cyclic orders."""
     side = float(np.linalg.norm(true_px - np.roll(true_px, -1, 0), axis=1).mean())
     best = min(float(np.linalg.norm(np.roll(found_px, k, 0) - true_px, axis=1).max()) for k in range(4))
     return 100 * best / side
 
 
-def _mean(values: NDArray[np.float64]) -> float:
+def _mean(values: Float64Array) -> float:
     return float(values.mean()) if len(values) else float("nan")
 
 
-def _sd(values: NDArray[np.float64]) -> float:
+def _sd(values: Float64Array) -> float:
     return float(values.std(ddof=1)) if len(values) > 1 else float("nan")

@@ -8,17 +8,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pycocotools import mask as run_lengths
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from reefsteps.arrays import BoolArray, ByteArray
 from training.library.prediction import Prediction
 
 
-def average_precision(
-    truths: Sequence[Sequence[NDArray[np.uint8]]], predictions: Sequence[Prediction]
-) -> dict[str, float]:
+def average_precision(truths: Sequence[Sequence[ByteArray]], predictions: Sequence[Prediction]) -> dict[str, float]:
     """Return COCO's AP (0.50:0.95), AP50 and AP75, percent, of one class of masks; NaN where there is no truth."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
@@ -57,6 +55,6 @@ def average_precision(
     return {name: 100 * float(evaluation.stats[i]) for i, name in enumerate(("AP", "AP50", "AP75"))}
 
 
-def _packed(mask: NDArray[np.bool_]) -> dict[str, Any]:
+def _packed(mask: BoolArray) -> dict[str, Any]:
     packed: dict[str, Any] = run_lengths.encode(np.asfortranarray(mask.astype(np.uint8)))
     return packed

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reefsteps.arrays import ByteArray
 from training.library.prediction import Prediction, Predictor
 
 
@@ -24,7 +24,7 @@ def _product(model: Path, threads: int) -> Predictor:
 
     detector = load_detector(model, model.with_suffix(".json"), threads)
 
-    def predict(image_bgr: NDArray[np.uint8]) -> Prediction:
+    def predict(image_bgr: ByteArray) -> Prediction:
         found = detector.detect(image_bgr)
         masks = np.zeros((len(found), *image_bgr.shape[:2]), bool)
         for full, mask in zip(masks, found.masks, strict=True):

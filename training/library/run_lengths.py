@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from reefsteps.arrays import ByteArray
 
 _FIRST, _LAST = 48, 48 + 0x3F  # characters of packed run lengths
 
@@ -32,7 +33,7 @@ def problem(shape: dict[str, Any], width: int, height: int) -> str | None:
     return None
 
 
-def mask(shape: dict[str, Any], width: int, height: int) -> NDArray[np.uint8]:
+def mask(shape: dict[str, Any], width: int, height: int) -> ByteArray:
     """Return the (height, width) uint8 mask of 0 and 1 of run lengths without a ``problem``."""
     counts = unpacked(shape["counts"]) if isinstance(shape["counts"], str) else shape["counts"]
     assert counts is not None

@@ -9,8 +9,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from reefsteps.arrays import BoolArray, ByteArray, Float64Array
 from reefsteps.masks import mask_iou
 from synthetic import PhotoConfig, SyntheticPhoto, generate
 from training.library.examples import coral_photo, restored, straighten
@@ -42,7 +42,7 @@ class CoralScores:
     precision: dict[str, float]
 
 
-def mask_corners(mask: NDArray[np.bool_]) -> NDArray[np.float64] | None:
+def mask_corners(mask: BoolArray) -> Float64Array | None:
     """Return the four corners (4, 2) of a mask's hull, pixels, clockwise; None when it is no quadrilateral.
 
     This is the mask's own precision; reframing refines the edge against the picture.
@@ -88,7 +88,7 @@ def evaluate_frames(predict: Predictor, first_seed: int, count: int, min_score: 
     return dataclasses.replace(scores, false_alarms=alarms, empty_photos=empty)
 
 
-def coral_crop(seed: int, side_px: int = EVALUATION_SIDE_PX) -> tuple[SyntheticPhoto, NDArray[np.uint8]]:
+def coral_crop(seed: int, side_px: int = EVALUATION_SIDE_PX) -> tuple[SyntheticPhoto, ByteArray]:
     """Return a test photograph and its straightened, restored crop (side_px, side_px, 3)."""
     photo = coral_photo(seed, side_px)
     image, _ = straighten(restored(photo.image_bgr), photo.coral_labels(), photo.corners_px, side_px)
@@ -108,7 +108,7 @@ def evaluate_corals(predict: Predictor, first_seed: int, count: int, min_score: 
 
 def coral_scores(
     covers_percent: list[float],
-    truths: Sequence[Sequence[NDArray[np.uint8]]],
+    truths: Sequence[Sequence[ByteArray]],
     predictions: Sequence[Prediction],
     min_score: float,
 ) -> CoralScores:
@@ -120,7 +120,7 @@ def coral_scores(
     return CoralScores(covers_percent, found, errors, average_precision(truths, predictions))
 
 
-def best_mask(prediction: Prediction, min_score: float) -> NDArray[np.bool_] | None:
+def best_mask(prediction: Prediction, min_score: float) -> BoolArray | None:
     """Return the mask of the best instance, None when it is scored below ``min_score`` or there is none."""
     if not len(prediction.scores) or prediction.scores[0] < min_score:
         return None

@@ -22,6 +22,7 @@ class Status(StrEnum):
     VERIFIED = "verified"  # every quadrat
     ESTIMATED = "estimated"  # some of them, enough for an interval
     NOT_VERIFIED = "not verified"
+    ELSEWHERE = "measured by another program"
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,16 @@ class Quadrat:
     location: int
     model_percent: float
     points: PointCount | None = None
+    is_learned: bool = False  # the model learned from the photograph
+    left_out_percent: float | None = None  # then: cover by a model that was fitted without it, where there is one
+    is_elsewhere: bool = False  # another program measured it: points on our photographs say nothing of its error
+
+    @property
+    def unseen_percent(self) -> float | None:
+        """Cover by a model of ours that has not seen the photograph (cross-fitting); None where there is none."""
+        if self.is_elsewhere:
+            return None
+        return self.left_out_percent if self.is_learned else self.model_percent
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,10 @@ class Campaign:
     ``model_percent`` is the model's mean over all quadrats. ``points`` and ``combined`` are None with fewer than
     `LEAST_VERIFIED` verified quadrats. ``difference_points`` is the mean of points minus model over the verified ones,
     None without any.
+
+    Of a photograph that the model learned from, points and difference take the cover by a model fitted without it
+    (``cross_fitted`` of them). Those without one are no part of N and n (``left_out`` of them), nor are quadrats that
+    another program measured (``elsewhere`` of them).
     """
 
     island: str
@@ -63,18 +78,45 @@ class Campaign:
     combined: Mean | None
     slope: float | None  # of the points on the model; 1 where the difference is added
     residual_points: float | None  # standard deviation of what the model leaves unexplained
+    left_out: int = 0
+    cross_fitted: int = 0
+    elsewhere: int = 0
 
     @property
     def status(self) -> Status:
         """How far the recommended figure has been checked."""
         if self.combined is None:
-            return Status.NOT_VERIFIED
+            return Status.ELSEWHERE if self.is_elsewhere else Status.NOT_VERIFIED
         return Status.VERIFIED if self.verified == self.quadrats else Status.ESTIMATED
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Return whether another program measured all quadrats."""
+        return self.elsewhere > 0 and not self.quadrats and not self.left_out
 
     @property
     def missing(self) -> int:
         """How many more quadrats must be verified before there is an interval."""
         return max(0, LEAST_VERIFIED - self.verified)
+
+    @property
+    def wanting(self) -> str:
+        """What is missing for an interval, in words; empty where there is one."""
+        if not self.missing:
+            return ""
+        if self.quadrats < LEAST_VERIFIED:
+            return f"{self.quadrats} quadrats can be verified, an interval needs {LEAST_VERIFIED}"
+        return f"{self.missing} more verified quadrats are needed for an interval"
+
+    @property
+    def apart(self) -> list[str]:
+        """Which quadrats are no part of the interval, in words."""
+        found = []
+        if self.left_out:
+            found.append(f"without {self.left_out} quadrats that the model learned from")
+        if self.elsewhere:
+            found.append(f"without {self.elsewhere} quadrats that another program measured")
+        return found
 
     @property
     def recommended_percent(self) -> float:
@@ -90,23 +132,29 @@ class Campaign:
     @property
     def method(self) -> str:
         """How the recommended figure was made, for exports."""
+        if self.is_elsewhere:
+            return self.status.value
         if self.combined is None:
-            return f"model alone; {self.missing} more verified quadrats are needed for an interval"
+            return "; ".join([f"model alone; {self.wanting}", *self.apart])
         how = "regression" if self.verified >= SLOPE_FROM else "difference"
         stands_for = "the reef" if self.target is Target.REEF else "the quadrats surveyed"
-        return (
+        parts = [
             f"two-phase {how} estimator, Student's t with {self.combined.degrees} degrees of freedom, for {stands_for}"
-        )
+        ]
+        if self.cross_fitted:
+            parts.append(f"{self.cross_fitted} quadrats by predictions of a model fitted without them")
+        return "; ".join([*parts, *self.apart])
 
 
 def campaign(island: str, year: int, quadrats: Sequence[Quadrat], target: Target = Target.REEF) -> Campaign:
     """Return the figures of an island and year; raises ValueError without any quadrat."""
     if not quadrats:
         raise ValueError("campaign needs at least one quadrat")
-    checked = [quadrat.points for quadrat in quadrats if quadrat.points and quadrat.points.is_enough]
+    usable = [quadrat for quadrat in quadrats if quadrat.unseen_percent is not None]
+    checked = [quadrat.points for quadrat in usable if quadrat.points and quadrat.points.is_enough]
     alone, both, found = None, None, None
     if len(checked) >= LEAST_VERIFIED:
-        sample = _sample(quadrats, checked)
+        sample = _sample(usable, checked)
         alone = _mean(two_phase.points_alone(sample, target))
         figure, found = two_phase.combined(sample, target)
         both = _mean(figure)
@@ -114,29 +162,39 @@ def campaign(island: str, year: int, quadrats: Sequence[Quadrat], target: Target
         island=island,
         year=year,
         target=target,
-        quadrats=len(quadrats),
+        quadrats=len(usable),
         verified=len(checked),
         model_percent=float(np.mean([quadrat.model_percent for quadrat in quadrats])),
-        difference_points=_mean_difference(quadrats),
+        difference_points=_mean_difference(usable),
         points=alone,
         combined=both,
         slope=float(found.slope) if found else None,
         residual_points=100 * float(np.sqrt(found.residual)) if found else None,
+        left_out=sum(quadrat.unseen_percent is None and not quadrat.is_elsewhere for quadrat in quadrats),
+        cross_fitted=sum(quadrat.is_learned for quadrat in usable),
+        elsewhere=sum(quadrat.is_elsewhere for quadrat in quadrats),
     )
 
 
-def _mean_difference(quadrats: Sequence[Quadrat]) -> float | None:
+def _mean_difference(usable: Sequence[Quadrat]) -> float | None:
     differences = [
-        quadrat.points.cover_percent - quadrat.model_percent
-        for quadrat in quadrats
+        quadrat.points.cover_percent - unseen(quadrat)
+        for quadrat in usable
         if quadrat.points and quadrat.points.is_enough
     ]
     return float(np.mean(differences)) if differences else None
 
 
-def _sample(quadrats: Sequence[Quadrat], points: Sequence[PointCount]) -> Sample:
-    rest = [quadrat.model_percent for quadrat in quadrats if not (quadrat.points and quadrat.points.is_enough)]
-    seen = [quadrat.model_percent for quadrat in quadrats if quadrat.points and quadrat.points.is_enough]
+def unseen(quadrat: Quadrat) -> float:
+    """Return the cover by a model that has not seen the quadrat; raises ValueError where there is none."""
+    if quadrat.unseen_percent is None:
+        raise ValueError("the model learned from this quadrat, and no prediction without it is known")
+    return quadrat.unseen_percent
+
+
+def _sample(usable: Sequence[Quadrat], points: Sequence[PointCount]) -> Sample:
+    rest = [unseen(quadrat) for quadrat in usable if not (quadrat.points and quadrat.points.is_enough)]
+    seen = [unseen(quadrat) for quadrat in usable if quadrat.points and quadrat.points.is_enough]
     return Sample(
         model=np.array([*seen, *rest], np.float64) / 100,
         shares=np.array([count.coral / count.answered for count in points], np.float64),
@@ -144,7 +202,7 @@ def _sample(quadrats: Sequence[Quadrat], points: Sequence[PointCount]) -> Sample
     )
 
 
-def _mean(figure: two_phase.Figure) -> Mean:
+def _mean(figure: two_phase.Estimate) -> Mean:
     mean = float(np.clip(figure.mean, 0, 1))
     interval = Interval(100 * float(figure.low), 100 * float(figure.high))
     return Mean(100 * mean, interval, 100 * float(np.sqrt(figure.variance)), figure.degrees)

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from frontend.domain.estimates import two_phase
-from frontend.domain.estimates.campaign import Campaign, Quadrat, campaign
+from frontend.domain.estimates.campaign import Campaign, Mean, Quadrat, campaign, unseen
 from frontend.domain.estimates.distributions import two_sided
 from frontend.domain.estimates.interval import Interval
-from frontend.domain.estimates.two_phase import LEAST_VERIFIED, Target
+from frontend.domain.estimates.two_phase import LEAST_VERIFIED, SLOPE_FROM, Target
 
 
 @dataclass(frozen=True)
-class Change:
+class CoverChange:
     """Change of the mean cover in points, later minus earlier, with its 95 % interval.
 
     ``is_paired``: over the same positions, ``verified`` of which have points in both years. Else the two years' figures
@@ -30,12 +30,23 @@ class Change:
     is_paired: bool
     quadrats: int
     verified: int
+    target: Target = Target.REEF
+
+    @property
+    def method(self) -> str:
+        """How it was made, for exports."""
+        stands_for = "the reef" if self.target is Target.REEF else "the quadrats surveyed"
+        if not self.is_paired:
+            return f"difference of two combined figures, Welch's t or MOVER, whichever is wider, for {stands_for}"
+        how = "regression" if self.verified >= SLOPE_FROM else "difference"
+        return f"two-phase {how} estimator of the change at the same positions, Student's t, for {stands_for}"
 
 
-def change(earlier: Sequence[Quadrat], later: Sequence[Quadrat], target: Target = Target.REEF) -> Change | None:
+def change(earlier: Sequence[Quadrat], later: Sequence[Quadrat], target: Target = Target.REEF) -> CoverChange | None:
     """Return the change between two years, or None where too few quadrats are verified for an interval."""
-    before = {quadrat.location: quadrat for quadrat in earlier}
-    pairs = [(before[quadrat.location], quadrat) for quadrat in later if quadrat.location in before]
+    before = {quadrat.location: quadrat for quadrat in earlier if quadrat.unseen_percent is not None}
+    after = [quadrat for quadrat in later if quadrat.unseen_percent is not None]
+    pairs = [(before[quadrat.location], quadrat) for quadrat in after if quadrat.location in before]
     checked = [pair for pair in pairs if all(quadrat.points and quadrat.points.is_enough for quadrat in pair)]
     if len(checked) >= LEAST_VERIFIED:
         return _paired(checked, [pair for pair in pairs if pair not in checked], target)
@@ -46,8 +57,8 @@ def change(earlier: Sequence[Quadrat], later: Sequence[Quadrat], target: Target 
 
 def _paired(
     checked: Sequence[tuple[Quadrat, Quadrat]], rest: Sequence[tuple[Quadrat, Quadrat]], target: Target
-) -> Change:
-    model = np.array([after.model_percent - before.model_percent for before, after in (*checked, *rest)]) / 100
+) -> CoverChange:
+    model = np.array([unseen(after) - unseen(before) for before, after in (*checked, *rest)]) / 100
     shares, points = (np.array([_counts(pair)[index] for pair in checked]) for index in (0, 1))
     values = shares[:, 1] - shares[:, 0]
     if target is Target.REEF:
@@ -56,10 +67,14 @@ def _paired(
         within = [two_phase.within_photographs(shares[:, year], points[:, year]) for year in (0, 1)]
         first_phase = np.sum(within) / len(model)
     found = two_phase.regression(model, values, np.asarray(first_phase))
-    half = 100 * two_sided(found.degrees) * float(np.sqrt(found.variance))
+    # Where no point of either year hits coral, or all do, the quadrats do not differ; the points have an error all the
+    # same. It counts as if all of them were independent, one hit and one miss added (Agresti and Coull 1998).
+    hits, all_points = (shares * points).sum(0) + 1, points.sum(0) + 2
+    least = float((hits / all_points * (1 - hits / all_points) / all_points).sum())
+    half = 100 * two_sided(found.degrees) * float(np.sqrt(max(float(found.variance), least)))
     mean = 100 * float(found.mean)
     interval = Interval(max(-100.0, mean - half), min(100.0, mean + half))
-    return Change(mean, interval, True, len(model), len(checked))
+    return CoverChange(mean, interval, True, len(model), len(checked), target)
 
 
 def _counts(pair: tuple[Quadrat, Quadrat]) -> tuple[list[float], list[float]]:
@@ -67,16 +82,24 @@ def _counts(pair: tuple[Quadrat, Quadrat]) -> tuple[list[float], list[float]]:
     return [count.coral / count.answered for count in counts], [float(count.answered) for count in counts]
 
 
-def _unpaired(earlier: Campaign, later: Campaign) -> Change | None:
+def _unpaired(earlier: Campaign, later: Campaign) -> CoverChange | None:
     if earlier.combined is None or later.combined is None:
         return None
-    variances = [figure.standard_error**2 for figure in (earlier.combined, later.combined)]
-    # Welch (1947): degrees of freedom of a sum of two variances that were estimated apart.
-    parts = (v**2 / figure.degrees for v, figure in zip(variances, (earlier.combined, later.combined), strict=True))
-    spread = sum(parts)
-    degrees = sum(variances) ** 2 / spread if spread else 1.0
-    half = two_sided(degrees) * float(np.sqrt(sum(variances)))
-    points = later.combined.percent - earlier.combined.percent
-    interval = Interval(max(-100.0, points - half), min(100.0, points + half))
+    before, after = earlier.combined, later.combined
+    points = after.percent - before.percent
+    half = _welch(before, after)
+    # Towards 0 and 100 % standard errors vanish and intervals do not, so those of both years count too (MOVER, by
+    # Zou and Donner 2008, as Newcombe 1998 has it for shares).
+    down = np.hypot(after.percent - after.interval.low, before.interval.high - before.percent)
+    up = np.hypot(after.interval.high - after.percent, before.percent - before.interval.low)
+    interval = Interval(max(-100.0, points - max(half, float(down))), min(100.0, points + max(half, float(up))))
     verified = min(earlier.verified, later.verified)
-    return Change(points, interval, False, min(earlier.quadrats, later.quadrats), verified)
+    return CoverChange(points, interval, False, min(earlier.quadrats, later.quadrats), verified, earlier.target)
+
+
+def _welch(before: Mean, after: Mean) -> float:
+    """Return the half width of a difference of two means whose variances were estimated apart (Welch 1947)."""
+    variances = [figure.standard_error**2 for figure in (before, after)]
+    spread = sum(v**2 / figure.degrees for v, figure in zip(variances, (before, after), strict=True))
+    degrees = sum(variances) ** 2 / spread if spread else 1.0
+    return two_sided(degrees) * float(np.sqrt(sum(variances)))

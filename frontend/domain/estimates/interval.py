@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from frontend.domain.estimates.distributions import CONFIDENCE, normal_quantile
-
-Array = NDArray[np.float64]
+from reefsteps.arrays import Float64Array
 
 
 @dataclass(frozen=True)
@@ -32,8 +31,8 @@ class Interval:
 def wilson(hits: int, points: int) -> Interval:
     """Return the interval (percent) of a share of points, by Wilson's score (1927); raises ValueError for no point.
 
-    Points that were laid at random or in a grid are taken as independent, so for a grid the interval is rather too wide
-    than too narrow.
+    Points that were laid at random or in a grid are taken as independent. For a grid the interval is therefore too wide
+    rather than too narrow.
     """
     if points < 1 or not 0 <= hits <= points:
         raise ValueError("wilson needs at least one point, and no more hits than points")
@@ -44,18 +43,23 @@ def wilson(hits: int, points: int) -> Interval:
 
 
 def of_a_cover(
-    estimate: Array, variance: Array, points_mean: Array, points_variance: Array, points: ArrayLike, quantile: float
-) -> tuple[Array, Array]:
+    estimate: Float64Array,
+    variance: Float64Array,
+    points_mean: Float64Array,
+    points_variance: Float64Array,
+    points: ArrayLike,
+    quantile: float,
+) -> tuple[Float64Array, Float64Array]:
     """Return the ends of the interval of a mean cover, each within 0 and 1.
 
     ``estimate`` and ``variance`` are of the figure itself; ``points_mean`` and ``points_variance`` are of the points
     alone, ``points`` is how many of them there are; ``quantile`` is that of Student's t.
 
     The interval is the union of two. The first is ``estimate ± quantile * sqrt(variance)``. A cover is a share, and the
-    variance of a share falls to nothing towards 0 and 1: where coral is rare, an estimate that is too low comes with a
+    variance of a share falls to zero towards 0 and 1. Where coral is rare, an estimate that is too low comes with a
     variance that is too low, and the first interval misses too often. So the second is Wilson's with a design effect
-    (Korn and Graubard 1998; Franco and others 2019): all covers from which the estimate is at most ``quantile``
-    standard errors away, where the part of the variance that is due to the points changes with p (1 - p).
+    (Korn and Graubard 1998; Franco and others 2019). It holds all covers from which the estimate is at most
+    ``quantile`` standard errors away. There, the part of the variance that is due to the points changes with p (1 - p).
     """
     plain = quantile * np.sqrt(variance)
     least = 1 / np.maximum(np.asarray(points, np.float64), 1)  # as of independent points: when none or all hit coral

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -37,6 +38,18 @@ class PointCount:
     def interval(self) -> Interval:
         """Wilson's 95 % interval of the cover, percent."""
         return wilson(self.coral, self.answered)
+
+
+def difference(earlier: PointCount, later: PointCount) -> tuple[float, Interval]:
+    """Return the change of a quadrat's cover by points, later minus earlier, in points, with its 95 % interval.
+
+    Newcombe's hybrid of both Wilson intervals (1998, method 10), for points that were laid anew.
+    """
+    before, after = earlier.interval, later.interval
+    change = later.cover_percent - earlier.cover_percent
+    down = math.hypot(later.cover_percent - after.low, before.high - earlier.cover_percent)
+    up = math.hypot(after.high - later.cover_percent, earlier.cover_percent - before.low)
+    return change, Interval(change - down, change + up)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 Cochran (1977), Sampling Techniques, 3rd edition: chapter 7 for the regression and the difference estimator, 12.6 for
 their variance with two phases. Prediction-powered inference (Angelopoulos and others 2023, PPI++ 2311.01453) is the
-same estimator for a mean: PPI++ with its tuning parameter at ``slope * (1 - n / N)`` gives the same figure.
+same estimator for a mean. PPI++ with its tuning parameter at ``slope * (1 - n / N)`` gives the same figure.
 
 Covers are fractions (0 to 1). The last axis is the quadrats; what stands before it is computed side by side.
 """
@@ -13,14 +13,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
 from frontend.domain.estimates.distributions import two_sided
 from frontend.domain.estimates.interval import of_a_cover
+from reefsteps.arrays import Float64Array
 
-Array = NDArray[np.float64]
-
-LEAST_VERIFIED = 5  # with fewer there is no interval worth showing: the t quantile alone exceeds 3
+LEAST_VERIFIED = 5  # with fewer, the t quantile alone exceeds 3 and the interval says nothing
 SLOPE_FROM = 15  # verified quadrats; below, a slope of one's own costs more than it brings
 
 
@@ -39,9 +37,9 @@ class Sample:
     of points on coral of the verified ones and ``points`` (..., n) how many points each of them has.
     """
 
-    model: Array
-    shares: Array
-    points: Array
+    model: Float64Array
+    shares: Float64Array
+    points: Float64Array
 
     @property
     def quadrats(self) -> int:
@@ -55,13 +53,13 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Figure:
+class Estimate:
     """A mean cover with its variance; arrays of the shape that the sample has before its last axis."""
 
-    mean: Array
-    variance: Array
-    low: Array
-    high: Array
+    mean: Float64Array
+    variance: Float64Array
+    low: Float64Array
+    high: Float64Array
     degrees: int  # of freedom, of Student's t
 
 
@@ -69,36 +67,36 @@ class Figure:
 class Regression:
     """A mean of what a person would say of all quadrats, with its variance; ``residual`` is a quadrat's variance."""
 
-    mean: Array
-    variance: Array
-    residual: Array
-    slope: Array
+    mean: Float64Array
+    variance: Float64Array
+    residual: Float64Array
+    slope: Float64Array
     degrees: int
 
 
-def points_alone(sample: Sample, target: Target) -> Figure:
+def points_alone(sample: Sample, target: Target) -> Estimate:
     """Return the mean of the verified quadrats' points, as if there were no model."""
     n = sample.verified
     mean, variance = _points(sample, target)
     low, high = of_a_cover(mean, variance, mean, variance, sample.points.sum(-1), two_sided(n - 1))
-    return Figure(mean, variance, low, high, n - 1)
+    return Estimate(mean, variance, low, high, n - 1)
 
 
-def combined(sample: Sample, target: Target) -> tuple[Figure, Regression]:
+def combined(sample: Sample, target: Target) -> tuple[Estimate, Regression]:
     """Return the model's mean over all quadrats, put right by what the points say on the verified ones."""
     found = regression(sample.model, sample.shares, _first_phase(sample, target))
     points_mean, points_variance = _points(sample, target)
     low, high = of_a_cover(
         found.mean, found.variance, points_mean, points_variance, sample.points.sum(-1), two_sided(found.degrees)
     )
-    return Figure(found.mean, found.variance, low, high, found.degrees), found
+    return Estimate(found.mean, found.variance, low, high, found.degrees), found
 
 
-def regression(model: Array, values: Array, first_phase: Array) -> Regression:
+def regression(model: Float64Array, values: Float64Array, first_phase: Float64Array) -> Regression:
     """Return the mean that a person's values (..., n) and a model's (..., N), the same n first, come to together.
 
-    Below `SLOPE_FROM` values the mean difference between both is added to the model's mean (slope 1), from then on the
-    regression of the values on the model is used. The rule looks at n alone, never at which interval is narrower.
+    Below `SLOPE_FROM` values, the mean difference between both is added to the model's mean (slope 1). From then on,
+    the regression of the values on the model is used. The rule looks at n alone, never at which interval is narrower.
     ``first_phase`` is the variance that is left when a person has looked at all N.
     """
     n, total = values.shape[-1], model.shape[-1]
@@ -120,18 +118,18 @@ def regression(model: Array, values: Array, first_phase: Array) -> Regression:
     return Regression(mean + slope * gap, variance, residual, slope, degrees)
 
 
-def within_photographs(shares: Array, points: Array) -> Array:
+def within_photographs(shares: Float64Array, points: Float64Array) -> Float64Array:
     """Return the mean variance of a photograph's share of points, over the verified ones."""
     return np.asarray((shares * (1 - shares) / np.maximum(points - 1, 1)).mean(-1))
 
 
-def _points(sample: Sample, target: Target) -> tuple[Array, Array]:
+def _points(sample: Sample, target: Target) -> tuple[Float64Array, Float64Array]:
     between = sample.shares.var(-1, ddof=1)
     second_phase = (1 / sample.verified - 1 / sample.quadrats) * between
     return sample.shares.mean(-1), _first_phase(sample, target) + second_phase
 
 
-def _first_phase(sample: Sample, target: Target) -> Array:
+def _first_phase(sample: Sample, target: Target) -> Float64Array:
     """Return the variance that is left when every quadrat has been verified.
 
     For the reef that is the quadrats' own as a sample of it. For the quadrats surveyed it is the points' within a

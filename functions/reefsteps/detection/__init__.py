@@ -1,6 +1,6 @@
 """Instance segmentation of photographs: the only package that knows inference frameworks.
 
-``load_detector`` gives a ``Detector`` for a converted model; ``Detector.detect`` takes a BGR picture of any size and
+``load_detector`` returns a ``Detector`` for a converted model. ``Detector.detect`` takes a BGR picture of any size. It
 returns ``Detections`` in that picture's pixels, as detectron2's DefaultPredictor would.
 """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -45,7 +45,8 @@ class Detections:
 
     ``boxes_px`` is (N, 4) float32 x0, y0, x1, y1 with the origin at the outer corner of the top-left pixel; ``scores``
     (N,) float32 from 0 to 1; ``classes`` (N,) int64, an index into the manifest's class names; ``image_shape`` the
-    picture's (height, width). Raises ValueError when the parts do not fit together.
+    picture's (height, width). ``other_scores`` (M,) are of instances of classes that do not count: they took places of
+    those that a detector can find in a picture. Raises ValueError when the parts do not fit together.
     """
 
     boxes_px: Float32Array
@@ -53,6 +54,7 @@ class Detections:
     classes: IntArray
     masks: tuple[InstanceMask, ...]
     image_shape: tuple[int, int]
+    other_scores: Float32Array = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def __post_init__(self) -> None:
         count = len(self.masks)
@@ -82,11 +84,12 @@ class Detections:
             self.classes[indices],
             tuple(self.masks[int(i)] for i in indices),
             self.image_shape,
+            self.other_scores,
         )
 
     def above(self, score: float) -> Detections:
         """Return the detections whose score is higher than ``score``, the comparison that detectron2 makes."""
-        return self.select(self.scores > score)
+        return replace(self.select(self.scores > score), other_scores=self.other_scores[self.other_scores > score])
 
     def full_mask(self, index: int) -> ByteArray:
         """Return one instance as a picture-sized (H, W) uint8 mask, 0 or 255."""

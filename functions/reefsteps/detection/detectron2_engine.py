@@ -1,8 +1,8 @@
 """The other engine: the operator's ``.pth`` through detectron2 itself.
 
-For parity checks, and for architectures that the converter does not know. Needs torch and detectron2, which are on no
-requirement list of this project (detectron2 is on no registry) and are imported when a model is loaded. detectron2
-unpickles the checkpoint, so only trusted files may be loaded this way.
+It is for parity checks, and for architectures that the converter does not know. It needs torch and detectron2, which no
+requirement list of this project names, because detectron2 is on no registry. Both are imported when a model is loaded.
+detectron2 unpickles the checkpoint, so only trusted files may be loaded this way.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from reefsteps.detection.engine import Engine, available_threads
 from reefsteps.detection.manifest import FORMAT, FileIdentity, Manifest
 from reefsteps.errors import UnsupportedModelError
 from reefsteps.masks import mask_box
+from reefsteps.model_roles import ModelRole
 
-# Configurations of checkpoints that come without a dump, and what their one class is.
-_ZOO = {
-    "detectron2-reframe": ("COCO-InstanceSegmentation/mask_rcnn_R_101_FPN_3x.yaml", "quadrat"),
-    "detectron2-classifier": ("COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x.yaml", "coral"),
-}
+_ROLES = {role.model_name: role for role in ModelRole}  # of checkpoints that may come without a dump
+
+
+def _zoo_name(role: ModelRole) -> str:
+    return f"COCO-InstanceSegmentation/{role.architecture}.yaml"
 
 
 class Detectron2Detector(Engine):
@@ -58,8 +59,8 @@ def _configuration(checkpoint: Path, config_dump: Path | None) -> Any:
     if config_dump is not None:
         config = get_cfg()
         config.merge_from_file(str(config_dump))
-    elif checkpoint.stem in _ZOO:
-        config = model_zoo.get_config(_ZOO[checkpoint.stem][0])
+    elif checkpoint.stem in _ROLES:
+        config = model_zoo.get_config(_zoo_name(_ROLES[checkpoint.stem]))
         config.MODEL.ROI_HEADS.NUM_CLASSES = 1
     else:
         raise UnsupportedModelError(
@@ -79,12 +80,12 @@ def _manifest(checkpoint: Path, config_dump: Path | None, config: Any) -> Manife
             f"'{checkpoint.stem}' tells {count} classes apart, and the engine 'detectron2' does not know which of them "
             "count. Use the engine 'onnxruntime' and say so in a .classes.json (docs/explanation/models.md)."
         )
-    zoo, known = _ZOO.get(checkpoint.stem, ("", ""))
+    role = _ROLES.get(checkpoint.stem)
     return Manifest(
         format=FORMAT,
         name=checkpoint.stem,
         architecture=f"{config.MODEL.META_ARCHITECTURE}, {config.MODEL.BACKBONE.NAME} (detectron2)",
-        classes=(known or "class_0",),
+        classes=(role.class_name if role else "class_0",),
         precision="fp32",
         min_size_test=config.INPUT.MIN_SIZE_TEST,
         max_size_test=config.INPUT.MAX_SIZE_TEST,
@@ -95,7 +96,7 @@ def _manifest(checkpoint: Path, config_dump: Path | None, config: Any) -> Manife
         rgb=config.INPUT.FORMAT == "RGB",
         source=file,
         model=file,
-        config=config_dump.name if config_dump else zoo,
+        config=config_dump.name if config_dump else _zoo_name(role) if role else "",
         converter_version="none",
     )
 

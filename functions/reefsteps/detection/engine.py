@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from dataclasses import replace
 
 import numpy as np
 
@@ -34,7 +35,10 @@ class Engine(ABC):
         if image_bgr.ndim != 3 or image_bgr.shape[2] != 3 or image_bgr.dtype != np.uint8 or 0 in image_bgr.shape:
             raise ValueError(f"A picture is (H, W, 3) uint8, not {image_bgr.shape} {image_bgr.dtype}.")
         found = self._found(image_bgr, max(min_score, self._manifest.score_threshold))
-        return found if self._manifest.counted is None else found.select(self._manifest.counts(found.classes))
+        if self._manifest.counted is None:
+            return found
+        counts = self._manifest.counts(found.classes)
+        return replace(found.select(counts), other_scores=found.scores[~counts])
 
     @abstractmethod
     def _found(self, image_bgr: ByteArray, min_score: float) -> Detections:

@@ -35,7 +35,7 @@ class FileIdentity(Record):
 
 
 @dataclass(frozen=True)
-class Agreement(Record):
+class VariantAgreement(Record):
     """How a smaller variant's detections compare with the full-precision model on calibration photographs."""
 
     photos: int
@@ -70,7 +70,7 @@ class Manifest(Record):
     model: FileIdentity  # the .onnx
     config: str  # the dump's file name, or the named configuration whose values were taken
     converter_version: str
-    agreement: Agreement | None = None
+    agreement: VariantAgreement | None = None
     refused_variant: str | None = None  # why a smaller variant that was asked for is not used
     measured: Evaluation | None = None  # from <name>.evaluation.json, if it names this checkpoint
     refused_evaluation: str | None = None  # why that file is not used

@@ -1,9 +1,8 @@
-"""A model whose weights stay in its file: copying them twice was most of what loading a model took.
+"""Load a model whose weights stay in its file: copying them twice took most of the loading time.
 
-onnxruntime reads the weights that are written inside an ``.onnx`` file into memory, and copies them from there; weights
-in a file beside it are mapped instead. Here the model names itself as that file: each large tensor is replaced by a
-reference to the place in the ``.onnx`` where its bytes lie. Sources: Protocol Buffers' encoding specification; ONNX IR
-specification, "External Tensor Data".
+onnxruntime reads weights inside an ``.onnx`` file into memory and copies them from there. Weights in a file beside it
+are mapped instead. Here the model names itself as that file: each large tensor becomes a reference to its bytes in the
+``.onnx`` file. Sources: Protocol Buffers' encoding specification; ONNX IR specification, "External Tensor Data".
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def paste_mask(
 ) -> InstanceMask:
     """Return the instance's pixels: its (M, M) probabilities stretched over its box, at or above ``threshold``.
 
-    Bilinear interpolation is separable, so two thin matrices do what grid_sample does point by point; pixels differ
+    Bilinear interpolation is separable, so two thin matrices do what grid_sample does point by point. Pixels differ
     only where the probability equals the threshold to within float32 rounding.
     """
     height, width = picture

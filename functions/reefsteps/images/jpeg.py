@@ -1,7 +1,7 @@
 """JPEG, decoded by libjpeg-turbo (simplejpeg), whose warnings count as damage.
 
-OpenCV, Pillow and imagecodecs decode with the same library and drop its warnings: a photograph with a tenth of its data
-zeroed comes back without an error.
+OpenCV, Pillow and imagecodecs decode with the same library and drop its warnings. They return a photograph with a tenth
+of its data zeroed without an error.
 """
 
 from __future__ import annotations

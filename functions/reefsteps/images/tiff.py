@@ -23,7 +23,7 @@ from reefsteps.images.jpeg_structure import is_zeroed
 from reefsteps.images.messages import damaged, unsupported
 from reefsteps.images.picture import DecodedImage, is_grey, on_white, oriented, row_blocks
 from reefsteps.images.raw import RawFacts, decode_raw
-from reefsteps.images.tiff_layout import CMYK, NONE, PALETTE, WHITE_IS_ZERO, Layout, compression_name, layout_of
+from reefsteps.images.tiff_layout import CMYK, NONE, PALETTE, WHITE_IS_ZERO, TiffLayout, compression_name, layout_of
 from reefsteps.images.tiff_pieces import Pieces
 
 # What is odd in a file is decided on here; tifffile would also write it to the log.
@@ -187,7 +187,7 @@ def _decoded(
     )
 
 
-def _check_memory(layout: Layout, file_bytes: int) -> None:
+def _check_memory(layout: TiffLayout, file_bytes: int) -> None:
     depth = 2 if layout.deep else 1
     copies = 3 if layout.predictor == 2 else 2
     if layout.compression == NONE:
@@ -196,12 +196,12 @@ def _check_memory(layout: Layout, file_bytes: int) -> None:
     if file_bytes + layout.width * layout.height * 3 * depth + piece > _MAX_WORKING_BYTES:
         raise InvalidImageError(
             f"The TIFF needs more memory than there is ({layout.width} x {layout.height} pixels, {layout.samples} "
-            "channels, stored in large pieces): save it with 8 bits a channel or in strips, and upload that."
+            "channels, stored in large pieces). Save it with 8 bits a channel or in strips, and upload that."
         )
 
 
 def _bgr(
-    samples: AnyArray, layout: Layout, palette: AnyArray | None, encoding: colour.Encoding
+    samples: AnyArray, layout: TiffLayout, palette: AnyArray | None, encoding: colour.Encoding
 ) -> tuple[AnyArray, str]:
     """Return the samples of some rows as BGR, transparent ones on white."""
     if layout.photometric == CMYK:
@@ -216,7 +216,7 @@ def _bgr(
     return (colours[..., ::-1] if layout.colours == 3 else np.repeat(colours, 3, axis=2)), ""
 
 
-def _palette(page: Any, layout: Layout) -> ByteArray | None:
+def _palette(page: Any, layout: TiffLayout) -> ByteArray | None:
     """Return the palette as BGR (2**bits x 3); values are 16 bits, or 8 by writers that misread the standard."""
     if layout.photometric != PALETTE:
         return None

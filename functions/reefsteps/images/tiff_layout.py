@@ -43,7 +43,7 @@ MAX_PIECES = 100_000
 
 
 @dataclass(frozen=True)
-class Layout:
+class TiffLayout:
     """Where the samples of a picture are and what they mean."""
 
     width: int
@@ -86,7 +86,7 @@ class Layout:
         return rows * ((self.tile[1] * self.in_piece * self.bits + 7) // 8)
 
 
-def layout_of(page: Any, max_megapixels: float) -> Layout:
+def layout_of(page: Any, max_megapixels: float) -> TiffLayout:
     """Return the layout of a tifffile page; raises InvalidImageError for what is not read and beyond the limits."""
     width, height = int(page.imagewidth), int(page.imagelength)
     check_size(width, height, max_megapixels)
@@ -102,7 +102,7 @@ def layout_of(page: Any, max_megapixels: float) -> Layout:
     tile = (rows if tiled else min(rows, height), int(page.tilewidth) if tiled else width)
     if min(tile) < 1 or tile[0] * tile[1] > 4 * (max_megapixels * 1e6 + 1e6):
         raise InvalidImageError(damaged("TIFF", "the size of its tiles is not possible"))
-    layout = Layout(
+    layout = TiffLayout(
         width, height, samples, bits, photometric, colours, alpha, premultiplied, planar, compression,
         _predictor(page, compression, bits), int(page.tags.valueof(_FILL_ORDER, 1)) == 2, tile, tiled,
     )  # fmt: skip
@@ -188,7 +188,7 @@ def _predictor(page: Any, compression: int, bits: int) -> int:
     return predictor
 
 
-def _check_jpeg(layout: Layout, page: Any) -> None:
+def _check_jpeg(layout: TiffLayout, page: Any) -> None:
     if layout.compression != JPEG:
         if layout.photometric == YCBCR:
             raise InvalidImageError(unsupported("The TIFF holds YCbCr colours without JPEG", "save it as RGB"))

@@ -1,7 +1,7 @@
 """The strips and tiles of a TIFF: each must be there, decode whole and have its exact length.
 
-libtiff fills what it cannot decode with zeros and only prints a warning, so a photograph with a damaged strip would
-come back with a black band.
+libtiff fills what it cannot decode with zeros and only prints a warning. A photograph with a damaged strip would come
+back with a black band.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from reefsteps.images.tiff_layout import (
     YCBCR,
     ZSTD,
     ZSTD_OLD,
-    Layout,
+    TiffLayout,
 )
 
 _UNPACK: dict[int, Any] = {
@@ -53,7 +53,7 @@ _SECTORS = (bytes(512), b"\xff" * 512)
 class Pieces:
     """The pieces of one picture, decoded one at a time."""
 
-    def __init__(self, data: bytes, page: Any, layout: Layout, byte_order: str) -> None:
+    def __init__(self, data: bytes, page: Any, layout: TiffLayout, byte_order: str) -> None:
         self._data, self._layout, self._byte_order = memoryview(data), layout, byte_order
         self._tables = table_segments(page.jpegtables) if page.jpegtables else b""
         self._offsets, self._lengths = list(page.dataoffsets), list(page.databytecounts)
@@ -178,7 +178,7 @@ def _is_of_another_kind(behind: int, rows: int) -> bool:
     return padded_rows or behind > _MAX_BEHIND
 
 
-def _scaled(samples: AnyArray, layout: Layout) -> AnyArray:
+def _scaled(samples: AnyArray, layout: TiffLayout) -> AnyArray:
     """Return packed samples spread over 8 or 16 bits (palette indices stay as they are)."""
     if layout.photometric == PALETTE:
         return samples

@@ -1,10 +1,11 @@
 """CPCe's ``.cpc`` files: one picture, its points and their codes (Kohler and Gill 2006).
 
-Line 1 holds the path of the codes, the path of the picture, its width and height and two lengths of the window; four
-lines give the border, one the number of points; then a line for each point's place and one for its code. CPCe 4.1 adds
-28 lines of headers, 3.5 none. Places and sizes are in Visual Basic's twips: 1,440 an inch of the screen, so 15 a pixel
-at 96 dots per inch, which CPCe 4.1 insists on, and 12 at 120, which CPCe 3.5 allowed (coralnet/coralnet, issue 326).
-No file says which. The size of the picture tells: `reefsteps.points.placing.units_of`.
+Line 1 holds the path of the codes, the path of the picture, its width and height and two lengths of the window. Four
+lines give the border and one the number of points. Then come the places of all points, a line each, and after them
+their codes, a line each. CPCe 4.1 adds 28 lines of headers, 3.5 none. Places and sizes are in Visual Basic's twips,
+1,440 to an inch of the screen. A pixel has 15 at 96 dots per inch, which CPCe 4.1 insists on, and 12 at 120, which CPCe
+3.5 allowed (coralnet/coralnet, issue 326). No file says which. The size of the picture tells:
+`reefsteps.points.placing.units_of`.
 """
 
 from __future__ import annotations

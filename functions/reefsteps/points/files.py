@@ -69,9 +69,9 @@ class PhotoPoints:
 def read_points(data: bytes, name: str) -> list[PhotoPoints]:
     """Return the points of a file by annotated picture, in the file's order.
 
-    A table needs the columns row and column (whole pixels from 0, as CoralNet counts them) or x and y (pixels from the
-    left and the top edge), and label. Where no column names the picture, the file's own name does.
-    Raises SpreadsheetError, which lists every line at fault.
+    A table needs the column label, and either row and column or x and y. Row and column are whole pixels from 0, as
+    CoralNet counts them; x and y are pixels from the left and the top edge. Where no column names the picture, the
+    file's own name does. Raises SpreadsheetError, which lists every line at fault.
     """
     if len(data) > MAX_BYTES:
         raise InvalidParameterError(f"{name} is larger than {MAX_BYTES // 1_000_000} MB: is it a table of points?")

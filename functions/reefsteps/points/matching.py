@@ -12,8 +12,8 @@ from reefsteps.errors import InvalidParameterError
 from reefsteps.points.answers import LabelTable
 from reefsteps.points.files import PhotoPoints
 from reefsteps.points.picture_names import base_name, stem
-from reefsteps.points.placing import Frame, scale_to_photograph
-from reefsteps.points.point_sets import MOST_POINTS, Drawn, PointSet
+from reefsteps.points.placing import FrameInPhoto, scale_to_photograph
+from reefsteps.points.point_sets import MOST_POINTS, PointSet, Selection
 from reefsteps.surveys import SurveyKey
 
 NOBODY = "not said"
@@ -27,7 +27,7 @@ class Measured:
     raw_key: str
     raw_version_id: str | None
     original_name: str | None  # of the file before it was given a survey's key
-    frame: Frame
+    frame: FrameInPhoto
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def plan(
     table: LabelTable,
     *,
     annotator: str | None = None,
-    drawn: Drawn = Drawn.AT_RANDOM,
+    drawn: Selection = Selection.AT_RANDOM,
     sizes: Mapping[str, tuple[float, float]] | None = None,
 ) -> PointPlan:
     """Return which points go to which photograph, and what goes nowhere and why.
@@ -127,7 +127,7 @@ def _planned(
     measured: Measured,
     table: LabelTable,
     annotator: str | None,
-    drawn: Drawn,
+    drawn: Selection,
     size: tuple[float, float] | None,
 ) -> Planned:
     frame = measured.frame
@@ -159,7 +159,7 @@ def _planned(
     return Planned(points, photo.file, int(inside.sum()), int((~inside).sum()))
 
 
-def _check_places(places: np.ndarray, frame: Frame) -> None:
+def _check_places(places: np.ndarray, frame: FrameInPhoto) -> None:
     if len(places) > MOST_POINTS:
         raise InvalidParameterError(f"It has {len(places):,} points; a photograph has at most {MOST_POINTS:,}.")
     width, height = frame.width_px, frame.height_px
@@ -168,14 +168,14 @@ def _check_places(places: np.ndarray, frame: Frame) -> None:
         most = places.max(0)
         raise InvalidParameterError(
             f"{int(beyond.sum())} of {len(places)} points lie outside of the photograph of {width} x {height} pixels "
-            f"(they reach {most[0]:.0f} x {most[1]:.0f}): they were set on a picture of another size. Give that size "
+            f"(they reach {most[0]:.0f} x {most[1]:.0f}). They were set on a picture of another size. Give that size "
             "in columns width and height, or in a list of sizes."
         )
 
 
-def _drawn(photo: PhotoPoints, drawn: Drawn) -> Drawn:
+def _drawn(photo: PhotoPoints, drawn: Selection) -> Selection:
     if photo.drawn is None:
         return drawn
-    if photo.drawn not in list(Drawn):
-        raise InvalidParameterError(f"The column drawn holds '{photo.drawn}', not one of: {', '.join(Drawn)}.")
-    return Drawn(photo.drawn)
+    if photo.drawn not in list(Selection):
+        raise InvalidParameterError(f"The column drawn holds '{photo.drawn}', not one of: {', '.join(Selection)}.")
+    return Selection(photo.drawn)

@@ -16,7 +16,7 @@ LONGEST_LABEL = 100
 _LETTERS = frozenset(answer.value for answer in Answer)
 
 
-class Drawn(StrEnum):
+class Selection(StrEnum):
     """How the photographs of an import were chosen."""
 
     AT_RANDOM = "at random"  # or all of an island and year
@@ -69,8 +69,8 @@ class PointSet(Record):
             raise InvalidParameterError(f"{self.survey}: places, labels and answers are not equally many.")
         if not set(self.answers) <= _LETTERS:
             raise InvalidParameterError(f"{self.survey}: an answer is none of {', '.join(sorted(_LETTERS))}.")
-        if self.drawn not in list(Drawn):
-            raise InvalidParameterError(f"{self.survey}: 'drawn' is '{self.drawn}', not one of {', '.join(Drawn)}.")
+        if self.drawn not in list(Selection):
+            raise InvalidParameterError(f"{self.survey}: 'drawn' is '{self.drawn}', not one of {', '.join(Selection)}.")
         if any(len(label) > LONGEST_LABEL for label in self.labels):
             raise InvalidParameterError(f"{self.survey}: a label has more than {LONGEST_LABEL} characters.")
         inside = all(0 <= x <= self.width_px and 0 <= y <= self.height_px for x, y in zip(self.x, self.y, strict=True))

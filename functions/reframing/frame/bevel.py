@@ -12,7 +12,7 @@ from reframing.frame.side_search import Candidate
 from reframing.limits.frame import BEVEL as LIMITS
 from reframing.limits.frame import SIDE_POINTS
 from reframing.plane.geometry import side_lengths
-from reframing.plane.sampling import Photograph, side_strip
+from reframing.plane.sampling import ImagePyramid, side_strip
 from reframing.plane.side import Side
 from reframing.plane.view import PlaneModel
 
@@ -26,12 +26,12 @@ class _Across:
     busy: Float64Array  # (rows,), usual variation of the colours along the side
 
 
-def bar_end(photo: Photograph, model: PlaneModel, side: Side) -> Candidate | None:
+def bar_end(photo: ImagePyramid, model: PlaneModel, side: Side) -> Candidate | None:
     """Return where the bar ends if that is further in than the fitted side; else None.
 
     A bevel or the shading of a tube has several parallel steps a few pixels apart, and the strongest need not be the
-    last. Two signs tell the end: in both halves of the side the place where the uniform bar gives way to the varied
-    seabed; or a weaker step further in along the whole side, with a band as uniform as a bar before it.
+    last. Two signs show the end. In both halves of the side, the uniform bar gives way to the varied seabed there. Or
+    there is a weaker step further in along the whole side, with a band as uniform as a bar before it.
     """
     side_px = float(side_lengths(model.corners_px).mean())
     step = max(LIMITS.step_px / side_px, LIMITS.finest_step)

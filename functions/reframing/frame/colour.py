@@ -1,9 +1,9 @@
 """The frame's colours in this photograph, learnt from where the mask says that the frame must be.
 
 A mask errs by several percent of the side, more than a bar is wide, so no pixel is certainly frame. But some colours
-are frequent in the band where the bars may lie and rare well inside and outside of it: those are the bars' own, rulers,
-patches and tape included. Their log-likelihood ratio tells bar from seabed for any kind of frame (Bayes' rule on
-smoothed colour histograms; Jones and Rehg 2002 use it for skin).
+are frequent in the band where the bars may lie, and rare well inside and outside of it. Those are the colours of the
+bars, rulers, patches and tape included. Their log-likelihood ratio tells bar from seabed for any kind of frame (Bayes'
+rule on smoothed colour histograms; Jones and Rehg 2002 use it for skin).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from reefsteps.arrays import Float32Array, Float64Array, IndexArray
 from reframing.limits.frame import COLOUR_MODEL as LIMITS
-from reframing.plane.sampling import Photograph, with_margin
+from reframing.plane.sampling import ImagePyramid, with_margin
 from reframing.plane.view import PlaneModel
 
 
@@ -25,7 +25,7 @@ class FrameColour:
     table: Float32Array  # (LIMITS.bins, LIMITS.bins, LIMITS.bins)
 
     @staticmethod
-    def learn(photo: Photograph, model: PlaneModel, window: tuple[float, float]) -> FrameColour:
+    def learn(photo: ImagePyramid, model: PlaneModel, window: tuple[float, float]) -> FrameColour:
         """Learn from a rough model whose inner edge lies within ``window`` (inward positions, parts of the side)."""
         colours, inside = with_margin(photo, model, LIMITS.size_px, LIMITS.margin)
         to_side = []

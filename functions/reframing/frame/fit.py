@@ -29,7 +29,7 @@ from reframing.limits.frame import HYPOTHESES, SIDE_POINTS
 from reframing.mask.rough_quad import RoughQuad
 from reframing.plane.geometry import side_lengths
 from reframing.plane.joint_fit import JointFit
-from reframing.plane.sampling import Photograph
+from reframing.plane.sampling import ImagePyramid
 from reframing.plane.side import Side
 from reframing.plane.view import PlaneModel, squareness_error
 
@@ -44,7 +44,7 @@ class _Measured:
     score: float
 
 
-def fit_without_strings(photo: Photograph, start: PlaneModel, rough: RoughQuad) -> tuple[JointFit, Evidence]:
+def fit_without_strings(photo: ImagePyramid, start: PlaneModel, rough: RoughQuad) -> tuple[JointFit, Evidence]:
     """Return the fit of the four sides' inner edges and what speaks for it.
 
     All four sides are needed. Raises QuadratNotFoundError where a side shows too little of its edge.
@@ -70,7 +70,7 @@ def fit_without_strings(photo: Photograph, start: PlaneModel, rough: RoughQuad) 
 
 
 def _refined(
-    photo: Photograph, fit: JointFit, sides: list[EdgePoints | None]
+    photo: ImagePyramid, fit: JointFit, sides: list[EdgePoints | None]
 ) -> tuple[JointFit, list[EdgePoints | None]]:
     """Measure the sides again around the fit, in narrowing windows and at last where the bars really end."""
     extent = fit.model.extent
@@ -101,7 +101,7 @@ def _lead(measured: list[_Measured]) -> float:
 
 
 def _search(
-    photo: Photograph,
+    photo: ImagePyramid,
     start: PlaneModel,
     window: tuple[float, float],
     priors: tuple[tuple[float, float], ...],
@@ -116,7 +116,7 @@ def _search(
     return sorted((_measured(photo, start, item) for item in near_best), key=lambda item: -item.score)
 
 
-def _measured(photo: Photograph, start: PlaneModel, hypothesis: Hypothesis) -> _Measured:
+def _measured(photo: ImagePyramid, start: PlaneModel, hypothesis: Hypothesis) -> _Measured:
     """Fit a hypothesis in full resolution, and replace the square's part of its score by what the exact fit shows."""
     sides = measure_sides(photo, start, hypothesis.candidates, LIMITS.first_window)
     shares = visible_shares(sides)

@@ -14,7 +14,7 @@ from reframing.limits.frame import SIDE_POINTS as LIMITS
 from reframing.plane.geometry import side_lengths
 from reframing.plane.lines import ransac
 from reframing.plane.peaks import column_peaks
-from reframing.plane.sampling import Photograph, side_strip
+from reframing.plane.sampling import ImagePyramid, side_strip
 from reframing.plane.side import Side
 from reframing.plane.view import PlaneModel
 
@@ -27,11 +27,12 @@ class EdgePoints:
     share: float
 
 
-def edge_points(photo: Photograph, model: PlaneModel, side: Side, candidate: Candidate, window: float) -> EdgePoints:
+def edge_points(photo: ImagePyramid, model: PlaneModel, side: Side, candidate: Candidate, window: float) -> EdgePoints:
     """Return sub-pixel points of the edge within ``window`` of a candidate line, without outliers to a parabola.
 
     The frame's colour is steady and the seabed's is not. So the main colour direction of the step is taken over the
-    whole side first (principal axis of the gradients), then the strongest step of each column in that direction.
+    whole side first (principal axis of the gradients). Then the strongest step of each column in that direction is
+    taken.
     """
     side_px = float(side_lengths(model.corners_px).mean())
     step = float(np.clip(LIMITS.step_px / side_px, window / LIMITS.max_rows, window / LIMITS.min_rows))

@@ -1,7 +1,7 @@
 """Candidate lines for the frame's inner edge along one side.
 
 A candidate is a straight or slightly bowed step of colour. For each candidate the search also measures how the two
-bands beside it differ: a bar is uniform along its length and has the frame's colours, seabed varies.
+bands beside it differ. A bar is uniform along its length and has the frame's colours; seabed varies.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from reefsteps.arrays import BoolArray, Float32Array, Float64Array, IndexArray
 from reframing.frame.colour import FrameColour
 from reframing.limits.frame import SIDE_SEARCH as LIMITS
 from reframing.plane.geometry import side_lengths
-from reframing.plane.sampling import Photograph, largest_channel, side_strip
+from reframing.plane.sampling import ImagePyramid, largest_channel, side_strip
 from reframing.plane.side import Side
 from reframing.plane.view import PlaneModel
 
@@ -90,7 +90,7 @@ class _Bands:
 
 
 def search_side(
-    photo: Photograph,
+    photo: ImagePyramid,
     model: PlaneModel,
     side: Side,
     window: tuple[float, float],

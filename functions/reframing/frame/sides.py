@@ -12,7 +12,7 @@ from reframing.gate import WHAT_TO_DO
 from reframing.limits.frame import SIDE_POINTS
 from reframing.plane.geometry import Extent
 from reframing.plane.joint_fit import Constraint, JointFit, joint_fit, side_constraint
-from reframing.plane.sampling import Photograph
+from reframing.plane.sampling import ImagePyramid
 from reframing.plane.side import Side
 from reframing.plane.view import PlaneModel
 
@@ -36,7 +36,7 @@ def visible_shares(sides: list[EdgePoints | None]) -> tuple[float, float, float,
 
 
 def measure_sides(
-    photo: Photograph, model: PlaneModel, candidates: tuple[Candidate | None, ...], window: float
+    photo: ImagePyramid, model: PlaneModel, candidates: tuple[Candidate | None, ...], window: float
 ) -> list[EdgePoints | None]:
     """Return the sides' points within ``window`` of their candidates; None for a side without a candidate."""
     return [
@@ -53,7 +53,7 @@ def fit_points(constraints: list[Constraint], start: PlaneModel) -> JointFit:
         raise QuadratNotFoundError(f"The points found on the frame do not determine it. {WHAT_TO_DO}") from error
 
 
-def bevel_ends(photo: Photograph, model: PlaneModel) -> tuple[Candidate, ...] | None:
+def bevel_ends(photo: ImagePyramid, model: PlaneModel) -> tuple[Candidate, ...] | None:
     """Return where each side's bar really ends; None if no bar ends further inside than fitted."""
     ends = [bar_end(photo, model, side) for side in Side]
     return tuple(end or ON_MODEL for end in ends) if any(ends) else None

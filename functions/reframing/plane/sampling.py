@@ -30,20 +30,20 @@ class Strip:
 
 
 @dataclass(frozen=True)
-class Photograph:
+class ImagePyramid:
     """A photograph and copies of half, a quarter, ... of its size, so that lookups at any scale are anti-aliased."""
 
     levels: tuple[ByteArray, ...]
 
     @staticmethod
-    def of(image_bgr: ByteArray) -> Photograph:
+    def of(image_bgr: ByteArray) -> ImagePyramid:
         """Return the photograph with its smaller copies, down to about 500 pixels on the shorter side."""
         levels = [image_bgr]
         while min(levels[-1].shape[:2]) >= LIMITS.smallest_level_px:
             height, width = levels[-1].shape[:2]
             even = levels[-1][: height // 2 * 2, : width // 2 * 2]
             levels.append(np.asarray(cv2.resize(even, (width // 2, height // 2), interpolation=cv2.INTER_AREA)))
-        return Photograph(tuple(levels))
+        return ImagePyramid(tuple(levels))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -67,7 +67,7 @@ class Photograph:
 
 
 def side_strip(
-    photo: Photograph,
+    photo: ImagePyramid,
     model: PlaneModel,
     side: Side,
     centre: Float64Array,
@@ -103,12 +103,12 @@ def lookup_map(
     return np.asarray(dense[step : step + rows * per_pixel, step : step + columns * per_pixel], np.float32)
 
 
-def rectified(photo: Photograph, model: PlaneModel, size_px: int, margin: float) -> Float32Array:
+def rectified(photo: ImagePyramid, model: PlaneModel, size_px: int, margin: float) -> Float32Array:
     """Return the opening and ``margin`` around it as a float32 picture with ``size_px`` pixels per unit."""
     return with_margin(photo, model, size_px, margin)[0]
 
 
-def with_margin(photo: Photograph, model: PlaneModel, size_px: int, margin: float) -> tuple[Float32Array, BoolArray]:
+def with_margin(photo: ImagePyramid, model: PlaneModel, size_px: int, margin: float) -> tuple[Float32Array, BoolArray]:
     """Return what `rectified` does, and (rows, columns) which of its pixels lie within the photograph."""
     width, height = model.extent
     shape = round((height + 2 * margin) * size_px), round((width + 2 * margin) * size_px)

@@ -17,10 +17,10 @@ FOCAL_LENGTHS: Float64Array = np.geomspace(*LENSES.focal_lengths, LENSES.focal_l
 def squareness_error(matrix: Float64Array) -> float:
     """Return how far a homography is from any camera's view of the opening, for the focal length that fits best.
 
-    For a camera with its principal point in the picture's centre, the images of the plane's unit vectors are orthogonal
-    and of equal length once the focal length is divided out (Zhang 2000, section 2.3). The error is the larger of the
-    log ratio of their lengths and the cosine between them: 0 for an opening of the right shape, 0.02 if one side is
-    2 % too long.
+    The camera's principal point is taken to be the picture's centre. Then the images of the plane's unit vectors are
+    orthogonal and of equal length once the focal length is divided out (Zhang 2000, section 2.3). The error is the
+    larger of the log ratio of their lengths and the cosine between them. It is 0 for an opening of the right shape, and
+    0.02 if one side is 2 % too long.
     """
     return float(np.min(squareness_errors(matrix, FOCAL_LENGTHS)))
 

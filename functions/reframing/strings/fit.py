@@ -21,14 +21,14 @@ from reframing.limits.frame import FRAME_FIT, SIDE_POINTS
 from reframing.limits.strings import STRING_FIT as LIMITS
 from reframing.plane.geometry import narrowed_by, side_lengths
 from reframing.plane.joint_fit import JointFit, side_constraint
-from reframing.plane.sampling import Photograph
+from reframing.plane.sampling import ImagePyramid
 from reframing.plane.side import Side
 from reframing.plane.view import PlaneModel
 from reframing.strings.grid import Grid
 from reframing.strings.visibility import end_cell_visibility, visibility_beyond_sides
 
 
-def fit_with_strings(photo: Photograph, grid: Grid) -> tuple[JointFit, Evidence]:
+def fit_with_strings(photo: ImagePyramid, grid: Grid) -> tuple[JointFit, Evidence]:
     """Return the fit of strings and inner edges together, and what speaks for it.
 
     Sides that do not show their edge near the grid are left out. Raises QuadratNotFoundError where the points do not

@@ -12,7 +12,7 @@ import numpy as np
 
 from reframing.limits.strings import STRING_SEARCH as LIMITS
 from reframing.plane.joint_fit import Constraint, joint_fit
-from reframing.plane.sampling import Photograph, rectified
+from reframing.plane.sampling import ImagePyramid, rectified
 from reframing.plane.view import PlaneModel
 from reframing.strings.measure import measure_string
 from reframing.strings.mesh import SQUARE_MESH, Mesh
@@ -34,7 +34,7 @@ class Grid:
         return down, len(self.constraints) - down
 
 
-def find_grid(photo: Photograph, start: PlaneModel, mesh: Mesh = SQUARE_MESH) -> Grid | None:
+def find_grid(photo: ImagePyramid, start: PlaneModel, mesh: Mesh = SQUARE_MESH) -> Grid | None:
     """Return the grid of strings within 45 % of a cell of a rough model; None where there is none."""
     model, extent = start, start.extent
     for reach in (share * mesh.scale for share in LIMITS.reaches):

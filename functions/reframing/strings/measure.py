@@ -11,12 +11,12 @@ from reframing.plane.geometry import side_lengths
 from reframing.plane.joint_fit import Constraint
 from reframing.plane.lines import ransac
 from reframing.plane.peaks import column_peaks
-from reframing.plane.sampling import Photograph
+from reframing.plane.sampling import ImagePyramid
 from reframing.plane.view import PlaneModel
 from reframing.strings.search import grey_of
 
 
-def measure_string(photo: Photograph, model: PlaneModel, axis: int, due: float, reach: float) -> Constraint | None:
+def measure_string(photo: ImagePyramid, model: PlaneModel, axis: int, due: float, reach: float) -> Constraint | None:
     """Return the points of the string at ``due``, to sub-pixels; None if too few places show it on one line."""
     side_px = float(side_lengths(model.corners_px).mean())
     step = float(np.clip(LIMITS.step_px / side_px, reach / LIMITS.max_rows, reach / LIMITS.min_rows))

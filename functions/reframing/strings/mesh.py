@@ -37,8 +37,8 @@ SQUARE_MESH = Mesh((LIMITS.cells, LIMITS.cells), 1 / LIMITS.cells)
 def possible_meshes(size: QuadratSize | None, extent: Extent) -> tuple[Mesh, ...]:
     """Return the grids to look for in an opening that lies as ``extent`` says.
 
-    A square's has 10 x 10 cells. A rectangle's cells are a tenth of its shorter side, 10 cm or 5 cm, where whole cells
-    fill both sides: 10 x 15 for 50 x 75 cm. Grids with other cells are not found.
+    A square's has 10 x 10 cells. A rectangle's cells are a tenth of its shorter side, 10 cm or 5 cm, if whole cells
+    fill both sides. For 50 x 75 cm there are 10 x 15. Grids with other cells are not found.
     """
     if size is None or size.is_square:
         return (SQUARE_MESH,)

@@ -7,13 +7,13 @@ import numpy as np
 from reefsteps.arrays import BoolArray, Float64Array
 from reframing.limits.strings import VISIBILITY as LIMITS
 from reframing.plane.geometry import side_lengths
-from reframing.plane.sampling import Photograph, largest_channel
+from reframing.plane.sampling import ImagePyramid, largest_channel
 from reframing.plane.side import Side
 from reframing.plane.view import PlaneModel
 from reframing.strings.mesh import SQUARE_MESH, Mesh
 
 
-def visibility_beyond_sides(photo: Photograph, model: PlaneModel, mesh: Mesh = SQUARE_MESH) -> Float64Array:
+def visibility_beyond_sides(photo: ImagePyramid, model: PlaneModel, mesh: Mesh = SQUARE_MESH) -> Float64Array:
     """Return how visible the strings are outside of each side, relative to inside, (4,).
 
     Strings end at the frame, so the value is about 0 for the frame itself. It is about 1 if the "side" is really the
@@ -24,7 +24,7 @@ def visibility_beyond_sides(photo: Photograph, model: PlaneModel, mesh: Mesh = S
     return np.asarray(np.array(outside) / np.maximum(inside, LIMITS.min_inside))
 
 
-def end_cell_visibility(photo: Photograph, model: PlaneModel, mesh: Mesh = SQUARE_MESH) -> float:
+def end_cell_visibility(photo: ImagePyramid, model: PlaneModel, mesh: Mesh = SQUARE_MESH) -> float:
     """Return how visible the strings are in the least clear outermost row of cells, relative to elsewhere.
 
     The value is about 0 if that row lies on the frame's bar, so that the grid is one cell off. It is the only sign if
@@ -43,7 +43,7 @@ def end_cell_visibility(photo: Photograph, model: PlaneModel, mesh: Mesh = SQUAR
 
 
 def _visibility(
-    photo: Photograph, model: PlaneModel, mesh: Mesh, side: Side, near: float, far: float
+    photo: ImagePyramid, model: PlaneModel, mesh: Mesh, side: Side, near: float, far: float
 ) -> tuple[Float64Array, BoolArray]:
     """Return the contrast of each string that crosses a side, and whether it lies inside the picture, (strings,) each.
 

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 from reefsteps.buckets import Buckets
 from reefsteps.coverage_queries import coverage_rows, provenance
 from reefsteps.database import Database
+from reefsteps.derived_objects import all_derived, decisions, derived_from
 from reefsteps.images import decode
+from reefsteps.steps import STEPS
 from reefsteps.surveys import SurveyKey
 from tests.integration.interleaving.memory_s3 import MemoryS3, Version
 
@@ -18,7 +20,7 @@ GREY_STEP = 40  # each upload is lighter than the one before by this
 
 def faults_of(survey: SurveyKey, s3: MemoryS3, database: Database) -> Iterator[str]:
     """Yield what is wrong with a survey, now that nothing is under way."""
-    objects = {(ref.bucket, ref.key): s3.current(ref.bucket, ref.key) for ref in BUCKETS.derived(survey.stem)}
+    objects = {(ref.bucket, ref.key): s3.current(ref.bucket, ref.key) for ref in derived_from(BUCKETS, survey.stem)}
     present = {place: version for place, version in objects.items() if version}
     with database.read() as connection:
         row = provenance(connection, survey)
@@ -28,7 +30,7 @@ def faults_of(survey: SurveyKey, s3: MemoryS3, database: Database) -> Iterator[s
         yield from (f"{place} is left" for place in present)
         yield from ["a row is left"] if rows else []
         return
-    by_hand = {(ref.bucket, ref.key) for ref in BUCKETS.set_by_hand(survey.stem)}
+    by_hand = {(BUCKETS.name_of(item.bucket), item.key(survey.stem)) for item in decisions()}
     decided = {place[1].split("/")[0]: json.loads(present[place].body or b"") for place in by_hand & present.keys()}
     own = {name: value for name, value in decided.items() if value["source_version_id"] == photo.version_id}
     if own.get("no-quadrat", {}).get("no_quadrat"):  # pictures of earlier runs stay
@@ -54,11 +56,11 @@ def faults_of(survey: SurveyKey, s3: MemoryS3, database: Database) -> Iterator[s
 
 
 def _mixtures(made: Mapping[tuple[str, str], Version]) -> Iterator[str]:
-    for bucket in BUCKETS.with_records:
-        own = (bucket, BUCKETS.masks_bucket) if bucket == BUCKETS.segmented_bucket else (bucket,)
+    for step in STEPS:
+        own = {BUCKETS.name_of(item.bucket) for item in all_derived() if item.writer is step}
         makers = {version.metadata["execution-name"] for place, version in made.items() if place[0] in own}
         if len(makers) > 1:
-            yield f"{bucket} mixes {sorted(makers)}"
+            yield f"{step} mixes {sorted(makers)}"
 
 
 def _faults_of_pixels(photo: bytes, present: Mapping[tuple[str, str], Version]) -> Iterator[str]:

@@ -9,11 +9,12 @@ counted for each execution, or for all that have the same ``script_id``, as a re
 import re
 import time
 from collections import Counter
+from typing import Any
 
-_attempts = Counter()
+_attempts: Counter[object] = Counter()
 
 
-def handler(event, context):
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Raise the attempt's error, or answer with what was received, and when."""
     step = re.split(r"[:-]", context.invoked_function_arn.removesuffix(":$LATEST"))[-1]
     script = event["input"].get("script", {}).get(step, [])

@@ -4,11 +4,12 @@ A group is ``{"name": "a", "script": ["Runtime.ExitError"]}``; each attempt take
 """
 
 from collections import Counter
+from typing import Any
 
-_attempts = Counter()
+_attempts: Counter[object] = Counter()
 
 
-def handler(event, context):
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Return the groups of the list, or carry out one of them."""
     if event["action"] == "register":
         given, name = event["input"], event["execution"]["name"]
@@ -19,7 +20,7 @@ def handler(event, context):
     return {"relabelling_id": event["relabelling_id"], "group": group["name"]}
 
 
-def _fail(who, script):
+def _fail(who: object, script: list[str]) -> None:
     attempt = _attempts[who]
     _attempts[who] += 1
     if attempt < len(script):

@@ -89,7 +89,7 @@ class Aws:
 @pytest.fixture
 def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     monkeypatch.setattr("time.time", lambda: NOW)  # every function says when it was called
-    keys = {"aws_access_key_id": "fake", "aws_secret_access_key": "fake"}
+    keys: dict[str, Any] = {"aws_access_key_id": "fake", "aws_secret_access_key": "fake"}
     with Stubber(boto3.client("stepfunctions", region_name="eu-west-1", **keys)) as stubber:
         yield Aws(stubber, tmp_path)
         stubber.assert_no_pending_responses()

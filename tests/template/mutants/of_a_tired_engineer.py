@@ -54,7 +54,7 @@ MUTANTS = (
     Mutant(TEMPLATE, "AlertsByEmail", "TopicArn: !Ref Alerts", "TopicArn: !Ref FailureEvents"),
     Mutant(TEMPLATE, "Schema", "      ServiceTimeout: 720", "      ServiceTimeout: 72"),
     Mutant(TEMPLATE, "Backfill", "ReportsBucket: !Ref SegmentedBucket", "ReportsBucket: !Ref RawBucket"),
-    Mutant("statemachine/pipeline.asl.json", "Reframing", '"NoQuadratError"\n          ],', '"QuadratNotFoundError"\n          ],'),
+    Mutant("statemachine/pipeline.asl.json", "Where to end", "'NoQuadratError'", "'QuadratNotFoundError'"),
     Mutant("statemachine/pipeline.asl.json", "Segmentation", '"Next": "Coverage"', '"Next": "Done"'),
     Mutant("statemachine/pipeline.asl.json", "Coverage", '"TimeoutSeconds": 90', '"TimeoutSeconds": 30'),
     Mutant("statemachine/pipeline.asl.json", "", '"TimeoutSeconds": 604800', '"TimeoutSeconds": 6048'),

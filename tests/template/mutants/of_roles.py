@@ -51,7 +51,7 @@ MUTANTS = (
     Mutant(TEMPLATE, "ImportBucketPolicy", "s3:::${ImportBucket}/*", "s3:::*/*", "covers more"),
     Mutant(TEMPLATE, "ProvisionFunction", "Action: rds-data:ExecuteStatement", "Action: rds-data:BatchExecuteStatement", "may not rds-data:ExecuteStatement"),
     Mutant(TEMPLATE, "ProvisionFunction", "Resource: !GetAtt DatabaseCluster.MasterUserSecret.SecretArn", "Resource: !GetAtt DatabaseCluster.DBClusterArn", "may not secretsmanager:GetSecretValue"),
-    Mutant("functions/removal/derived.py", "", "if delete_in_order(storage, ref, is_left_over)]", "if is_left_over(storage.head(ref))]", "does not call S3 to delete"),
+    Mutant("functions/removal/deleting.py", "", "if delete_in_order(storage, ref, is_left_over)]", "if is_left_over(storage.head(ref))]", "does not call S3 to delete"),
     Mutant("functions/conversion/app.py", "", "STORAGE = Storage()\n", "STORAGE = Storage()\nFOUND = is_there(STORAGE, None)\n", "asks for originals"),
     Mutant("functions/coverage_step/app.py", "", "    if not outcome.written:", "    STORAGE.put_json(SETTINGS.treated_bucket, 'x', {})\n    if not outcome.written:", "calls S3 to write"),
     Mutant(TEMPLATE, "FrontendRole", "Action: [states:ListExecutions, states:StartExecution]", "Action: [states:ListExecutions]", "may not states:StartExecution"),

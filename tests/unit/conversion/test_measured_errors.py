@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from conversion.evaluation import accepted, read_evaluation
 from reefsteps.detection.manifest import FileIdentity, Manifest
 from reefsteps.errors import UnsupportedModelError
-from reefsteps.evaluation import MAX_BYTES, Evaluation, Figure, MeasuredSet
+from reefsteps.evaluation import MAX_BYTES, MOST_LEARNED, Evaluation, Figure, MeasuredSet
+from reefsteps.learned import LearnedPhotograph
 from reefsteps.trust import trust_of
 
 SHA = "5e" * 32
@@ -55,6 +56,47 @@ def test_what_was_measured_is_read_and_written_alike(tmp_path: Path) -> None:
     assert mae.label == "cover, mean absolute error"
     (tmp_path / "m.evaluation.json").write_text(read.dump(), "utf-8")
     assert read_evaluation(tmp_path / "m.evaluation.json") == read
+
+
+PHOTO = {"sha256": "0a" * 32, "name": "a.jpg", "key": None, "version_id": None, "left_out_cover_percent": 41.5}
+
+
+def test_photographs_that_a_model_learned_from_are_read_and_written_alike(tmp_path: Path) -> None:
+    read = read_evaluation(written(tmp_path, {**FILE, "sets": [], "learned_from": [PHOTO, {"key": "2006-A-01.jpg"}]}))
+    assert read.learned_from == (
+        LearnedPhotograph("0a" * 32, "a.jpg", left_out_cover_percent=41.5),
+        LearnedPhotograph(key="2006-A-01.jpg"),
+    )
+    (tmp_path / "m.evaluation.json").write_text(read.dump(), "utf-8")
+    assert read_evaluation(tmp_path / "m.evaluation.json") == read
+    assert read_evaluation(written(tmp_path, {**FILE, "learned_from": []})).learned_from == ()
+    assert read_evaluation(written(tmp_path, FILE)).learned_from is None
+
+
+def test_ten_thousand_photographs_fit(tmp_path: Path) -> None:
+    long = {**PHOTO, "name": "n" * 100, "key": "k" * 40, "version_id": "v" * 32}
+    read = read_evaluation(written(tmp_path, {**FILE, "learned_from": [long] * MOST_LEARNED}))
+    assert len(read.learned_from or ()) == MOST_LEARNED
+    assert len(read.dump()) <= MAX_BYTES
+
+
+@pytest.mark.parametrize(
+    ("photo", "said"),
+    [
+        ([], "it is no JSON object"),
+        ({"left_out_cover_percent": 3}, "none of 'sha256', 'name' and 'key'"),
+        ({**PHOTO, "sha256": "XY"}, "'sha256' is no sha256"),
+        ({**PHOTO, "name": ""}, "'name' is no line"),
+        ({**PHOTO, "version_id": 5}, "'version_id' is no line"),
+        ({**PHOTO, "left_out_cover_percent": 100.5}, "'left_out_cover_percent' is 100.5"),
+        ({**PHOTO, "left_out_cover_percent": float("nan")}, "'left_out_cover_percent' is NaN"),
+        ({**PHOTO, "left_out_cover_percent": True}, "'left_out_cover_percent' is true"),
+    ],
+)
+def test_a_damaged_list_of_photographs_is_refused_by_its_entry(tmp_path: Path, photo: Any, said: str) -> None:
+    with pytest.raises(UnsupportedModelError, match="photograph 2 of 'learned_from'") as refused:
+        read_evaluation(written(tmp_path, {**FILE, "learned_from": [PHOTO, photo]}))
+    assert said in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,12 @@ from conversion.convert import convert, self_check
 from conversion.variants import half_weights
 from reefsteps.arrays import ByteArray
 from reefsteps.detection import Detections, InstanceMask, Manifest, load_detector
-from reefsteps.detection.manifest import Agreement
+from reefsteps.detection.manifest import VariantAgreement
 from reefsteps.results import ModelIdentity
 from tests.support import checkpoints as make
 from tests.support.pictures import picture
 
-PERFECT = Agreement(
+PERFECT = VariantAgreement(
     photos=4,
     instances=40,
     matched_percent=100.0,

@@ -12,11 +12,9 @@ from conversion.checkpoint import read_weights
 from conversion.convert import convert
 from reefsteps.detection import Detections, InstanceMask, load_detector
 from reefsteps.detection.resizing import paste_mask, resize
-from tests.parity.store_outputs import MODELS, PICTURES, RESIZED
 from tests.support import checkpoints as make
 from tests.support.pictures import picture
-
-STORED = Path(__file__).parents[2] / "data" / "inference"
+from tests.support.stored_outputs import MODELS, PICTURES, RESIZED, STORED
 
 
 @pytest.mark.parametrize(("height", "width", "new_height", "new_width"), RESIZED)

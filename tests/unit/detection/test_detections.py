@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reefsteps.detection import Detections, InstanceMask
+from reefsteps.arrays import ByteArray
+from reefsteps.detection import Detections, InstanceMask, Manifest
+from reefsteps.detection.engine import Engine
 from reefsteps.detection.resizing import network_shape, paste_mask, restore_boxes
+from tests.support.manifests import manifest
 
 
 def some(scores: list[float], shape: tuple[int, int] = (20, 30)) -> Detections:
@@ -28,6 +31,21 @@ def test_above_is_strict_and_keeps_the_order() -> None:
     kept = some([0.9, 0.5, 0.7]).above(0.5)
     np.testing.assert_allclose(kept.scores, [0.9, 0.7])
     assert [mask.x0 for mask in kept.masks] == [0, 2]
+
+
+class TwoClasses(Engine):
+    def _found(self, image_bgr: ByteArray, min_score: float) -> Detections:
+        assert image_bgr.size
+        return some([0.9, 0.8, 0.7, 0.6]).above(min_score)
+
+
+@pytest.mark.parametrize(("counted", "others"), [(None, []), (["coral"], [0.8, 0.6]), (["coral", "rubble"], [])])
+def test_what_does_not_count_is_remembered_by_its_score(counted: list[str] | None, others: list[float]) -> None:
+    described = Manifest.from_json(manifest("m", classes=["coral", "rubble"], counted=counted))
+    found = TwoClasses(described).detect(np.zeros((20, 30, 3), np.uint8))
+    np.testing.assert_allclose(found.other_scores, others)
+    np.testing.assert_allclose(found.above(0.65).other_scores, [score for score in others if score > 0.65])
+    assert len(found) + len(others) == 4
 
 
 def test_the_union_counts_overlaps_once() -> None:

@@ -33,9 +33,12 @@ def manifest_of(content: bytes, folder: Path) -> bytes:
 
 def test_only_a_file_that_conversion_has_read_is_unpickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded: list[bytes] = []
-    monkeypatch.setattr(
-        detectron2_engine, "Detectron2Detector", lambda path, *_: loaded.append(Path(path).read_bytes()) or object()
-    )
+
+    def load(path: Path, *_: object) -> object:
+        loaded.append(path.read_bytes())
+        return object()
+
+    monkeypatch.setattr(detectron2_engine, "Detectron2Detector", load)
     with emulated_s3() as s3:
         s3.put_object(Bucket="reef-models", Key=f"{NAME}.pth", Body=b"read by conversion")
         with pytest.raises(ModelNotReadyError):

@@ -7,6 +7,7 @@ Reference figures were computed once with statsmodels 0.15.0 (`proportion_confin
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from frontend.domain.estimates.allocation import what_to_verify
 from frontend.domain.estimates.campaign import Campaign, Quadrat, Status, campaign
 from frontend.domain.estimates.change import change
 from frontend.domain.estimates.interval import wilson
-from frontend.domain.estimates.quadrat import LEAST_POINTS, PointCount, confusion
+from frontend.domain.estimates.quadrat import LEAST_POINTS, PointCount, confusion, difference
 from frontend.domain.estimates.two_phase import SLOPE_FROM, Sample, Target
 
 MODEL_12 = np.array([31, 44, 12, 60, 25, 38, 52, 20, 29, 47, 15, 33]) / 100
@@ -219,6 +220,76 @@ def test_all_positions_verified_in_both_years_leave_the_paired_change_of_the_poi
     assert found.points == pytest.approx(np.mean(differences))
     # t quantile of 9 degrees of freedom, from the tables
     assert found.interval.half_width == pytest.approx(2.2622 * np.std(differences, ddof=1) / math.sqrt(10), rel=1e-4)
+
+
+@pytest.mark.parametrize("locations", [range(1, 7), range(101, 107)])  # paired, and not
+@pytest.mark.parametrize("target", Target)
+def test_no_coral_in_both_years_is_no_proof_that_nothing_changed(locations: range, target: Target) -> None:
+    before = quadrats([0.0] * 6, [0] * 6)
+    after = [Quadrat(at, 0.0, PointCount(0, 100)) for at in locations]
+    found = change(before, after, target)
+    assert found is not None
+    assert found.points == 0
+    assert found.interval.low < -0.3
+    assert found.interval.high > 0.3
+
+
+def learned(quadrats: list[Quadrat], number: int, left_out: bool) -> list[Quadrat]:
+    """Return the quadrats; the first are known by heart: what the model says of them is what the points say."""
+    return [
+        replace(q, model_percent=q.points.cover_percent, is_learned=True,
+                left_out_percent=q.model_percent if left_out else None)
+        if at < number and q.points else q
+        for at, q in enumerate(quadrats)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("target", Target)
+@pytest.mark.parametrize("verified", [8, 16])
+def test_a_photograph_known_by_heart_verifies_by_a_model_that_was_fitted_without_it(
+    target: Target, verified: int
+) -> None:
+    fair = made(14, verified, 30, bias=-20)
+    honest = campaign("A", 2006, fair, target)
+    found = campaign("A", 2006, learned(fair, 5, left_out=True), target)
+    assert (found.combined, found.points, found.difference_points) == (
+        honest.combined,
+        honest.points,
+        honest.difference_points,
+    )
+    assert (found.cross_fitted, found.left_out, found.quadrats) == (5, 0, 30)
+    assert "5 quadrats by predictions of a model fitted without them" in found.method
+    assert change(fair, learned(fair, 5, left_out=True)) == change(fair, fair)
+
+
+def test_a_photograph_known_by_heart_without_such_a_model_is_left_out() -> None:
+    fair = made(14, 12, 30, bias=-20)
+    rest = campaign("A", 2006, fair[5:])
+    found = campaign("A", 2006, learned(fair, 5, left_out=False))
+    assert (found.combined, found.verified, found.quadrats) == (rest.combined, 7, 25)
+    assert found.left_out == 5
+    assert "without 5 quadrats that the model learned from" in found.method
+    assert found.is_model_off  # by heart it would look right
+    alone = campaign("A", 2006, learned(made(14, 6, 8), 6, left_out=False))
+    assert alone.status is Status.NOT_VERIFIED
+    assert alone.wanting == "2 quadrats can be verified, an interval needs 5"
+
+
+def test_quadrats_of_another_program_are_no_part_of_the_interval() -> None:
+    ours = made(15, 8, 20, bias=-20)
+    others = [Quadrat(100 + at, 90.0, is_elsewhere=True) for at in range(10)]
+    found = campaign("A", 2006, [*ours, *others])
+    assert found.combined == campaign("A", 2006, ours).combined
+    assert found.elsewhere == 10
+    assert campaign("A", 2006, others).status is Status.ELSEWHERE
+    assert change([*ours, *others], [*ours, *others]) == change(ours, ours)
+    assert what_to_verify([campaign("A", 2006, others)], 20) == []
+
+
+def test_change_of_a_quadrat_by_points_is_newcombes() -> None:
+    change_points, interval = difference(PointCount(48, 32), PointCount(56, 14))  # Newcombe 1998, table II, row (a)
+    assert change_points == pytest.approx(20.0)
+    assert (interval.low, interval.high) == (pytest.approx(5.24, abs=0.01), pytest.approx(33.39, abs=0.01))
 
 
 def test_confusion_at_the_points() -> None:

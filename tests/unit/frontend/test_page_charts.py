@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from frontend.domain import charts
-from frontend.domain.comparability import mixed_methods
+from frontend.domain.comparability import mixed_methods, not_corrected
+from frontend.domain.estimates.campaign import Campaign, Quadrat, campaign
+from frontend.domain.estimates.quadrat import PointCount
 from frontend.domain.statistics import Cover, mean_cover
 
 LONG = [f"Archipel des Tuamotu, atoll {i:02d}" for i in range(1, 13)]
@@ -88,6 +90,54 @@ def test_the_drawn_line_is_broken_where_positions_differ(second: int, joined: bo
     lines = re.findall(r'aria-roledescription="line mark" d="([^"]*)"', drawn)
     assert len(lines) == (1 if joined else 2)
     assert any("L" in line for line in lines) == joined
+
+
+def figures(*years: int) -> dict[tuple[str, int], Campaign]:
+    """Return an island and years with intervals."""
+    checked = [Quadrat(at, 20.0, PointCount(30 + at, 70 - at)) for at in range(1, 7)]
+    return {("A", year): campaign("A", year, checked) for year in years}
+
+
+def test_an_interval_stands_where_people_have_verified_and_a_standard_error_elsewhere() -> None:
+    found = covers("A", {2006: range(1, 7), 2008: range(1, 7)})  # type: ignore[dict-item]
+    known = figures(2006)
+    sure, unsure = charts.trend(mean_cover(found), known)["data"]["values"]
+    combined = known["A", 2006].combined
+    assert combined is not None
+    assert (sure["Mean cover (%)"], sure["low"], sure["high"]) == (
+        combined.percent,
+        combined.interval.low,
+        combined.interval.high,
+    )
+    assert (sure["sure"], sure["Status"]) == (True, "verified (6 of 6 quadrats)")
+    assert (unsure["sure"], unsure["Status"], unsure["95 % interval"]) == (False, "not verified", "–")
+    assert unsure["high"] - unsure["low"] == pytest.approx(2 * mean_cover(found)[1].standard_error)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("verified", "models", "joined"),
+    [
+        ((), ("m", "m"), True),
+        ((), ("m", "n"), False),  # the change may be the model's
+        ((2006,), ("m", "m"), False),  # a figure that was put right, and one that was not
+        ((2006, 2008), ("m", "n"), True),  # points take each model's own error away
+    ],
+)
+def test_a_line_never_shows_a_change_of_model_as_one_of_the_reef(
+    verified: tuple[int, ...], models: tuple[str, str], joined: bool
+) -> None:
+    found = [
+        c for year, model in zip((2006, 2008), models, strict=True) for c in covers("A", {year: (1, 2)}, model=model)
+    ]
+    rows = charts.trend(mean_cover(found), figures(*verified))["data"]["values"]
+    assert (rows[0]["stretch"] == rows[1]["stretch"]) == joined
+    left = not_corrected(mean_cover(found), figures(*verified))
+    assert [m.year for m in left] == [year for year in (2006, 2008) if year not in verified]
+
+
+def test_a_verified_cell_has_a_tick() -> None:
+    chart = charts.heat_map({1: {2006: 10.0}, 2: {2006: 20.0}}, [2006], words={(1, 2006): "verified, 11 % by points"})
+    assert [row["in cell"] for row in chart["data"]["values"]] == ["10.0 ✓", "20.0"]
 
 
 def test_a_series_that_mixes_treatments_or_models_says_so_with_the_years() -> None:

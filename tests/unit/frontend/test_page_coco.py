@@ -16,6 +16,7 @@ from PIL import Image
 from frontend.domain.coco import MaskedQuadrat, to_coco
 from frontend.domain.exports import About
 from reefsteps.coverage_queries import ColonyBox, CoverageRow
+from tests.support.coverage_rows import coverage_row
 
 ABOUT = About("all islands", datetime(2026, 5, 1, 12, tzinfo=UTC), ["m (sha256 ab)"])
 HEIGHT, WIDTH = 40, 60
@@ -23,10 +24,7 @@ Box = tuple[int, int, int, int]
 
 
 def row(location: int = 1) -> CoverageRow:
-    known = dict.fromkeys(CoverageRow.__dataclass_fields__) | {
-        "island": "Huahiné", "location": location, "year": 2006, "cover_percent": 5.0, "px_per_cm": 2.0,
-    }  # fmt: skip
-    return CoverageRow(**known)
+    return coverage_row(island="Huahiné", location=location, year=2006, cover_percent=5.0, px_per_cm=2.0)
 
 
 def colony(number: int, box: Box, area_px: float) -> ColonyBox:

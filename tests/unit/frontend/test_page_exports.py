@@ -27,6 +27,7 @@ from frontend.domain.statistics import Cover, mean_cover, positions_by_years, si
 from reefsteps.coverage_queries import ColonyRow, CoverageRow
 from reefsteps.survey_fields import SurveyFields
 from reefsteps.surveys import SurveyKey
+from tests.support.coverage_rows import coverage_row
 
 ABOUT = About("islands: Huahiné", datetime(2026, 5, 1, 12, tzinfo=UTC), ["detectron2-classifier (sha256 abababababab)"])
 HOSTILE = (
@@ -45,7 +46,7 @@ HOSTILE = (
 
 
 def row(**values: Any) -> CoverageRow:
-    known = dict.fromkeys(CoverageRow.__dataclass_fields__) | {
+    known = {
         "island": "Huahiné",
         "location": 7,
         "year": 2006,
@@ -53,7 +54,7 @@ def row(**values: Any) -> CoverageRow:
         "last_update": date(2026, 5, 1),
         "written_at": "2026-05-01T00:00:00",
     }
-    return CoverageRow(**(known | values))
+    return coverage_row(**(known | values))
 
 
 def hostile_rows() -> list[Row]:
@@ -112,7 +113,7 @@ def test_r_reads_the_csv_with_its_defaults(tmp_path: Path, read: str, style: Csv
 @pytest.mark.parametrize("engine", ["c", "python"])
 @pytest.mark.parametrize("style", [PLAIN, FRENCH_EXCEL], ids=["plain", "french"])
 def test_pandas_reads_the_csv(engine: Any, style: CsvStyle) -> None:
-    given_style = {} if style is PLAIN else {"sep": ";", "decimal": ","}
+    given_style: dict[str, Any] = {} if style is PLAIN else {"sep": ";", "decimal": ","}
     read = pd.read_csv(io.BytesIO(exports.to_csv(hostile_rows(), ABOUT, style)), engine=engine, **given_style)
     assert read.columns[0] == "eventID"
     assert list(read["locality"]) == [as_read(name) for name in HOSTILE]
@@ -300,9 +301,9 @@ def test_workbook_holds_a_sheet_for_each_table() -> None:
     book = load_workbook(io.BytesIO(workbook.to_xlsx(sheets, ABOUT)))
     assert book.sheetnames == ["About", *sheets]
     assert book["About"]["B1"].value == "islands: Huahiné"
-    means = ["A", 2006, 3, 22.06, "22.1 %", None, 1.0, 0.5774, "restored (planar)", None]
+    means = ["A", 2006, 3, 22.06, "22.1 %", None, 1.0, 0.5774, "not verified", *[None] * 4, "restored (planar)", None]
     assert [cell.value for cell in book["Means"][2]] == means
-    assert book["Paired change"]["I2"].value == "restored (planar)"
+    assert [book["Paired change"][at].value for at in ("I2", "K2")] == ["not verified", "restored (planar)"]
     assert book["Colonies"]["E2"].value == pytest.approx(12.346)
     assert book["Colonies"]["A1"].font.bold
 

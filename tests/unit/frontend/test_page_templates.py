@@ -13,6 +13,7 @@ from frontend.domain.templates import FilledTemplate, missing_rows
 from reefsteps.coverage_queries import CoverageRow
 from reefsteps.survey_fields import SurveyFields
 from reefsteps.surveys import SurveyKey
+from tests.support.coverage_rows import coverage_row
 
 GCRMN_COLUMNS = [
     *("datasetID", "higherGeography", "country", "territory", "locality", "habitat", "parentEventID", "eventID"),
@@ -29,7 +30,7 @@ WHOLE = SurveyFields("Tiahura", 12.34, "2006-04-15", "2", -17.48, -149.9, "hina@
 
 
 def row(location: int = 7, **values: Any) -> CoverageRow:
-    known = dict.fromkeys(CoverageRow.__dataclass_fields__) | {
+    known = {
         "island": "Moorea",
         "location": location,
         "year": 2006,
@@ -39,7 +40,7 @@ def row(location: int = 7, **values: Any) -> CoverageRow:
         "model_name": "detectron2-classifier",
         "written_at": "2026-05-01T00:00:00",
     }
-    return CoverageRow(**(known | values))
+    return coverage_row(**(known | values))
 
 
 def key(location: int = 7) -> SurveyKey:
@@ -60,7 +61,7 @@ def test_gcrmn_has_its_columns_and_what_is_known() -> None:
         "eventDate": "2006-04-15", "recordedBy": "hina@example.org", "category": "Hard coral",
         "measurementValue": 23.45,
         "samplingProtocol": "Photo-quadrat, area of 1 x 1 m, image analyzed by instance segmentation "
-                            "(ReefSteps, detectron2-classifier)",
+                            "(ReefSteps, detectron2-classifier). Status: not verified.",
     }  # fmt: skip
     assert {name: filled[name] for name in expected} == expected
     assert {name for name in GCRMN_COLUMNS if filled[name] is None} == gaps(template).keys()
@@ -96,7 +97,7 @@ def test_mermaid_has_every_required_column_in_points_that_hold_the_cover_exactly
     assert (rest["Benthic attribute *"], rest["Number of points *"]) == ("Other", 7655)
     assert [line["Number of points *"] for line in others] == [0, 10_000]
     assert {"Management *", "Transect length surveyed *"} <= gaps(template).keys()
-    assert "No points were counted" in first["Sample unit notes"]
+    assert "not verified. The points here were not counted" in first["Sample unit notes"]
 
 
 def test_mermaid_counts_the_quadrats_of_each_of_its_sample_units() -> None:

@@ -14,7 +14,7 @@ from frontend.domain.upload_plan import (
     Known,
     PlannedFile,
     PresentObject,
-    Status,
+    UploadStatus,
     campaigns_touched,
     plan,
     to_compare,
@@ -37,7 +37,7 @@ def planned(
 def test_keys_are_canonical_and_files_in_natural_order() -> None:
     found = planned(incoming("10.JPEG", "2.jpg", "1.NEF"), defaults=Guess("Bora-Bora", 2012))
     assert [p.key for p in found] == ["2012-Bora-Bora-01.nef", "2012-Bora-Bora-02.jpg", "2012-Bora-Bora-10.jpg"]
-    assert {p.status for p in found} == {Status.READY}
+    assert {p.status for p in found} == {UploadStatus.READY}
 
 
 @pytest.mark.parametrize(
@@ -51,26 +51,26 @@ def test_keys_are_canonical_and_files_in_natural_order() -> None:
 )
 def test_unusable_files_say_why_and_get_no_key(file: IncomingFile, words: str) -> None:
     (found,) = planned([file])
-    assert (found.status, found.key) == (Status.UNUSABLE, None)
+    assert (found.status, found.key) == (UploadStatus.UNUSABLE, None)
     assert words in found.note
 
 
 def test_what_is_missing_is_asked_for() -> None:
     (found,) = planned(incoming("IMG_2034.jpg"))
-    assert found.status is Status.INCOMPLETE
+    assert found.status is UploadStatus.INCOMPLETE
     assert found.reason == "Type the island and the year and the position."
     assert "counter" in found.note
 
 
 def test_a_wrong_island_is_explained_by_the_survey_key_itself() -> None:
     (found,) = planned(incoming("7.jpg"), defaults=Guess("A/B", 2012))
-    assert found.status is Status.INCOMPLETE
+    assert found.status is UploadStatus.INCOMPLETE
     assert "accepted" in found.note
 
 
 def test_the_second_file_of_a_position_is_a_duplicate_of_the_first() -> None:
     found = planned(incoming("2006-A-1.jpg", "card2/2006-A-01.nef"))
-    assert [p.status for p in found] == [Status.READY, Status.DUPLICATE]
+    assert [p.status for p in found] == [UploadStatus.READY, UploadStatus.DUPLICATE]
     assert "2006-A-1.jpg" in found[1].note
 
 
@@ -85,23 +85,23 @@ def test_what_has_arrived_is_not_sent_again_and_another_photograph_replaces_only
         SurveyKey(2006, "A", 3): PresentObject("2006-A-03.jpg", 1000, etag=THERE),
     }
     found = planned(files, present, known=Known(md5={"0": HERE, "1": HERE, "2": HERE}))
-    assert [p.status for p in found] == [Status.PRESENT, Status.REPLACES, Status.DUPLICATE]
+    assert [p.status for p in found] == [UploadStatus.PRESENT, UploadStatus.REPLACES, UploadStatus.DUPLICATE]
     assert [p.can_be_sent for p in found] == [False, True, False]
 
 
 @pytest.mark.parametrize(
     ("etag", "md5", "status", "words"),
     [
-        (HERE, None, Status.COMPARING, "is compared"),
-        (HERE, HERE, Status.PRESENT, "arrived before"),
-        (THERE, HERE, Status.REPLACES, "another picture of the same size"),
-        (f"{THERE}-3", HERE, Status.UNCERTAIN, "cannot be compared"),
-        (f"{THERE}-3", None, Status.UNCERTAIN, "cannot be compared"),
-        (THERE, "", Status.UNCERTAIN, "cannot be compared"),  # the browser could not read the file again
+        (HERE, None, UploadStatus.COMPARING, "is compared"),
+        (HERE, HERE, UploadStatus.PRESENT, "arrived before"),
+        (THERE, HERE, UploadStatus.REPLACES, "another picture of the same size"),
+        (f"{THERE}-3", HERE, UploadStatus.UNCERTAIN, "cannot be compared"),
+        (f"{THERE}-3", None, UploadStatus.UNCERTAIN, "cannot be compared"),
+        (THERE, "", UploadStatus.UNCERTAIN, "cannot be compared"),  # the browser could not read the file again
     ],
 )
 def test_two_files_of_one_size_are_told_apart_by_their_content(
-    etag: str, md5: str | None, status: Status, words: str
+    etag: str, md5: str | None, status: UploadStatus, words: str
 ) -> None:
     """Uncompressed TIFF and NEF files of one camera all have one size."""
     known = Known(md5={} if md5 is None else {"0": md5})
@@ -109,20 +109,20 @@ def test_two_files_of_one_size_are_told_apart_by_their_content(
     found = planned(incoming("2006-A-1.nef"), present, known=known)
     assert found[0].status is status
     assert words in found[0].note
-    assert to_compare(found, known) == (["0"] if status is Status.COMPARING else [])
+    assert to_compare(found, known) == (["0"] if status is UploadStatus.COMPARING else [])
 
 
 def test_the_same_content_under_another_spelling_of_the_key_has_arrived() -> None:
     present = {SurveyKey(2006, "A", 1): PresentObject("2006-A-1.jpg", 1000, etag=HERE)}
     (found,) = planned(incoming("2006-A-1.jpg"), present, known=Known(md5={"0": HERE}))
-    assert found.status is Status.PRESENT
+    assert found.status is UploadStatus.PRESENT
 
 
 def test_what_this_page_has_sent_is_there_without_reading_it_again() -> None:
     present = {SurveyKey(2006, "A", 1): PresentObject("2006-A-01.jpg", 1000, etag=HERE)}
     known = Known(arrived={"0": "2006-A-01.jpg"})
     (found,) = planned(incoming("2006-A-1.jpg"), present, known=known)
-    assert (found.status, to_compare([found], known)) == (Status.PRESENT, [])
+    assert (found.status, to_compare([found], known)) == (UploadStatus.PRESENT, [])
 
 
 def test_two_files_for_one_position_are_compared_only_where_they_may_be_the_same() -> None:
@@ -137,7 +137,7 @@ def test_two_files_for_one_position_are_compared_only_where_they_may_be_the_same
 
 def test_a_cell_that_cannot_be_read_stops_its_file_and_says_why() -> None:
     (found,) = planned(incoming("2006-A-1.jpg"), known=Known(mistyped={"0": "'x' is no year."}))
-    assert (found.status, found.reason) == (Status.INCOMPLETE, "'x' is no year.")
+    assert (found.status, found.reason) == (UploadStatus.INCOMPLETE, "'x' is no year.")
 
 
 def test_what_is_typed_for_a_file_counts_most() -> None:
@@ -150,14 +150,17 @@ def test_what_is_typed_for_a_file_counts_most() -> None:
 def test_a_pattern_shown_by_example_is_read_from_every_name() -> None:
     pattern = NamePattern.parse("TakP{position=07}A{year=12}.jpg")
     found = planned(incoming("TakP08A13.jpg", "other.jpg"), defaults=Guess("Takapoto"), pattern=pattern)
-    assert [(p.key, p.status) for p in found] == [(None, Status.INCOMPLETE), ("2013-Takapoto-08.jpg", Status.READY)]
+    assert [(p.key, p.status) for p in found] == [
+        (None, UploadStatus.INCOMPLETE),
+        ("2013-Takapoto-08.jpg", UploadStatus.READY),
+    ]
     assert "not of the form of TakP07A12.jpg" in found[0].note
     assert campaigns_touched(incoming("TakP08A13.jpg"), {}, Guess("Takapoto"), pattern) == {(2013, "Takapoto")}
 
 
 @pytest.mark.parametrize("name", ["2006-A-1.CR3", "2006-A-1.dng", "2006-A-1.JPEG", "2006-A-1.tiff"])
 def test_every_type_that_the_pipeline_reads_can_be_sent(name: str) -> None:
-    assert planned(incoming(name))[0].status is Status.READY
+    assert planned(incoming(name))[0].status is UploadStatus.READY
 
 
 def test_only_the_surveys_of_the_files_are_looked_up() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +18,7 @@ from frontend.domain.upload_table import rows, typed_in
 from reefsteps.coverage_queries import CoverageRow
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.surveys import SurveyKey
+from tests.support.coverage_rows import coverage_row
 
 METRE, FRAME = QuadratSize(100, 100), QuadratSize(50, 75)
 
@@ -30,9 +30,8 @@ def planned(*paths: str, **more: Any) -> list[PlannedFile]:
 
 
 def row(location: int, side_cm: float | None, height_cm: float | None = None) -> CoverageRow:
-    names = [field.name for field in dataclasses.fields(CoverageRow)]
-    values = dict.fromkeys(names) | {"island": "A", "year": 2006, "location": location, "cover_percent": 1.0}
-    return CoverageRow(**values | {"side_cm": side_cm, "height_cm": height_cm})
+    values = {"island": "A", "year": 2006, "location": location, "cover_percent": 1.0}
+    return coverage_row(**values, side_cm=side_cm, height_cm=height_cm)
 
 
 def test_cells_become_values_and_what_cannot_be_one_is_named() -> None:

@@ -14,6 +14,7 @@ from PIL import Image, ImageCms
 from reefsteps.errors import InvalidImageError
 from reefsteps.images import colour, decode, metadata, tiff_pieces
 from reefsteps.images.damage import is_damage
+from reefsteps.images.tiff_layout import LZW
 from tests.support.image_files import reef, saved, tiff
 
 FAULTS = (MemoryError(), OSError(errno.ENOMEM, "Cannot allocate memory"), OSError(errno.EIO, "Input/output error"))
@@ -48,7 +49,7 @@ def test_a_fault_of_the_machine_is_not_told_as_damage(
 
 @pytest.mark.parametrize("words", WORDED)
 def test_a_library_that_words_a_full_memory_is_understood(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(tiff_pieces._UNPACK, tiff_pieces.LZW, raising(RuntimeError(words)))
+    monkeypatch.setitem(tiff_pieces._UNPACK, LZW, raising(RuntimeError(words)))
     with pytest.raises(RuntimeError, match=r"(?i)mem"):
         decode(tiff(reef(), compression="lzw"))
 

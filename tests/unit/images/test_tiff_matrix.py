@@ -3,7 +3,7 @@
 import io
 import itertools
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -202,11 +202,16 @@ def test_many_grey_channels_are_refused_by_name(samples_per_pixel: int) -> None:
 @pytest.mark.parametrize("bigtiff", [False, True])
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_orientation_holds_in_every_structure(bigtiff: bool, order: str, orientation: int) -> None:
+def test_orientation_holds_in_every_structure(bigtiff: bool, order: Literal["<", ">"], orientation: int) -> None:
     stored = samples(3, "uint16")
     buffer = io.BytesIO()
     tifffile.imwrite(
-        buffer, stored, photometric="rgb", bigtiff=bigtiff, byteorder=order, extratags=[(274, "H", 1, orientation)]
+        buffer,
+        stored,
+        photometric="rgb",
+        bigtiff=bigtiff,
+        byteorder=order,
+        extratags=[(274, "H", 1, orientation, True)],
     )
     turns = {
         1: stored, 2: stored[:, ::-1], 3: stored[::-1, ::-1], 4: stored[::-1], 5: stored.transpose(1, 0, 2),

@@ -58,7 +58,7 @@ def test_pictures_in_sub_directories_count(first_is_reduced: bool) -> None:
 
 @pytest.mark.parametrize("count", [2, 3, 12])
 def test_several_photographs_in_a_file_are_refused_with_their_number(count: int) -> None:
-    pages = [(reef(60, 80, seed), {}) for seed in range(count)]
+    pages: list[tuple[Any, dict[str, Any]]] = [(reef(60, 80, seed), {}) for seed in range(count)]
     with pytest.raises(
         InvalidImageError, match=f"holds {count} pictures, which ReefSteps does not read: save the photo"
     ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, TiffImagePlugin
@@ -37,17 +38,17 @@ def photograph(path: Path, original: str | bytes | None = None, modified: str | 
     if modified is not None:
         exif[306] = modified
         exif.get_ifd(34665)[36868] = modified
-    more: dict[str, object] = {"exif": exif}
+    more: dict[str, Any] = {"exif": exif}
     if path.suffix == ".tif":  # Pillow drops the nested directory of an Exif object when it writes a TIFF
         directory = TiffImagePlugin.ImageFileDirectory_v2()
         directory[34665] = {36867: original}
         more = {"tiffinfo": directory}
-    Image.new("RGB", (8, 8)).save(path, **more)  # type: ignore[arg-type]
+    Image.new("RGB", (8, 8)).save(path, **more)
     return path
 
 
-def keys(*arguments: Path, **more: object) -> dict[str, str]:
-    return {photo.path.name: photo.key for photo in find_photos(arguments, **more)}  # type: ignore[arg-type]
+def keys(*arguments: Path, **more: Any) -> dict[str, str]:
+    return {photo.path.name: photo.key for photo in find_photos(arguments, **more)}
 
 
 def test_survey_names_get_the_key_that_the_page_gives_and_sidecars_are_ignored(tmp_path: Path) -> None:
@@ -100,7 +101,7 @@ def test_what_is_typed_for_all_counts_before_names_and_clocks(tmp_path: Path) ->
 )
 def test_a_wrong_option_is_refused_by_name(wrong: dict[str, str]) -> None:
     with pytest.raises(BadInputError):
-        typed_for_all(**({"island": None, "year": None, "side": None} | wrong))  # type: ignore[arg-type]
+        typed_for_all(**({"island": None, "year": None, "side": None} | wrong))
 
 
 def test_a_pattern_is_applied_to_a_folder(tmp_path: Path) -> None:

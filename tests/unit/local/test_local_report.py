@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from local.photos import Photo
-from local.processing import Run
+from local.processing import PhotographRun
 from local.report import print_notes, results_table, write_results
 from local.stack_info import StackInfo
 from reefsteps.results import Trust
@@ -30,7 +30,7 @@ def test_a_refused_photograph_keeps_no_picture_of_an_earlier_run(tmp_path: Path,
     old.write_bytes(b"an earlier run's crop")
     notes.write_text("the user's own")
     photo = Photo(Path("a.jpg"), "2008-Moorea-01.jpg")
-    refused = Run(photo, status="FAILED", error="QuadratNotFoundError", cause='{"errorMessage": "No frame."}')
+    refused = PhotographRun(photo, status="FAILED", error="QuadratNotFoundError", cause='{"errorMessage": "No frame."}')
 
     table = write_results([refused], {}, stack, tmp_path)
 
@@ -38,7 +38,7 @@ def test_a_refused_photograph_keeps_no_picture_of_an_earlier_run(tmp_path: Path,
     assert [row["status"] for row in csv.DictReader(table.open())] == ["refused"]
 
 
-def measured(state: str = "demonstration", reasons: tuple[str, ...] = ()) -> Run:
+def measured(state: str = "demonstration", reasons: tuple[str, ...] = ()) -> PhotographRun:
     """Return a run that ended in a row; its model is of that state."""
     done = result(cover=23.45)
     trust = Trust(state, "Its figures are no measurement.", 0.5)
@@ -48,7 +48,7 @@ def measured(state: str = "demonstration", reasons: tuple[str, ...] = ()) -> Run
         "reframing": done.reframing.to_json(),
         "segmentation": segmentation.to_json(),
     }
-    return Run(Photo(Path("a.jpg"), "2006-Bora-Bora-01.jpg"), status="SUCCEEDED", result=document)
+    return PhotographRun(Photo(Path("a.jpg"), "2006-Bora-Bora-01.jpg"), status="SUCCEEDED", result=document)
 
 
 def printed(*things: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from local.template import LeftOutError, Template, TemplateError
 _HEADER = {"AWSTemplateFormatVersion": "2010-09-09", "Transform": "AWS::Serverless-2016-10-31"}
 
 
-def template(folder: Path, resources: dict, **rest: object) -> Template:
+def template(folder: Path, resources: dict[str, Any], **rest: object) -> Template:
     """Write a template (JSON is YAML) and read it."""
     path = folder / "template.yaml"
     path.write_text(json.dumps({**_HEADER, "Resources": resources, **rest}))

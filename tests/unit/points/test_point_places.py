@@ -11,8 +11,8 @@ from reefsteps.errors import InvalidParameterError
 from reefsteps.points.answers import MOOREA, PLAIN
 from reefsteps.points.files import FilePoint, PhotoPoints, read_points
 from reefsteps.points.matching import Measured, labels_without_answer, plan
-from reefsteps.points.placing import Frame, scale_to_photograph
-from reefsteps.points.point_sets import Drawn
+from reefsteps.points.placing import FrameInPhoto, scale_to_photograph
+from reefsteps.points.point_sets import Selection
 from reefsteps.surveys import SurveyKey
 from reframing.quadrat_fit import model_with_corners
 
@@ -21,14 +21,14 @@ OFFSETS = st.tuples(*[st.tuples(st.floats(-250, 250), st.floats(-250, 250))] * 4
 SQUARE = ((500.0, 300.0), (2500.0, 300.0), (2500.0, 1700.0), (500.0, 1700.0))
 
 
-def frame(offsets: tuple[tuple[float, float], ...], lens: float = 0.0) -> Frame:
+def frame(offsets: tuple[tuple[float, float], ...], lens: float = 0.0) -> FrameInPhoto:
     corners = tuple((x + dx, y + dy) for (x, y), (dx, dy) in zip(SQUARE, offsets, strict=True))
-    return Frame(WIDTH, HEIGHT, corners, lens)
+    return FrameInPhoto(WIDTH, HEIGHT, corners, lens)
 
 
 def photographed(name: str = "IMG_1.jpg", survey: SurveyKey | None = None, **more: object) -> Measured:
     survey = survey or SurveyKey(2006, "Takapoto", 1)
-    where = Frame(WIDTH, HEIGHT, SQUARE, **more)  # type: ignore[arg-type]
+    where = FrameInPhoto(WIDTH, HEIGHT, SQUARE, **more)  # type: ignore[arg-type]
     return Measured(survey, survey.key("jpg"), "v1", name, where)
 
 
@@ -138,5 +138,5 @@ def test_labels_without_answer_are_named_before_anything_is_planned() -> None:
 
 def test_a_choice_by_hand_and_the_person_are_kept() -> None:
     photo = PhotoPoints("IMG_1.jpg", "a.csv", "CSV", (FilePoint(1000, 1000, "CCA"),))
-    (one,) = plan([photo], [photographed()], MOOREA, annotator="Léa", drawn=Drawn.BY_HAND).planned
+    (one,) = plan([photo], [photographed()], MOOREA, annotator="Léa", drawn=Selection.BY_HAND).planned
     assert (one.points.annotator, one.points.drawn) == ("Léa", "by hand")

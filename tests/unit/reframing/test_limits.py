@@ -43,9 +43,9 @@ def unnamed_numbers(source: str) -> Iterator[tuple[int, float]]:
         elif isinstance(node, ast.Call) and name_of(node.func) in BOUNDS:
             strict |= {id(part) for argument in node.args for part in signed_parts(argument)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and type(node.value) in (int, float) and id(node) not in free:
+        if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and id(node) not in free:
             allowed = PLAIN_BOUNDS if id(node) in strict else PLAIN
-            if node.value not in allowed:
+            if not isinstance(node.value, bool) and node.value not in allowed:
                 yield node.lineno, node.value
 
 

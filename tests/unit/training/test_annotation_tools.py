@@ -41,7 +41,8 @@ def picture(path: Path, orientation: int, truth: np.ndarray[Any, Any] = TRUTH) -
         stored = stored.transpose(_STORED[orientation])
     exif = Image.Exif()
     exif[274] = orientation
-    stored.save(path, exif=exif, **({"quality": 95} if path.suffix == ".jpg" else {}))
+    quality: dict[str, Any] = {"quality": 95} if path.suffix == ".jpg" else {}
+    stored.save(path, exif=exif, **quality)
     return path
 
 

@@ -11,7 +11,11 @@ import numpy as np
 import pytest
 
 from conversion.evaluation import read_evaluation
+from reefsteps.detection import Manifest
 from reefsteps.errors import UnsupportedModelError
+from reefsteps.learned import LearnedPhotograph
+from reefsteps.trust import NOT_MEASURED, trust_of
+from tests.support.manifests import manifest
 from training.library.measured import (
     EXPERT_POINTS,
     NO_QUADRAT,
@@ -21,6 +25,7 @@ from training.library.measured import (
     frame_set,
     real_frame_sets,
     record,
+    record_learned,
 )
 from training.library.metrics import coverage_errors
 
@@ -65,6 +70,20 @@ def test_figures_of_other_weights_are_not_kept(model: Path) -> None:
     written = read_evaluation(record(model, [cover_set(SYNTHETIC, COVER)]))
     assert [entry.kind for entry in written.sets] == ["drawn"]
     assert not written.demonstration
+
+
+def test_photographs_stay_with_the_checkpoint_that_learned_from_them(model: Path) -> None:
+    learned = [LearnedPhotograph("0a" * 32, "a.jpg"), LearnedPhotograph(key="2006-A-01.jpg", version_id="v1")]
+    path = record_learned(model, learned)
+    assert read_evaluation(path).sets == ()
+    record(model, [cover_set(SYNTHETIC, COVER)])
+    written = read_evaluation(path)
+    assert written.learned_from == tuple(learned)
+    assert len(written.sets) == 1
+    assert trust_of(dataclasses.replace(Manifest.from_json(manifest("m")), measured=written)).state == NOT_MEASURED
+    assert len(read_evaluation(record_learned(model, [])).sets) == 1
+    model.write_bytes(b"other weights")
+    assert read_evaluation(record(model, [cover_set(SYNTHETIC, COVER)])).learned_from is None
 
 
 def test_figures_that_are_no_numbers_are_left_out(model: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as run_lengths
 
+from reefsteps.learned import LearnedPhotograph
 from training.library.coco import AnnotationError, load_example, read
 from training.library.coco import _mask as draw_mask
+from training.library.learned import learned_photographs, together
 
 SQUARE = [10.0, 10.0, 30.0, 10.0, 30.0, 25.0, 10.0, 25.0]
 
@@ -44,6 +47,19 @@ def test_a_polygon_becomes_a_mask(tmp_path: Path) -> None:
     example = load_example(found, 80)
     assert example.image_bgr.shape == (80, 120, 3)
     assert set(np.unique(example.labels)) == {0, 1}
+
+
+def test_photographs_that_are_learned_from_are_named_by_content_or_as_the_deployment_names_them(tmp_path: Path) -> None:
+    (own,) = learned_photographs(read(export(tmp_path), tmp_path))
+    content = (tmp_path / "a.png").read_bytes()
+    assert own == LearnedPhotograph(hashlib.sha256(content).hexdigest(), "a.png")
+    said: dict[str, Any] = {"key": "2006-A-01.jpg", "version_id": "v1", "sha256": "0a" * 32, "name": "DSC_0001.JPG"}
+    image = {"id": 1, "file_name": "a.png", "width": 60, "height": 40}
+    (exported,) = learned_photographs(read(export(tmp_path, images=[{**image, "original": said}]), tmp_path))
+    assert exported == LearnedPhotograph(**said)
+    (others,) = learned_photographs(read(export(tmp_path, images=[{**image, "original": {"key": 5}}]), tmp_path))
+    assert others == own
+    assert together([own, exported], [exported]) == [own, exported]
 
 
 def test_label_studio_paths_are_found_by_file_name(tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
 """The stand-in for conversion: a description and nothing else."""
 
 import json
+from typing import Any
 
 import boto3
 
 _s3 = boto3.client("s3")
 
 
-def handler(event, context):
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Write ``{name}.json`` beside the checkpoint; its other files start a conversion too, which does nothing here."""
     bucket, key = event["input"]["bucket"], event["input"]["key"]
     if not key.endswith((".pth", ".pkl")):

@@ -1,15 +1,16 @@
-"""What the pipeline derived from photographs of a survey, and which of them still exist."""
+"""Delete what the pipeline made of photographs that are gone; find the photographs that it was made from."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from reefsteps.buckets import Photograph, made_from
-from reefsteps.derived import delete_in_order, head_or_none, maker_of
+from reefsteps.derived_objects import derived_from, records
 from reefsteps.errors import PhotoNotFoundError
-from reefsteps.keys import record_key
+from reefsteps.object_metadata import made_from, maker_of
+from reefsteps.originals import Photograph
 from reefsteps.precedence import Upload, same_photo
 from reefsteps.results import ObjectRef, Source
+from reefsteps.run_writer import delete_in_order, head_or_none
 from reefsteps.storage import ObjectInfo, Storage
 from reefsteps.surveys import SurveyKey
 from removal.settings import Settings
@@ -18,14 +19,14 @@ from removal.settings import Settings
 def measured_sources(storage: Storage, settings: Settings, survey: SurveyKey) -> list[Upload]:
     """Return the photographs that the steps' objects were made from, each once."""
     sources: list[Upload] = []
-    for ref in settings.derived(survey.stem):
+    for ref in derived_from(settings, survey.stem):
         info = head_or_none(storage, ref)
         maker = maker_of(info, settings.raw_bucket) if info else None
         if maker:
             sources.append(maker.upload)
-    for bucket in settings.with_records:
+    for item in records():
         try:
-            record = storage.get_json(ObjectRef(bucket, record_key(survey.stem)))
+            record = storage.get_json(item.at(settings, survey.stem))
         except PhotoNotFoundError:
             continue
         sources.append(Source.from_json(record["source"]))
@@ -52,7 +53,7 @@ def remove_derived(
             return not is_kept(maker.upload)
         return all_gone or any(made_from(info, source) for source in gone)
 
-    return [ref for ref in settings.derived(survey.stem) if delete_in_order(storage, ref, is_left_over)]
+    return [ref for ref in derived_from(settings, survey.stem) if delete_in_order(storage, ref, is_left_over)]
 
 
 def is_current(upload: Upload, current: Sequence[Photograph]) -> bool:

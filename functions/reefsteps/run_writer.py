@@ -1,10 +1,10 @@
-"""Writing what a run makes of a photograph: the newest upload wins, and for one upload the run that started later.
+"""Write what a run makes of a photograph: the newest upload wins, and for one upload the run that started later.
 
-That is the rule of the rows (`coverage_store`), and here it holds for every object by itself, whatever the order of
-events: each object's metadata name the run that made it. A run looks at the object, stops if a newer run made it, and
-writes only if the object is still the one that it looked at (S3's If-Match and If-None-Match); otherwise it looks
-again. An entity tag is a hash of the content, so every run puts its name into the content: else the same picture from
-two runs would look unchanged.
+Rows obey the same rule (`coverage_store`). Here it holds for every object by itself, in any order of events, because
+each object's metadata name the run that made it. A run looks at the object and stops if a newer run made it. It writes
+only if the object is still the one that it looked at (S3's If-Match and If-None-Match); otherwise it looks again. An
+entity tag is a hash of the content, so the same picture from two runs would look unchanged. Therefore every run puts
+its name into the content.
 
 Relabelling copies, and deletes, by the same rule (`put_in_order`, `delete_in_order`).
 
@@ -14,31 +14,33 @@ removes, so either the removal finds the step's objects, or the step finds the d
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote, unquote
 
-from reefsteps.buckets import Photograph, photograph
+from reefsteps.buckets import NamesBuckets
+from reefsteps.derived_objects import DerivedObject, record_of
 from reefsteps.document import Execution
 from reefsteps.errors import PhotoDeletedError, PhotoNotFoundError, SupersededError
-from reefsteps.keys import record_key
+from reefsteps.object_metadata import maker_of, run_metadata
+from reefsteps.originals import photograph
 from reefsteps.precedence import Run, Upload, compare_runs, compare_uploads, instant, same_photo
 from reefsteps.results import ModelIdentity, ObjectRef, Record, Source
 from reefsteps.stamps import stamped
-from reefsteps.storage import JSON, ObjectChangedError, ObjectInfo, Storage
+from reefsteps.steps import Step
+from reefsteps.storage import ObjectChangedError, ObjectInfo, Storage
 from reefsteps.surveys import SurveyKey, survey_of
 
 _MOST_LOOKS = 30  # every one that fails means that another run has written: more than that many do not meet
 
 
-class DerivedObjects:
-    """What one run writes about one photograph, in any bucket of derived objects."""
+class RunWriter:
+    """Writes what one run makes of one photograph (rows of `reefsteps.derived_objects`)."""
 
     def __init__(
         self,
         storage: Storage,
+        buckets: NamesBuckets,
         survey: SurveyKey,
         execution: Execution,
         source: Source,
@@ -47,18 +49,18 @@ class DerivedObjects:
         decided_at: str | None = None,
     ) -> None:
         """Write through `storage` for this execution, which measures `source` and obeys what a person decided then."""
-        self._storage, self._survey, self._source = storage, survey, source
+        self._storage, self._buckets, self._survey, self._source = storage, buckets, survey, source
         self._run = Run(source, execution.started_at, execution.name, decided_at)
-        self._metadata = run_metadata(self._run, pipeline_version)
+        self._pipeline_version = pipeline_version
 
-    def refuse_superseded(self, bucket: str) -> None:
-        """Raise SupersededError if `bucket` already holds this step's result of a newer run.
+    def refuse_superseded(self, step: Step) -> None:
+        """Raise SupersededError if there is a result of this step that a newer run has written.
 
         A step asks before it works, to save the work; `put` asks again.
         """
         self._refuse_overwritten()
         try:
-            stored = self._storage.get_json(ObjectRef(bucket, record_key(self._survey.stem)))
+            stored = self._storage.get_json(record_of(step).at(self._buckets, self._survey.stem))
         except PhotoNotFoundError:
             return
         # Records from before the field name no run: then the upload alone decides.
@@ -66,21 +68,18 @@ class DerivedObjects:
         present = Run(Source.from_json(stored["source"]), maker["started_at"], maker["name"], stored.get("decided_at"))
         _refuse_newer(present, self._run)
 
-    def put(
-        self, bucket: str, key: str, body: bytes, *, content_type: str, model: ModelIdentity | None = None
-    ) -> ObjectRef:
+    def put(self, item: DerivedObject, body: bytes, model: ModelIdentity | None = None) -> ObjectRef:
         """Write the object, with this run's name in its content and metadata; returns where it lies.
 
         Raises SupersededError if a newer run has written it.
         """
-        body = stamped(body, content_type, f"ReefSteps run {self._run.name} of {self._run.started_at}")
-        metadata = self._metadata | ({"model-sha256": model.sha256} if model else {})
-        ref = ObjectRef(bucket, key)
-        return put_in_order(self._storage, self._run, ref, body, content_type=content_type, metadata=metadata)
+        kind = item.content_type
+        body = stamped(body, kind, f"ReefSteps run {self._run.name} of {self._run.started_at}")
+        metadata = run_metadata(self._run, self._pipeline_version, model)
+        ref = item.at(self._buckets, self._survey.stem)
+        return put_in_order(self._storage, self._run, ref, body, content_type=kind, metadata=metadata)
 
-    def put_json(
-        self, bucket: str, key: str, value: Mapping[str, Any], model: ModelIdentity | None = None
-    ) -> ObjectRef:
+    def put_json(self, item: DerivedObject, value: Mapping[str, Any], model: ModelIdentity | None = None) -> ObjectRef:
         """Write `value` and this run's name as JSON; otherwise as `put`."""
         named = {
             **value,
@@ -88,13 +87,11 @@ class DerivedObjects:
             "execution": {"name": self._run.name, "started_at": self._run.started_at},
         }
         body = json.dumps(named, ensure_ascii=False, allow_nan=False).encode()
-        return self.put(bucket, key, body, content_type=JSON, model=model)
+        return self.put(item, body, model)
 
-    def save_record(self, bucket: str, record: Record, model: ModelIdentity | None = None) -> None:
-        """Leave a step's record, and the photograph that it was made from, beside its picture; raises as `put`."""
-        self.put_json(
-            bucket, record_key(self._survey.stem), record.to_json() | {"source": self._source.to_json()}, model
-        )
+    def save_record(self, step: Step, record: Record, model: ModelIdentity | None = None) -> None:
+        """Leave the step's record, and the photograph that it was made from, beside its picture; raises as `put`."""
+        self.put_json(record_of(step), record.to_json() | {"source": self._source.to_json()}, model)
 
     def refuse_deleted(self) -> None:
         """Raise PhotoDeletedError if the photograph has been deleted: called by a step after it wrote.
@@ -107,8 +104,8 @@ class DerivedObjects:
             present = head_or_none(self._storage, image)
         if present is None:
             raise PhotoDeletedError(
-                f"The photograph of {self._survey}, uploaded at {self._source.uploaded_at}, was deleted meanwhile: "
-                "what this run has made of it is removed."
+                f"The photograph of {self._survey}, uploaded at {self._source.uploaded_at}, was deleted "
+                "during this run. What the run has made of it is removed."
             )
 
     def _refuse_overwritten(self) -> None:
@@ -187,52 +184,7 @@ def _refuse_newer(maker: Run, run: Run) -> None:
     if compare_runs(maker, run) <= 0:
         return
     raise SupersededError(
-        f"A newer photograph of {survey_of(run.upload.image.key)}, uploaded at {maker.upload.uploaded_at}, or a later "
-        f"run of the same one, started at {maker.started_at}, has been here already; this run of the one uploaded at "
-        f"{run.upload.uploaded_at} changes nothing more."
+        f"The result of {survey_of(run.upload.image.key)} is that of a newer photograph or a later run already "
+        f"(uploaded at {maker.upload.uploaded_at}, started at {maker.started_at}). This run, of the photograph "
+        f"uploaded at {run.upload.uploaded_at}, changes nothing more."
     )
-
-
-def run_metadata(run: Run, pipeline_version: str) -> dict[str, str]:
-    """Return the object metadata of everything that a run derives from a photograph."""
-    own = {
-        "pipeline-version": pipeline_version,
-        "execution-name": quote(run.name),
-        "execution-started-at": run.started_at,
-    }
-    return photograph_metadata(run.upload) | own | ({"decided-at": run.decided_at} if run.decided_at else {})
-
-
-def photograph_metadata(photo: Upload) -> dict[str, str]:
-    """Return the part of the metadata that says which photograph an object was made from.
-
-    Metadata are ASCII and 2 KB in all, so the key is in base64: percent-encoded, a long name would not fit.
-    """
-    metadata = {
-        "source-key": base64.urlsafe_b64encode(photo.image.key.encode()).decode(),
-        "source-version-id": photo.image.version_id or "null",
-        "source-etag": photo.etag,
-        "source-uploaded-at": photo.uploaded_at,
-    }
-    return metadata | ({"source-sequencer": photo.sequencer} if photo.sequencer else {})
-
-
-def renamed_metadata(metadata: Mapping[str, str], photo: Upload) -> dict[str, str]:
-    """Return the metadata of an object whose photograph was given another name: `photo`."""
-    kept = {name: value for name, value in metadata.items() if name != "source-sequencer"}
-    return kept | photograph_metadata(photo)
-
-
-def maker_of(info: ObjectInfo, raw_bucket: str) -> Run | None:
-    """Return the run that made a derived object; None for objects from before the metadata named it."""
-    metadata = info.metadata
-    if "execution-started-at" not in metadata or "source-key" not in metadata:
-        return None
-    version = metadata["source-version-id"]
-    image = ObjectRef(
-        raw_bucket,
-        base64.urlsafe_b64decode(metadata["source-key"]).decode(),
-        None if version in ("", "null") else version,
-    )
-    photo = Photograph(image, metadata["source-etag"], metadata["source-uploaded-at"], metadata.get("source-sequencer"))
-    return Run(photo, metadata["execution-started-at"], unquote(metadata["execution-name"]), metadata.get("decided-at"))
