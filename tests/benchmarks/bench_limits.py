@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import boto3
 import cv2
@@ -66,7 +67,7 @@ def _half_seen(rgb: Array) -> bytes:
     return cv2.imencode(".png", np.concatenate([rgb, alpha], axis=2), [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
 
 
-def _tiff(*, deep: bool = False, **options: object) -> Callable[[Array], bytes]:
+def _tiff(*, deep: bool = False, **options: Any) -> Callable[[Array], bytes]:
     def save(rgb: Array) -> bytes:
         file = io.BytesIO()
         tifffile.imwrite(file, rgb.astype(np.uint16) * 257 if deep else rgb, photometric="rgb", **options)

@@ -26,7 +26,7 @@ import sqlalchemy
 
 from local.model_files import READY
 from local.samples import MEASURED_SEED, sample_config
-from reefsteps.results import STEPS
+from reefsteps.steps import STEPS
 from synthetic import generate
 from tests.support.local_stack import REPOSITORY, RunningStack, project_with_fakes, wait_for
 

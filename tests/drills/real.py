@@ -171,7 +171,7 @@ class People:
 
 def client(info: StackInfo, service: Any = "s3") -> Any:
     """Return a client of the stack that does not repeat by itself."""
-    own = {"aws_access_key_id": "people", "aws_secret_access_key": "people", "region_name": info.region}
+    own: dict[str, Any] = {"aws_access_key_id": "people", "aws_secret_access_key": "people", "region_name": info.region}
     config = Config(retries={"total_max_attempts": 1})
     return boto3.client(service, endpoint_url=info.endpoint, config=config, **own)
 

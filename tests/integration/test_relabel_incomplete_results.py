@@ -85,7 +85,7 @@ def test_rows_that_coverage_alone_wrote_again_can_be_renamed(world: World) -> No
 def test_objects_of_older_versions_that_name_no_run_can_be_renamed(world: World) -> None:
     world.measured(A)
     for ref in derived_from(world.app.SETTINGS, A.stem):
-        place = {"Bucket": ref.bucket, "Key": ref.key}
+        place: dict[str, Any] = {"Bucket": ref.bucket, "Key": ref.key}
         if f"{ref.bucket}/{ref.key}" in world.objects():
             kept = world.s3.get_object(**place)
             world.s3.put_object(**place, Body=kept["Body"].read(), ContentType=kept["ContentType"])

@@ -34,7 +34,7 @@ def lying_tiff(side: int, **options: Any) -> bytes:
     data = bytearray(written.getvalue())
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         for name in ("ImageWidth", "ImageLength", "RowsPerStrip"):
-            tag = file.pages[0].tags[name]
+            tag = file.pages.first.tags[name]
             size = struct.calcsize({3: "<H", 4: "<I"}[tag.dtype])
             data[tag.valueoffset : tag.valueoffset + size] = side.to_bytes(size, "little")
     return bytes(data)
