@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reefsteps.errors import InvalidParameterError
-from reefsteps.points.layouts import PointLayout, places
+from reefsteps.points.layout_choice import PointLayout
+from reefsteps.points.layouts import places
 
 KEY = "2006-Takapoto-01.jpg"
 
