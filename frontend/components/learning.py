@@ -63,7 +63,6 @@ def _watched() -> None:
     if run and run.running:
         st.write(":material/hourglass: Learning. This takes a few minutes; you may leave the page.")
         return
-    adapting.forget()
     st.rerun()
 
 
@@ -71,6 +70,10 @@ def _newest() -> None:
     run = adapting.newest()
     if run is None:
         return
+    if not run.running and st.session_state.get("adapt_seen") != run.arn:  # another model may be in use by now
+        st.session_state.adapt_seen = run.arn
+        adapting.forget()
+        st.rerun()
     if run.running:
         _watched()
     elif run.result is None:
