@@ -36,8 +36,10 @@ from reefsteps.arrays import Float32Array
 from reefsteps.detection import Detector, Manifest, load_detector
 from reefsteps.detection.map_engine import CORAL_FROM
 from reefsteps.detection.stages import Backbone
+from reefsteps.points.answers import MOOREA as MOOREA_LABELS
+from reefsteps.points.answers import Answer
 from tests.support.checkpoints import config_dump, random_mask_rcnn, write_checkpoint
-from training.evaluate_real import HARD_CORALS, moorea, points_rectangle
+from training.evaluate_real import moorea, points_rectangle
 from training.library.coco import load_picture
 from training.library.examples import coral_photo, restored, straighten
 
@@ -97,7 +99,7 @@ def moorea_lessons(data: Path, *, restore: bool) -> list[tuple[Lesson, float]]:
         crop, _ = straighten(image, np.zeros(image.shape[:2], np.uint16), corners, SIDE_PX)
         xy = (np.array([[float(p["Column"]), float(p["Row"])] for p in points]) + 0.5) * scale
         labels = [p["Label"] for p in points]
-        coral = np.array([label in HARD_CORALS for label in labels])
+        coral = np.array([MOOREA_LABELS.answer(label) is Answer.CORAL for label in labels])
         counts = np.array([label != "Off" for label in labels])
         places = (xy - corners[0]) / (corners[2] - corners[0])
         found.append((Lesson(path.stem, crop, places, coral, counts), float(row["hard_coral_pct"])))
