@@ -164,22 +164,24 @@ class Journal:
 
     def finish_execution(self, execution: JournalledExecution) -> None:
         """Keep how an execution ended."""
-        with self._transaction() as database:
+        with self._lock:
             if not self._records_ends:
-                return
-            database.execute(
-                "INSERT OR REPLACE INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                tuple(getattr(execution, name) for name in JournalledExecution.__dataclass_fields__),
-            )
+                return  # the journal may be closed already
+            with self._transaction() as database:
+                database.execute(
+                    "INSERT OR REPLACE INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    tuple(getattr(execution, name) for name in JournalledExecution.__dataclass_fields__),
+                )
         if self._ended is not None:
             self._ended(execution)
 
     def remove_execution(self, arn: str) -> None:
         """Forget an execution (Express ones leave no record behind)."""
-        with self._transaction() as database:
+        with self._lock:
             if not self._records_ends:
                 return
-            database.execute("DELETE FROM executions WHERE arn = ?", (arn,))
+            with self._transaction() as database:
+                database.execute("DELETE FROM executions WHERE arn = ?", (arn,))
 
     def executions(self) -> list[JournalledExecution]:
         """Return every execution, oldest first."""

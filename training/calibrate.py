@@ -26,6 +26,7 @@ from reefsteps.arrays import ByteArray, Float64Array
 from training.library.coco import AnnotationError
 from training.library.command_line import run_command
 from training.library.examples import VALIDATION_SEED
+from training.library.measured import learned_from, record_learned
 from training.library.metrics import coverage_errors
 from training.library.point_examples import quadrat_crop
 from training.library.points import PointPhoto, read_points
@@ -132,7 +133,10 @@ def main() -> None:
         sets.append([left_out(fold, photos) for fold in args.folds])
     best = best_thresholds(sets)
     print(f"chosen: {best}")
+    learned = learned_from(args.model)
     shift(args.model, best, args.model)
+    if learned:
+        record_learned(args.model, learned)
     bind(args.model.with_suffix(".yaml"), args.model)
 
 

@@ -25,10 +25,13 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from reefsteps.detection.manifest import FileIdentity
+from reefsteps.learned import LearnedPhotograph
 from training.library.augment import Augmentation, Example
 from training.library.batches import varied
 from training.library.command_line import run_command
 from training.library.examples import FIRST_TRAINING_SEED, ReplayBuffer, coral_example
+from training.library.measured import record_learned
 from training.library.metrics import coverage_errors
 from training.library.point_examples import drawn_points, inside, point_example
 from training.library.points import SITE, PointPhoto, by_site, read_points
@@ -229,6 +232,8 @@ def teach(args: argparse.Namespace) -> None:
     left_out = [photo for photo in photos if photo.path.name in args.leave_out]
     teacher = Teacher(args, taught)
     teacher.run()
+    learned = [LearnedPhotograph(FileIdentity.of(photo.path).sha256, photo.path.name) for photo in taught]
+    record_learned(args.output / f"{NAME}.pth", learned)
     with teacher.averaged() as model:
         groups = {"learned": taught, "left_out": left_out}
         errors = {name: errors_by_site(model, some) for name, some in groups.items() if some}

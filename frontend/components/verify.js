@@ -77,7 +77,7 @@ function load(state) {
     show(state);
     const elsewhere = document.activeElement && document.activeElement !== document.body && !document.activeElement.shadowRoot;
     if (elsewhere) return; // somebody is typing
-    view.verify.focus({ preventScroll: true });
+    (data.done?.next ? view.next : view.verify).focus({ preventScroll: true });
     view.verify.scrollIntoView({ block: "nearest" });
   };
   view.photo.src = data.url;
@@ -205,7 +205,6 @@ function show(state) {
   showMarks(state);
   drawLens(state);
   if (all && can && !state.offered) { state.offered = true; view.finish.focus({ preventScroll: true }); }
-  if (reading && data.done.next && !state.offered) { state.offered = true; view.next.focus({ preventScroll: true }); }
   if (!all) state.offered = false;
 }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from coverage_step.settings import Settings
-from reefsteps.coverage_store import Result, WriteOutcome, record_result, withdraw_result
+from reefsteps.coverage_store import Result, WriteOutcome, kept_result, record_result, withdraw_result
 from reefsteps.database import Database
 from reefsteps.decisions import newest_without_quadrat, no_quadrat_sentence, run_without_quadrat
 from reefsteps.document import StateDocument
@@ -50,7 +50,7 @@ def _withdraw(document: StateDocument, why: str) -> WriteOutcome:
     source = document.restoration(STORAGE, SETTINGS).source
     said = run_without_quadrat(STORAGE, SETTINGS, document.survey, source)
     if said is None:  # taken back since: the run that did so goes on from there
-        return WriteOutcome(written=False, reason=why)
+        return kept_result(DATABASE, document.survey, why)
     return withdraw_result(DATABASE, document.survey, said, why)
 
 

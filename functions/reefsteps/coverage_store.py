@@ -151,6 +151,13 @@ def remove_result(
     return _locked(database, key, work)
 
 
+def kept_result(database: Database, key: SurveyKey, why: str) -> WriteOutcome:
+    """Return the outcome of a run that leaves the survey's row as it is. Raises DatabaseUnavailableError."""
+    with database.read() as connection:
+        percent = _percent_of_row(connection, key)
+    return WriteOutcome(written=False, reason=why, cover_percent=percent, former_percent=percent)
+
+
 def has_result(database: Database, key: SurveyKey, photo: Upload) -> bool:
     """Tell whether the survey's row was measured on this photograph. Raises DatabaseUnavailableError."""
     with database.read() as connection:
@@ -162,7 +169,7 @@ def forget_removals(database: Database, key: SurveyKey, current: Upload) -> int:
     """Forget deletions that cover a photograph which exists (again): a deletion that was undone. Returns how many."""
 
     def work(connection: Connection) -> int:
-        undone = [removal for removal in _removals(connection, key) if removal.covers(current)]
+        undone = [removal for removal in kept_removals(connection, key) if removal.covers(current)]
         for removal in undone:
             _forget(connection, key, removal)
         return len(undone)
@@ -205,7 +212,7 @@ def survey_rows(connection: Connection, table: Table, key: SurveyKey) -> list[di
 
 def _refusal(connection: Connection, key: SurveyKey, run: Run) -> WriteOutcome | None:
     source = run.upload
-    for removal in _removals(connection, key):
+    for removal in kept_removals(connection, key):
         if removal.covers(source):
             return WriteOutcome(written=False, reason=removal.reason, deleted=True)
     if is_moving(connection, key, source.image.version_id):
@@ -252,7 +259,8 @@ def _source_of(row: Row[Any]) -> Source:
     return RestorationResult.from_json(row.restoration).source
 
 
-def _removals(connection: Connection, key: SurveyKey) -> list[Removal]:
+def kept_removals(connection: Connection, key: SurveyKey) -> list[Removal]:
+    """Return the deletions that are kept of the survey's photographs."""
     rows = connection.execute(select(removed_photo).where(*where_survey(removed_photo, key)))
     return [
         Removal(row.raw_key, row.raw_version_id or None, row.removed_at, row.sequencer, row.requested_by)
@@ -264,7 +272,7 @@ def remember_removal(connection: Connection, key: SurveyKey, removal: Removal) -
     """Keep a deletion, unless a later one of the same version or key is kept already; the survey must be locked."""
     known = [
         known
-        for known in _removals(connection, key)
+        for known in kept_removals(connection, key)
         if known.key == removal.key and known.version_id == removal.version_id
     ]
     if any(instant(present.removed_at) > instant(removal.removed_at) for present in known):
@@ -282,14 +290,11 @@ def remember_removal(connection: Connection, key: SurveyKey, removal: Removal) -
 
 def is_removed(connection: Connection, key: SurveyKey, upload: Upload) -> bool:
     """Tell whether the photograph was deleted, as far as the table knows; the survey must be locked."""
-    return any(removal.covers(upload) for removal in _removals(connection, key))
+    return any(removal.covers(upload) for removal in kept_removals(connection, key))
 
 
 def _forget(connection: Connection, key: SurveyKey, removal: Removal) -> None:
-    same = (
-        removed_photo.c.raw_key == removal.key,
-        removed_photo.c.raw_version_id == (removal.version_id or ""),
-    )
+    same = removed_photo.c.raw_key == removal.key, removed_photo.c.raw_version_id == (removal.version_id or "")
     connection.execute(delete(removed_photo).where(*where_survey(removed_photo, key), *same))
 
 

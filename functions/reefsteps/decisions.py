@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reefsteps.buckets import Bucket, NamesBuckets
 from reefsteps.derived_objects import NO_QUADRAT, decisions
 from reefsteps.document import StateDocument
 from reefsteps.errors import PhotoNotFoundError
-from reefsteps.object_metadata import maker_of
-from reefsteps.precedence import Run, Upload, instant
-from reefsteps.results import ObjectRef, Source
+from reefsteps.object_metadata import made_from, maker_of
+from reefsteps.precedence import Run, Upload, compare_uploads, instant
+from reefsteps.results import ObjectRef, RestorationResult, Source
+from reefsteps.run_writer import head_or_none
 from reefsteps.storage import Storage
 from reefsteps.surveys import SurveyKey
+
+_LONGEST_RELABELLING = timedelta(days=1)
 
 
 def kept_decision(storage: Storage, place: ObjectRef, source: Upload) -> Mapping[str, Any] | None:
@@ -38,9 +42,35 @@ def last_decision(
     given = document.input
     if given.corners_px is not None or given.no_quadrat is not None:
         return document.execution.started_at
+    return last_kept_decision(storage, buckets, survey, source)
+
+
+def last_kept_decision(storage: Storage, buckets: NamesBuckets, survey: SurveyKey, source: Upload) -> str | None:
+    """Return when the run started that kept the last decision about this photograph; None where there is none."""
     kept = [kept_decision(storage, item.at(buckets, survey.stem), source) for item in decisions()]
     starts = [value["execution"]["started_at"] for value in kept if value and value.get("execution")]
     return max(starts, key=instant, default=None)
+
+
+def decisions_are_there(
+    storage: Storage, buckets: NamesBuckets, survey: SurveyKey, restoration: RestorationResult
+) -> bool:
+    """Tell whether all decisions have followed a photograph that was given another name, or a newer one's lie there.
+
+    After a day they no longer count: somebody has copied the photograph by hand, with its metadata.
+    """
+    source = restoration.source
+    if datetime.now(UTC) - instant(source.uploaded_at) > _LONGEST_RELABELLING:
+        return True
+    for item in decisions():
+        if item.name not in restoration.decisions_follow:
+            continue
+        info = head_or_none(storage, item.at(buckets, survey.stem))
+        maker = maker_of(info, source.image.bucket) if info else None
+        newer = maker is not None and compare_uploads(maker.upload, source) > 0
+        if info is None or not (made_from(info, source) or newer):
+            return False
+    return True
 
 
 def run_without_quadrat(storage: Storage, buckets: NamesBuckets, survey: SurveyKey, source: Upload) -> Run | None:

@@ -10,6 +10,7 @@ import functools
 import logging
 import os
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -61,6 +62,7 @@ def observed(step: str, event: dict[str, Any], context: Any) -> Iterator[None]:
         yield
     except Exception as error:
         _failed(step, error)
+        _forget_pictures(error)
         raise
     else:
         seconds = time.perf_counter() - started
@@ -87,6 +89,18 @@ def _failed(step: str, error: Exception) -> None:
         logger.warning(str(error), error=name)
     else:
         logger.exception(str(error), error=name)
+
+
+def _forget_pictures(error: BaseException) -> None:
+    """Empty the frames that the error names: they hold the photograph, and something may hold the error.
+
+    The tracer's record of it makes a cycle, which lives until Python looks for cycles. The next photograph of a warm
+    worker would then need its memory beside this one's.
+    """
+    known: BaseException | None = error
+    while known is not None:
+        traceback.clear_frames(known.__traceback__)
+        known = known.__context__
 
 
 def _identity(event: dict[str, Any], context: Any) -> dict[str, str]:

@@ -26,9 +26,14 @@ class Removal:
         return cls(key, version_id, removed_at, requested_by=f"{_RELABELLED}{new_name}")
 
     @property
+    def lives_on(self) -> bool:
+        """Whether the photograph was given another name."""
+        return (self.requested_by or "").startswith(_RELABELLED)
+
+    @property
     def reason(self) -> str:
         """Why a result of the photograph is not wanted."""
-        if (self.requested_by or "").startswith(_RELABELLED):
+        if self.lives_on:
             return f"The photograph is called {(self.requested_by or '')[len(_RELABELLED) :]} since {self.removed_at}."
         return f"The photograph was deleted at {self.removed_at}."
 

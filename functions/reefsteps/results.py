@@ -117,6 +117,8 @@ class RestorationResult(Record):
     skipped_because: str | None = None
     pipeline_version: str | None = None  # of the code that ran; None in records older than the field
     height_cm: float | None = None  # a rectangle's longer side; None for a square
+    # Names of `derived_objects.decisions` that relabelling copies after the photograph: reframing waits for them.
+    decisions_follow: tuple[str, ...] = ()
 
     @property
     def size(self) -> QuadratSize:

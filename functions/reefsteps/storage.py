@@ -7,6 +7,7 @@ own error. The state machine treats it as a fault of the infrastructure.
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -220,13 +221,23 @@ def _info(ref: ObjectRef, answer: Any) -> ObjectInfo:
     )
 
 
+def _code(error: ClientError) -> str:
+    """Return S3's code of the error, whose frames are emptied.
+
+    aws-xray-sdk 2.15.0 keeps each error in a variable of a frame that the error names itself. This cycle would hold
+    every caller's frame, and so the photograph, until Python looks for cycles (docs/reference/library-behaviour.md).
+    """
+    traceback.clear_frames(error.__traceback__)
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
 def _changed(error: ClientError) -> Exception:
-    code = error.response.get("Error", {}).get("Code", "")
+    code = _code(error)
     return ObjectChangedError(code) if code in _CHANGED else error
 
 
 def _named(error: ClientError, ref: ObjectRef) -> Exception:
-    code = error.response.get("Error", {}).get("Code", "")
+    code = _code(error)
     bad_version = ref.version_id is not None and code in {"400", "InvalidArgument"}
     if code not in _MISSING and not bad_version:
         return error

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from reefsteps.arrays import ByteArray
-from reefsteps.decisions import last_decision
+from reefsteps.decisions import decisions_are_there, last_decision
 from reefsteps.derived_objects import REFRAMED_PICTURE, REFRAMED_THUMBNAIL
 from reefsteps.document import StateDocument, refuse_other_photo
-from reefsteps.errors import QuadratNotFoundError
+from reefsteps.errors import BadInputError, QuadratNotFoundError, RelabellingUnderWayError
 from reefsteps.images import THUMBNAIL_QUALITY, decode, encode_jpeg, thumbnail
 from reefsteps.model_store import Models
 from reefsteps.observability import logger
@@ -57,22 +57,33 @@ def reframe_photograph(
 
     Raises QuadratNotFoundError, NoQuadratError, ModelNotReadyError, PhotoNotFoundError or InvalidParameterError for
     what a person can put right, SupersededError if a newer run has been here, PhotoDeletedError if the photograph was
-    deleted meanwhile.
+    deleted meanwhile, RelabellingUnderWayError while what a person has decided is still on its way to a new name.
     """
     started = time.perf_counter()
     survey = document.survey
     restoration = document.restoration(storage, settings)
     source = restoration.source
+    can_begin = decisions_are_there(storage, settings, survey, restoration)
     decided_at = last_decision(storage, settings, survey, source, document)
     writer = RunWriter(
         storage, settings, survey, document.execution, source, settings.pipeline_version, decided_at=decided_at
     )
     writer.refuse_superseded(Step.REFRAMING)
+    if not can_begin:
+        writer.refuse_deleted()
+        raise RelabellingUnderWayError(
+            f"What a person has decided about the photograph of {survey} has not followed it to its new name yet. The "
+            "run waits for that; if it ends before, redrive it."
+        )
     decisions = Decisions(storage, writer, settings, survey, source)
-    decisions.refuse_without_quadrat(document.input)
-    picture_bgr = _treated_picture(storage, restoration)
     size = document.input.size or restoration.size
-    located = _locate(document, decisions, picture_bgr, size, settings.score_threshold, models)
+    try:
+        decisions.refuse_without_quadrat(document.input)
+        picture_bgr = _treated_picture(storage, restoration)
+        located = _locate(document, decisions, picture_bgr, size, settings.score_threshold, models)
+    except BadInputError:
+        writer.refuse_deleted()  # a decision may have been written, and would be left
+        raise
     reframed_bgr = rectify(picture_bgr, located.view, source_side_px(located.view))
 
     picture = writer.put(REFRAMED_PICTURE, encode_jpeg(reframed_bgr), located.identity)

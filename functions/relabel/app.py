@@ -25,7 +25,7 @@ from reefsteps.run_writer import is_there
 from reefsteps.storage import Storage
 from relabel.copying import clear_deleted, clear_old_name, copy_group, take_back
 from relabel.settings import Settings
-from relabel.snapshots import find, look_around, snapshot
+from relabel.snapshots import find, look_around, measured_by, snapshot
 
 SETTINGS = Settings.from_environment()
 DATABASE = Database.from_environment()
@@ -132,7 +132,9 @@ def _begin(entries: Sequence[JournalEntry]) -> None:
     planned = plan(changes, inventory)
     if planned.refused:
         raise RelabelRefusedError(planned.refused[0][1])
-    found = [find(STORAGE, SETTINGS, change, inventory) for change in changes]
+    with DATABASE.read() as connection:
+        makers = [measured_by(connection, change.old) for change in changes]
+    found = [find(STORAGE, SETTINGS, *one, inventory) for one in zip(changes, makers, strict=True)]
 
     def take(connection: Connection) -> list[dict[str, Any]]:
         return [snapshot(connection, one) for one in found]

@@ -10,9 +10,9 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from reefsteps.copies import STARTS_NO_RUN, quoted_key, without_run
+from reefsteps.copies import DECISIONS_FOLLOW, STARTS_NO_RUN, followed_by, quoted_key, without_run
 from reefsteps.coverage_store import timestamp
-from reefsteps.derived_objects import Kind, all_derived, derived_from
+from reefsteps.derived_objects import Kind, all_derived, decisions, derived_from
 from reefsteps.errors import PhotoNotFoundError, RelabelRefusedError, SupersededError
 from reefsteps.object_metadata import made_from, maker_of, renamed_metadata
 from reefsteps.originals import Photograph, current_photographs, photograph
@@ -112,10 +112,13 @@ def _copy_photograph(
     if there and (there.ref.key, there.ref.version_id) not in leaving:
         raise RelabelRefusedError(_TAKEN.format(key=key))
     snapshot = _snapshot(entry)
-    metadata = {name: value for name, value in snapshot["photo"]["metadata"].items() if name != STARTS_NO_RUN}
+    former = (STARTS_NO_RUN, DECISIONS_FOLLOW)
+    metadata = {name: value for name, value in snapshot["photo"]["metadata"].items() if name not in former}
     metadata |= {MARK: entry.mark, CAME_FROM: quoted_key(old.image.key)}
     if not snapshot["starts_run"]:
         metadata |= without_run(key)
+    elif decided := _decided(entry):
+        metadata |= followed_by(key, decided)
     if entry.change.size:
         metadata["side-cm"] = str(entry.change.size)
     content_type = snapshot["photo"]["content_type"]
@@ -164,6 +167,9 @@ def _copy_derived(
     snapshot = _snapshot(entry)
     objects = {(old.image.bucket, old.image.key): copy.image}
     rows = {(settings.name_of(item.bucket), item.key(entry.change.old.stem)): item for item in all_derived()}
+    present = {(ref["bucket"], ref["key"]) for ref in snapshot["derived"]}
+    # A record may name what has expired. Under the old name another photograph's may lie by now.
+    objects |= {place: item.at(settings, entry.change.new.stem) for place, item in rows.items() if place not in present}
     for stored in map(ObjectRef.from_json, snapshot["derived"]):
         place = stored.bucket, stored.key
         if snapshot["starts_run"] and rows[place].kind is not Kind.DECISION:
@@ -177,6 +183,12 @@ def _copy_derived(
             there_ref = there.ref
         objects[place] = there_ref
     return objects
+
+
+def _decided(entry: JournalEntry) -> list[str]:
+    """Return the names of what a person has decided about the photograph."""
+    keys = {ref["key"] for ref in _snapshot(entry)["derived"]}
+    return [item.name for item in decisions() if item.key(entry.change.old.stem) in keys]
 
 
 def _copy_object(

@@ -9,16 +9,17 @@ from typing import Any
 
 from sqlalchemy import Connection, select, tuple_
 
-from reefsteps.coverage_store import survey_rows
-from reefsteps.decisions import run_without_quadrat
+from reefsteps.coverage_store import kept_removals, survey_rows
+from reefsteps.decisions import last_kept_decision, run_without_quadrat
 from reefsteps.derived_objects import Kind, all_derived
 from reefsteps.errors import PhotoNotFoundError, RelabelRefusedError
 from reefsteps.object_metadata import made_from, maker_of, names_photograph
 from reefsteps.originals import Photograph, originals, photograph
-from reefsteps.precedence import Upload, same_photo
+from reefsteps.precedence import Run, Upload, compare_runs, instant, same_photo
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.relabelling import Change, Inventory, factor_between
 from reefsteps.results import ObjectRef, RestorationResult
+from reefsteps.run_writer import head_or_none
 from reefsteps.steps import Step
 from reefsteps.storage import ObjectInfo, Storage
 from reefsteps.surveys import SurveyKey
@@ -58,12 +59,24 @@ class Found:
     change: Change
     photo: ObjectInfo | None
     derived: tuple[ObjectRef, ...]
-    makers: Mapping[Step, Collection[str]] = field(default_factory=dict)  # the runs that wrote the step's objects
-    is_whole: bool = True  # everything that each run makes was there, and nobody has said that there is no quadrat
+    makers: Mapping[Step, Collection[Run]] = field(default_factory=dict)  # the runs that wrote the step's objects
+    is_whole: bool = True  # everything that each run makes was there
+    is_settled: bool = True  # nothing of another photograph was there, and nobody has said that there is no quadrat
+    decided_at: str | None = None  # start of the run in which a person decided last about the photograph
+    row_before: str | None = None  # whose result the row was before S3 was looked at
 
 
-def find(storage: Storage, settings: Settings, change: Change, inventory: Inventory) -> Found:
-    """Look for the photograph and what was made from it, each by its version."""
+def measured_by(connection: Connection, survey: SurveyKey) -> str | None:
+    """Return the name of the run whose result the survey's row is: all that this run makes is in S3 before its row."""
+    rows = survey_rows(connection, coverage_provenance, survey)
+    return rows[0]["execution_name"] if rows else None
+
+
+def find(storage: Storage, settings: Settings, change: Change, row_before: str | None, inventory: Inventory) -> Found:
+    """Look for the photograph and what was made from it, each by its version.
+
+    ``row_before`` is what `measured_by` returned before.
+    """
     keys = inventory.photographs.get(change.old, ())
     if not keys:
         return Found(change, None, ())
@@ -73,22 +86,34 @@ def find(storage: Storage, settings: Settings, change: Change, inventory: Invent
         raise RelabelRefusedError(
             f"The photograph of {change.old} has been deleted since the list was checked."
         ) from None
-    derived, of_photo = [], photograph(photo)
-    makers: dict[Step, set[str]] = {}
-    missing = {item for item in all_derived() if item.by_every_run}
+    of_photo = photograph(photo)
+    derived: list[ObjectRef] = []
+    missing: list[ObjectRef] = []
+    others: list[ObjectRef] = []
+    makers: dict[Step, dict[str, Run]] = {}
     for item in all_derived():
-        try:
-            info = storage.head(item.at(settings, change.old.stem))
-        except PhotoNotFoundError:
-            continue
-        if not names_photograph(info) or made_from(info, of_photo):
+        ref = item.at(settings, change.old.stem)
+        info = head_or_none(storage, ref)
+        if info is not None and (not names_photograph(info) or made_from(info, of_photo)):
             derived.append(info.ref)
-            missing.discard(item)
             maker = None if item.kind is Kind.DECISION else maker_of(info, settings.raw_bucket)
             if maker:
-                makers.setdefault(item.writer, set()).add(maker.name)
-    said = run_without_quadrat(storage, settings, change.old, of_photo)
-    return Found(change, photo, tuple(derived), makers, not missing and said is None)
+                makers.setdefault(item.writer, {})[maker.name] = maker
+        elif item.by_every_run:
+            (missing if info is None else others).append(ref)
+    # A second look: a run that has ended meanwhile wrote what had been missing.
+    others += [ref for ref in missing if head_or_none(storage, ref)]
+    here = storage, settings, change.old, of_photo
+    return Found(
+        change,
+        photo,
+        tuple(derived),
+        {step: tuple(runs.values()) for step, runs in makers.items()},
+        is_whole=not missing,
+        is_settled=not others and run_without_quadrat(*here) is None,
+        decided_at=last_kept_decision(*here),
+        row_before=row_before,
+    )
 
 
 def snapshot(connection: Connection, found: Found) -> dict[str, Any]:
@@ -102,7 +127,7 @@ def snapshot(connection: Connection, found: Found) -> dict[str, Any]:
     provenance, imported = (next(iter(rows[table.name]), None) for table in (coverage_provenance, imported_result))
     _check_row(change, _measured(provenance, imported), photograph(photo) if photo else None)
     if provenance is not None:
-        _check_makers(found, provenance["execution_name"])
+        _check_settled(connection, found, provenance)
     size = size_of(provenance["reframing"]) if provenance else _size_beside(photo)
     factor = _factor(change, size, has_result=provenance is not None)
     return {
@@ -142,15 +167,42 @@ def _check_row(change: Change, measured: Upload | None, photo: Photograph | None
         )
 
 
-def _check_makers(found: Found, measured_by: str) -> None:
-    """Refuse pictures that a run makes or replaces now: a step's belong together, the last step's to the row."""
-    last = set(found.makers.get(Step.SEGMENTATION, ()))
-    mixed = any(len(runs) > 1 for runs in found.makers.values()) or not last <= {measured_by}
-    if mixed or not found.is_whole:
+def _check_settled(connection: Connection, found: Found, provenance: Mapping[str, Any]) -> None:
+    """Refuse a photograph while a run of it is under way: the run's result, or a person's decision, would be lost.
+
+    A step's objects belong together, and the row is not older than the last step's, nor than a decision. Objects may be
+    missing: older versions of ReefSteps made fewer, and pictures expire. But after a deletion a run makes them again.
+    """
+    of_row = _run_of(provenance)
+    last = found.makers.get(Step.SEGMENTATION, ())
+    mixed = any(len(runs) > 1 for runs in found.makers.values())
+    newer = any(run.name != of_row.name and compare_runs(run, of_row) > 0 for run in last)
+    decided = found.decided_at is not None and not _obeys(provenance["reframing"], found.decided_at)
+    removing = not found.is_whole and _deleted_since(connection, found.change.old, of_row.started_at)
+    changed = found.row_before != of_row.name
+    if changed or mixed or newer or decided or removing or not found.is_settled:
         raise RelabelRefusedError(
             f"A run of {found.change.old} is under way, or ended in the middle: wait for it, or start it again, then "
             "give the name or size."
         )
+
+
+def _obeys(reframing: Mapping[str, Any], decided_at: str) -> bool:
+    obeyed = reframing.get("decided_at")
+    # Records from before the field say no more than that the corners were set by hand.
+    return bool(reframing["manual"]) if obeyed is None else instant(obeyed) >= instant(decided_at)
+
+
+def _run_of(provenance: Mapping[str, Any]) -> Run:
+    source = RestorationResult.from_json(provenance["restoration"]).source
+    decided_at = provenance["reframing"].get("decided_at")
+    return Run(source, provenance["execution_started_at"], provenance["execution_name"], decided_at)
+
+
+def _deleted_since(connection: Connection, survey: SurveyKey, moment: str) -> bool:
+    """Tell whether a photograph of the survey was deleted in the second of the moment or later."""
+    since = instant(moment).replace(microsecond=0)
+    return any(not one.lives_on and instant(one.removed_at) >= since for one in kept_removals(connection, survey))
 
 
 def _size_beside(photo: ObjectInfo | None) -> QuadratSize | None:

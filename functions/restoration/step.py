@@ -10,6 +10,7 @@ import hashlib
 import time
 import urllib.parse
 
+from reefsteps.copies import decisions_to_follow
 from reefsteps.derived_objects import TREATED_PICTURE, TREATED_THUMBNAIL
 from reefsteps.document import StateDocument
 from reefsteps.errors import InvalidParameterError, PhotoNotFoundError
@@ -60,6 +61,7 @@ def restore_photograph(document: StateDocument, settings: Settings, storage: Sto
         elapsed_s=round(time.perf_counter() - started, 3),
         pipeline_version=settings.pipeline_version,
         skipped_because=restored.skipped_because,
+        decisions_follow=decisions_to_follow(original.info.ref.key, original.info.metadata),
     )
     writer.save_record(Step.RESTORATION, result)
     writer.refuse_deleted()

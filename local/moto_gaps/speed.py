@@ -17,6 +17,9 @@ from typing import Any
 from local.moto_gaps.distributed_map import readable
 from local.moto_gaps.patching import replace
 
+IN_PROCESS = "local.in_process"
+"""In a request's environment: the stack itself asks. No header of HTTP can say so."""
+
 _PROGRAMS = 64
 _CHUNK_BYTES = 1 << 16
 
@@ -84,6 +87,7 @@ def _asked(application: Application, request: Any) -> tuple[int, dict[str, str],
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
+        IN_PROCESS: True,
     }
     for name, value in request.headers.items():
         text = value.decode("latin-1") if isinstance(value, bytes) else str(value)

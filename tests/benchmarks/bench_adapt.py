@@ -27,17 +27,16 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from adapt.gate import LeftOut, judge
+from adapt.gate import judge
 from adapt.graph import read_model, trunk
 from adapt.learning import Lesson, choose, cover_percent, learn, look, view_count
 from adapt.views import plain_view
 from conversion.convert import convert
-from reefsteps.arrays import Float32Array
+from reefsteps.adaptation import LeftOut
 from reefsteps.detection import Detector, Manifest, load_detector
 from reefsteps.detection.map_engine import CORAL_FROM
 from reefsteps.detection.stages import Backbone
-from reefsteps.points.answers import MOOREA as MOOREA_LABELS
-from reefsteps.points.answers import Answer
+from reefsteps.points.answers import MOOREA, Answer
 from tests.support.checkpoints import config_dump, random_mask_rcnn, write_checkpoint
 from training.evaluate_real import moorea, points_rectangle
 from training.library.coco import load_picture
@@ -66,7 +65,7 @@ class Known:
     lesson: Lesson
     true_percent: float
     features: NDArray[np.float16]
-    stages: tuple[Float32Array, ...]
+    stages: tuple[NDArray[np.float16], ...]
     in_use_percent: float
 
 
@@ -99,7 +98,7 @@ def moorea_lessons(data: Path, *, restore: bool) -> list[tuple[Lesson, float]]:
         crop, _ = straighten(image, np.zeros(image.shape[:2], np.uint16), corners, SIDE_PX)
         xy = (np.array([[float(p["Column"]), float(p["Row"])] for p in points]) + 0.5) * scale
         labels = [p["Label"] for p in points]
-        coral = np.array([MOOREA_LABELS.answer(label) is Answer.CORAL for label in labels])
+        coral = np.array([MOOREA.answer(label) is Answer.CORAL for label in labels])
         counts = np.array([label != "Off" for label in labels])
         places = (xy - corners[0]) / (corners[2] - corners[0])
         found.append((Lesson(path.stem, crop, places, coral, counts), float(row["hard_coral_pct"])))

@@ -1,9 +1,9 @@
-"""`make bench`: seconds and peak memory of each step at 12 and 24 megapixels, and upload to row on a warm stack.
+"""`make bench`: seconds and peak memory of each step at 12 and 24 megapixels (or 100), and upload to row.
 
-Real handlers, demo models, one photograph at a time. Orchestration is all that no handler did: the time from the
-upload's first byte to the row in the database, less what AWS's emulator reports as the handlers' durations. Memory is
-the workers' VmHWM (peak resident set) on a stack that saw one size only. The machine's load changes everything here:
-read ratios and minima.
+Real handlers, demo models, a warm stack, one photograph at a time. Orchestration is all that no handler did: the time
+from the upload's first byte to the row in the database, less what AWS's emulator reports as the handlers' durations.
+Memory is the workers' VmHWM (peak resident set) on a stack that saw one size only. The machine's load changes
+everything here: read ratios and minima.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from reefsteps.steps import STEPS
 from synthetic import generate
 from tests.support.local_stack import REPOSITORY, RunningStack
 
-_SIZES = {12: (4242, 2828), 24: (6000, 4000)}
+_SIZES = {12: (4242, 2828), 24: (6000, 4000), 100: (12240, 8160)}
 _REPORT = re.compile(r"REPORT RequestId: \S+\s.*?(?<!Init )Duration: ([\d.]+) ms")
 
 
@@ -122,9 +122,10 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--megapixels", type=int, nargs="+", choices=_SIZES, default=[12, 24])
     parser.add_argument("--models", type=Path, default=REPOSITORY / "models")
     options = parser.parse_args()
-    for megapixels in _SIZES:
+    for megapixels in options.megapixels:
         samples, peaks = measure(megapixels, options.repeats, options.models)
         print(f"\n{megapixels} MP, {len(samples)} warm photographs     min      median   peak memory")
         for step in STEPS:

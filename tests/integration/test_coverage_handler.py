@@ -138,7 +138,7 @@ def test_a_run_that_read_before_a_person_said_no_quadrat_leaves_no_row(app: Modu
         assert covers(database) == []
     no_quadrat(said, said=False)
     assert app.handler(document(result(started_at="2026-01-01T13:00:00Z"), *ALL), None)["written"]
-    assert app.handler(said, None) == written(None, done=False, reason="said so")
+    assert app.handler(said, None) == written(12.34, 12.34, done=False, reason="said so")
     assert covers(database) == [12.34], "what was taken back withdraws nothing"
 
 

@@ -13,10 +13,15 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_aws_sdk,
+    state_task_service_dynamodb,
+)
 from werkzeug.serving import make_server
 
 from local.gateway import Gateway, RequestHandler
 from local.journal import Journal
+from local.moto_gaps import speed
 from local.persistence import ObjectMirror
 
 ACCOUNT, REGION, OWN_KEY = "123456789012", "eu-west-3", "localaffe"
@@ -97,6 +102,15 @@ def test_nobody_is_answered_before_it_is_open_or_after_it_has_stopped_but_the_st
     served.stop()
     with pytest.raises(ClientError):
         requests[0]()
+
+
+def test_state_machines_are_answered_before_it_is_open_although_they_sign_with_a_key_of_motos(
+    gateway: tuple[Gateway, int],
+) -> None:
+    served, _ = gateway
+    for module in (state_task_service_dynamodb, state_task_service_aws_sdk):
+        built = module.boto_client_for(region=REGION, service="dynamodb")
+        assert speed.answer_in_process(built, served).list_tables()["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:9999"])

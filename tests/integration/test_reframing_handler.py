@@ -3,8 +3,10 @@
 The model is stood in for by the drawn frame's mask; the models themselves have tests of their own.
 """
 
+import base64
 import dataclasses
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -16,13 +18,16 @@ import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 
+from reefsteps import decisions
 from reefsteps.document import StateDocument
 from reefsteps.errors import (
     InvalidParameterError,
     ModelNotReadyError,
     NoQuadratError,
+    PhotoDeletedError,
     PhotoNotFoundError,
     QuadratNotFoundError,
+    RelabellingUnderWayError,
     SupersededError,
 )
 from reefsteps.images import decode, encode_jpeg
@@ -230,6 +235,16 @@ def test_a_decision_about_another_version_changes_nothing(step: Step, s3: "S3Cli
     assert s3.list_objects_v2(Bucket=REFRAMED)["KeyCount"] == 0
 
 
+@pytest.mark.parametrize("said", [True, False])
+def test_a_decision_about_a_photograph_that_was_deleted_meanwhile_is_removed_with_it(
+    step: Step, s3: "S3Client", said: bool
+) -> None:
+    record = restored(s3)
+    s3.delete_object(Bucket=RAW, Key=KEY, VersionId="v1")
+    with fake_model(step, None), pytest.raises(PhotoDeletedError, match="is removed"):
+        run(step, record, version_id="v1", no_quadrat=said)
+
+
 def test_corners_take_no_quadrat_back(step: Step, s3: "S3Client") -> None:
     with pytest.raises(NoQuadratError):
         run(step, restored(s3), no_quadrat=True)
@@ -242,6 +257,45 @@ def test_corners_that_older_releases_kept_are_read(step: Step, s3: "S3Client") -
     s3.put_object(Bucket=REFRAMED, Key=f"corners/{STEM}.json", Body=json.dumps(kept).encode())
     result = run(step, restored(s3))
     assert (result.manual, result.excluded_px) == (True, ())
+
+
+def test_a_run_waits_for_decisions_that_follow_the_photograph_to_its_new_name(
+    step: Step, s3: "S3Client", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime(2026, 1, 1, 0, 0, 5, tzinfo=UTC)
+    monkeypatch.setattr(decisions, "datetime", SimpleNamespace(now=lambda _zone: now))
+    record = restored(s3) | {"decisions_follow": ["corners"]}
+    with fake_model(step, frame_mask()):
+        with pytest.raises(RelabellingUnderWayError, match="has not followed"):
+            run(step, record)
+        former = {"source-key": base64.b64encode(KEY.encode()).decode(), "source-version-id": "v0"}
+        other = json.dumps({"source_version_id": "v0", "source_etag": "v0"}).encode()
+        s3.put_object(Bucket=REFRAMED, Key=f"corners/{STEM}.json", Body=other, Metadata=former)
+        with pytest.raises(RelabellingUnderWayError):
+            run(step, record)
+        kept = {"corners_px": CORNERS.tolist(), "source_version_id": "v1", "source_etag": "v1"}
+        own = former | {"source-version-id": "v1"}
+        s3.put_object(Bucket=REFRAMED, Key=f"corners/{STEM}.json", Body=json.dumps(kept).encode(), Metadata=own)
+        assert run(step, record).manual
+
+
+def test_a_photograph_that_was_copied_by_hand_with_such_metadata_is_measured_in_the_end(
+    step: Step, s3: "S3Client"
+) -> None:
+    with fake_model(step, frame_mask()):  # it was uploaded long ago
+        assert not run(step, restored(s3) | {"decisions_follow": ["corners", "no-quadrat"]}).manual
+
+
+def test_a_photograph_that_was_taken_back_before_its_decisions_came_is_deleted(
+    step: Step, s3: "S3Client", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime(2026, 1, 1, 0, 0, 5, tzinfo=UTC)
+    monkeypatch.setattr(decisions, "datetime", SimpleNamespace(now=lambda _zone: now))
+    record = restored(s3) | {"decisions_follow": ["corners"]}
+    s3.delete_object(Bucket=RAW, Key=KEY)
+    s3.delete_object(Bucket=RAW, Key=KEY, VersionId="v1")
+    with pytest.raises(PhotoDeletedError):
+        run(step, record)
 
 
 def test_side_of_the_execution_wins(step: Step, s3: "S3Client") -> None:
@@ -290,6 +344,15 @@ def test_refusals_write_nothing(step: Step, s3: "S3Client") -> None:
     with pytest.raises(ModelNotReadyError):
         run(step, record)
     assert s3.list_objects_v2(Bucket=REFRAMED)["KeyCount"] == 0
+
+
+@pytest.mark.parametrize("shape", [(1, 600), (600, 1), (2, 600), (600, 3), (1, 1), (9, 5000)])
+def test_very_narrow_pictures_are_refused_by_name(step: Step, s3: "S3Client", shape: tuple[int, int]) -> None:
+    record = restored(s3, picture=np.full((*shape, 3), 128, np.uint8))
+    with fake_model(step, np.ones(shape, np.uint8)), pytest.raises(QuadratNotFoundError):
+        run(step, record)
+    with pytest.raises(InvalidParameterError):
+        run(step, record, corners_px=[[0, 0], [1, 0], [1, 1], [0, 1]])
 
 
 def test_missing_picture_is_named(step: Step, s3: "S3Client") -> None:

@@ -14,6 +14,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 from PIL import Image
 
+from reefsteps.copies import followed_by
 from reefsteps.document import StateDocument
 from reefsteps.errors import (
     InvalidImageError,
@@ -145,6 +146,13 @@ def test_side_is_the_runs_else_the_uploads_else_the_deployments(settings: Settin
     upload(s3, encode_jpeg(photograph()), **{"side-cm": "50"})
     assert run(settings).side_cm == 50
     assert run(settings, side_cm=75).side_cm == 75
+
+
+def test_decisions_that_follow_a_copy_are_named_for_its_own_key_only(settings: Settings, s3: "S3Client") -> None:
+    upload(s3, encode_jpeg(photograph()), **followed_by(KEY, ["corners"]))
+    assert run(settings).decisions_follow == ("corners",)
+    upload(s3, encode_jpeg(photograph()), **followed_by("2006-Mo'orea-04.jpg", ["corners"]))
+    assert run(settings).decisions_follow == ()
 
 
 def test_the_files_own_name_is_kept_with_its_accents(settings: Settings, s3: "S3Client") -> None:

@@ -22,6 +22,7 @@ from training.library.batches import synthetic_batches  # noqa: E402
 from training.library.coco import load_picture  # noqa: E402
 from training.library.detectron import load_config, new_model, predictor, to_input  # noqa: E402
 from training.library.examples import CORAL_SIDE_PX, VALIDATION_SEED, coral_example  # noqa: E402
+from training.library.measured import learned_from  # noqa: E402
 from training.library.points import read_points  # noqa: E402
 from training.library.scores import coral_crop  # noqa: E402
 
@@ -195,6 +196,10 @@ def test_points_teach_a_model_that_the_product_converts(taught: Path, tmp_path: 
     assert (state["stage"], state["done"]) == ("colonies", 2), "the second run continued the first"
     assert {path.stem for path in (out / "colonies").iterdir()} == {"north_qu1", "north_qu2"}
     errors = json.loads((out / "errors.json").read_text(encoding="utf-8"))
+    assert [photo.name for photo in learned_from(out / "detectron2-classifier.pth")] == [
+        "north_qu1.png",
+        "north_qu2.png",
+    ]
     assert set(errors["learned"]["sites"]) == {"north"} and set(errors["left_out"]["sites"]) == {"south"}
     assert errors["learned"]["all"]["photos"] == 2 and set(errors["left_out"]["photos"]) == {"south_qu1.png"}
     convert(out / "detectron2-classifier.pth", out / "detectron2-classifier.yaml", tmp_path)

@@ -70,7 +70,10 @@ class World:
             started_at=f"202{7 if again else 6}-01-01T10:00:05.000Z",  # tells uploads of one second apart
         )
         source = dataclasses.replace(done.source, etag=head["ETag"].strip('"'))
-        done = dataclasses.replace(done, restoration=dataclasses.replace(done.restoration, source=source))
+        reframing = dataclasses.replace(done.reframing, manual=corners)
+        done = dataclasses.replace(
+            done, restoration=dataclasses.replace(done.restoration, source=source), reframing=reframing
+        )
         writer = leave_objects(done)
         if corners:
             own = {"source_version_id": version, "source_etag": done.source.etag}

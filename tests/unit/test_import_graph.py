@@ -1,4 +1,4 @@
-"""Modules import each other without circles, names stand for one thing, and tests build on tests/support alone."""
+"""Modules import each other without circles, a name is one thing, tests build on tests/support, files are short."""
 
 from __future__ import annotations
 
@@ -66,3 +66,8 @@ def test_no_test_builds_on_another_test_or_on_another_folder(folder: str) -> Non
         for name in imported(path.read_text()):
             foreign = name.startswith(others) or name.rpartition(".")[2].startswith("test_")
             assert not (name.startswith("tests.") and foreign), f"{path.relative_to(ROOT)} imports {name}"
+
+
+def test_no_file_has_more_than_400_lines() -> None:
+    paths = [path for room in (*ROOMS, "tests") for path in (ROOT / room).rglob("*.py")]
+    assert [str(path.relative_to(ROOT)) for path in paths if path.read_text().count("\n") > 400] == []

@@ -6,10 +6,13 @@ import errno
 import sqlite3
 from pathlib import Path
 
+import pymysql
 import pytest
 from botocore.exceptions import ClientError
+from sqlalchemy import make_url
+from sqlalchemy.exc import OperationalError
 
-from reefsteps.database import Database
+from reefsteps.database import Database, named_errors
 from reefsteps.errors import DatabaseUnavailableError, DiskFullError, OutOfMemoryError
 from reefsteps.machine_faults import named_machine_faults
 from reefsteps.observability import step_handler
@@ -54,6 +57,14 @@ def test_a_full_sqlite_file_is_told_as_full(tmp_path: Path) -> None:
     assert sqlite3.SQLITE_FULL == 13
     with pytest.raises(DatabaseUnavailableError, match="is full"):
         database.write(fill)
+
+
+@pytest.mark.parametrize(("code", "words"), [(1226, "resource"), (1021, "disk .* full"), (1114, "disk .* full")])
+def test_a_database_without_room_is_waited_for(code: int, words: str) -> None:
+    error = OperationalError("INSERT", {}, pymysql.err.OperationalError(code, "User has exceeded a resource"))
+    address = make_url("mysql+pymysql://writer@db.example/reefs")
+    with pytest.raises(DatabaseUnavailableError, match=words), named_errors(address):
+        raise error
 
 
 def test_a_step_without_memory_ends_with_the_name() -> None:

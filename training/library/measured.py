@@ -119,6 +119,12 @@ def record_learned(model: Path, photographs: Sequence[LearnedPhotograph]) -> Pat
     return path
 
 
+def learned_from(model: Path) -> tuple[LearnedPhotograph, ...]:
+    """Return which photographs the checkpoint ``model`` learned from, as the file beside it says; none without one."""
+    known = _earlier(model.with_name(model_evaluation_key(model.stem)), _checkpoint_sha256(model))
+    return (known.learned_from or ()) if known else ()
+
+
 def _checkpoint_sha256(model: Path) -> str:
     """Return the sha256 of the checkpoint that ``model`` is, or was converted from."""
     if model.suffix == ".onnx":

@@ -50,7 +50,9 @@ def decode_tiff(data: bytes, max_megapixels: float) -> DecodedImage:
     Raises InvalidImageError for damage, for what is not read, for several photographs, and beyond the limits.
     """
     try:
-        with tifffile.TiffFile(io.BytesIO(data)) as file:
+        # Closed here, the stream lets go of the file's bytes: tifffile's objects name each other, and so live until
+        # Python looks for cycles, which may be after the next photograph.
+        with io.BytesIO(data) as stream, tifffile.TiffFile(stream) as file:
             pages = _pages(file)
             if not pages or int(pages[0].imagewidth) < 1 or int(pages[0].imagelength) < 1:
                 raise InvalidImageError(damaged("TIFF", "it holds no picture"))

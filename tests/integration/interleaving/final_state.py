@@ -51,8 +51,7 @@ def faults_of(survey: SurveyKey, s3: MemoryS3, database: Database) -> Iterator[s
     last = present.get(("reef-segmented", f"results/{survey.stem}.json"))
     if last and last.metadata["execution-name"] != row.execution.name:
         yield f"the row is {row.execution.name}'s, the overlay {last.metadata['execution-name']}'s"
-    # A photograph that is renamed before it has a result is measured at once, perhaps before its corners have followed.
-    if "corners" in own and not row.reframing.manual and "relabelling" not in photo.metadata:
+    if "corners" in own and not row.reframing.manual:
         yield "corners set by hand are without effect"
 
 

@@ -18,7 +18,7 @@ from unittest import mock
 import numpy as np
 from sqlalchemy import delete, select
 
-from reefsteps import coverage_store
+from reefsteps import coverage_store, decisions
 from reefsteps.copies import STARTS_NO_RUN, quoted_key
 from reefsteps.database import Database
 from reefsteps.detection.detections import Detections
@@ -104,6 +104,7 @@ class World:
             request = self._steps["removal"].parse_request.__globals__
             stack.enter_context(mock.patch.dict(request, datetime=clock))
             stack.enter_context(mock.patch.object(coverage_store, "datetime", clock))
+            stack.enter_context(mock.patch.object(decisions, "datetime", clock))
             for name in ("reframing", "segmentation"):
                 stack.enter_context(mock.patch.object(self._steps[name], "MODELS", self._models(self._steps[name])))
             self.scheduler.spawn(lambda: self._people(count))
@@ -256,7 +257,7 @@ class World:
             try:
                 for step in STEPS[begin:]:
                     if step not in document:
-                        document[step] = self.call(step, document)
+                        document[step] = self._call_until(RelabellingUnderWayError, step, document)
             except NoQuadratError as error:
                 document["no_quadrat"] = str(error)
             outcome = self._call_until(RelabellingUnderWayError, "coverage", document)

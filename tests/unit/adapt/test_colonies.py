@@ -21,9 +21,9 @@ def discs(shape: tuple[int, int], *circles: tuple[int, int, int]) -> np.ndarray:
 
 def blobs(seed: int, shape: tuple[int, int] = (48, 64)) -> np.ndarray:
     rng = np.random.default_rng(seed)
+    count = int(rng.integers(1, 9))
     circles = [
-        (int(rng.integers(shape[1])), int(rng.integers(shape[0])), int(rng.integers(1, 12)))
-        for _ in range(rng.integers(1, 9))
+        (int(rng.integers(shape[1])), int(rng.integers(shape[0])), int(rng.integers(1, 12))) for _ in range(count)
     ]
     return discs(shape, *circles)
 

@@ -33,7 +33,7 @@ def test_a_head_tells_two_clouds_apart_that_it_has_not_seen(choice: HeadChoice) 
 @given(seed=st.integers(0, 1000))
 def test_scaling_a_channel_changes_nothing(choice: HeadChoice, seed: int) -> None:
     features, coral = two_clouds(seed, count=120)
-    scale = np.asarray(np.random.default_rng(seed).uniform(0.5, 2, features.shape[1]), np.float32)
+    scale = np.float32(np.random.default_rng(seed).uniform(0.5, 2, features.shape[1]))
     logits = []
     for seen in (features, features * scale):
         axes = principal_axes(seen)
