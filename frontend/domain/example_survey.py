@@ -81,7 +81,8 @@ def _ends(interval: Interval) -> dict[str, float]:
 def _picture(rows: list[dict[str, object]], label: str, colour: object, height: int) -> Chart:
     ink = {"value": colour} if isinstance(colour, str) else colour
     cover = {"type": "quantitative", "scale": {"domain": [0, 70]}, "title": "Coral cover (%)"}
-    names = {"field": label, "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 0}}
+    order = [row[label] for row in rows]  # layers that draw some of the rows would change it
+    names = {"field": label, "type": "nominal", "sort": order, "title": None, "axis": {"labelLimit": 0}}
     points = {
         "transform": [{"filter": "isValid(datum['Cover (%)'])"}],
         "mark": {"type": "point", "size": 90, "opacity": 1, "strokeWidth": 2},
