@@ -46,7 +46,12 @@ Words = Mapping[tuple[int, int], str]
 NOTHING_SAID: Words = {}
 VERIFIED_MARK = "✓"
 _STATUS = {"field": "Status", "type": "nominal"}
-_SURE, _UNSURE = [{"filter": "datum.sure"}], [{"filter": "!datum.sure"}]
+_DOT = {"type": "point", "size": 70, "opacity": 1}
+# How the bar and the point of a figure look, without an interval and with one.
+_LOOKS = {
+    False: ({"type": "rule", "strokeWidth": 1.2, "strokeDash": [3, 3]}, _DOT | {"filled": False, "strokeWidth": 1.6}),
+    True: ({"type": "rule", "strokeWidth": 2}, _DOT | {"filled": True}),
+}
 
 # The chart's height holds its legend, so the legend's measures are set here and not left to the page's theme.
 _PHONE_PX = 300  # Vega does not break a row of its legend that is too wide
@@ -112,6 +117,11 @@ def trend(means: Sequence[MeanCover], figures: Figures = NOTHING_CHECKED) -> Cha
     shape = series | {"scale": {"domain": islands, "range": [style.shape for style in styles]}}
     dash = series | {"scale": {"domain": islands, "range": [style.dash for style in styles]}, "legend": None}
     bar = {"y": _measure("low"), "y2": {"field": "high"}, "color": colour}
+    dot = {"y": cover, "color": colour, "shape": shape}
+    # A layer without a mark would be a picture without words to a screen reader.
+    kinds = [
+        ([{"filter": f"datum.sure == {str(sure).lower()}"}], _LOOKS[sure]) for sure in sorted({r["sure"] for r in rows})
+    ]
     line = {"y": cover, "color": colour, "strokeDash": dash, "detail": {"field": "stretch", "type": "nominal"}}
     return _chart(
         rows,
@@ -133,18 +143,8 @@ def trend(means: Sequence[MeanCover], figures: Figures = NOTHING_CHECKED) -> Cha
         },
         layer=[
             {"mark": {"type": "line", "strokeWidth": 2}, "encoding": line},
-            {"transform": _SURE, "mark": {"type": "rule", "strokeWidth": 2}, "encoding": bar},
-            {"transform": _UNSURE, "mark": {"type": "rule", "strokeWidth": 1.2, "strokeDash": [3, 3]}, "encoding": bar},
-            {
-                "transform": _SURE,
-                "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
-                "encoding": {"y": cover, "color": colour, "shape": shape},
-            },
-            {
-                "transform": _UNSURE,
-                "mark": {"type": "point", "filled": False, "size": 70, "opacity": 1, "strokeWidth": 1.6},
-                "encoding": {"y": cover, "color": colour, "shape": shape},
-            },
+            *({"transform": only, "mark": looks[0], "encoding": bar} for only, looks in kinds),
+            *({"transform": only, "mark": looks[1], "encoding": dot} for only, looks in kinds),
             {
                 "mark": {"type": "text", "dx": 11, "dy": -8, "fontSize": 11, "color": _MARK_COLOUR},
                 "encoding": {"y": cover, "text": {"field": "mark", "type": "nominal"}},

@@ -81,7 +81,20 @@ def _ends(interval: Interval) -> dict[str, float]:
 def _picture(rows: list[dict[str, object]], label: str, colour: object, height: int) -> Chart:
     ink = {"value": colour} if isinstance(colour, str) else colour
     cover = {"type": "quantitative", "scale": {"domain": [0, 70]}, "title": "Coral cover (%)"}
-    names = {"field": label, "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 0}}
+    order = [row[label] for row in rows]  # layers that draw some of the rows would change it
+    names = {"field": label, "type": "nominal", "sort": order, "title": None, "axis": {"labelLimit": 0}}
+    points = {
+        "transform": [{"filter": "isValid(datum['Cover (%)'])"}],
+        "mark": {"type": "point", "size": 90, "opacity": 1, "strokeWidth": 2},
+        "encoding": {
+            "y": names,
+            "x": {"field": "Cover (%)", **cover},
+            "stroke": ink,
+            "fill": {"condition": {"test": "datum.known", "value": PALETTE[0]}, "value": "transparent"},
+        },
+    }
+    # A layer without a mark would be a picture without words to a screen reader.
+    has_points = any("Cover (%)" in row for row in rows)
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "data": {"values": rows},
@@ -101,15 +114,6 @@ def _picture(rows: list[dict[str, object]], label: str, colour: object, height: 
                     "color": ink,
                 },
             },
-            {
-                "transform": [{"filter": "isValid(datum['Cover (%)'])"}],
-                "mark": {"type": "point", "size": 90, "opacity": 1, "strokeWidth": 2},
-                "encoding": {
-                    "y": names,
-                    "x": {"field": "Cover (%)", **cover},
-                    "stroke": ink,
-                    "fill": {"condition": {"test": "datum.known", "value": PALETTE[0]}, "value": "transparent"},
-                },
-            },
+            *([points] if has_points else []),
         ],
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from reefsteps.model_roles import ModelRole
 from reefsteps.settings import Environment
 
 
@@ -23,5 +24,5 @@ class Settings:
         return cls(
             model_bucket=variables.text("MODEL_BUCKET"),
             reframed_bucket=variables.text("REFRAMED_BUCKET"),
-            model_name=variables.text("MODEL_NAME", "detectron2-classifier"),
+            model_name=variables.text("MODEL_NAME", ModelRole.CORAL.model_name),
         )

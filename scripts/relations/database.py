@@ -10,6 +10,7 @@ from scripts.relations import code
 from scripts.relations.paper import Stack
 
 _LTS = ("3.04.", "3.10.")  # Aurora MySQL's long-term support releases (Aurora User Guide, release calendar)
+_READERS = frozenset({"adapt"})  # functions that write nothing into the database
 _PAUSES = "3.8.0"  # the first minor version that pauses (Aurora User Guide, Serverless v2)
 
 
@@ -18,7 +19,8 @@ def clients(d: Deployment, stack: Stack) -> Iterator[tuple[str, str, Json]]:
     writer, reader = (code.constant(d, "functions/provision/schema.py", name) for name in ("WRITER", "READER"))
     for name, resource in stack.of("AWS::Lambda::Function").items():
         if code.uses_database(d, resource.properties):
-            yield name, writer, resource.properties.get("Environment", {}).get("Variables", {})
+            user = reader if code.step(resource.properties) in _READERS else writer
+            yield name, user, resource.properties.get("Environment", {}).get("Variables", {})
     for task in stack.of("AWS::ECS::TaskDefinition").values():
         container = task.properties["ContainerDefinitions"][0]
         yield "the page", reader, {e["Name"]: e["Value"] for e in container["Environment"]}

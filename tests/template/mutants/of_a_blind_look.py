@@ -1,4 +1,4 @@
-"""What two blind sets of mutants found: written before their author had read a rule or a test of this project."""
+"""What escaped of a set written before its author had read a rule or a test, and of a second set of other kinds."""
 
 from tests.template.mutants.making import TEMPLATE, Mutant
 

@@ -36,7 +36,7 @@ MUTANTS = (
     Mutant(TEMPLATE, "FrontendTask", "{ Name: OIDC_CLIENT_ID, Value: !Ref UsersClient }", "{ Name: OIDC_CLIENT_ID, Value: !Ref Users }"),
     Mutant(TEMPLATE, "FrontendSecret", "${UsersClient.ClientSecret}", "${UsersClient}"),
     Mutant(TEMPLATE, "FrontendRole", "            Statement:\n              - { Sid: UploadAndDelete, Effect: Allow", "            Statement:\n              - { Sid: UploadAndDelete, Effect: Deny"),
-    Mutant(TEMPLATE, "FrontendRole", "Resource: [!Ref Pipeline, !Ref Relabel]", "Resource: [!Ref Pipeline]"),
+    Mutant(TEMPLATE, "FrontendRole", "Resource: [!Ref Pipeline, !Ref Relabel, !Ref Adapt]", "Resource: [!Ref Pipeline, !Ref Adapt]"),
     Mutant(TEMPLATE, "Users", "MinimumLength: 12", "MinimumLength: 6"),
     Mutant(TEMPLATE, "RawBucketPolicy", "Bucket: !Ref RawBucket", "Bucket: !Ref MasksBucket"),
     Mutant(TEMPLATE, "SegmentedBucket", "VersioningConfiguration: { Status: Enabled }", "VersioningConfiguration: { Status: Suspended }"),
