@@ -223,8 +223,8 @@ def main() -> None:
             cost(base, [lesson for lesson, _ in lessons[:5]])
             return
         rng = np.random.default_rng(20)
+        quadrats = [] if options.strange else known(base, lessons, view_count(max(options.sizes)))
         for size in () if options.strange else options.sizes:
-            quadrats = known(base, lessons, view_count(size))
             chosen = [rng.choice(len(quadrats), size, replace=False).tolist() for _ in range(options.draws)]
             draws = [draw(quadrats, one) for one in chosen]
             report(f"Moorea, k = {size}", draws)
