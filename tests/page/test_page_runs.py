@@ -131,3 +131,29 @@ def test_many_photographs_are_measured_again_from_a_step_on(
 
 def test_a_page_without_a_backfill_offers_none(world: PageWorld) -> None:
     assert "Measure many again" not in [part.label for part in world.open("runs", status="Done").expander]
+
+
+def test_what_was_measured_while_the_choice_was_open_is_not_started_again(world: PageWorld) -> None:
+    for number in (61, 62):
+        _run(world, f"2010-Takapoto-{number}.jpg", "v1", end="fail", error="DatabaseUnavailableError", cause="{}")
+    app = AppTest.from_function(_choice, default_timeout=60).run()
+    app.radio[0].set_value("DatabaseUnavailableError").run()
+    _run(world, "2010-Takapoto-61.jpg", "v2")
+    next(button for button in app.button if button.label == "Start 2 runs").click().run()
+    assert not app.exception
+    listed = world.step_functions.list_executions(stateMachineArn=world.pipeline_arn)["executions"]
+    assert [run["name"].partition("-again-")[0] for run in listed if "-again-" in run["name"]] == [
+        "2010-Takapoto-62-jpg"
+    ]
+
+
+def _choice() -> None:
+    """The dialog as a page: AppTest draws a page anew at each click, which closes dialogs."""
+    from frontend.components import retry_many
+
+    retry_many._choose.__wrapped__()  # type: ignore[attr-defined]
+
+
+def _run(world: PageWorld, key: str, name: str, **given: str) -> None:
+    name = f"{key.replace('.', '-')}-{name}"
+    page_world.start(world.step_functions, world.pipeline_arn, name, bucket="test-raw", key=key, **given)
