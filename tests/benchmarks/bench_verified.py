@@ -1,9 +1,10 @@
-"""``python -m tests.benchmarks.bench_verified --data FOLDER``: do combined intervals hold on real photographs?
+"""``python -m tests.benchmarks.bench_verified --data FOLDER --base FILE``: do intervals hold on real photographs?
 
 FOLDER holds ``quadrats/mcr_moorea`` (Moorea LTER: photographs, 200 expert points on each). The points are imported as
-the product does it, the demo model's masks give the cover of each quadrat. Some photographs are then taken as verified,
-all splits or 500 at random, and the mean of the points of all photographs is the truth that the interval should hold.
-The demo model has not seen these photographs.
+the product does it. The cover of each quadrat is that of a model which has learned from points of others alone, as
+`adapt` leaves photographs out; ``--base`` is what `bench_adapt` takes, and must not have seen Moorea. Some photographs
+are then taken as verified, all splits or 500 at random, and the mean of the points of all photographs is the truth that
+the interval should hold.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from conversion.convert import convert
+from adapt.learning import choose, view_count
 from frontend.domain.estimates.campaign import Campaign, Mean, Quadrat, campaign
 from frontend.domain.estimates.quadrat import PointCount
 from frontend.domain.estimates.two_phase import LEAST_VERIFIED, Target
@@ -29,12 +30,10 @@ from reefsteps.points.matching import Measured, plan
 from reefsteps.points.placing import FrameInPhoto
 from reefsteps.points.sizes import read_sizes
 from reefsteps.surveys import SurveyKey
-from training.evaluate_real import moorea, moorea_cover, points_rectangle
-from training.library.predict import load_predictor
+from tests.benchmarks.bench_adapt import base_of, known, moorea_lessons
+from training.evaluate_real import moorea, points_rectangle
 
-MODEL = Path("models/detectron2-classifier.pth")
 _MOST_SPLITS = 500
-_SCORE = 0.5
 
 
 def point_counts(folder: Path) -> dict[str, PointCount]:
@@ -54,6 +53,20 @@ def point_counts(folder: Path) -> dict[str, PointCount]:
     return {photo.original_name or "": found[photo.survey].count for photo in measured}
 
 
+def left_out(data: Path, base: Path) -> dict[str, float]:
+    """Return the cover of each photograph, by its name, from a model that has learned from others alone."""
+    with tempfile.TemporaryDirectory() as scratch:
+        lessons = moorea_lessons(data, restore=False)
+        quadrats = known(base_of(base, Path(scratch)), lessons, view_count(len(lessons)))
+    chosen = choose(
+        [one.features for one in quadrats],
+        [one.lesson for one in quadrats],
+        lambda index: [stage.astype(np.float32) for stage in quadrats[index].stages],
+    )
+    names = [path.name for path, _, _ in moorea(data / "quadrats" / "mcr_moorea")]
+    return dict(zip(names, chosen.left_out_percent, strict=True))
+
+
 def splits(total: int, verified: int) -> Iterator[Sequence[int]]:
     """Yield all choices of so many of the photographs, or `_MOST_SPLITS` at random."""
     if math.comb(total, verified) <= _MOST_SPLITS:
@@ -67,26 +80,30 @@ def splits(total: int, verified: int) -> Iterator[Sequence[int]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    folder = parser.parse_args().data / "quadrats" / "mcr_moorea"
-    with tempfile.TemporaryDirectory() as scratch:
-        convert(MODEL, MODEL.with_suffix(".yaml"), Path(scratch))
-        cases = moorea_cover(load_predictor(Path(scratch) / f"{MODEL.stem}.onnx"), folder, _SCORE)
-    counts = point_counts(folder)
-    truth = float(np.mean([counts[case.photo].cover_percent for case in cases]))
-    model = float(np.mean([case.found for case in cases]))
-    print(f"{len(cases)} photographs; mean of all points {truth:.1f} %, of the model {model:.1f} %\n")
+    parser.add_argument("--base", type=Path, required=True)
+    options = parser.parse_args()
+    model = left_out(options.data, options.base)
+    counts = point_counts(options.data / "quadrats" / "mcr_moorea")
+    truth = {photo: counts[photo].cover_percent for photo in model}
+    mean = float(np.mean([*truth.values()]))
+    errors = np.array([model[photo] - truth[photo] for photo in model])
+    print(
+        f"{len(model)} photographs; mean of all points {mean:.1f} %, of the model {mean + errors.mean():.1f} %; its "
+        f"mean absolute error {np.abs(errors).mean():.1f} points, correlation "
+        f"{np.corrcoef([*model.values()], [*truth.values()])[0, 1]:.2f}\n"
+    )
     print("| verified | splits | target | combined holds | its half width | points hold | their half width |")
     print("|---|---|---|---|---|---|---|")
-    for verified in range(LEAST_VERIFIED, len(cases) + 1):
+    for verified in range(LEAST_VERIFIED, len(model) + 1):
         for target in Target:
             found = []
-            for chosen in map(set, splits(len(cases), verified)):
+            for chosen in map(set, splits(len(model), verified)):
                 quadrats = [
-                    Quadrat(at, case.found, counts[case.photo] if at in chosen else None)
-                    for at, case in enumerate(cases)
+                    Quadrat(at, percent, counts[photo] if at in chosen else None)
+                    for at, (photo, percent) in enumerate(model.items())
                 ]
                 found.append(campaign("Moorea", 2008, quadrats, target))
-            print(f"| {verified} | {len(found)} | {target.value} | {_line(found, truth)} |")
+            print(f"| {verified} | {len(found)} | {target.value} | {_line(found, mean)} |")
 
 
 def _line(found: Sequence[Campaign], truth: float) -> str:
