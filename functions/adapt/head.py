@@ -113,10 +113,9 @@ def probabilities(logits: Float64Array) -> Float64Array:
     return np.asarray(1 / (1 + np.exp(-np.clip(logits, -_LOGIT_LIMIT, _LOGIT_LIMIT))))
 
 
-def log_loss(logits: Float64Array, coral: Float32Array) -> float:
-    """Return the mean cross-entropy of logits (N,), nats: 0.69 for a head that knows nothing."""
-    clipped = np.clip(logits, -_LOGIT_LIMIT, _LOGIT_LIMIT)
-    return float(np.mean(np.logaddexp(0, clipped) - clipped * coral))
+def wrong_percent(logits: Float64Array, coral: Float32Array) -> float:
+    """Return the share of points (N,) that the logits' signs take for what they are not, percent."""
+    return float(100 * np.mean((logits > 0) != (coral > 0)))
 
 
 def _logistic(rows: Float32Array, coral: Float32Array, decay: float) -> tuple[Float32Array, float]:

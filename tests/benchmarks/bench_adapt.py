@@ -170,6 +170,7 @@ def draw(known_ones: Sequence[Known], taught: Sequence[int]) -> dict[str, object
         "mean_mae": float(np.abs(of_taught.mean() - true).mean()),
         "in_use_mae": float(np.abs(in_use - true).mean()),
         "left_out_mae": verdict.adapted.mean_points,
+        "left_out_bias": verdict.bias_points,
         "published": verdict.passed,
         "choice": str(chosen.choice),
     }

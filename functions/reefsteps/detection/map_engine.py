@@ -20,6 +20,7 @@ from reefsteps.masks import mask_box
 
 MAP_OUTPUT = "coral_map"
 CORAL_FROM = 0.5  # probability
+_BELOW = 0.01  # of the probability: what is left of a speck
 _STRIP_ROWS = 512  # enlarged at once: bounds the scratch of a colony that fills a 24-megapixel picture
 
 
@@ -74,8 +75,9 @@ def colonies_of(coral_map: Float32Array, cells: tuple[float, float], picture: tu
     cells. Its pixels are those where the enlarged map says coral and no other colony is nearer.
     """
     coral = without_specks(coral_map >= CORAL_FROM)
-    # A speck that was taken away must not come back from the enlarged probabilities.
-    cleaned = np.where(coral, coral_map, np.minimum(coral_map, CORAL_FROM - 0.01)).astype(np.float32)
+    # What was changed must not come back from the enlarged probabilities.
+    raised, lowered = np.maximum(coral_map, CORAL_FROM), np.minimum(coral_map, CORAL_FROM - _BELOW)
+    cleaned = np.where(coral, raised, lowered).astype(np.float32)
     numbers = label_colonies(coral)
     nearest = nearest_colony(numbers)
     masks, scores = [], []
