@@ -22,13 +22,14 @@ from reefsteps.adaptation import AdaptResult
 from reefsteps.database import Database
 from reefsteps.errors import InvalidParameterError
 from reefsteps.model_choice import adapted_name
+from reefsteps.model_roles import ModelRole
 from reefsteps.observability import logger, step_handler
 from reefsteps.storage import Storage
 
 SETTINGS = Settings.from_environment()
 DATABASE = Database.from_environment()
 STORAGE = Storage()
-MODELS = ModelBucket(STORAGE, SETTINGS.model_bucket, SETTINGS.model_name)
+MODELS = ModelBucket(STORAGE, SETTINGS.model_bucket, ModelRole.CORAL.model_name)
 
 
 @step_handler("adapt")
@@ -57,7 +58,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     if why := photographs_needed(len(found)):
         return AdaptResult(False, f"{why} Nothing was changed.", _since(started), in_use=MODELS.in_use()).to_json()
     started_at = event.get("execution", {}).get("started_at") or datetime.now(UTC).isoformat()
-    name = adapted_name(SETTINGS.model_name, started_at)
+    name = adapted_name(ModelRole.CORAL.model_name, started_at)
     with tempfile.TemporaryDirectory() as folder:
         model, manifest, adaptation = adapted_model(found, MODELS, name, started_at, Path(folder))
         verdict = adaptation.verdict

@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from reefsteps.model_roles import ModelRole
 from reefsteps.settings import Environment
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The model bucket, the model that is adapted, and where the straightened quadrats are."""
+    """The bucket of coral models, and where the straightened quadrats are."""
 
     model_bucket: str
     reframed_bucket: str
-    model_name: str
 
     @classmethod
     def from_environment(cls, environment: Environment | None = None) -> Self:
@@ -24,5 +22,4 @@ class Settings:
         return cls(
             model_bucket=variables.text("MODEL_BUCKET"),
             reframed_bucket=variables.text("REFRAMED_BUCKET"),
-            model_name=variables.text("MODEL_NAME", ModelRole.CORAL.model_name),
         )

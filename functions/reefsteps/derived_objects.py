@@ -20,6 +20,7 @@ from reefsteps.storage import JPEG, JSON, PNG
 
 PAGE = "page"
 CONVERSION = "conversion"  # compares a smaller model with the model itself, on pictures that are there
+ADAPT = "adapt"  # learns from straightened quadrats with points
 
 _CONTENT_TYPES = {".jpg": JPEG, ".png": PNG, ".json": JSON}
 
@@ -115,7 +116,7 @@ REFRAMED_THUMBNAIL = DerivedObject(
 )  # fmt: skip
 REFRAMED_PICTURE = DerivedObject(
     "reframed", Bucket.REFRAMED, "{stem}.jpg", Kind.PICTURE, Step.REFRAMING,
-    readers=(Step.SEGMENTATION, CONVERSION, PAGE),
+    readers=(Step.SEGMENTATION, CONVERSION, ADAPT, PAGE),
     field="reframed", label="Reframed", thumbnail=REFRAMED_THUMBNAIL, of_model=True, by_every_run=True,
 )  # fmt: skip
 CORNERS = DerivedObject(

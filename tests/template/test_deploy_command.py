@@ -43,7 +43,7 @@ def test_registry_build_push_deploy_in_this_order(ran: list[list[str]], capsys: 
         ["sam", "deploy"],
         ["sam", "build"],
         ["docker", "login"],
-        *[["docker", "tag"], ["docker", "push"]] * 4,
+        *[["docker", "tag"], ["docker", "push"]] * 5,
         ["docker", "build"],
         ["docker", "push"],
         ["sam", "deploy"],

@@ -30,7 +30,7 @@ FUNCTIONS = (
     "relabel",
     "importing",
 )
-WITH_A_DATABASE = ("coverage", "removal", "relabel", "importing")
+WITH_A_DATABASE = ("coverage", "adapt", "removal", "relabel", "importing")
 STAND_INS = {
     "DATABASE_AUTH": "url",
     "DATABASE_URL": "mysql+pymysql://w@h/reefs",

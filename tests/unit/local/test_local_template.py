@@ -92,12 +92,19 @@ def test_deployed_functions_differ_from_the_template_in_endpoint_database_and_cr
     other = read_resources(path, endpoint="http://127.0.0.1:1", overrides={**OVERRIDES, "DATABASE_URL": "sqlite:////y"})
     assert {function.name.rsplit("-", 1)[-1] for function in one.functions} == {
         "restoration", "reframing", "segmentation", "coverage", "conversion", "removal", "relabel", "importing",
-        "points",
+        "points", "adapt",
     }  # fmt: skip
     for first, second in zip(one.functions, other.functions, strict=True):
         changed = {n for n in first.environment if first.environment[n] != second.environment[n]}
         assert changed <= {"DATABASE_URL"}
-        of_database = first.name.rsplit("-", 1)[-1] in {"coverage", "removal", "relabel", "importing", "points"}
+        of_database = first.name.rsplit("-", 1)[-1] in {
+            "coverage",
+            "adapt",
+            "removal",
+            "relabel",
+            "importing",
+            "points",
+        }
         assert ("DATABASE_URL" in first.environment) == of_database
         assert first.environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
         assert first.timeout_s > 0 and first.memory_mb >= 128
@@ -110,7 +117,7 @@ def test_buckets_rules_and_machines_come_from_the_template() -> None:
     raw = next(bucket for bucket in resources.buckets if bucket.logical_id == "RawBucket")
     assert raw.versioned and raw.sends_events
     machines = {machine.logical_id for machine in resources.state_machines}
-    assert machines == {"Pipeline", "Admit", "GivePlaces", "Convert", "Removal", "Relabel", "Backfill"}
+    assert machines == {"Pipeline", "Admit", "GivePlaces", "Convert", "Removal", "Relabel", "Backfill", "Adapt"}
     assert all("${" not in machine.definition for machine in resources.state_machines)
     targets = {target["Arn"].rsplit("-", 1)[-1] for rule in resources.rules for target in rule.targets}
     assert targets == {"admit", "convert", "places", "removal"}
