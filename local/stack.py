@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
+import functools
 import json
 import logging
 import os
@@ -52,7 +53,11 @@ class StackOptions:
     runs_at_once: int | None = None  # None: as many as keep the workers busy
 
 
-def serve(options: StackOptions, say: Say = print) -> None:
+# Whoever follows a log file sees a line when it is written.
+_TELL = functools.partial(print, flush=True)
+
+
+def serve(options: StackOptions, say: Say = _TELL) -> None:
     """Run a stack until SIGINT or SIGTERM, then stop everything that it started.
 
     Raises:

@@ -283,7 +283,8 @@ def test_killed_stack_finishes_its_executions_when_started_again(own_stack: Runn
     own_stack.kill()
 
     own_stack.start()
-    executions = own_stack.wait_for_executions(2)
+    # The step sleeps once more where the kill came before its own note of the first attempt was on the disk.
+    executions = own_stack.wait_for_executions(2, timeout_s=150)
     assert [execution["status"] for execution in executions] == ["SUCCEEDED", "SUCCEEDED"]
     assert [row[0] for row in own_stack.rows()] == ["Before", "Interrupted"]
     kept = next(execution for execution in executions if execution["name"] == finished["name"])
