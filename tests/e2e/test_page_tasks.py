@@ -261,6 +261,15 @@ def test_hostile_names_are_text_in_the_browser_and_do_not_widen_the_page(
         assert tab.locator("img[src=x]").count() == 0
 
 
+WATCH_FOR_A_RUN = """() => {
+  const app = document.querySelector('[data-testid=stApp]');
+  window.hasBegun = new Promise(begun => {
+    new MutationObserver(() => app.dataset.testScriptState === 'running' && begun()).observe(app, {attributes: true});
+    setTimeout(begun, 10_000);
+  });
+}"""
+
+
 def test_tables_and_charts_are_downloaded(tab: Page, seeded_page: ServedPage, tmp_path: Path) -> None:
     tab.goto(f"{seeded_page.url}/coverage?island=Takapoto&show=Export")
     settle(tab)
@@ -279,7 +288,9 @@ def test_tables_and_charts_are_downloaded(tab: Page, seeded_page: ServedPage, tm
         assert waiting.value.suggested_filename == name
         assert (tmp_path / name).read_bytes().startswith(head)
     assert_tables_are_whole(tmp_path)
+    tab.evaluate(WATCH_FOR_A_RUN)
     tab.get_by_text("Semicolon, decimal comma").click()
+    tab.evaluate("window.hasBegun")  # a page that has not begun to be drawn anew looks settled
     settle(tab)
     with tab.expect_download(timeout=120_000) as waiting:
         tab.get_by_role("button", name="Quadrats as CSV").click()
