@@ -21,11 +21,11 @@ from reefsteps.model_keys import model_card_key, model_in_use_key, model_key
 from reefsteps.model_store import ModelStore
 from reefsteps.point_queries import measured_photographs
 from reefsteps.point_store import record_points
-from reefsteps.points.point_sets import PointSet, Selection
 from reefsteps.surveys import SurveyKey
 from tests.support.checkpoints import config_dump, random_mask_rcnn, write_checkpoint
 from tests.support.handlers import emulated_s3, loaded
 from tests.support.page_world import Quadrat, write_results
+from tests.support.point_answers import answered
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -89,25 +89,7 @@ def survey_with_points(s3: S3Client, database: Database, count: int, *, sensible
         plane = rng.random((100, 2))
         column, row = (plane * SIDE_PX).astype(int).T
         said = coral[row, column] > 0 if sensible else rng.random(100) < 0.5
-        xy = photo.frame.to_photograph(plane)
-        sets.append(
-            PointSet(
-                **vars(photo.survey),
-                raw_key=photo.raw_key,
-                raw_version_id=photo.raw_version_id,
-                width_px=photo.frame.width_px,
-                height_px=photo.frame.height_px,
-                annotator="Alice",
-                source="CSV",
-                origin="a.csv",
-                drawn=Selection.AT_RANDOM,
-                layout="random",
-                x=tuple(map(float, xy[:, 0])),
-                y=tuple(map(float, xy[:, 1])),
-                labels=("",) * 100,
-                answers="".join("c" if one else "o" for one in said),
-            )
-        )
+        sets.append(answered(photo, plane, "".join("c" if one else "o" for one in said)))
     record_points(database, sets)
 
 

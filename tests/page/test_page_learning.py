@@ -10,15 +10,15 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from frontend.settings import settings
-from reefsteps.adaptation import Adaptation, AdaptResult, Error, LeftOut, Verdict
+from reefsteps.adaptation import AdaptResult
 from reefsteps.model_choice import choice_body
 from reefsteps.model_keys import model_card_key, model_in_use_key
 from reefsteps.model_roles import ModelRole
 from reefsteps.point_queries import measured_photographs
 from reefsteps.point_store import record_points
-from reefsteps.points.point_sets import PointSet, Selection
-from reefsteps.results import ModelIdentity
+from tests.support.adaptations import adaptation_of
 from tests.support.manifests import manifest
+from tests.support.point_answers import answered
 
 if TYPE_CHECKING:
     from tests.page.conftest import PageWorld
@@ -27,15 +27,7 @@ Texts = Callable[[AppTest], str]
 SEGMENTATION_MODEL = ModelRole.CORAL.model_name
 NEW = f"{SEGMENTATION_MODEL}-adapted-20261128T031500"
 BUCKET = "test-model-segmentation"
-ERROR = Error(6.1, 1.2)
-ADAPTATION = Adaptation(
-    parent=ModelIdentity(SEGMENTATION_MODEL, "5e" * 32),
-    compared_with=SEGMENTATION_MODEL,
-    head="perceptron",
-    learned_at="2026-11-28T03:15:00Z",
-    verdict=Verdict(True, "The adapted model misses 6.1 ± 1.2 points.", 3, ERROR, -0.4, ERROR, ERROR, ERROR, ERROR),
-    left_out=(LeftOut("2006-Takapoto-01.jpg", "v1", 200, 80, 40.0, 44.5, 3.0, 35.0),),
-)
+ADAPTATION = adaptation_of(SEGMENTATION_MODEL)
 
 
 @pytest.fixture
@@ -60,27 +52,8 @@ def put(world: PageWorld, name: str, **more: Any) -> None:
 def verify(world: PageWorld, number: int) -> None:
     with world.database.read() as connection:
         photographs = measured_photographs(connection)[:number]
-    sets = []
-    for photo in photographs:
-        x, y = photo.frame.to_photograph([(0.1 + 0.03 * i, 0.5) for i in range(20)]).T
-        sets.append(
-            PointSet(
-                **vars(photo.survey),
-                raw_key=photo.raw_key,
-                raw_version_id=photo.raw_version_id,
-                width_px=photo.frame.width_px,
-                height_px=photo.frame.height_px,
-                annotator="Alice",
-                source="CoralNet",
-                origin="a.csv",
-                drawn=Selection.AT_RANDOM,
-                layout="not said",
-                x=tuple(map(float, x)),
-                y=tuple(map(float, y)),
-                labels=("",) * 20,
-                answers="co" * 10,
-            )
-        )
+    line = [(0.1 + 0.03 * i, 0.5) for i in range(20)]
+    sets = [answered(photo, line, "co" * 10) for photo in photographs]
     record_points(world.database, sets)
 
 

@@ -27,10 +27,11 @@ from reefsteps.derived_objects import Kind, all_derived
 from reefsteps.point_queries import measured_photographs
 from reefsteps.point_store import record_points
 from reefsteps.points.matching import Measured
-from reefsteps.points.point_sets import PointSet, Selection
+from reefsteps.points.point_sets import PointSet
 from reefsteps.steps import Step
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import colony, coral_coverage, coverage_provenance, survey
+from tests.support.point_answers import answered
 from tests.support.waiting import wait_for
 
 REGION = "eu-west-1"
@@ -337,15 +338,9 @@ def write_points(database: Database, count: int, seed: int = 11) -> int:
 
 
 def _answered(photo: Measured, count: int, chance: random.Random) -> PointSet:
-    x, y = photo.frame.to_photograph([(chance.random(), chance.random()) for _ in range(count)]).T
+    plane = [(chance.random(), chance.random()) for _ in range(count)]
     answers = "".join("c" if chance.random() < 0.3 else "o" for _ in range(count))
-    return PointSet(
-        **vars(photo.survey), raw_key=photo.raw_key, raw_version_id=photo.raw_version_id,
-        width_px=photo.frame.width_px, height_px=photo.frame.height_px,
-        annotator="Alice", source="CoralNet", origin="a.csv", drawn=Selection.AT_RANDOM, layout="not said",
-        x=tuple(x.round(3).tolist()), y=tuple(y.round(3).tolist()),
-        labels=tuple("Porit" if answer == "c" else "CCA" for answer in answers), answers=answers,
-    )  # fmt: skip
+    return answered(photo, plane, answers, ["Porit" if answer == "c" else "CCA" for answer in answers])
 
 
 def write_runs(step_functions: Any, arn: str) -> None:

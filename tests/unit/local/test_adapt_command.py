@@ -13,20 +13,12 @@ from rich.console import Console
 
 from local import adapting
 from local.stack_info import StackInfo
-from reefsteps.adaptation import Adaptation, AdaptResult, Error, LeftOut, Verdict
+from reefsteps.adaptation import AdaptResult
 from reefsteps.errors import InvalidParameterError
-from reefsteps.results import ModelIdentity
+from tests.support.adaptations import adaptation_of
 
 OLD, NEW = "detectron2-classifier", "detectron2-classifier-adapted-20261128T031500"
-ERROR = Error(6.1, 1.2)
-ADAPTATION = Adaptation(
-    parent=ModelIdentity(OLD, "5e" * 32),
-    compared_with=OLD,
-    head="perceptron with 32 hidden units",
-    learned_at="2026-11-28T03:15:00Z",
-    verdict=Verdict(True, "It misses 6.1 ± 1.2 points.", 3, ERROR, -0.4, ERROR, ERROR, ERROR, ERROR),
-    left_out=(LeftOut("2006-Takapoto-01.jpg", "v1", 200, 80, 40.0, 44.5, 3.0, 35.0),),
-)
+ADAPTATION = adaptation_of(OLD)
 
 
 class Machine:
