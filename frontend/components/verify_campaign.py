@@ -85,9 +85,7 @@ def _draw(island: str, year: int, here: CampaignState, person: str | None) -> No
         f"{count(len(here.photographs), 'photograph')} into one random order, once. You verify the first ones of it; "
         "more can be verified later in the same order. All get points of the same kind."
     )
-    layout = st.selectbox(
-        "Layout of the points", [*_WORDS], format_func=_WORDS.__getitem__, key="layout", width=420
-    )
+    layout = st.selectbox("Layout of the points", [*_WORDS], format_func=_WORDS.__getitem__, key="layout", width=420)
     points = int(
         st.number_input("Points on each photograph", FEWEST, MOST, CRIOBE.points, key=f"points-{layout}", width=220)
     )
