@@ -10,6 +10,7 @@ from conversion.convert import convert
 from conversion.photographs import from_folder
 from reefsteps.errors import UnsupportedModelError
 from reefsteps.model_keys import model_classes_key, model_evaluation_key
+from reefsteps.model_roles import ModelRole
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,6 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
     smaller = parser.add_mutually_exclusive_group()
     smaller.add_argument("--int8", type=Path, metavar="DIR", help="8-bit, if it agrees on DIR's photographs")
     smaller.add_argument("--fp16", type=Path, metavar="DIR", help="half-precision weights, if they agree on DIR's")
+    smaller.add_argument("--auto", type=Path, metavar="DIR", help="the fastest with the same results on DIR's")
+    parser.add_argument("--target", choices=[role.target for role in ModelRole], help="what it finds, for --auto")
     options = parser.parse_args(arguments)
     beside = options.checkpoint.with_suffix(".yaml")
     config = options.config or (beside if beside.exists() else None)
@@ -33,8 +36,9 @@ def main(arguments: list[str] | None = None) -> int:
             options.out or options.checkpoint.parent,
             evaluation=evaluation if evaluation.exists() else None,
             classes=classes if classes.exists() else None,
-            precision="int8" if options.int8 else "fp16" if options.fp16 else "fp32",
-            photos=from_folder(photos) if (photos := options.int8 or options.fp16) else (),
+            precision=next((name for name in ("int8", "fp16", "auto") if getattr(options, name)), "fp32"),
+            photos=from_folder(photos) if (photos := options.int8 or options.fp16 or options.auto) else (),
+            role=next((role for role in ModelRole if role.target == options.target), None),
         )
     except (UnsupportedModelError, OSError) as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")

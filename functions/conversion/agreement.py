@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from conversion.variants import Photos
-from reefsteps.arrays import Float32Array
+from reefsteps.arrays import BoolArray, Float32Array
 from reefsteps.detection import Detections, Detector
 from reefsteps.detection.manifest import VariantAgreement
 from reefsteps.masks import mask_iou
@@ -15,10 +16,24 @@ from reefsteps.masks import mask_iou
 MATCHED_PERCENT_MIN = 95.0
 EXTRA_PERCENT_MAX = 5.0
 MASK_IOU_MEAN_MIN = 0.97
-COVER_DIFFERENCE_MAX_POINTS = 1.0  # on average: half of what observers differ by at the least
-COVER_BIAS_MAX_POINTS = 0.5
 INSTANCES_MIN = 5
+SMALL_SHARE = 0.05  # of the picture's longer side: 5 cm in a quadrat of 1 m
+SMALL_INSTANCES_MIN = 10  # fewer say nothing of themselves
 SCORE = 0.5  # detections weaker than this decide no result
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far the results of a variant may be from the full model's."""
+
+    cover_difference_points: float  # on average
+    cover_bias_points: float
+    count_percent: float = math.inf
+    small_matched_percent: float = 0.0
+
+
+CHOSEN = Limits(1.0, 0.5)  # of a precision that an operator chose: half of what observers differ by at the least
+SEARCHED = Limits(0.5, 0.3, 5.0, 90.0)  # of what the search may publish without being asked
 
 
 def compare(exact: Detector, smaller: Detector, photos: Photos) -> VariantAgreement:
@@ -28,7 +43,7 @@ def compare(exact: Detector, smaller: Detector, photos: Photos) -> VariantAgreem
     such crossings on the measured cover is judged over all photographs. In a single photograph, any variant may move an
     instance whose score lies at the threshold across it.
     """
-    total = matched = extra = 0
+    total = matched = extra = strong_total = small = small_matched = 0
     ious: list[float] = []
     scores: list[float] = []
     covers: list[float] = []
@@ -38,6 +53,10 @@ def compare(exact: Detector, smaller: Detector, photos: Photos) -> VariantAgreem
         pairs = matches(expected, found)
         total += len(expected)
         matched += len(pairs)
+        strong_total += len(strong)
+        little = is_small(expected)
+        small += int(np.count_nonzero(little))
+        small_matched += sum(bool(little[i]) for i, _ in pairs)
         extra += len(strong) - len(matches(every, strong))
         ious += [mask_iou(expected.full_mask(i), found.full_mask(j)) for i, j in pairs]
         scores += [abs(float(expected.scores[i] - found.scores[j])) for i, j in pairs]
@@ -53,26 +72,38 @@ def compare(exact: Detector, smaller: Detector, photos: Photos) -> VariantAgreem
         cover_difference_mean_points=float(np.abs(covers).mean()),
         cover_difference_max_points=float(np.abs(covers).max()),
         cover_bias_points=float(np.mean(covers)),
+        count_difference_percent=100.0 * (strong_total - total) / max(total, 1),
+        small_instances=small,
+        small_matched_percent=100.0 * small_matched / small if small else 100.0,
     )
 
 
-def rejection_reason(agreement: VariantAgreement) -> str | None:
-    """Return why the variant is not good enough, or None."""
-    limits = (
+def rejection_reason(agreement: VariantAgreement, limits: Limits = CHOSEN) -> str | None:
+    """Return why the variant is not good enough, with figures, or None."""
+    few_small = agreement.small_instances < SMALL_INSTANCES_MIN
+    checks = (
         (agreement.instances >= INSTANCES_MIN, f"only {agreement.instances} instances to judge it by"),
         (agreement.matched_percent >= MATCHED_PERCENT_MIN, f"finds only {agreement.matched_percent:.1f} % again"),
         (agreement.extra_percent <= EXTRA_PERCENT_MAX, f"finds {agreement.extra_percent:.1f} % that are not there"),
         (agreement.mask_iou_mean >= MASK_IOU_MEAN_MIN, f"mask IoU is {agreement.mask_iou_mean:.3f} on average"),
         (
-            agreement.cover_difference_mean_points <= COVER_DIFFERENCE_MAX_POINTS,
+            agreement.cover_difference_mean_points <= limits.cover_difference_points,
             f"cover differs by {agreement.cover_difference_mean_points:.2f} points on average",
         ),
         (
-            abs(agreement.cover_bias_points) <= COVER_BIAS_MAX_POINTS,
+            abs(agreement.cover_bias_points) <= limits.cover_bias_points,
             f"cover is shifted by {agreement.cover_bias_points:+.2f} points",
         ),
+        (
+            abs(agreement.count_difference_percent) <= limits.count_percent,
+            f"the number of instances differs by {agreement.count_difference_percent:+.1f} %",
+        ),
+        (
+            few_small or agreement.small_matched_percent >= limits.small_matched_percent,
+            f"finds only {agreement.small_matched_percent:.1f} % of {agreement.small_instances} small ones again",
+        ),
     )
-    failed = [text for passed, text in limits if not passed]
+    failed = [text for passed, text in checks if not passed]
     return "; ".join(failed) + f" ({agreement.photos} photographs)." if failed else None
 
 
@@ -89,6 +120,12 @@ def matches(expected: Detections, found: Detections) -> list[tuple[int, int]]:
             pairs.append((int(i), j))
             overlap[:, j] = 0
     return pairs
+
+
+def is_small(detections: Detections) -> BoolArray:
+    """Return (N,) bool: which boxes are shorter than a twentieth of the picture's longer side, both ways."""
+    sides_px = detections.boxes_px[:, 2:] - detections.boxes_px[:, :2]
+    return np.asarray(sides_px.max(axis=1, initial=0.0) < SMALL_SHARE * max(detections.image_shape))
 
 
 def box_ious(first: Float32Array, second: Float32Array) -> Float32Array:

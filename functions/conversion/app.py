@@ -18,13 +18,14 @@ from conversion.convert import convert
 from conversion.photographs import from_bucket
 from conversion.publication import SUFFIXES, Fetched, Uploaded, fetched, model_name, publish
 from conversion.settings import Settings
-from reefsteps.detection.manifest import Manifest, VariantAgreement
+from reefsteps.detection.manifest import FrameAgreement, Manifest, VariantAgreement
 from reefsteps.errors import InvalidParameterError
 from reefsteps.observability import step_handler
 from reefsteps.results import ModelIdentity, ObjectRef, Record
 from reefsteps.storage import Storage
 
 MAX_ROUNDS = 10  # of a conversion whose files keep changing
+SEARCH_LIMIT_S = 420.0  # of the function's 840: reading, the variant under way and the upload need the rest
 
 SETTINGS = Settings.from_environment()
 STORAGE = Storage()
@@ -43,6 +44,7 @@ class ConversionResult(Record):
     architecture: str | None = None
     precision: str | None = None
     agreement: VariantAgreement | None = None
+    frame_agreement: FrameAgreement | None = None
     refused_variant: str | None = None
     refused_evaluation: str | None = None
     notes: tuple[str, ...] = ()
@@ -99,6 +101,8 @@ def _convert(files: Fetched, bucket: str, folder: Path) -> Manifest:
         classes=files.classes,
         precision=SETTINGS.precision,
         photos=from_bucket(STORAGE, SETTINGS.photos_of[bucket]) if SETTINGS.precision != "fp32" else (),
+        role=SETTINGS.roles[bucket],
+        time_limit_s=SEARCH_LIMIT_S,
     )
 
 
@@ -113,6 +117,7 @@ def _published(bucket: str, folder: Path, manifest: Manifest, started: float) ->
         architecture=manifest.architecture,
         precision=manifest.precision,
         agreement=manifest.agreement,
+        frame_agreement=manifest.frame_agreement,
         refused_variant=manifest.refused_variant,
         refused_evaluation=manifest.refused_evaluation,
         notes=manifest.notes,

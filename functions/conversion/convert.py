@@ -19,15 +19,17 @@ from conversion.classes import example, read_classes
 from conversion.config import NAMED, ModelConfig, model_config
 from conversion.evaluation import accepted
 from conversion.mask_rcnn import build
+from conversion.tuning import Tuned, tuned
 from conversion.variants import SCOPES, Photos, half_weights, quantised
 from reefsteps.arrays import ByteArray
 from reefsteps.detection import load_detector
 from reefsteps.detection.manifest import FORMAT, FileIdentity, Manifest
 from reefsteps.detection.onnx_engine import OnnxDetector
 from reefsteps.errors import UnsupportedModelError
+from reefsteps.model_roles import ModelRole
 
-CONVERTER_VERSION = "1.3"
-PRECISIONS = ("fp32", "fp16", "int8")
+CONVERTER_VERSION = "1.4"
+PRECISIONS = ("auto", "fp32", "fp16", "int8")
 _CHECK_SHAPE = (320, 416)  # no multiples of 64, so padding takes part
 
 
@@ -40,18 +42,25 @@ def convert(
     classes: Path | None = None,
     precision: str = "fp32",
     photos: Photos = (),
+    role: ModelRole | None = None,
     threads: int | None = None,
+    time_limit_s: float | None = None,
 ) -> Manifest:
     """Write ``<name>.onnx`` and ``<name>.json`` into ``target`` and return the manifest.
 
     A ``precision`` other than fp32 is used only when its detections agree with those of fp32. They are compared on
     ``photos``, BGR uint8 pictures as the model will see them. The manifest says how well they agree, or why it is not
-    used. ``evaluation`` is a file of measured errors that goes into the manifest, ``classes`` says which classes count.
-    A file that belongs to another checkpoint is used for nothing, and the manifest records it. Raises
+    used. ``auto`` searches for the fastest variant with the same results. What these are depends on ``role``, which may
+    be None for names that begin with a standard name. No variant is begun after ``time_limit_s``. ``evaluation`` is a
+    file of measured errors that goes into the manifest, ``classes`` says which classes count. A file that belongs to
+    another checkpoint is used for nothing, and the manifest records it. Raises
     UnsupportedModelError, with the files in ``target`` untouched.
     """
     name = checkpoint.stem
     source = FileIdentity.of(checkpoint)
+    role = role or next((known for known in ModelRole if name.startswith(known.model_name)), None)
+    if precision == "auto" and role is None:
+        raise UnsupportedModelError(f"Say what '{name}' is to find, frame or coral: results are judged by that.")
     read = read_checkpoint(checkpoint)
     config, bound, config_notes = _configuration(name, config_dump, read.tensors)
     weights, differences = checked_buffers(read.tensors, config, bound=bound)
@@ -86,8 +95,19 @@ def convert(
             notes=(*read.notes, *config_notes, *differences, *class_notes),
         )
         model = exact
-        if precision != "fp32":
+        if precision == "auto" and role is not None:
+            chosen = tuned(
+                Tuned(exact, manifest, config),
+                lambda built: build(weights, architecture, built),
+                role,
+                photos,
+                threads=threads,
+                time_limit_s=time_limit_s,
+            )
+            model, manifest, config = chosen.model, chosen.manifest, chosen.config
+        elif precision != "fp32":
             model, manifest = _smaller(exact, manifest, precision, photos, threads)
+        if model != exact:
             self_check(model, config, threads)
         described = Path(scratch) / "manifest.json"
         described.write_text(manifest.dump(), "utf-8")

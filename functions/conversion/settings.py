@@ -12,9 +12,10 @@ from reefsteps.settings import Environment
 
 @dataclass(frozen=True)
 class Settings:
-    """The model buckets, each with the bucket of the pictures that its model looks at, and the wanted precision."""
+    """The model buckets, each with the bucket of the pictures that its model looks at and its role; the precision."""
 
     photos_of: dict[str, str]
+    roles: dict[str, ModelRole]
     precision: str
 
     @classmethod
@@ -25,5 +26,6 @@ class Settings:
             photos_of={
                 variables.text(role.bucket_variable): variables.text(role.looks_at.variable) for role in ModelRole
             },
+            roles={variables.text(role.bucket_variable): role for role in ModelRole},
             precision=variables.choice("MODEL_PRECISION", PRECISIONS, default="fp32"),
         )

@@ -49,6 +49,40 @@ class VariantAgreement(Record):
     cover_difference_mean_points: float  # covered share of the picture, percentage points, without sign
     cover_difference_max_points: float
     cover_bias_points: float  # the same, with sign: smaller variant minus full precision
+    count_difference_percent: float = 0.0  # number of instances above 0.5, variant minus full, percent of full
+    small_instances: int = 0  # that full precision finds, smaller than a twentieth of the picture: 5 cm in 1 m
+    small_matched_percent: float = 100.0  # of those
+
+
+@dataclass(frozen=True)
+class FrameAgreement(Record):
+    """How the corners of a faster variant compare with the full model's, after reframing's refinement."""
+
+    photos: int
+    quadrats: int  # photographs in which both found a quadrat
+    flips: int  # photographs that only one of the two accepted
+    flips_at_margin: int  # of those: the full model's own outcome changes when its mask grows or shrinks by 2 pixels
+    within_tight_percent: float  # of the quadrats: every corner within 0.05 % of the side
+    corner_difference_max_percent: float  # the largest distance of two corners, percent of the side
+
+
+@dataclass(frozen=True)
+class VariantTrial(Record):
+    """A variant that the search has tried."""
+
+    precision: str
+    min_size_test: int
+    proposals_before: int
+    proposals_after: int
+    instances_max: int
+    layers: tuple[str, ...]  # that are 8-bit, by the beginning of their names
+    cpu_s: float  # median of a photograph, on the machine that converted
+    times_faster: float  # than the full model, on the same photographs
+    size_bytes: int
+    accepted: bool
+    reason: str | None  # why it was refused, with figures
+    agreement: VariantAgreement | None = None
+    frame: FrameAgreement | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +107,8 @@ class Manifest(Record):
     converter_version: str
     agreement: VariantAgreement | None = None
     refused_variant: str | None = None  # why a smaller variant that was asked for is not used
+    frame_agreement: FrameAgreement | None = None  # of a faster variant of a frame model that is used
+    trials: tuple[VariantTrial, ...] = ()  # what the search for a faster variant has tried, in its order
     measured: Evaluation | None = None  # from <name>.evaluation.json, if it names this checkpoint
     refused_evaluation: str | None = None  # why that file is not used
     counted: tuple[str, ...] | None = None  # the classes that count as coral (or as the frame); None: all

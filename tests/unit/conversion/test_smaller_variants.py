@@ -33,6 +33,7 @@ PERFECT = VariantAgreement(
     cover_difference_mean_points=0.0,
     cover_difference_max_points=0.0,
     cover_bias_points=0.0,
+    small_instances=40,
 )
 
 
@@ -68,7 +69,7 @@ FULL = Fixed(tuple(range(0, 400, 20)))
 def test_the_same_detections_agree_completely() -> None:
     agreement = compare(FULL, FULL, PHOTOS)
     assert agreement.instances == 2 * len(FULL.lefts)
-    assert dataclasses.replace(agreement, photos=4, instances=40) == PERFECT
+    assert dataclasses.replace(agreement, photos=4, instances=40, small_instances=40) == PERFECT
     assert rejection_reason(agreement) is None
 
 
