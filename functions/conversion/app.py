@@ -18,14 +18,15 @@ from conversion.convert import convert
 from conversion.photographs import from_bucket
 from conversion.publication import SUFFIXES, Fetched, Uploaded, fetched, model_name, publish
 from conversion.settings import Settings
-from reefsteps.detection.manifest import FrameAgreement, Manifest, VariantAgreement
+from conversion.tuning import Earlier
+from reefsteps.detection.manifest import FrameAgreement, Manifest, Search, VariantAgreement, VariantTrial
 from reefsteps.errors import InvalidParameterError
 from reefsteps.observability import step_handler
 from reefsteps.results import ModelIdentity, ObjectRef, Record
 from reefsteps.storage import Storage
 
 MAX_ROUNDS = 10  # of a conversion whose files keep changing
-SEARCH_LIMIT_S = 420.0  # of the function's 840: reading, the variant under way and the upload need the rest
+SEARCH_LIMIT_S = 240.0  # of the function's 840: reading, the variant under way and the upload need the rest
 
 SETTINGS = Settings.from_environment()
 STORAGE = Storage()
@@ -45,6 +46,8 @@ class ConversionResult(Record):
     precision: str | None = None
     agreement: VariantAgreement | None = None
     frame_agreement: FrameAgreement | None = None
+    trials: tuple[VariantTrial, ...] = ()
+    search: Search | None = None  # unfinished: the state machine calls again with this result
     refused_variant: str | None = None
     refused_evaluation: str | None = None
     notes: tuple[str, ...] = ()
@@ -61,10 +64,22 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
             f"'bucket' is {bucket!r} and 'key' {key!r}: give a model bucket ({' or '.join(SETTINGS.photos_of)}) and "
             f"the key of a file in it that ends with {', '.join(SUFFIXES)}."
         )
-    return _converted(bucket, key, uploaded.get("version_id"), started).to_json()
+    return _converted(bucket, key, uploaded.get("version_id"), _earlier(event), started).to_json()
 
 
-def _converted(bucket: str, key: str, version_id: str | None, started: float) -> ConversionResult:
+def _earlier(event: dict[str, Any]) -> Earlier | None:
+    """Return the trials of the call before, if its search was left unfinished."""
+    if not event.get("conversion"):
+        return None
+    before = ConversionResult.from_json(event["conversion"])
+    if before.search is None or before.search.finished:
+        return None
+    return Earlier(before.search.full_sha256, before.trials)
+
+
+def _converted(
+    bucket: str, key: str, version_id: str | None, earlier: Earlier | None, started: float
+) -> ConversionResult:
     name = model_name(key)
 
     def nothing(reason: str) -> ConversionResult:
@@ -83,7 +98,7 @@ def _converted(bucket: str, key: str, version_id: str | None, started: float) ->
             beside = files.named(key)
             if published is None and beside and belongs(beside, files.checkpoint) is False:
                 return nothing(f"{key} belongs to another checkpoint; the upload of that starts the conversion.")
-            manifest = _convert(files, bucket, Path(scratch))
+            manifest = _convert(files, bucket, Path(scratch), earlier)
             if Uploaded.look(STORAGE, bucket, name) == found:
                 published = _published(bucket, Path(scratch), manifest, started)
         before, found = found, Uploaded.look(STORAGE, bucket, name)
@@ -92,7 +107,7 @@ def _converted(bucket: str, key: str, version_id: str | None, started: float) ->
     return nothing(f"The files of {name} kept changing; upload one of them again.")
 
 
-def _convert(files: Fetched, bucket: str, folder: Path) -> Manifest:
+def _convert(files: Fetched, bucket: str, folder: Path, earlier: Earlier | None) -> Manifest:
     return convert(
         files.checkpoint,
         files.config,
@@ -103,6 +118,7 @@ def _convert(files: Fetched, bucket: str, folder: Path) -> Manifest:
         photos=from_bucket(STORAGE, SETTINGS.photos_of[bucket]) if SETTINGS.precision != "fp32" else (),
         role=SETTINGS.roles[bucket],
         time_limit_s=SEARCH_LIMIT_S,
+        earlier=earlier,
     )
 
 
@@ -118,6 +134,8 @@ def _published(bucket: str, folder: Path, manifest: Manifest, started: float) ->
         precision=manifest.precision,
         agreement=manifest.agreement,
         frame_agreement=manifest.frame_agreement,
+        trials=manifest.trials,
+        search=manifest.search,
         refused_variant=manifest.refused_variant,
         refused_evaluation=manifest.refused_evaluation,
         notes=manifest.notes,

@@ -19,7 +19,7 @@ from conversion.classes import example, read_classes
 from conversion.config import NAMED, ModelConfig, model_config
 from conversion.evaluation import accepted
 from conversion.mask_rcnn import build
-from conversion.tuning import Tuned, tuned
+from conversion.tuning import Earlier, Tuned, tuned
 from conversion.variants import SCOPES, Photos, half_weights, quantised
 from reefsteps.arrays import ByteArray
 from reefsteps.detection import load_detector
@@ -45,15 +45,17 @@ def convert(
     role: ModelRole | None = None,
     threads: int | None = None,
     time_limit_s: float | None = None,
+    earlier: Earlier | None = None,
 ) -> Manifest:
     """Write ``<name>.onnx`` and ``<name>.json`` into ``target`` and return the manifest.
 
     A ``precision`` other than fp32 is used only when its detections agree with those of fp32. They are compared on
     ``photos``, BGR uint8 pictures as the model will see them. The manifest says how well they agree, or why it is not
     used. ``auto`` searches for the fastest variant with the same results. What these are depends on ``role``, which may
-    be None for names that begin with a standard name. No variant is begun after ``time_limit_s``. ``evaluation`` is a
-    file of measured errors that goes into the manifest, ``classes`` says which classes count. A file that belongs to
-    another checkpoint is used for nothing, and the manifest records it. Raises
+    be None for names that begin with a standard name. After ``time_limit_s`` no further variant is begun, and the next
+    call goes on after the ``earlier`` trials. ``evaluation`` is a file of measured errors that goes into the manifest,
+    ``classes`` says which classes count. A file that belongs to another checkpoint is used for nothing, and the
+    manifest records it. Raises
     UnsupportedModelError, with the files in ``target`` untouched.
     """
     name = checkpoint.stem
@@ -103,6 +105,7 @@ def convert(
                 photos,
                 threads=threads,
                 time_limit_s=time_limit_s,
+                earlier=earlier,
             )
             model, manifest, config = chosen.model, chosen.manifest, chosen.config
         elif precision != "fp32":

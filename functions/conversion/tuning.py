@@ -17,7 +17,7 @@ from conversion.search import Candidate, Proposals, fastest, search
 from conversion.variants import SCOPES, Photos, quantised
 from reefsteps.arrays import ByteArray
 from reefsteps.detection import Detections, Detector
-from reefsteps.detection.manifest import FileIdentity, FrameAgreement, Manifest, VariantAgreement, VariantTrial
+from reefsteps.detection.manifest import FileIdentity, FrameAgreement, Manifest, Search, VariantAgreement, VariantTrial
 from reefsteps.detection.onnx_engine import OnnxDetector
 from reefsteps.model_roles import ModelRole
 from reefsteps.results import ModelIdentity
@@ -28,6 +28,14 @@ _HOPELESS_PERCENT = 70.0  # found again at the first look; 95 are needed in the 
 
 Verdict = tuple[VariantAgreement | None, FrameAgreement | None, str | None]
 Build = Callable[[ModelConfig], onnx.ModelProto]
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The trials of an unfinished search, and the SHA-256 of the full model that they were compared with."""
+
+    full_sha256: str
+    trials: tuple[VariantTrial, ...]
 
 
 @dataclass(frozen=True)
@@ -86,12 +94,13 @@ def tuned(
     *,
     threads: int | None = None,
     time_limit_s: float | None = None,
+    earlier: Earlier | None = None,
 ) -> Tuned:
     """Return the fastest variant with the full model's results, else the full model; its manifest has the trials.
 
     ``exact`` is the full model, beside whose file variants are written. ``build`` makes its graph for another
-    configuration. No trial is begun after ``time_limit_s``:
-    then the fastest of those tried is taken.
+    configuration. An unfinished search goes on where its ``earlier`` trials end. No further trial is begun after
+    ``time_limit_s``, but one is always made. Then the fastest so far is taken, and ``search.finished`` is False.
     """
     if len(photos) < PHOTOS_MIN:
         reason = f"auto: {len(photos)} photographs to judge by, {PHOTOS_MIN} are needed."
@@ -103,7 +112,18 @@ def tuned(
     judge = judge_for(role, clocked, photos)
     full_cpu_s = clocked.median_cpu_s
 
+    full_sha256 = exact.manifest.model.sha256
+    other_model = earlier is not None and earlier.full_sha256 != full_sha256
+    known = iter(earlier.trials if earlier and not other_model else ())
+    made = 0
+    stopped = False
+
     def attempt(candidate: Candidate) -> VariantTrial:
+        nonlocal made
+        before = next(known, None)
+        if before is not None:
+            return before
+        made += 1
         variant = files.write(candidate)
         detector = _Clocked(OnnxDetector(variant.model, variant.manifest, threads))
         agreement, frame, reason = judge(detector)
@@ -125,18 +145,21 @@ def tuned(
         )
 
     def go_on() -> bool:
-        return time_limit_s is None or time.monotonic() - started < time_limit_s
+        nonlocal stopped
+        stopped = made > 0 and time_limit_s is not None and time.monotonic() - started >= time_limit_s
+        return not stopped
 
     trials = search(full, role, attempt, go_on)
     every = tuple(trial for _, trial in trials)
-    best = fastest(trials, full_cpu_s)
+    best = fastest(trials)
+    state = Search(full_sha256, finished=not stopped or other_model)
     if best is None:
         reason = f"auto: none of {len(every)} variants is faster with the same results."
-        full_manifest = dataclasses.replace(exact.manifest, refused_variant=reason, trials=every)
+        full_manifest = dataclasses.replace(exact.manifest, refused_variant=reason, trials=every, search=state)
         return dataclasses.replace(exact, manifest=full_manifest)
     chosen = files.write(best[0])
     said = dataclasses.replace(
-        chosen.manifest, agreement=best[1].agreement, frame_agreement=best[1].frame, trials=every
+        chosen.manifest, agreement=best[1].agreement, frame_agreement=best[1].frame, trials=every, search=state
     )
     return dataclasses.replace(chosen, manifest=said)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import boto3
+import cv2
 import numpy as np
 import pytest
 from moto import mock_aws
@@ -255,6 +257,28 @@ def test_int8_without_photographs_falls_back_and_says_so(s3: Any, files: Path, m
     result = app.handler(upload(s3, files / f"{NAME}.pth", f"{NAME}.pth"), None)
     assert result["precision"] == "fp32"
     assert "no photographs" in result["refused_variant"]
+
+
+def test_an_unfinished_search_is_taken_up_by_the_next_invocation(
+    s3: Any, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODEL_PRECISION", "auto")
+    import conversion.app
+
+    app = importlib.reload(conversion.app)
+    monkeypatch.setattr(app, "SEARCH_LIMIT_S", 0.0)
+    for seed in range(16):
+        encoded = cv2.imencode(".jpg", picture(140, 170, seed))[1].tobytes()
+        s3.put_object(Bucket=REFRAMED, Key=f"2024-Moorea-{seed:02}.jpg", Body=encoded)
+    upload(s3, files / f"{NAME}.yaml", f"{NAME}.yaml")
+    event = upload(s3, files / f"{NAME}.pth", f"{NAME}.pth")
+    first = app.handler(event, None)
+    assert first["search"]["finished"] is False
+    assert len(first["trials"]) == 1
+    second = app.handler(event | {"conversion": json.loads(json.dumps(first))}, None)
+    assert second["trials"][0] == first["trials"][0]
+    assert len(second["trials"]) == 2
+    assert len(store(s3, files).detector().manifest.trials) == 2
 
 
 def test_a_store_loads_once_and_follows_a_new_model(s3: Any, app: ModuleType, files: Path) -> None:

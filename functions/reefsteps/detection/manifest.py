@@ -86,6 +86,14 @@ class VariantTrial(Record):
 
 
 @dataclass(frozen=True)
+class Search(Record):
+    """A search that may go on in another process; its trials are the manifest's."""
+
+    full_sha256: str  # of the full model's .onnx
+    finished: bool
+
+
+@dataclass(frozen=True)
 class Manifest(Record):
     """What the runtime must know of a converted model."""
 
@@ -109,6 +117,7 @@ class Manifest(Record):
     refused_variant: str | None = None  # why a smaller variant that was asked for is not used
     frame_agreement: FrameAgreement | None = None  # of a faster variant of a frame model that is used
     trials: tuple[VariantTrial, ...] = ()  # what the search for a faster variant has tried, in its order
+    search: Search | None = None  # of which full model the trials are, and whether all have been made
     measured: Evaluation | None = None  # from <name>.evaluation.json, if it names this checkpoint
     refused_evaluation: str | None = None  # why that file is not used
     counted: tuple[str, ...] | None = None  # the classes that count as coral (or as the frame); None: all

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -19,10 +20,10 @@ from conversion.frame_judging import FrameJudge, difference_percent, hopeless
 from conversion.frame_judging import rejection_reason as frame_rejection
 from conversion.photographs import from_folder
 from conversion.search import Candidate, Proposals, fastest, fewer_proposals, search, smaller_sides_px
-from conversion.tuning import PHOTOS_MIN, CoralJudge
-from conversion.variants import SCOPES, quantised
+from conversion.tuning import PHOTOS_MIN, CoralJudge, Earlier, Verdict
+from conversion.variants import SCOPES, Photos, quantised
 from reefsteps.arrays import ByteArray
-from reefsteps.detection import Detections, InstanceMask, Manifest, load_detector
+from reefsteps.detection import Detections, Detector, InstanceMask, Manifest, load_detector
 from reefsteps.detection.manifest import FORMAT, FileIdentity, FrameAgreement, VariantTrial
 from reefsteps.detection.onnx_engine import OnnxDetector
 from reefsteps.errors import UnsupportedModelError
@@ -88,7 +89,7 @@ def test_a_search_ends_tries_nothing_twice_and_takes_only_what_was_accepted(
     assert len(set(tried)) == len(tried) <= 17
     assert full not in tried
     assert all(candidate.side_px <= own_px for candidate in tried)
-    best = fastest(trials, full_cpu_s=1.0)
+    best = fastest(trials)
     if best is not None:
         assert best[1].accepted
         assert best[1].cpu_s == min(each.cpu_s for _, each in trials if each.accepted)
@@ -119,7 +120,7 @@ def test_a_search_out_of_time_begins_nothing() -> None:
 
 
 def test_what_is_hardly_faster_is_not_taken() -> None:
-    assert fastest([(FULL, trial(FULL, accepted=True, cpu_s=0.97))], full_cpu_s=1.0) is None
+    assert fastest([(FULL, trial(FULL, accepted=True, cpu_s=0.97))]) is None
 
 
 def test_small_models_are_tried_at_sizes_relative_to_their_own() -> None:
@@ -306,13 +307,72 @@ def test_the_command_publishes_what_the_search_has_chosen_and_says_what_it_tried
     assert all((trial.reason is None) == trial.accepted for trial in manifest.trials)
     accepted = [trial for trial in manifest.trials if trial.accepted]
     if manifest.refused_variant is None:
-        (chosen,) = [trial for trial in accepted if trial.cpu_s == min(each.cpu_s for each in accepted)]
+        (chosen,) = [trial for trial in accepted if trial.times_faster == max(each.times_faster for each in accepted)]
         assert (manifest.precision, manifest.min_size_test) == (chosen.precision, chosen.min_size_test)
         assert manifest.agreement == chosen.agreement
     else:
         assert manifest.precision == "fp32"
         assert manifest.min_size_test == 128
     assert load_detector(tmp_path / "m.onnx", tmp_path / "m.json", 1).manifest == manifest
+
+
+def test_a_search_of_one_trial_a_call_ends_with_what_one_call_would_have_tried(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = {"in one": 0, "in parts": 0}
+    part = "in one"
+
+    def judge_for(_role: ModelRole, full: Detector, _photos: Photos) -> Callable[[Detector], Verdict]:
+        full.detect(photos[0])
+
+        def judge(variant: Detector) -> Verdict:
+            made[part] += 1
+            variant.detect(photos[0])
+            return None, None, None if variant.manifest.min_size_test == 80 else "worse"
+
+        return judge
+
+    def converted(earlier: Earlier | None, time_limit_s: float | None) -> Manifest:
+        return convert(
+            tiny / "m.pth",
+            tiny / "m.yaml",
+            tmp_path,
+            precision="auto",
+            photos=photos,
+            role=ModelRole.CORAL,
+            time_limit_s=time_limit_s,
+            earlier=earlier,
+        )
+
+    photos = from_folder(tiny / "photos")
+    monkeypatch.setattr("conversion.tuning.judge_for", judge_for)
+    whole = converted(None, None)
+    assert whole.search is not None
+    assert whole.search.finished
+    part = "in parts"
+    calls, manifest = 1, converted(None, 0.0)
+    while manifest.search is not None and not manifest.search.finished:
+        assert len(manifest.trials) == calls
+        calls, manifest = calls + 1, converted(Earlier(manifest.search.full_sha256, manifest.trials), 0.0)
+    assert made["in parts"] == made["in one"] == calls
+    settings = [(t.min_size_test, t.proposals_before, t.layers, t.accepted) for t in manifest.trials]
+    assert settings == [(t.min_size_test, t.proposals_before, t.layers, t.accepted) for t in whole.trials]
+
+
+def test_trials_of_another_model_are_not_used_and_its_search_is_not_repeated(tiny: Path, tmp_path: Path) -> None:
+    manifest = convert(
+        tiny / "m.pth",
+        tiny / "m.yaml",
+        tmp_path,
+        precision="auto",
+        photos=from_folder(tiny / "photos"),
+        role=ModelRole.CORAL,
+        time_limit_s=0.0,
+        earlier=Earlier("f" * 64, (trial(FULL, accepted=True, cpu_s=0.1),)),
+    )
+    assert manifest.search is not None
+    assert manifest.search.finished
+    assert [each.min_size_test for each in manifest.trials] != [FULL.side_px]
 
 
 def test_too_few_photographs_leave_the_full_model_and_say_so(tiny: Path, tmp_path: Path) -> None:
