@@ -1,4 +1,7 @@
-"""A head over a whole picture in numpy: what its graph gives (`adapt.graph`), for pictures that are looked at once."""
+"""A head over a whole picture in numpy, for pictures that are looked at once: what its graph gives.
+
+The graph is that of `reefsteps.detection.map_graph`.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from adapt.head import Head, probabilities
+from adapt.head import probabilities
 from reefsteps.arrays import Float32Array
+from reefsteps.detection.map_head import Head
 
 
 def dense(head: Head, levels: Sequence[Float32Array]) -> Float32Array:

@@ -2,7 +2,7 @@
 
 Features are brought to mean 0 and spread 1, turned onto their principal axes, and given to a logistic regression or to
 a perceptron of two layers. Everything up to the first ReLU is linear, so a head ends as one weight for each channel
-and unit: convolutions of 1 x 1 in the graph (`adapt.graph`). Only numpy; a fit takes seconds.
+and unit: convolutions of 1 x 1 in the graph (`reefsteps.detection.map_graph`). Only numpy; a fit takes seconds.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reefsteps.arrays import Float32Array, Float64Array
+from reefsteps.detection.map_head import Head
 
 MOST_AXES = 200
 _ROWS_FOR_AXES = 1500  # spread over all rows; more change the axes little and cost with their square
@@ -49,31 +50,6 @@ class Axes:
     def coordinates(self, features: Float32Array) -> Float32Array:
         """Return (N, Q) coordinates of features (N, C)."""
         return np.asarray(((features - self.centre) / self.spread) @ self.directions, np.float32)
-
-
-@dataclass(frozen=True, eq=False)
-class Head:
-    """A fitted head on features (N, C): ``first`` (C, H) and ``first_bias`` (H,), then ``last`` (H,) and its bias.
-
-    Where ``hidden`` is true a ReLU lies between the two; else H is 1 and ``last`` is 1.
-    """
-
-    first: Float32Array
-    first_bias: Float32Array
-    last: Float32Array
-    last_bias: float
-    hidden: bool
-
-    def logits(self, features: Float32Array) -> Float64Array:
-        """Return (N,) logits of coral."""
-        values = features @ self.first + self.first_bias
-        if self.hidden:
-            values = np.maximum(values, 0)
-        return np.asarray(values @ self.last + self.last_bias, np.float64)
-
-    def shifted(self, by: float) -> Head:
-        """Return the head whose logits are larger by that much."""
-        return Head(self.first, self.first_bias, self.last, self.last_bias + by, self.hidden)
 
 
 def principal_axes(features: Float32Array, count: int = MOST_AXES) -> Axes:

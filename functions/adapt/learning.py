@@ -16,13 +16,14 @@ import numpy.typing as npt
 import onnx
 
 from adapt.dense import dense
-from adapt.graph import trunk, with_map
-from adapt.head import Head, HeadChoice, fit, principal_axes, wrong_percent
-from adapt.views import LONGEST_PX, SIDE_PX, plain_view, views
+from adapt.head import HeadChoice, fit, principal_axes, wrong_percent
+from adapt.views import plain_view, views
 from reefsteps.arrays import BoolArray, ByteArray, Float32Array, Float64Array
 from reefsteps.detection import Manifest
 from reefsteps.detection.manifest import FileIdentity
-from reefsteps.detection.map_engine import CORAL_FROM, MapDetector, colonies_of
+from reefsteps.detection.map_engine import CORAL_FROM, MapDetector, colonies_of, with_map_settings
+from reefsteps.detection.map_graph import trunk, with_map
+from reefsteps.detection.map_head import Head
 from reefsteps.detection.stages import STRIDE_PX, Backbone
 
 HalfArray = npt.NDArray[np.float16]
@@ -30,6 +31,7 @@ HalfArray = npt.NDArray[np.float16]
 CHOICES = (HeadChoice(32, 0.1), HeadChoice(32, 1.0), HeadChoice(0, 0.01))
 _MOST_VIEWS, _LEAST_VIEWS = 4, 2
 _VIEWS_IN_ALL = 60  # over all photographs: what two cores do in a minute or two
+_PHOTOGRAPHS_OF_DOUBT = 2.0
 _MOST_FOLDS = 10  # with more photographs, several are left out at once
 
 
@@ -102,26 +104,56 @@ def look(backbone: Backbone, lesson: Lesson, count: int, seed: int) -> HalfArray
 def choose(
     features: Sequence[HalfArray], lessons: Sequence[Lesson], levels: Callable[[int], Sequence[Float32Array]]
 ) -> Chosen:
-    """Return the head that is right at most points of lessons left out.
+    """Return the head that is right at most points of lessons left out; the first of `CHOICES` unless one is better.
 
     ``levels`` gives those of a lesson's plain view. Points decide, because there are many of them for each photograph.
     """
     count = min(len(lessons), _MOST_FOLDS)
     folds = [np.arange(len(lessons)) % count == fold for fold in range(count)]
     fitted = [_fit(features, lessons, ~fold, CHOICES) for fold in folds]
-    losses = [_loss(features, lessons, folds, [heads[index] for heads in fitted]) for index in range(len(CHOICES))]
-    best = int(np.argmin(losses))
+    seen = [_left_out_logits(features, folds, [heads[index] for heads in fitted]) for index in range(len(CHOICES))]
+    wrong = np.array([_wrong_percent(logits, lessons) for logits in seen])
+    best = clearly_best(wrong)
     left_out = np.zeros(len(lessons))
     for fold, heads in zip(folds, fitted, strict=True):
-        for index in np.flatnonzero(fold):
-            left_out[index] = cover_percent(heads[best], levels(int(index)), lessons[int(index)])
+        others = [int(one) for one in np.flatnonzero(~fold)]
+        head = heads[best].shifted(balance([seen[best][i] for i in others], [lessons[i] for i in others]))
+        for index in (int(one) for one in np.flatnonzero(fold)):
+            left_out[index] = cover_percent(head, levels(index), lessons[index])
     (head,) = _fit(features, lessons, np.ones(len(lessons), bool), CHOICES[best : best + 1])
     return Chosen(
-        head,
+        head.shifted(balance(seen[best], lessons)),
         CHOICES[best],
-        {str(choice): loss for choice, loss in zip(CHOICES, losses, strict=True)},
+        {str(choice): float(percent) for choice, percent in zip(CHOICES, wrong.mean(1), strict=True)},
         tuple(round(float(value), 2) for value in left_out),
     )
+
+
+def clearly_best(wrong: Float64Array) -> int:
+    """Return the choice with fewest wrong points (choices, lessons), percent, if it is clearly better than the first.
+
+    Clearly: by more than the standard error of the difference over the lessons (the rule of one standard error;
+    Breiman et al. 1984). Few photographs cannot tell heads apart that are nearly as good.
+    """
+    best = int(np.argmin(wrong.mean(1)))
+    gain = wrong[0] - wrong[best]
+    return best if gain.mean() > gain.std(ddof=1) / math.sqrt(len(gain)) else 0
+
+
+def balance(logits: Sequence[Float64Array], lessons: Sequence[Lesson]) -> float:
+    """Return by how much to shift logits, so that as many left-out points are called coral as are coral.
+
+    Points of which a head is unsure fall to the commoner answer, so cover comes out too low where coral is the rarer
+    one, and too high where it is not. The logits are those of each lesson's points by a head that had not seen it. Few
+    photographs say little of the balance, so only a part of the shift is made.
+    """
+    counted = np.concatenate([one[lesson.counts] for one, lesson in zip(logits, lessons, strict=True)])
+    coral = sum(int(np.count_nonzero(lesson.coral[lesson.counts])) for lesson in lessons)
+    ordered = np.concatenate([[-np.inf], np.sort(counted), [np.inf]])
+    # Every limit between these two calls as many points coral as are: the one nearest to 0 changes least.
+    below, above = ordered[len(counted) - coral], ordered[len(counted) - coral + 1]
+    limit = float(np.clip(0.0, below, above))
+    return -limit * len(lessons) / (len(lessons) + _PHOTOGRAPHS_OF_DOUBT)
 
 
 def cover_percent(head: Head, levels: Sequence[Float32Array], lesson: Lesson) -> float:
@@ -153,30 +185,30 @@ def _fit(
     return [fit(np.concatenate(rows), np.concatenate(coral), axes, choice) for choice in choices]
 
 
-def _loss(
-    features: Sequence[HalfArray], lessons: Sequence[Lesson], folds: Sequence[BoolArray], heads: Sequence[Head]
-) -> float:
-    """Return the share of wrong points, percent, on photographs that the fold's head has not seen."""
-    losses = []
+def _left_out_logits(
+    features: Sequence[HalfArray], folds: Sequence[BoolArray], heads: Sequence[Head]
+) -> list[Float64Array]:
+    """Return each lesson's logits (N,) at its points by the head of the fold that has not seen it."""
+    found: list[Float64Array] = [np.zeros(0)] * len(features)
     for fold, head in zip(folds, heads, strict=True):
         for index in (int(one) for one in np.flatnonzero(fold)):
-            logits = head.logits(features[index][0].astype(np.float32))
-            losses.append(wrong_percent(logits, lessons[index].coral.astype(np.float32)))
-    return float(np.mean(losses))
+            found[index] = head.logits(features[index][0].astype(np.float32))
+    return found
+
+
+def _wrong_percent(logits: Sequence[Float64Array], lessons: Sequence[Lesson]) -> list[float]:
+    return [wrong_percent(one, lesson.coral.astype(np.float32)) for one, lesson in zip(logits, lessons, strict=True)]
 
 
 def _manifest(parent: Manifest, name: str, model: Path) -> Manifest:
     file = FileIdentity.of(model)
     return dataclasses.replace(
-        parent,
+        with_map_settings(parent),
         name=name,
         architecture=f"map of coral on the backbone of {parent.architecture}",
         classes=("coral",),
         counted=None,
         precision="fp32",
-        min_size_test=SIDE_PX,
-        max_size_test=LONGEST_PX,
-        score_threshold=CORAL_FROM,
         source=file,
         model=file,
         agreement=None,
@@ -184,5 +216,4 @@ def _manifest(parent: Manifest, name: str, model: Path) -> Manifest:
         measured=None,
         refused_evaluation=None,
         notes=(),
-        map_stride_px=STRIDE_PX,
     )

@@ -9,13 +9,13 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from adapt.gate import judge
-from adapt.graph import read_model
 from adapt.learning import Lesson, learn
 from adapt.models import ModelBucket
 from adapt.photographs import Taught
 from reefsteps.adaptation import Adaptation, LeftOut, Verdict
 from reefsteps.detection import Detector, Manifest
 from reefsteps.detection.map_engine import CORAL_FROM
+from reefsteps.detection.map_graph import read_model
 from reefsteps.evaluation import (
     EVALUATION_FORMAT,
     REAL,

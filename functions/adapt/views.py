@@ -8,9 +8,7 @@ import numpy as np
 
 from reefsteps.arrays import ByteArray, Float64Array
 from reefsteps.detection.resizing import network_shape, resize
-
-SIDE_PX = 896  # of the shorter side, for learning and for the map: see docs/measurements/models.md
-LONGEST_PX = 2 * SIDE_PX
+from reefsteps.detection.stages import LONGEST_PX, SIDE_PX
 
 # Standard deviations of the logarithm of gamma, of each channel's gain and of all gains together.
 _GAMMA, _CAST, _EXPOSURE = 0.15, 0.10, 0.12

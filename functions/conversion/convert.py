@@ -17,14 +17,16 @@ from conversion.buffers import checked_buffers
 from conversion.checkpoint import Weights, read_checkpoint
 from conversion.classes import example, read_classes
 from conversion.config import NAMED, ModelConfig, model_config
+from conversion.coral_map import check_map, map_network
 from conversion.evaluation import accepted
 from conversion.mask_rcnn import build
 from conversion.tuning import Earlier, Tuned, tuned
 from conversion.variants import SCOPES, Photos, half_weights, quantised
 from reefsteps.arrays import ByteArray
-from reefsteps.detection import load_detector
+from reefsteps.detection import load_detector, open_detector
 from reefsteps.detection.manifest import FORMAT, FileIdentity, Manifest
-from reefsteps.detection.onnx_engine import OnnxDetector
+from reefsteps.detection.map_engine import with_map_settings
+from reefsteps.detection.map_head import PREFIX, read_head
 from reefsteps.errors import UnsupportedModelError
 from reefsteps.model_roles import ModelRole
 
@@ -65,19 +67,25 @@ def convert(
         raise UnsupportedModelError(f"Say what '{name}' is to find, frame or coral: results are judged by that.")
     read = read_checkpoint(checkpoint)
     config, bound, config_notes = _configuration(name, config_dump, read.tensors)
-    weights, differences = checked_buffers(read.tensors, config, bound=bound)
+    head = read_head(read.tensors)
+    tensors = {key: value for key, value in read.tensors.items() if not key.startswith(PREFIX)}
+    weights, differences = checked_buffers(tensors, config, bound=bound)
     architecture = recognise(weights, config)
     config, counted, class_notes = _counted(config, classes, source.sha256)
+    if head and (role is ModelRole.FRAME or len(config.class_names) > 1):
+        raise UnsupportedModelError("A map of coral belongs to a coral model of one class. Remove its tensors.")
     measured, refused_evaluation = accepted(evaluation, source.sha256)
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".conversion-", dir=target) as scratch:
         exact = Path(scratch) / "fp32.onnx"
-        onnx.save(build(weights, architecture, config), str(exact))
-        self_check(exact, config, threads)
+        network = build(weights, architecture, config)
+        if head:
+            network = map_network(network, head, name, rgb=config.rgb, folder=Path(scratch))
+        onnx.save(network, str(exact))
         manifest = Manifest(
             format=FORMAT,
             name=name,
-            architecture=str(architecture),
+            architecture=f"map of coral on the backbone of {architecture}" if head else str(architecture),
             classes=config.class_names,
             precision="fp32",
             min_size_test=config.min_size_test,
@@ -96,6 +104,8 @@ def convert(
             counted=counted,
             notes=(*read.notes, *config_notes, *differences, *class_notes),
         )
+        manifest = with_map_settings(manifest) if head else manifest
+        _check(exact, manifest, config, threads)
         model = exact
         if precision == "auto" and role is not None:
             chosen = tuned(
@@ -111,13 +121,20 @@ def convert(
         elif precision != "fp32":
             model, manifest = _smaller(exact, manifest, precision, photos, threads)
         if model != exact:
-            self_check(model, config, threads)
+            _check(model, manifest, config, threads)
         described = Path(scratch) / "manifest.json"
         described.write_text(manifest.dump(), "utf-8")
         load_detector(model, described, threads).detect(_test_picture())
         model.replace(target / f"{name}.onnx")
         described.replace(target / f"{name}.json")
     return manifest
+
+
+def _check(model: Path, manifest: Manifest, config: ModelConfig, threads: int | None) -> None:
+    if manifest.map_stride_px is None:
+        self_check(model, config, threads)
+    else:
+        check_map(model, manifest, _test_picture(), threads)
 
 
 def self_check(model: Path, config: ModelConfig, threads: int | None = None) -> None:
@@ -204,7 +221,7 @@ def _smaller(
     if not photos:
         return exact, dataclasses.replace(manifest, refused_variant=f"{precision}: no photographs to compare it on.")
     smaller = exact.with_name("smaller.onnx")
-    reference = OnnxDetector(exact, manifest, threads)
+    reference = open_detector(exact, manifest, threads)
     agreement, reason = None, None
     for scope in SCOPES if precision == "int8" else SCOPES[:1]:
         if precision == "int8":
@@ -214,7 +231,7 @@ def _smaller(
         candidate = dataclasses.replace(
             manifest, precision=precision, model=FileIdentity.of(smaller, manifest.model.file)
         )
-        agreement = compare(reference, OnnxDetector(smaller, candidate, threads), photos)
+        agreement = compare(reference, open_detector(smaller, candidate, threads), photos)
         reason = rejection_reason(agreement)
         if reason is None:
             return smaller, dataclasses.replace(candidate, agreement=agreement)

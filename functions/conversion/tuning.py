@@ -16,9 +16,8 @@ from conversion.config import ModelConfig
 from conversion.search import Candidate, Proposals, fastest, search
 from conversion.variants import SCOPES, Photos, quantised
 from reefsteps.arrays import ByteArray
-from reefsteps.detection import Detections, Detector
+from reefsteps.detection import Detections, Detector, open_detector
 from reefsteps.detection.manifest import FileIdentity, FrameAgreement, Manifest, Search, VariantAgreement, VariantTrial
-from reefsteps.detection.onnx_engine import OnnxDetector
 from reefsteps.model_roles import ModelRole
 from reefsteps.results import ModelIdentity
 
@@ -107,8 +106,8 @@ def tuned(
         return dataclasses.replace(exact, manifest=dataclasses.replace(exact.manifest, refused_variant=reason))
     started = time.monotonic()
     files = _Files(exact, build, photos)
-    full = Candidate(exact.config.min_size_test, _proposals(exact.config))
-    clocked = _Clocked(OnnxDetector(exact.model, exact.manifest, threads))
+    full = Candidate(exact.manifest.min_size_test, _proposals(exact))
+    clocked = _Clocked(open_detector(exact.model, exact.manifest, threads))
     judge = judge_for(role, clocked, photos)
     full_cpu_s = clocked.median_cpu_s
 
@@ -125,7 +124,7 @@ def tuned(
             return before
         made += 1
         variant = files.write(candidate)
-        detector = _Clocked(OnnxDetector(variant.model, variant.manifest, threads))
+        detector = _Clocked(open_detector(variant.model, variant.manifest, threads))
         agreement, frame, reason = judge(detector)
         proposals = candidate.proposals
         return VariantTrial(
@@ -164,7 +163,11 @@ def tuned(
     return dataclasses.replace(chosen, manifest=said)
 
 
-def _proposals(config: ModelConfig) -> Proposals:
+def _proposals(model: Tuned) -> Proposals:
+    """Return the model's own; one whose cover comes from a map has none, so that there are no fewer to try."""
+    config = model.config
+    if model.manifest.map_stride_px is not None:
+        return Proposals(0, 0, config.detections_per_image)
     return Proposals(config.rpn_pre_nms, config.rpn_post_nms, config.detections_per_image)
 
 
@@ -203,7 +206,7 @@ class _Files:
         return Tuned(path, dataclasses.replace(described, model=FileIdentity.of(path, own.model.file)), built)
 
     def _graph(self, proposals: Proposals, built: ModelConfig) -> Path:
-        if proposals == _proposals(self.exact.config):
+        if proposals == _proposals(self.exact):
             return self.exact.model
         if proposals not in self._graphs:
             path = self.exact.model.with_name(f"proposals-{len(self._graphs)}.onnx")

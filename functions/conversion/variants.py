@@ -104,7 +104,7 @@ class _Calibration(CalibrationDataReader):  # type: ignore[misc]
             shape = network_shape(photo.shape[0], photo.shape[1], side, 2 * side)
             pixels = resize(photo, shape)
             pixels = pixels[:, :, ::-1] if manifest.rgb else pixels
-            yield {
-                "image": np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32),
-                "score_threshold": np.array([manifest.score_threshold], np.float32),
-            }
+            feed = {"image": np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32)}
+            if manifest.map_stride_px is None:
+                feed["score_threshold"] = np.array([manifest.score_threshold], np.float32)
+            yield feed

@@ -28,13 +28,13 @@ import onnx
 from numpy.typing import NDArray
 
 from adapt.gate import judge
-from adapt.graph import read_model, trunk
 from adapt.learning import Lesson, choose, cover_percent, learn, look, view_count
 from adapt.views import plain_view
 from conversion.convert import convert
 from reefsteps.adaptation import LeftOut
 from reefsteps.detection import Detector, Manifest, load_detector
 from reefsteps.detection.map_engine import CORAL_FROM
+from reefsteps.detection.map_graph import read_model, trunk
 from reefsteps.detection.stages import Backbone
 from reefsteps.points.answers import MOOREA, Answer
 from tests.support.checkpoints import config_dump, random_mask_rcnn, write_checkpoint

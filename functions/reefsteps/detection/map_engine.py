@@ -1,7 +1,8 @@
-"""The engine of adapted models: a dense map of coral under onnxruntime, and colonies cut out of it."""
+"""The engine of models with a map: a dense map of coral under onnxruntime, and colonies cut out of it."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -15,17 +16,28 @@ from reefsteps.detection.engine import Engine
 from reefsteps.detection.manifest import Manifest
 from reefsteps.detection.resizing import network_shape, resize
 from reefsteps.detection.sessions import open_session
+from reefsteps.detection.stages import LONGEST_PX, MAP_OUTPUT, SIDE_PX, STRIDE_PX
 from reefsteps.errors import UnsupportedModelError
 from reefsteps.masks import mask_box
 
-MAP_OUTPUT = "coral_map"
 CORAL_FROM = 0.5  # probability
 _BELOW = 0.01  # of the probability: what is left of a speck
 _STRIP_ROWS = 512  # enlarged at once: bounds the scratch of a colony that fills a 24-megapixel picture
 
 
+def with_map_settings(manifest: Manifest) -> Manifest:
+    """Return the manifest of a model whose graph gives a map: the picture's size, the threshold, the map's stride."""
+    return dataclasses.replace(
+        manifest,
+        min_size_test=SIDE_PX,
+        max_size_test=LONGEST_PX,
+        score_threshold=CORAL_FROM,
+        map_stride_px=STRIDE_PX,
+    )
+
+
 class MapDetector(Engine):
-    """A graph written by ``adapt``: ``image`` (3, H, W) float32 to ``coral_map`` (K, h, w), probabilities of classes.
+    """A graph written by `map_graph`: ``image`` (3, H, W) float32 to ``coral_map`` (K, h, w), probabilities of classes.
 
     A cell of the map has ``manifest.map_stride_px`` pixels of the network's input; the map may reach beyond it, because
     the graph pads. Colonies of one picture do not overlap, so their union is the map.

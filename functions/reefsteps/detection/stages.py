@@ -1,6 +1,8 @@
 """The levels of a frozen backbone at points of a picture: what a head learns from.
 
-They are the four stages of the ResNet, and averages of three of them around each cell.
+They are three stages of the ResNet, and averages of them around each cell. The fourth stage is left out: with it, heads
+were wrong at more points of photographs that they had not seen (docs/measurements/models.md). It is also the stage that
+training changes first, so a head on the others learns nothing from a checkpoint's own training photographs.
 """
 
 from __future__ import annotations
@@ -12,16 +14,19 @@ import numpy as np
 from reefsteps.arrays import ByteArray, Float32Array, Float64Array
 from reefsteps.detection.sessions import open_session
 
-STAGES = ("res2", "res3", "res4", "res5")
-# A cell alone says little of a texture, so three stages are also averaged over so many cells across: 36, 56 and 80 px.
+STAGES = ("res2", "res3", "res4")
+# A cell alone says little of a texture, so stages are also averaged over so many cells across: 36, 56 and 80 px.
 AROUND_CELLS = {"res2": 9, "res3": 7, "res4": 5}
 LEVELS = (*STAGES, *(f"{stage}_around" for stage in AROUND_CELLS))
 STRIDE_PX = 4  # of the first stage
+SIDE_PX = 896  # of the picture's shorter side, for learning and for the map: see docs/measurements/models.md
+LONGEST_PX = 2 * SIDE_PX
+MAP_OUTPUT = "coral_map"
 _COARSEST_PX = 32  # the graph pads to a multiple of it at right and bottom
 
 
 class Backbone:
-    """A graph written by ``adapt.graph.trunk`` in a session."""
+    """A graph written by ``map_graph.trunk`` in a session."""
 
     def __init__(self, graph: Path, name: str, *, rgb: bool, threads: int | None = None) -> None:
         """Open the session; raises UnsupportedModelError when the graph cannot be loaded."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,16 +10,19 @@ import cv2
 import numpy as np
 import onnx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from adapt.dense import dense
-from adapt.graph import read_model, trunk, with_map
-from adapt.head import Head
-from adapt.learning import Learned, Lesson, learn
-from adapt.views import SIDE_PX, plain_view
+from adapt.learning import Learned, Lesson, balance, clearly_best, learn
+from adapt.views import plain_view
 from conversion.convert import convert
 from reefsteps.detection import Manifest, load_detector
+from reefsteps.detection.manifest import FileIdentity
 from reefsteps.detection.map_engine import MapDetector
-from reefsteps.detection.stages import LEVELS, STRIDE_PX, Backbone
+from reefsteps.detection.map_graph import read_model, trunk, with_map
+from reefsteps.detection.map_head import Head
+from reefsteps.detection.stages import LEVELS, SIDE_PX, STRIDE_PX, Backbone
 from reefsteps.errors import UnsupportedModelError
 from tests.support.checkpoints import config_dump, random_mask_rcnn, write_checkpoint
 
@@ -123,7 +127,7 @@ def test_the_graph_says_what_numpy_says(
 def test_a_model_can_be_adapted_on_an_adapted_one(learned: Learned) -> None:
     again = trunk(read_model(learned.model, "corals-adapted-1"), "corals-adapted-1")
     assert [output.name for output in again.graph.output] == list(LEVELS)
-    assert not any(node.name.startswith("adapt.") for node in again.graph.node)
+    assert not any(node.name.startswith("map_head.") for node in again.graph.node)
 
 
 def test_the_parents_heads_are_left_out(learned: Learned, parent: tuple[onnx.ModelProto, Manifest]) -> None:
@@ -134,7 +138,7 @@ def test_the_parents_heads_are_left_out(learned: Learned, parent: tuple[onnx.Mod
 
 def test_a_graph_without_stages_is_refused(tmp_path: Path) -> None:
     nothing = onnx.helper.make_model(onnx.helper.make_graph([], "g", [], []))
-    with pytest.raises(UnsupportedModelError, match="does not show the four stages"):
+    with pytest.raises(UnsupportedModelError, match="does not show the stages"):
         trunk(nothing, "other")
     (tmp_path / "x.onnx").write_bytes(b"no model")
     with pytest.raises(UnsupportedModelError, match="cannot be read"):
@@ -146,10 +150,6 @@ def test_the_plain_view_has_the_models_side() -> None:
 
 
 def _described(parent: Manifest, model: Path, shape: tuple[int, int]) -> Manifest:
-    import dataclasses
-
-    from reefsteps.detection.manifest import FileIdentity
-
     return dataclasses.replace(
         parent,
         classes=("coral", "other"),
@@ -159,3 +159,37 @@ def _described(parent: Manifest, model: Path, shape: tuple[int, int]) -> Manifes
         model=FileIdentity.of(model),
         map_stride_px=STRIDE_PX,
     )
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 1000), st.floats(-2, 2))
+def test_balance_moves_towards_as_many_points_of_coral_as_there_are(seed: int, off: float) -> None:
+    rng = np.random.default_rng(seed)
+    lessons = [dataclasses.replace(lesson(0), coral=rng.random(120) < share) for share in (0.2, 0.5, 0.4)]
+    logits = [np.where(one.coral, 1.0, -1.0) + rng.normal(0, 1.5, 120) + off for one in lessons]
+    true = sum(int(one.coral.sum()) for one in lessons)
+    before = sum(int((one > 0).sum()) for one in logits)
+    shift = balance(logits, lessons)
+    after = sum(int((one + shift > 0).sum()) for one in logits)
+    assert abs(after - true) <= abs(before - true)
+
+
+@pytest.mark.parametrize("said", [False, True])
+def test_balance_leaves_a_head_that_is_right_as_it_is(said: bool) -> None:
+    lessons = [dataclasses.replace(lesson(0), coral=np.full(120, said)), lesson(1)]
+    logits = [np.where(one.coral, 3.0, -4.0) for one in lessons]
+    assert balance(logits, lessons) == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "best"),
+    [
+        ([[20, 22, 24], [20, 22, 24]], 0),
+        ([[20, 22, 24], [25, 21, 19]], 0),  # better on average, by chance
+        ([[20, 22, 24], [15, 18, 19]], 1),
+        ([[20, 22, 24], [15, 18, 19], [10, 12, 15]], 2),
+        ([[20, 22, 24], [30, 32, 34]], 0),
+    ],
+)
+def test_another_head_has_to_be_clearly_better(wrong: list[list[float]], best: int) -> None:
+    assert clearly_best(np.array(wrong, float)) == best

@@ -1,6 +1,6 @@
-"""The graph of an adapted model: the parent's network up to its levels, and a fitted head as 1 x 1 convolutions.
+"""The graph of a map of coral: a network up to its levels, and a fitted head as 1 x 1 convolutions.
 
-The parent's proposals, boxes and masks are left out: colonies come from the map (`reefsteps.detection.map_engine`).
+The network's proposals, boxes and masks are left out: colonies come from the map (`reefsteps.detection.map_engine`).
 A linear layer and an enlargement may change places, so the first layer runs on each level at its own size, and only
 its few results are enlarged.
 """
@@ -15,10 +15,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from adapt.head import Head
 from reefsteps.arrays import AnyArray
-from reefsteps.detection.map_engine import MAP_OUTPUT
-from reefsteps.detection.stages import AROUND_CELLS, LEVELS, STAGES
+from reefsteps.detection.map_head import Head
+from reefsteps.detection.stages import AROUND_CELLS, LEVELS, MAP_OUTPUT, STAGES
 from reefsteps.errors import UnsupportedModelError
 
 _LATERAL = "backbone.fpn_lateral"  # conversion's name of the layer that reads a stage
@@ -33,7 +32,7 @@ def trunk(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     outputs = _stages(model.graph)
     if set(outputs) != set(STAGES):
         raise UnsupportedModelError(
-            f"The model '{name}' does not show the four stages of a ResNet, so nothing can be learned on top of it. "
+            f"The model '{name}' does not show the stages of a ResNet, so nothing can be learned on top of it. "
             "Upload its .pth again to convert it."
         )
     part = onnx.ModelProto()
@@ -133,12 +132,12 @@ class _Store:
         self._graph = graph
 
     def __call__(self, name: str, values: AnyArray) -> str:
-        label = f"adapt.{name}"
+        label = f"map_head.{name}"
         self._graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(values), label))
         return label
 
     def op(self, kind: str, inputs: Sequence[str], name: str, **attributes: Any) -> str:
-        label = f"adapt.{name}"
+        label = f"map_head.{name}"
         self._graph.node.append(helper.make_node(kind, list(inputs), [label], name=label, **attributes))
         return label
 
@@ -152,7 +151,7 @@ def _stages(graph: onnx.GraphProto) -> dict[str, str]:
     return {
         stage: node.input[0]
         for node in graph.node
-        for number, stage in zip(range(2, 6), STAGES, strict=True)
+        for number, stage in enumerate(STAGES, start=2)
         if node.op_type == "Conv" and node.name == f"{_LATERAL}{number}"
     }
 
