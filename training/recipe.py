@@ -52,13 +52,23 @@ def commands(options: argparse.Namespace, names: list[str]) -> Iterator[list[str
         *("training.calibrate", "--model", models["coral"], "--count", str(options.count)),
         *("--points", points, "--folds", *map(str, runs)),
     ]
+    yield [
+        *("training.learn_map", "--model", models["coral"], "--points", points),
+        *("--without", *KEPT, "--threads", str(options.threads)),
+    ]
+    for name, model in models.items():
+        yield ["conversion", model]
+        models[name] = str(Path(model).with_suffix(".onnx"))  # the map is the product's, not detectron2's
     for name, model in models.items():
         report = str(options.output / f"report-{name}")
         yield [
             *("training.evaluate", "--target", name, "--model", model, "--output", report),
             *("--count", str(options.count), "--threads", str(options.threads), "--demonstration"),
         ]
-    yield ["training.reference", "--model", models["coral"], "--threads", str(options.threads)]
+    yield [
+        *("training.reference", "--model", models["coral"], "--threads", str(options.threads)),
+        *("--points", points, "--without", *KEPT),
+    ]
     report = str(options.output / "report-real")
     pair = ("--frame", models["frame"], "--coral", models["coral"])
     yield ["training.evaluate_real", *pair, "--data", str(options.real), "--output", report]

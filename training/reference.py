@@ -2,7 +2,8 @@
 
 Measures the figures of `segmentation.novelty` on drawn photographs, straightened and restored as the pipeline hands
 them on, or with ``--coco`` and ``--images`` on annotated ones, and writes their limits into
-``<name>.evaluation.json`` beside the model. A picture below a limit is marked "to be looked at".
+``<name>.evaluation.json`` beside the model. A picture below a limit is marked "to be looked at". A model that learned
+from real quadrats knows them: with ``--points`` no limit marks any of these; ``--without`` names those to pass over.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from training.library.coco import AnnotationError, load_example, read
 from training.library.command_line import add_annotations, run_command
 from training.library.examples import restored, straighten
 from training.library.measured import ANNOTATED, SYNTHETIC, record
+from training.library.point_examples import quadrat_crop
+from training.library.points import read_points
 from training.library.predict import load_predictor
 from training.library.prediction import Predictor
 from training.library.scores import EVALUATION_SIDE_PX
@@ -81,11 +84,21 @@ def limits_of(figures: Sequence[PictureFigures], description: str, marked_share:
     return PictureLimits(description, len(figures), PictureFigures(*(round(float(value), 4) for value in least)))
 
 
+def widened(limits: PictureLimits, known: Sequence[PictureFigures]) -> PictureLimits:
+    """Return the limits, lowered where a quadrat that the model learned from lies below one."""
+    values = np.array([[f.best_score, f.mean_score, f.colour_contrast] for f in (limits.least, *known)])
+    least = PictureFigures(*(round(float(value), 4) for value in values.min(0)))
+    described = f"{limits.description}, and {len(known)} quadrats that it learned from"
+    return PictureLimits(described, limits.photos + len(known), least)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True)
     add_annotations(parser)
     parser.add_argument("--count", type=int, default=320, help="drawn photographs")
+    parser.add_argument("--points", type=Path, help="folder of quadrats with points that the model learned from")
+    parser.add_argument("--without", nargs="+", default=[], metavar="PHOTO", help="file names to pass over")
     parser.add_argument("--threads", type=int, default=1)
     return parser
 
@@ -104,6 +117,9 @@ def main() -> None:
     else:
         crops, description = drawn_crops(args.count), SYNTHETIC.description
     limits = limits_of([figures_of(predict, crop) for crop in crops], description)
+    if args.points:
+        quadrats = [photo for photo in read_points(args.points) if photo.path.name not in args.without]
+        limits = widened(limits, [figures_of(predict, quadrat_crop(photo)) for photo in quadrats])
     print(record(args.model, [], pictures=limits).read_text(encoding="utf-8"))
 
 

@@ -81,7 +81,8 @@ def test_the_recipe_trains_before_it_measures(tmp_path: Path) -> None:
     names = [f"{i}.jpg" for i in range(8)]
     stages = [command[0].removeprefix("training.") for command in commands(options, names)]
     teach = ["teach"] * (FOLDS + 1)
-    assert stages == ["train", *teach, "calibrate", "evaluate", "evaluate", "reference", "evaluate_real"]
+    measured = ["conversion", "conversion", "evaluate", "evaluate", "reference", "evaluate_real"]
+    assert stages == ["train", *teach, "calibrate", "learn_map", *measured]
     left_out = []
     for command in commands(options, names):
         if command[0] == "training.teach":
