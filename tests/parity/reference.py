@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from conversion.binding import bind
 from reefsteps.detection import Detections, InstanceMask
+from reefsteps.detection.map_head import PREFIX
+
+
+def without_map(checkpoint: Path, folder: Path) -> Path:
+    """Return a copy of a checkpoint and its .yaml in the folder: the Mask R-CNN without its map of coral."""
+    import torch
+
+    weights = torch.load(checkpoint, map_location="cpu", weights_only=True)["model"]
+    plain = folder / checkpoint.name
+    torch.save({"model": {name: value for name, value in weights.items() if not name.startswith(PREFIX)}}, plain)
+    shutil.copy(checkpoint.with_suffix(".yaml"), plain.with_suffix(".yaml"))
+    bind(plain.with_suffix(".yaml"), plain)
+    return plain
 
 
 def narrow(norm: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from conversion.convert import convert
 from reefsteps.detection import Detections, load_detector
 from reefsteps.detection.detectron2_engine import Detectron2Detector
 from reefsteps.errors import UnsupportedModelError
+from tests.parity.reference import without_map
 from training.library.examples import coral_example
 
 INSTALLED = importlib.util.find_spec("detectron2") is not None
@@ -23,8 +24,13 @@ PICTURE = coral_example(3, 300).image_bgr
 
 
 @pytest.fixture(scope="module")
-def engine() -> Detectron2Detector:
-    return Detectron2Detector(CHECKPOINT, CHECKPOINT.with_suffix(".yaml"), 1)
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return without_map(CHECKPOINT, tmp_path_factory.mktemp("plain"))
+
+
+@pytest.fixture(scope="module")
+def engine(plain: Path) -> Detectron2Detector:
+    return Detectron2Detector(plain, plain.with_suffix(".yaml"), 1)
 
 
 def same(first: Detections, second: Detections) -> bool:
@@ -37,8 +43,8 @@ def same(first: Detections, second: Detections) -> bool:
 
 @pytest.mark.detectron2
 @needs_detectron2
-def test_it_finds_what_the_converted_model_finds(engine: Detectron2Detector, tmp_path: Path) -> None:
-    convert(CHECKPOINT, CHECKPOINT.with_suffix(".yaml"), tmp_path)
+def test_it_finds_what_the_converted_model_finds(engine: Detectron2Detector, plain: Path, tmp_path: Path) -> None:
+    convert(plain, plain.with_suffix(".yaml"), tmp_path)
     converted = load_detector(tmp_path / f"{NAME}.onnx", tmp_path / f"{NAME}.json", 1)
     found = engine.detect(PICTURE)
     assert len(found) > 0
@@ -56,6 +62,13 @@ def test_it_obeys_the_score_and_refuses_what_is_no_picture(engine: Detectron2Det
     assert same(engine.detect(PICTURE, score), every.above(score))
     with pytest.raises(ValueError, match="uint8"):
         engine.detect(PICTURE.astype(np.float32))
+
+
+@pytest.mark.detectron2
+@needs_detectron2
+def test_a_map_of_coral_is_refused_by_name() -> None:
+    with pytest.raises(UnsupportedModelError, match="its map of coral, which the engine 'detectron2' does not know"):
+        Detectron2Detector(CHECKPOINT, CHECKPOINT.with_suffix(".yaml"), 1)
 
 
 @pytest.mark.skipif(INSTALLED, reason="detectron2 is installed")
