@@ -17,7 +17,7 @@ from reefsteps.points.point_sets import Selection
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import coverage_provenance
 from reefsteps.verification_store import answers_on
-from tests.e2e.looking import PHONE, settle
+from tests.e2e.looking import PHONE, drawn_anew, settle
 from tests.support import page_world
 
 pytest.importorskip("playwright.sync_api")
@@ -265,9 +265,10 @@ def test_a_tablet_answers_by_touch(browser: Browser, seeded_page: ServedPage, ar
 
 def test_a_sample_is_drawn_and_gone_through_by_keys(tab: Page, seeded_page: ServedPage) -> None:
     tab.goto(f"{seeded_page.url}/verify?island=Mo%27orea&year=2006&by=Alice")
-    tab.get_by_role("spinbutton", name="Points on each photograph").fill("16")
-    tab.get_by_role("spinbutton", name="Points on each photograph").press("Enter")
     settle(tab)
+    tab.get_by_role("spinbutton", name="Points on each photograph").fill("16")
+    with drawn_anew(tab):
+        tab.get_by_role("spinbutton", name="Points on each photograph").press("Enter")
     tab.get_by_role("button", name="Draw the photographs").press("Enter")
     tab.get_by_text("16 points each, staggered rows").wait_for(timeout=30_000)
     tab.get_by_role("link", name="Verify the next photograph").press("Enter")
