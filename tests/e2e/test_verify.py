@@ -17,7 +17,7 @@ from reefsteps.points.point_sets import Selection
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import coverage_provenance
 from reefsteps.verification_store import answers_on
-from tests.e2e.looking import PHONE, drawn_anew, settle
+from tests.e2e.looking import PHONE, drawn_anew, settle, stand_still
 from tests.support import page_world
 
 pytest.importorskip("playwright.sync_api")
@@ -26,7 +26,7 @@ from playwright.sync_api import expect
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute
+    from playwright.sync_api import Browser, BrowserContext, Page, Route, WebSocketRoute
 
     from tests.support.page_server import ServedPage
 
@@ -230,8 +230,16 @@ def test_corners_that_were_set_anew_leave_unsent_answers_at_their_points(tab: Pa
     stored = json.loads(seeded_page.s3.get_object(Bucket=bucket, Key=REFRAMING_RECORD.key(where.stem))["Body"].read())
     body = json.dumps(stored | {"corners_px": corners}).encode()
     seeded_page.s3.put_object(Bucket=bucket, Key=REFRAMING_RECORD.key(where.stem), Body=body)
-    begin_anew = f"{seeded_page.url}/verify?island={where.island}&year=2008&location=7&by=Alice"
-    tab.goto(begin_anew)
+    already, is_held = len(seeded_page.points.batches()), True
+    held: list[Route] = []
+    tab.route("**/test-reframed/**", lambda route: held.append(route) if is_held else route.continue_())
+    tab.goto(f"{seeded_page.url}/verify?island={where.island}&year=2008&location=7&by=Alice")
+    expect(tab.locator(".verify .where")).to_contain_text("Loading the photograph", timeout=30_000)
+    stand_still(tab)
+    assert len(seeded_page.points.batches()) == already  # a batch would now be followed by the picture's own report
+    is_held = False
+    for route in held:
+        route.continue_()
     # The first point of every second row lies beside the quadrat now. One of them was answered.
     expect(tab.locator(".verify .where")).to_contain_text("of 76: no answer yet. 6 answered.", timeout=30_000)
     expect(tab.locator(".verify .coral")).to_be_enabled(timeout=30_000)
