@@ -139,7 +139,7 @@ def _seed(key: str, value: object) -> None:
     """Give a control its value, in every run.
 
     Streamlit sends a control's value to the browser only in a run that sets it. The control of the page before may
-    have had the same key and value; the browser, which has just made this one, would show it empty.
+    have had the same key and value. The browser, which has just made this one, would show it empty.
     """
     st.session_state[key] = value
 

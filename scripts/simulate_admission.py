@@ -36,8 +36,9 @@ _REDRIVEN_AFTER_S = (60, 1800)
 _BACKFILL_AT_ONCE = 5
 
 TRANSITION_USD = 25e-6
-# Of a photograph that waits: one transition; 8 write units of DynamoDB at 0.7 a million (the row with its token, put
-# and deleted, and the item of holders), 2 read units; one Express run of 0.5 s in 64 MB. eu-west-1, autumn 2026.
+# A photograph that waits costs one transition, 8 write units of DynamoDB at 0.7 a million and 2 read units, and one
+# Express run of 0.5 s in 64 MB. The write units are the row with its token, put and deleted, and the item of holders.
+# Prices are those of eu-west-1, autumn 2026.
 WAITING_USD = TRANSITION_USD + 8 * 0.7e-6 + 2 * 0.14e-6 + 1e-6 + 0.5 * 0.0625 * 16.67e-6
 
 

@@ -5,7 +5,7 @@ version of numpy and OpenCV). Used for the demo models, tests, benchmarks and ``
 
 What the demo frame model learns from it is the OPENING: the whole area inside the frame's inner edge, filled
 (``SyntheticPhoto.opening_mask``), not the bars. A mask head has 28 x 28 cells, in which bars of 2 to 6 % of the side
-are one cell wide or less, while the edge of a filled region is interpolated between cells. An operator's model may be
+are one cell wide or less. The edge of a filled region is interpolated between cells. An operator's model may be
 trained on the bars instead (a ring); ``SyntheticPhoto.frame_mask`` is that target, and reframing takes both.
 
 Pixel coordinates have their origin at the outer corner of the top-left pixel. Plane coordinates ("sides") have the

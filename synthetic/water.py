@@ -1,7 +1,7 @@
 """What water, light and camera do to the picture.
 
 The water follows the usual image formation model (Akkaynak and Treibitz, CVPR 2018, with one range for the whole
-plane): light falls off with depth per channel, and a veil of scattered light is added.
+plane). Light falls off with depth per channel, and a veil of scattered light is added.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The model card's figures, from reports: ``python -m training.card --frame A --coral B [--real C] --card README.md``.
 
-The card has text that a person writes and a part between two marks that this module writes, so that no figure in it is
-copied by hand.
+The card has text that a person writes and a part between two marks that this module writes. No figure in it is copied
+by hand.
 """
 
 from __future__ import annotations

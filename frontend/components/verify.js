@@ -36,7 +36,7 @@ function begin(name, root, data, emit) {
   state.journal = journal;
   state.take = (fresh) => {
     state.data = fresh;
-    state.checked = state.checked || fresh.checked === fresh.etag;
+    if (fresh.checked === fresh.etag) setChecked(state);
     journal.take(fresh.reply);
     show(state);
   };
@@ -72,7 +72,7 @@ function load(state) {
     try { state.picture = await createImageBitmap(view.photo); } catch (error) { state.picture = view.photo; }
     if (!stillHere()) return;
     state.now = firstOpen(state, -1) ?? state.inside[0] ?? 0;
-    if (data.done || data.checked === data.etag) state.checked = true;
+    if (data.done || data.checked === data.etag) setChecked(state);
     ask();
     show(state);
     const elsewhere = document.activeElement && document.activeElement !== document.body && !document.activeElement.shadowRoot;
@@ -82,6 +82,12 @@ function load(state) {
   };
   view.photo.src = data.url;
   if (data.done?.mask) view.mask.src = data.done.mask;
+}
+
+function setChecked(state) {
+  if (state.checked) return;
+  state.checked = true;
+  state.journal.start();
 }
 
 // --- what a person does -------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ function openJournal(data, { send, changed }) {
   let letters = [...data.answers], at = [...data.at_ms]; // as this browser has them
   let kept = [...data.answers], keptAt = [...data.at_ms]; // as the database has them
   let history = [], finishing = false, settling = false, sending = null, timer = null, problem = "", refused = false;
+  let started = false;
 
   forgetOld();
   const earlier = data.done ? null : readJournal(name);
@@ -23,7 +24,6 @@ function openJournal(data, { send, changed }) {
   if (earlier) bringBack(earlier);
   const online = () => { sending = null; pump(); };
   window.addEventListener("online", online);
-  pump();
 
   function bringBack(found) {
     const same = JSON.stringify([found.x, found.y]) === JSON.stringify([data.x, data.y]);
@@ -69,7 +69,7 @@ function openJournal(data, { send, changed }) {
 
   function pump() {
     clearTimeout(timer);
-    if (refused || data.done) return;
+    if (!started || refused || data.done) return;
     if (sending) {
       timer = setTimeout(() => { sending = null; pump(); }, Math.max(0, sending.at + NO_REPLY_MS - Date.now()));
       return;
@@ -111,6 +111,9 @@ function openJournal(data, { send, changed }) {
 
   return {
     take,
+    // Sends what an earlier page had not sent, but only once the picture has been checked: of two things that the widget
+    // reports while the page is drawn, Streamlit (1.67) delivers the later one alone.
+    start: () => { started = true; pump(); },
     letter: (i) => (settling ? "-" : letters[i]),
     locked: () => finishing || settling || refused,
     canUndo: () => history.length > 0,

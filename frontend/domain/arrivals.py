@@ -46,9 +46,9 @@ def arrived_meanwhile(
 ) -> list[Meanwhile]:
     """Return what others sent for the quadrats of the photographs that this browser sent.
 
-    ``known`` holds the version ids that were there when the plan was made, ``sent`` the size in bytes of each key that
-    has arrived from this browser, ``versions`` what is there now. Of several versions of a key that have the size of
-    ours, the newest counts as ours.
+    ``known`` holds the version ids that were there when the plan was made. ``sent`` has the size in bytes of each key
+    that has arrived from this browser, ``versions`` what is there now. Of several versions of a key that have the size
+    of ours, the newest counts as ours.
     """
     fresh = sorted((v for v in versions if v.version_id not in known), key=lambda v: (v.uploaded_at, v.version_id))
     ours: dict[SurveyKey, StoredVersion] = {}

@@ -99,8 +99,9 @@ def trend(means: Sequence[MeanCover], figures: Figures = NOTHING_CHECKED) -> Cha
 
     An island and year with an interval has a filled point, its combined figure and the interval as a solid bar. The
     others have an open point, the model's mean and one standard error as a dashed bar. A line joins two successive
-    years of an island only where they share at least half of their positions, because means of different places are no
-    trend, and where no change of method can look like one of the reef: both have intervals, or one model measured both.
+    years of an island under two conditions. They share at least half of their positions, because means of different
+    places are no trend. No change of method can look like one of the reef: both have intervals, or one model measured
+    both.
     """
     islands = sorted({m.island for m in means}, key=natural_key)
     stretches = _stretches(means, figures)

@@ -30,7 +30,8 @@ CATEGORY = {"id": 1, "name": "coral", "supercategory": "benthos"}
 APPROXIMATE_SHARE = 0.05
 LIMITS = (
     "Each image is the reframed picture of a quadrat. Only the union of its colonies is stored, so a segmentation is "
-    "the union within the colony's box, or the part of it in no smaller box: the one nearer to the measured area. "
+    "the union within the colony's box, or the part of it in no smaller box. The one nearer to the measured area "
+    "counts. "
     "Instances may overlap. 'measured_area_px' is the area of the colony's own outline when it was found. The flag "
     "'approximate' is true where the segmentation's area differs from it by more than 5 %. Colonies without a pixel "
     "are not listed."

@@ -187,11 +187,11 @@ def plan(
 ) -> list[PlannedFile]:
     """Return what happens to each file, in natural order of their paths.
 
-    ``typed`` holds what the user typed for files, by file id, ``defaults`` what was typed for the whole folder,
-    ``pattern`` the form of the names if the user has shown it by example, ``present`` the photographs that the raw
-    bucket holds. `reefsteps.file_names` decides what counts. A survey position takes one photograph: further files for
-    it are duplicates, and an object of another extension counts as the same photograph. Two photographs are the same
-    if their contents are: uncompressed TIFF and NEF files of one camera all have one size.
+    ``typed`` holds what the user typed for files, by file id, ``defaults`` what was typed for the whole folder.
+    ``pattern`` is the form of the names if the user has shown it by example. ``present`` are the photographs that the
+    raw bucket holds. `reefsteps.file_names` decides what counts. A survey position takes one photograph: further files
+    for it are duplicates, and an object of another extension counts as the same photograph. Two photographs are the
+    same if their contents are: uncompressed TIFF and NEF files of one camera all have one size.
     """
     known = known or Known()
     ordered = sorted(files, key=lambda file: natural_key(file.path))

@@ -38,7 +38,7 @@ _READ = """
 """
 _ANCHORS = """
 For comparison: two trained people who read the same photographs differ by 2 to 5 percentage points (González-Rivero et
-al. 2020); 81 points instead of the full outline add a standard deviation of about 3.5 points on 1 m².
+al. 2020). 81 points instead of the full outline add a standard deviation of about 3.5 points on 1 m².
 """
 _NOT_MEASURED = (
     "Nobody has measured the error of this model. Before you publish, compare at least 30 of your own quadrats with "

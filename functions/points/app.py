@@ -1,8 +1,8 @@
 """Keeps points that a person has answered on photographs: the one way in which they are written.
 
-Called by ``python -m local points`` and by the page: with whole sets that they have read, placed and shown, with
-batches of answers while a person verifies a photograph, and to draw photographs for that. The same request again
-changes nothing.
+Called by ``python -m local points`` and by the page: with whole sets that they have read, placed and shown. The page
+also sends batches of answers while a person verifies a photograph, and draws photographs for that. The same request
+again changes nothing.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ _PHOTO = ("replace", "delete", "retry")
 _WAIT = ("retry",)
 _CRASHED = Explanation(
     "The program that works on the photograph stopped before it was done.",
-    "Try again once. If it fails again, the photograph may be too large for the memory of this deployment: tell the "
+    "Try again once. If it fails again, the photograph may be too large for the memory of this deployment. Tell the "
     "person who runs it, with the name of the run.",
     ("retry", "delete"),
 )
@@ -47,8 +47,8 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     "InvalidImageError": Explanation(
         "The file cannot be read as a photograph: it is damaged, too large, or of a kind that ReefSteps does not read.",
-        "Do what the message below says: copy a damaged file again from the camera's card, and "
-        "export one of another kind as JPEG, PNG or TIFF. Then replace it here.",
+        "Do what the message below says: copy a damaged file again from the camera's card. "
+        "Export one of another kind as JPEG, PNG or TIFF. Then replace it here.",
         _PHOTO,
     ),
     "InvalidParameterError": Explanation(

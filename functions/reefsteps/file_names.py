@@ -1,9 +1,9 @@
 """Which survey a photograph belongs to. What a person typed outranks what a program reads.
 
 This module decides it for the upload page and for ``python -m local process``. For island, year, position and side, the
-first source that gives a value counts. The sources are, in this order: typed for the file (or in a mapping CSV), typed
-for the folder, the file's name, the names of its folders (nearest first), the camera's clock (year only). The date of a
-copy and a camera's counter are never used, and no position is invented.
+first source that gives a value counts. What is typed for the file (or in a mapping CSV) comes first, then what is typed
+for the folder. The file's name, the names of its folders (nearest first) and the camera's clock (year only) follow. The
+date of a copy and a camera's counter are never used, and no position is invented.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ and how the stored key ends.
 
 from __future__ import annotations
 
-# Every extension that is taken from a folder or by the page, and the one spelling under which it is stored: a JPG and
+# Every extension that is taken from a folder or by the page, and the one spelling under which it is stored. A JPG and
 # a jpeg of one quadrat are one photograph.
 STORED_EXTENSIONS = {
     "jpg": "jpg", "jpeg": "jpg", "png": "png", "tif": "tif", "tiff": "tif",

@@ -1,8 +1,9 @@
 """Photographs that a model learned from: how a model names them, and whether a photograph is one of them.
 
 A model is better on photographs that it learned from than on others. So its cover of such a photograph says nothing of
-its error elsewhere: in place of it counts the cover by a model that was fitted without the photograph (cross-fitting;
-Zrnic and Candès 2024, Cross-prediction-powered inference). docs/explanation/models.md describes the field.
+its error elsewhere. In place of it counts the cover by a model that was fitted without the photograph. This is
+cross-fitting (Zrnic and Candès 2024, Cross-prediction-powered inference). docs/explanation/models.md describes the
+field.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from restoration.settings import Settings
 def restore_photograph(document: StateDocument, settings: Settings, storage: Storage) -> RestorationResult:
     """Write the treated picture, its thumbnail and the record of the document's photograph; returns the record.
 
-    Raises PhotoNotFoundError, InvalidImageError or InvalidParameterError for what a person can put right,
+    Raises PhotoNotFoundError, InvalidImageError or InvalidParameterError for what a person can put right. Raises
     SupersededError if a newer run has been here, PhotoDeletedError if the photograph was deleted meanwhile.
     """
     started = time.perf_counter()

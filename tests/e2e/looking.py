@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,11 +40,45 @@ AXE = """async () => (await axe.run(document, {resultTypes: ['violations']})).vi
 }))"""
 
 
+# While a script runs, Streamlit keeps the elements of the run before, marked as stale, beside the new ones. A label can
+# then stand for two elements. A click on one that is about to go is lost.
+_STANDS_STILL = """() => {
+  const app = document.querySelector('[data-testid=stApp]');
+  return app && app.dataset.testScriptState === 'notRunning' && document.querySelector('h1')
+    && !document.querySelector('[data-stale=true], [data-testid=stStatusWidget]');
+}"""
+
+# A script that ends within one animation frame is never seen running: the wait is over after 5 s in any case.
+_WATCH_FOR_A_RUN = """() => {
+  const app = document.querySelector('[data-testid=stApp]');
+  window.hasBegun = new Promise(begun => {
+    new MutationObserver(() => app.dataset.testScriptState === 'running' && begun()).observe(app, {attributes: true});
+    setTimeout(begun, 5_000);
+  });
+}"""
+
+
+def stand_still(page: Page) -> None:
+    """Wait until Streamlit has drawn the page: no script runs, and nothing of an earlier run is left."""
+    page.wait_for_function(_STANDS_STILL, timeout=30_000)
+
+
 def settle(page: Page) -> None:
     """Wait until Streamlit has drawn the page and pictures are there."""
-    page.wait_for_selector("h1", timeout=30_000)
-    page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')", timeout=30_000)
+    stand_still(page)
     page.wait_for_load_state("networkidle")
+
+
+@contextmanager
+def drawn_anew(page: Page) -> Iterator[None]:
+    """Wait after an action, such as a typed value or a choice, until the script that it starts has begun and ended.
+
+    Just after the action the page still stands still, so ``stand_still`` alone would return too early.
+    """
+    page.evaluate(_WATCH_FOR_A_RUN)
+    yield
+    page.evaluate("window.hasBegun")
+    stand_still(page)
 
 
 def loaded_width(picture: Locator) -> int:

@@ -15,7 +15,7 @@ import pytest
 
 from reefsteps.derived_objects import CORNERS
 from reefsteps.surveys import SurveyKey
-from tests.e2e.looking import settle
+from tests.e2e.looking import drawn_anew, settle, stand_still
 from tests.support import page_world
 
 pytest.importorskip("playwright.sync_api")
@@ -51,7 +51,7 @@ def _choose(tab: Page, label: str, option: str) -> None:
 
 def _open(tab: Page, served: ServedPage, path: str) -> Address:
     tab.goto(f"{served.url}/{path}")
-    tab.locator("h1").wait_for(timeout=30_000)
+    stand_still(tab)
     return Address.of(tab.url)
 
 
@@ -146,8 +146,8 @@ def test_what_does_not_exist_is_said_so_and_the_address_stays(tab: Page, seeded_
 def test_links_from_a_page_to_itself_move_the_address_too(tab: Page, seeded_page: ServedPage) -> None:
     before = _open(tab, seeded_page, "quadrat?island=Takapoto&year=2008&location=99")
     near = follow(tab, seeded_page.url, tab.locator(LINKS).filter(has_text="Takapoto 2008").first)
-    tab.get_by_text("Boxes around colonies").click()
-    settle(tab)
+    with drawn_anew(tab):
+        tab.get_by_text("Boxes around colonies").click()
     check(tab, near)
     stays(tab, near, before)
     lost = _open(tab, seeded_page, "gallery?island=Takapota")
@@ -194,12 +194,14 @@ def test_delete_removes_the_photograph_that_is_shown_and_no_other(tab: Page, see
     follow(tab, seeded_page.url, tab.locator(LINKS).filter(has_text="2011-Tikehau-60.jpg"))
     tab.get_by_label("Confirmation").wait_for(timeout=30_000)
     tab.get_by_label("Name of the photograph").fill("2011-Tikehau-61.jpg")
-    tab.get_by_label("Name of the photograph").press("Enter")
+    with drawn_anew(tab):
+        tab.get_by_label("Name of the photograph").press("Enter")
     check(tab, Address("delete", (("key", ("2011-Tikehau-61.jpg",)),)))
     expect(tab.get_by_text("To confirm, type 2011-Tikehau-61.jpg")).to_be_visible(timeout=30_000)
     confirm = tab.get_by_label("Confirmation")
     confirm.fill("2011-Tikehau-61.jpg")
-    confirm.press("Enter")
+    with drawn_anew(tab):
+        confirm.press("Enter")
     tab.get_by_role("button", name="Delete now").click()
     tab.get_by_text("1 photograph: 2011-Tikehau-61.jpg").wait_for(timeout=60_000)
     listed = seeded_page.s3.list_objects_v2(Bucket=page_world.BUCKETS["RAW_BUCKET"], Prefix="2011-Tikehau-")

@@ -19,7 +19,7 @@ from PIL import Image
 
 from local.samples import MEASURED_NAME, MEASURED_SEED, SAMPLE_SEED, sample_config
 from synthetic import generate
-from tests.e2e.looking import loaded_width, settle
+from tests.e2e.looking import drawn_anew, loaded_width, settle
 from tests.support.ports import reserved_port
 
 if TYPE_CHECKING:
@@ -108,7 +108,8 @@ def test_a_photograph_travels_from_the_browser_to_a_result_and_is_deleted_again(
     expect(name).not_to_have_value("")  # the browser fills it in a moment later than the page
     key = name.input_value()
     tab.get_by_label("Confirmation").fill(key)
-    tab.get_by_label("Confirmation").press("Enter")
+    with drawn_anew(tab):
+        tab.get_by_label("Confirmation").press("Enter")
     tab.get_by_role("button", name="Delete now").click()
     tab.get_by_text("No result of these photographs is left in the database.").wait_for(timeout=90_000)
     assert tab.get_by_text("Still being removed").count() == 0

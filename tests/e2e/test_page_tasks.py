@@ -16,7 +16,7 @@ import openpyxl
 import pytest
 
 from reefsteps.surveys import SurveyKey
-from tests.e2e.looking import loaded_width, settle
+from tests.e2e.looking import drawn_anew, loaded_width, settle
 from tests.support import page_world
 
 if TYPE_CHECKING:
@@ -46,9 +46,11 @@ def _send_folder(tab: Page, served: ServedPage, folder: Path) -> None:
     tab.goto(f"{served.url}/upload")
     settle(tab)
     tab.get_by_label("Island").fill("Bora-Bora")
-    tab.get_by_label("Island").press("Enter")
+    with drawn_anew(tab):
+        tab.get_by_label("Island").press("Enter")
     tab.get_by_label("Year").fill("2012")
-    tab.get_by_label("Year").press("Enter")
+    with drawn_anew(tab):
+        tab.get_by_label("Year").press("Enter")
     tab.locator("input.file-input").set_input_files(sorted(folder.iterdir()))
     tab.get_by_text("29 ready").wait_for(timeout=30_000)
 
@@ -274,15 +276,6 @@ def download(tab: Page, label: str) -> Download:
     raise AssertionError(f"{label}: no download after three clicks")
 
 
-WATCH_FOR_A_RUN = """() => {
-  const app = document.querySelector('[data-testid=stApp]');
-  window.hasBegun = new Promise(begun => {
-    new MutationObserver(() => app.dataset.testScriptState === 'running' && begun()).observe(app, {attributes: true});
-    setTimeout(begun, 10_000);
-  });
-}"""
-
-
 def test_tables_and_charts_are_downloaded(tab: Page, seeded_page: ServedPage, tmp_path: Path) -> None:
     tab.goto(f"{seeded_page.url}/coverage?island=Takapoto&show=Export")
     settle(tab)
@@ -301,10 +294,8 @@ def test_tables_and_charts_are_downloaded(tab: Page, seeded_page: ServedPage, tm
         assert waiting.value.suggested_filename == name
         assert (tmp_path / name).read_bytes().startswith(head)
     assert_tables_are_whole(tmp_path)
-    tab.evaluate(WATCH_FOR_A_RUN)
-    tab.get_by_text("Semicolon, decimal comma").click()
-    tab.evaluate("window.hasBegun")  # a page that has not begun to be drawn anew looks settled
-    settle(tab)
+    with drawn_anew(tab):
+        tab.get_by_text("Semicolon, decimal comma").click()
     download(tab, "Quadrats as CSV").save_as(tmp_path / "french.csv")
     assert (tmp_path / "french.csv").read_bytes().startswith(b"\xef\xbb\xbfeventID;locality;")
     tab.get_by_text("What is missing in them").click()

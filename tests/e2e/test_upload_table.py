@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from reefsteps.formats import STORED_EXTENSIONS
-from tests.e2e.looking import AXE, PHONE, settle
+from tests.e2e.looking import AXE, PHONE, drawn_anew, settle
 from tests.support import page_world
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ def test_three_hundred_files_without_names_are_done_by_pasting_one_block(
     settle(tab)
     tab.get_by_label("Island", exact=True).fill("Rangiroa")
     tab.get_by_label("Year", exact=True).fill("2012")
-    tab.get_by_label("Year", exact=True).press("Enter")
+    with drawn_anew(tab):
+        tab.get_by_label("Year", exact=True).press("Enter")
     tab.locator("input.file-input").set_input_files(camera_files)
     tab.get_by_text(f"{MANY} needs input").wait_for(timeout=60_000)
     tab.get_by_label("Position of IMG_2000.JPG").click()
@@ -174,7 +175,8 @@ def test_any_size_is_typed_remembered_over_a_reload_and_warned_of_where_it_diffe
     side = tab.get_by_role("combobox", name="Quadrat's inner side (cm)")
     side.click()
     side.fill("50 x 60")
-    side.press("Enter")
+    with drawn_anew(tab):
+        side.press("Enter")
     tab.locator("input.file-input").set_input_files(photo)
     tab.get_by_text("would have more than one size of quadrat").wait_for(timeout=30_000)
     tab.reload()

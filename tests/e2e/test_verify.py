@@ -17,7 +17,7 @@ from reefsteps.points.point_sets import Selection
 from reefsteps.surveys import SurveyKey
 from reefsteps.tables import coverage_provenance
 from reefsteps.verification_store import answers_on
-from tests.e2e.looking import PHONE, settle
+from tests.e2e.looking import PHONE, drawn_anew, settle, stand_still
 from tests.support import page_world
 
 pytest.importorskip("playwright.sync_api")
@@ -26,7 +26,7 @@ from playwright.sync_api import expect
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute
+    from playwright.sync_api import Browser, BrowserContext, Page, Route, WebSocketRoute
 
     from tests.support.page_server import ServedPage
 
@@ -230,8 +230,16 @@ def test_corners_that_were_set_anew_leave_unsent_answers_at_their_points(tab: Pa
     stored = json.loads(seeded_page.s3.get_object(Bucket=bucket, Key=REFRAMING_RECORD.key(where.stem))["Body"].read())
     body = json.dumps(stored | {"corners_px": corners}).encode()
     seeded_page.s3.put_object(Bucket=bucket, Key=REFRAMING_RECORD.key(where.stem), Body=body)
-    begin_anew = f"{seeded_page.url}/verify?island={where.island}&year=2008&location=7&by=Alice"
-    tab.goto(begin_anew)
+    already, is_held = len(seeded_page.points.batches()), True
+    held: list[Route] = []
+    tab.route("**/test-reframed/**", lambda route: held.append(route) if is_held else route.continue_())
+    tab.goto(f"{seeded_page.url}/verify?island={where.island}&year=2008&location=7&by=Alice")
+    expect(tab.locator(".verify .where")).to_contain_text("Loading the photograph", timeout=30_000)
+    stand_still(tab)
+    assert len(seeded_page.points.batches()) == already  # a batch would now be followed by the picture's own report
+    is_held = False
+    for route in held:
+        route.continue_()
     # The first point of every second row lies beside the quadrat now. One of them was answered.
     expect(tab.locator(".verify .where")).to_contain_text("of 76: no answer yet. 6 answered.", timeout=30_000)
     expect(tab.locator(".verify .coral")).to_be_enabled(timeout=30_000)
@@ -265,9 +273,10 @@ def test_a_tablet_answers_by_touch(browser: Browser, seeded_page: ServedPage, ar
 
 def test_a_sample_is_drawn_and_gone_through_by_keys(tab: Page, seeded_page: ServedPage) -> None:
     tab.goto(f"{seeded_page.url}/verify?island=Mo%27orea&year=2006&by=Alice")
-    tab.get_by_role("spinbutton", name="Points on each photograph").fill("16")
-    tab.get_by_role("spinbutton", name="Points on each photograph").press("Enter")
     settle(tab)
+    tab.get_by_role("spinbutton", name="Points on each photograph").fill("16")
+    with drawn_anew(tab):
+        tab.get_by_role("spinbutton", name="Points on each photograph").press("Enter")
     tab.get_by_role("button", name="Draw the photographs").press("Enter")
     tab.get_by_text("16 points each, staggered rows").wait_for(timeout=30_000)
     tab.get_by_role("link", name="Verify the next photograph").press("Enter")

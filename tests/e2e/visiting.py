@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from reefsteps.surveys import SurveyKey
 from reefsteps.trust import cover_text
-from tests.e2e.looking import loaded_width
+from tests.e2e.looking import loaded_width, stand_still
 from tests.support import page_world
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def links(tab: Page) -> list[tuple[str, str]]:
 def follow(tab: Page, base: str, link: Locator) -> Address:
     """Click a link and check that it leads where it says; returns that address."""
     # While the page is drawn, the n-th card of one moment is another card the next.
-    tab.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=30_000)
+    stand_still(tab)
     target = Address.of(f"{base}/{str(link.get_attribute('href')).lstrip('/')}")
     link.click()
     check(tab, target)
@@ -87,6 +87,7 @@ def check(tab: Page, target: Address) -> None:
         _shows_gallery(tab, target)
     # The address may come a moment after what is shown.
     tab.wait_for_url(lambda address: Address.of(address) == target, timeout=30_000)
+    stand_still(tab)
     assert tab.locator("[data-testid=stException]").count() == 0
 
 

@@ -217,7 +217,7 @@ class World:
         return key, self.bucket.put_object(BUCKET, key, model.files[part])["VersionId"]
 
     def _conversion(self, key: str, version: str) -> Callable[[], object]:
-        return lambda: self._app._converted(BUCKET, key, version, 0.0)
+        return lambda: self._app._converted(BUCKET, key, version, None, 0.0)
 
     def _turn(self) -> None:
         for side in self.sides:

@@ -277,13 +277,14 @@ def test_killed_stack_finishes_its_executions_when_started_again(own_stack: Runn
     own_stack.start()
     done = own_stack.upload("2006-Before-01.jpg", {"cover": 1.0})
     finished = execution_of(own_stack, done)
-    interrupted = own_stack.upload("2006-Interrupted-01.jpg", {"cover": 2.0, "reframing": [{"sleep_s": 60}]})
+    script = {"cover": 2.0, "reframing": [{"until": "go/interrupted"}] * 9}
+    interrupted = own_stack.upload("2006-Interrupted-01.jpg", script)
     in_a_step = f"attempts/{own_stack.under_way(interrupted)['name']}/reframing/0"
     wait_for(lambda: in_a_step in own_stack.keys(own_stack.info.buckets["TreatedBucket"]), 60)
     own_stack.kill()
 
     own_stack.start()
-    # The step sleeps once more where the kill came before its own note of the first attempt was on the disk.
+    own_stack.clients.s3.put_object(Bucket=own_stack.info.buckets["TreatedBucket"], Key="go/interrupted", Body=b"")
     executions = own_stack.wait_for_executions(2, timeout_s=150)
     assert [execution["status"] for execution in executions] == ["SUCCEEDED", "SUCCEEDED"]
     assert [row[0] for row in own_stack.rows()] == ["Before", "Interrupted"]

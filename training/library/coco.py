@@ -1,8 +1,8 @@
 """Annotated photographs in COCO format, as CVAT, LabelMe (labelme2coco), Label Studio and TagLab export them.
 
 ``read`` checks the whole file and lists every error in it at once, so that an annotator can correct them in one go.
-CVAT writes absolute-pixel polygons and run lengths, Label Studio file names with a path or a URL-like prefix, TagLab
-one category for each genus, and all may leave annotations of deleted images behind.
+CVAT writes absolute-pixel polygons and run lengths, Label Studio file names with a path or a URL-like prefix. TagLab
+writes one category for each genus. All may leave annotations of deleted images behind.
 """
 
 from __future__ import annotations

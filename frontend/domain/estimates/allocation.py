@@ -34,9 +34,9 @@ class Advice:
 def what_to_verify(campaigns: Sequence[Campaign], photographs: int) -> list[Advice]:
     """Return how to spread a number of photographs, most of them first; islands and years that get none are left out.
 
-    Each photograph goes where it lowers the sum of the squared half widths most (Neyman's optimal allocation, step by
-    step, which is exact for a sum of convex functions). An island and year without an interval takes as many at once as
-    it lacks for one. Raises ValueError for a negative number.
+    Each photograph goes where it lowers the sum of the squared half widths most. This is Neyman's optimal allocation,
+    step by step, which is exact for a sum of convex functions. An island and year without an interval takes as many at
+    once as it lacks for one. Raises ValueError for a negative number.
     """
     if photographs < 0:
         raise ValueError("what_to_verify needs a number of photographs from 0")

@@ -88,8 +88,8 @@ def _unpaired(earlier: Campaign, later: Campaign) -> CoverChange | None:
     before, after = earlier.combined, later.combined
     points = after.percent - before.percent
     half = _welch(before, after)
-    # Towards 0 and 100 % standard errors vanish and intervals do not, so those of both years count too (MOVER, by
-    # Zou and Donner 2008, as Newcombe 1998 has it for shares).
+    # Towards 0 and 100 % standard errors vanish and intervals do not, so those of both years count too. The method
+    # is MOVER (Zou and Donner 2008), as Newcombe 1998 has it for shares.
     down = np.hypot(after.percent - after.interval.low, before.interval.high - before.percent)
     up = np.hypot(after.interval.high - after.percent, before.percent - before.interval.low)
     interval = Interval(max(-100.0, points - max(half, float(down))), min(100.0, points + max(half, float(up))))

@@ -111,7 +111,7 @@ def regression(model: Float64Array, values: Float64Array, first_phase: Float64Ar
         says_one_figure = squares < 1e-9
         slope = np.where(says_one_figure, 0, (off_model * off_values).sum(-1) / np.where(says_one_figure, 1, squares))
         # The slope is an estimate too, and counts where the verified quadrats are unlike the rest. One of them that is
-        # far from all others must not make that endless, so it counts at most as much as the choice of quadrats.
+        # far from all others must not make that endless. It counts at most as much as the choice of quadrats.
         wider = np.minimum(gap**2 / np.where(says_one_figure, np.inf, squares), choice)
     residual = ((off_values - slope[..., None] * off_model) ** 2).sum(-1) / degrees
     variance = first_phase + (choice + wider) * residual
@@ -133,7 +133,7 @@ def _first_phase(sample: Sample, target: Target) -> Float64Array:
     """Return the variance that is left when every quadrat has been verified.
 
     For the reef that is the quadrats' own as a sample of it. For the quadrats surveyed it is the points' within a
-    photograph: a finite population's correction takes away the choice of quadrats, and never the points' error.
+    photograph. A finite population's correction takes away the choice of quadrats, and never the points' error.
     """
     if target is Target.REEF:
         return np.asarray(sample.shares.var(-1, ddof=1) / sample.quadrats)

@@ -15,8 +15,8 @@ class AnswerBatch(Record):
     """A person's answers to some points of a photograph.
 
     ``points`` has all places; its answers are `UNANSWERED` where the batch says nothing, or where an answer was taken
-    back. ``at_ms`` is when each answer was given or taken back, by the browser's clock in milliseconds since 1970; 0
-    where the batch says nothing of a point.
+    back. ``at_ms`` is when each answer was given or taken back, by the browser's clock in milliseconds since 1970. It
+    is 0 where the batch says nothing of a point.
     """
 
     points: PointSet

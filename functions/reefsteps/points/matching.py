@@ -74,7 +74,7 @@ def plan(
     """Return which points go to which photograph, and what goes nowhere and why.
 
     ``table`` knows every label (see `labels_without_answer`). ``sizes`` holds width and height of annotated pictures
-    by name, for files that do not say them where the photographs were made smaller or larger since.
+    by name. It serves files that do not say them, where the photographs were made smaller or larger since.
     """
     index = _Index(measured)
     given = {stem(name): size for name, size in (sizes or {}).items()}
