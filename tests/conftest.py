@@ -31,6 +31,13 @@ def _read_descriptions_once() -> None:
 if importlib.util.find_spec("botocore"):
     _read_descriptions_once()
 
+if importlib.util.find_spec("hypothesis"):
+    from hypothesis import settings
+
+    # By default an example that takes over 200 ms fails. That says how busy the machine is, and nothing of the code.
+    settings.register_profile("any machine", deadline=None)
+    settings.load_profile("any machine")
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
