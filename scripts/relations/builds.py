@@ -59,7 +59,7 @@ def _images(stack: Stack) -> list[Resource]:
 
 
 def images_hold_their_step(d: Deployment, stack: Stack) -> Iterator[str]:
-    """Each image has its own requirements, its own package and the shared one, where Lambda's user can read them."""
+    """Each image has its own requirements and the packages that it imports, where Lambda's user can read them."""
     for function in stack.of("AWS::Lambda::Function").values():
         if function.properties.get("PackageType") != "Image":
             continue
@@ -70,7 +70,7 @@ def images_hold_their_step(d: Deployment, stack: Stack) -> Iterator[str]:
             yield f"{path}: installs another's requirements"
         for target in targets:
             copied = dict(re.findall(rf"(?m)^COPY (\w+) {_ROOT}/(\w+)$", target))
-            if copied != {"reefsteps": "reefsteps", package: package}:
+            if copied != {name: name for name in code.packages_needed(d, package)}:
                 yield f"{path}: holds {copied}"
             if f'CMD ["{package}.app.handler"]' not in target:
                 yield f"{path}: starts another handler"

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 from scripts.deployment import Deployment, Json, listed
 
@@ -19,6 +20,11 @@ def package(function: Json) -> str:
 def step(function: Json) -> str:
     """Return a function's name for people: restoration, coverage."""
     return package(function).removesuffix("_step")
+
+
+def packages_needed(d: Deployment, package: str) -> set[str]:
+    """Return the package, the shared one, and the packages of other steps whose modules they import."""
+    return _packages_needed(d.root / "functions", package)
 
 
 def uses_database(d: Deployment, function: Json) -> bool:
@@ -47,6 +53,18 @@ def variables_read(d: Deployment, path: str) -> set[str]:
 def calls(d: Deployment, path: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield the name of every function or method that a module calls, with the texts among its arguments."""
     yield from _calls(d.read(path))
+
+
+@cache
+def _packages_needed(functions: Path, package: str) -> set[str]:
+    found, waiting = {"reefsteps", package}, [package]
+    while waiting:
+        for module in (functions / waiting.pop()).rglob("*.py"):
+            named = set(re.findall(r"(?m)^\s*(?:from|import) (\w+)", module.read_text()))
+            others = {name for name in named - found if (functions / name / "__init__.py").is_file()}
+            found |= others
+            waiting += sorted(others)
+    return found
 
 
 @cache

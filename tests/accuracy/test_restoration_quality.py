@@ -7,7 +7,7 @@ import pytest
 from reefsteps.images import decode
 from restoration.methods import restore
 from tests.support import quality
-from tests.support.real_data import REAL_DATA
+from tests.support.real_data import NOT_HERE, REAL_DATA
 from tests.support.separability import WATERS, Bgr, Scene, cross_water_accuracy, drawn_reef, immerse
 
 U45 = REAL_DATA / "restoration/u45"
@@ -38,7 +38,7 @@ def test_restored_colours_are_nearer_to_the_dry_picture() -> None:
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not U45.exists(), reason="the real photographs are not beside the project")
+@pytest.mark.skipif(not U45.exists(), reason=NOT_HERE)
 def test_scores_on_u45_are_above_the_raw_and_little_is_clipped() -> None:
     pictures = [np.asarray(decode(path.read_bytes()).pixels_bgr, np.uint8) for path in sorted(U45.glob("*/*.png"))]
     ours = [restored(picture) for picture in pictures]

@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.looking import settle
-
-pytest.importorskip("playwright.sync_api")
-
 from tests.e2e.visiting import LINKS, Address, check, follow, links, stays
 
 if TYPE_CHECKING:

@@ -12,16 +12,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from playwright.sync_api import Error, expect
 
 from reefsteps.derived_objects import CORNERS
 from reefsteps.surveys import SurveyKey
 from tests.e2e.looking import drawn_anew, settle, stand_still
-from tests.support import page_world
-
-pytest.importorskip("playwright.sync_api")
-from playwright.sync_api import Error, expect
-
 from tests.e2e.visiting import LINKS, Address, check, follow, stays
+from tests.support import page_world
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -33,8 +33,6 @@ RUN_TIMEOUT_MS = 180_000
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[dict[str, Any]]:
     """A running local stack with its page; what it says of itself."""
-    if not (REPOSITORY / "models" / "detectron2-reframe.pth").is_file():
-        pytest.skip("the demo models are missing: models/detectron2-reframe.pth")
     state = tmp_path_factory.mktemp("stack")
     command = [sys.executable, "-m", "local", "up", "--state", str(state), "--page-port", str(reserved_port())]
     with (state / "up.log").open("wb") as log:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from playwright.sync_api import expect
 from sqlalchemy import select, update
 
 from reefsteps.derived_objects import REFRAMING_RECORD
@@ -19,9 +20,6 @@ from reefsteps.tables import coverage_provenance
 from reefsteps.verification_store import answers_on
 from tests.e2e.looking import PHONE, drawn_anew, settle, stand_still
 from tests.support import page_world
-
-pytest.importorskip("playwright.sync_api")
-from playwright.sync_api import expect
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,11 +18,6 @@ from synthetic import PhotoConfig, generate
 from tests.support.demo_models import stated_points
 from tests.support.local_stack import REPOSITORY
 
-MODELS = ("detectron2-reframe.pth", "detectron2-classifier.pth")
-needs_models = pytest.mark.skipif(
-    not all((REPOSITORY / "models" / name).exists() for name in MODELS), reason="the demo models are not in models/"
-)
-
 
 def local(*arguments: object, timeout_s: float = 240) -> subprocess.CompletedProcess[str]:
     """Run a command of the local stack."""
@@ -47,7 +42,6 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@needs_models
 def test_photographs_become_figures_pictures_and_reasons(photos: Path, tmp_path: Path) -> None:
     state, output = tmp_path / "state", tmp_path / "output"
     result = local("process", photos, "--state", state, "--output", output, "--yes")
@@ -80,7 +74,6 @@ def test_photographs_become_figures_pictures_and_reasons(photos: Path, tmp_path:
 
 
 @pytest.mark.long
-@needs_models
 def test_the_smoke_test_measures_a_drawn_photograph_with_the_real_models(tmp_path: Path) -> None:
     done = local("smoke", "--state", tmp_path / "state")
     assert done.returncode == 0, done.stdout + done.stderr

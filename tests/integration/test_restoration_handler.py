@@ -32,7 +32,7 @@ from reefsteps.texts import LONGEST_CAMERA
 from restoration.settings import Settings
 from restoration.step import restore_photograph
 from tests.support.handlers import ENVIRONMENT
-from tests.support.real_data import REAL_DATA
+from tests.support.real_data import NOT_HERE, REAL_DATA
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -220,7 +220,7 @@ def test_camera_date_and_orientation_are_read(settings: Settings, s3: "S3Client"
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not NEF.exists(), reason="the real photographs are not beside the project")
+@pytest.mark.skipif(not NEF.exists(), reason=NOT_HERE)
 def test_raw_photograph_is_developed(settings: Settings, s3: "S3Client") -> None:
     upload(s3, NEF.read_bytes(), "2008-Takapoto-12.jpg")
     result = run(settings, key="2008-Takapoto-12.jpg")

@@ -17,7 +17,7 @@ from reefsteps.excluded import excluded_mask
 from segmentation.cover import measure, outside
 from segmentation.overlay import draw_overlay
 from segmentation.string_mask import find_strings
-from tests.support.real_data import REAL_DATA
+from tests.support.real_data import NOT_HERE, REAL_DATA
 
 ByteArray = npt.NDArray[np.uint8]
 
@@ -174,7 +174,7 @@ QUADRATS = REAL_DATA / "quadrats"
 )
 def test_strings_of_real_quadrats(name: str, least_percent: float, most_percent: float) -> None:
     if not (QUADRATS / name).exists():
-        pytest.skip("the real photographs are not here")
+        pytest.skip(NOT_HERE)
     photo = cv2.imread(str(QUADRATS / name))
     assert photo is not None
     inner = np.array(json.loads((QUADRATS / "corners.json").read_text())["images"][name]["inner"], np.float32)

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from pycocotools import mask as pack
+from pycocotools.coco import COCO
 
 from frontend.domain.coco import MaskedQuadrat, to_coco
 from frontend.domain.exports import About
@@ -42,10 +43,9 @@ def quadrat(boxes: list[Box], location: int = 1) -> MaskedQuadrat:
 
 
 def read(tmp_path: Path, *quadrats: MaskedQuadrat) -> Any:
-    coco = pytest.importorskip("pycocotools.coco")
     file = tmp_path / "masks.json"
     file.write_bytes(to_coco(quadrats, ABOUT))
-    return coco.COCO(str(file))
+    return COCO(str(file))
 
 
 def test_pycocotools_reads_the_colonies_and_their_pixels(tmp_path: Path) -> None:
@@ -94,7 +94,6 @@ def _boxes(draw: st.DrawFn) -> Box:
 
 @given(st.lists(_boxes(), max_size=6), st.integers(0, 2**32 - 1))
 def test_instances_lie_in_mask_and_box_and_run_lengths_hold_what_their_figures_say(boxes: list[Box], seed: int) -> None:
-    pack = pytest.importorskip("pycocotools.mask")
     masked = quadrat(boxes)
     noise = np.random.default_rng(seed).random((HEIGHT, WIDTH)) < 0.8
     mask = np.where(noise, masked.mask, 0).astype(np.uint8)  # type: ignore[arg-type]

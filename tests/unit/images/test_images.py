@@ -15,7 +15,7 @@ from PIL import Image
 
 from reefsteps.errors import InvalidImageError
 from reefsteps.images import decode, encode_jpeg, encode_png, thumbnail
-from tests.support.real_data import REAL_DATA
+from tests.support.real_data import NOT_HERE, REAL_DATA
 
 NEF = REAL_DATA / "raw/lat_sample1_1200px.NEF"
 NEF_SOURCE = NEF.parents[1] / "quadrats/other/sample1.jpg"
@@ -276,7 +276,7 @@ def test_damaged_bytes_raise_nothing_but_the_named_error(seed: int, image_format
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not NEF.exists(), reason="the real photographs are not beside the project")
+@pytest.mark.skipif(not NEF.exists(), reason=NOT_HERE)
 class TestNef:
     def test_sensor_data_are_developed_and_not_the_preview(self) -> None:
         image = decode(NEF.read_bytes())

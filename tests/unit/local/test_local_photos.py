@@ -18,7 +18,7 @@ from reefsteps.file_name_pattern import NamePattern
 from reefsteps.file_names import Guess
 from reefsteps.quadrat_size import QuadratSize
 from reefsteps.surveys import SurveyKey
-from tests.support.real_data import REAL_DATA
+from tests.support.real_data import NOT_HERE, REAL_DATA
 
 REAL = REAL_DATA / "quadrats" / "mcr_moorea"
 
@@ -224,7 +224,7 @@ def test_damaged_exif_says_nothing(tmp_path: Path, content: bytes) -> None:
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not REAL.exists(), reason="the real photographs are not here")
+@pytest.mark.skipif(not REAL.exists(), reason=NOT_HERE)
 def test_a_real_survey_whose_camera_was_a_year_late(tmp_path: Path) -> None:
     found = find_photos([REAL])
     first = next(photo for photo in found if "pole1-2_qu1" in photo.path.name)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from reefsteps.errors import SpreadsheetError
 from reefsteps.points.answers import MOOREA, PLAIN, Answer, read_table, table_for
 from reefsteps.points.files import FilePoint, PhotoPoints, read_points
 from reefsteps.points.sizes import read_sizes
+from tests.support.real_data import NOT_HERE, REAL_DATA
 
-MOOREA_DATA = Path(__file__).resolve().parents[4] / "shared/data/quadrats/mcr_moorea"
+MOOREA_DATA = REAL_DATA / "quadrats/mcr_moorea"
 
 CPC = (
     '"C:\\CPCe\\codes.txt","E:\\Transects, June 09\\IMG_0001.jpg",60000,45000,14400,10800\r\n'
@@ -130,7 +129,7 @@ def test_a_list_of_sizes() -> None:
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not MOOREA_DATA.is_dir(), reason="needs the photographs and points of Moorea LTER")
+@pytest.mark.skipif(not MOOREA_DATA.is_dir(), reason=NOT_HERE)
 def test_all_files_of_moorea_are_read_and_their_labels_known() -> None:
     files = sorted((MOOREA_DATA / "points").glob("*.csv"))
     photos = [photo for path in files for photo in read_points(path.read_bytes(), path.name)]
