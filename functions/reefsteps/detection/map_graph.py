@@ -144,9 +144,8 @@ class _Store:
 
 def _stages(graph: onnx.GraphProto) -> dict[str, str]:
     """Return what each stage's value is called in the graph."""
-    made = {output for node in graph.node for output in node.output}
-    named = {stage: stage for stage in STAGES if stage in made}
-    if named:  # an adapted model, whose parent's pyramid is gone
+    named = {node.name: node.input[0] for node in graph.node if node.op_type == "Identity" and node.name in STAGES}
+    if named:  # a model with a map, whose pyramid is gone
         return named
     return {
         stage: node.input[0]

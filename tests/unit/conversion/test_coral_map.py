@@ -100,6 +100,13 @@ def test_it_can_be_adapted(network: dict[str, AnyArray], channels: int, tmp_path
     converted(network | head_tensors(head(channels)), tmp_path)
     part = trunk(read_model(tmp_path / "corals.onnx", "corals"), "corals")
     assert [output.name for output in part.graph.output] == list(LEVELS)
+    onnx.save(part, str(tmp_path / "trunk.onnx"))
+    (tmp_path / "plain").mkdir()
+    (picture,) = pictures(1)
+    expected = backbone_of(network, tmp_path / "plain").levels(picture)
+    levels = Backbone(tmp_path / "trunk.onnx", "corals", rgb=False).levels(picture)
+    for found, level in zip(levels, expected, strict=True):
+        np.testing.assert_allclose(found, level, atol=1e-3)
 
 
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
