@@ -33,7 +33,7 @@ ADDRESSES = {
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
-AXE = """async () => (await axe.run(document, {resultTypes: ['violations']})).violations.map(finding => ({
+_AXE = """async () => (await axe.run(document, {resultTypes: ['violations']})).violations.map(finding => ({
   id: finding.id, impact: finding.impact,
   nodes: finding.nodes.map(node => node.target.join(' ') + ' | ' + node.html.slice(0, 120) + ' | ' +
     node.any.map(check => check.message).join('; ').slice(0, 160)),
@@ -67,6 +67,21 @@ def settle(page: Page) -> None:
     """Wait until Streamlit has drawn the page and pictures are there."""
     stand_still(page)
     page.wait_for_load_state("networkidle")
+
+
+def serious_faults(page: Page) -> list[Any]:
+    """Return the serious faults of accessibility, of a page that axe-core has been loaded into.
+
+    A page such as Runs draws itself anew every few seconds, and what it replaces is pale for a moment. So only what is
+    found three times in a row is a fault.
+    """
+    faults: list[Any] = []
+    for _ in range(3):
+        stand_still(page)
+        faults = [finding for finding in page.evaluate(_AXE) if finding["impact"] in ("serious", "critical")]
+        if not faults:
+            break
+    return faults
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.looking import ADDRESSES, AXE, PHONE, settle
+from tests.e2e.looking import ADDRESSES, PHONE, serious_faults, settle
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -36,5 +36,5 @@ def test_page_draws_and_is_accessible(
         overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert overflow <= 0, "the page scrolls sideways"
         page.evaluate(axe)
-        serious = [finding for finding in page.evaluate(AXE) if finding["impact"] in ("serious", "critical")]
+        serious = serious_faults(page)
         assert not serious, "\n".join(str(finding) for finding in serious)

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from reefsteps.formats import STORED_EXTENSIONS
-from tests.e2e.looking import AXE, PHONE, drawn_anew, settle
+from tests.e2e.looking import PHONE, drawn_anew, serious_faults, settle
 from tests.support import page_world
 
 if TYPE_CHECKING:
@@ -336,5 +336,5 @@ def test_the_table_is_accessible_and_fits_a_phone(
         tab.screenshot(path=artifacts / "upload-table-phone.png")
         assert tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
         tab.evaluate(axe)
-        serious = [finding for finding in tab.evaluate(AXE) if finding["impact"] in ("serious", "critical")]
+        serious = serious_faults(tab)
         assert not serious, "\n".join(str(finding) for finding in serious)
