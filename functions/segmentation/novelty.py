@@ -58,12 +58,12 @@ def reasons_to_look(figures: PictureFigures, limits: PictureLimits | None) -> tu
     return tuple(found)
 
 
-def colonies_at_the_limit(colonies: int, instances: int, limit: int) -> tuple[str, ...]:
+def colonies_at_the_limit(colonies: int, instances: int, limit: int | None) -> tuple[str, ...]:
     """Return a sentence where the model found as many instances as it can in a picture, so that others are missing.
 
-    ``instances`` are the colonies and what the model found of classes that do not count.
+    ``instances`` are the colonies and what the model found of classes that do not count. ``limit`` None: there is none.
     """
-    if instances < limit:
+    if limit is None or instances < limit:
         return ()
     others = f" and {instances - colonies} of other classes" if instances > colonies else ""
     return (

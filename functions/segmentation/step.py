@@ -54,7 +54,7 @@ def segment_photograph(
     to_be_looked_at = reasons_to_look(picture_figures(picture_bgr, known.scores), picture_limits)
     detections = known.above(threshold)
     instances = len(detections) + len(detections.other_scores)
-    to_be_looked_at += colonies_at_the_limit(len(detections), instances, manifest.detections_per_image)
+    to_be_looked_at += colonies_at_the_limit(len(detections), instances, manifest.most_instances)
     strings = find_strings(picture_bgr, reframing.string_cells) if reframing.strings_used else None
     excluded = _excluded(upstream, picture_bgr)
     if excluded is not None:

@@ -96,5 +96,6 @@ def test_a_model_that_finds_all_it_can_may_have_missed_colonies(found: int, said
 
 def test_other_classes_take_places_of_the_limit() -> None:
     assert colonies_at_the_limit(60, 99, 100) == ()
+    assert colonies_at_the_limit(400, 400, None) == ()
     (reason,) = colonies_at_the_limit(60, 100, 100)
     assert reason.startswith("The model found 60 colonies and 40 of other classes")

@@ -132,6 +132,11 @@ class Manifest(Record):
         return np.isin(classes, [index for index, name in enumerate(self.classes) if name in self.counted])
 
     @property
+    def most_instances(self) -> int | None:
+        """How many instances the model can find in a picture; None where they are cut out of a map."""
+        return self.detections_per_image if self.map_stride_px is None else None
+
+    @property
     def identity(self) -> ModelIdentity:
         """Which weights these are: goes into results and object metadata."""
         return ModelIdentity(self.name, self.source.sha256)
