@@ -115,15 +115,15 @@ class Manifest(Record):
     converter_version: str
     agreement: VariantAgreement | None = None
     refused_variant: str | None = None  # why a smaller variant that was asked for is not used
-    frame_agreement: FrameAgreement | None = None  # of a faster variant of a frame model that is used
-    trials: tuple[VariantTrial, ...] = ()  # what the search for a faster variant has tried, in its order
-    search: Search | None = None  # of which full model the trials are, and whether all have been made
     measured: Evaluation | None = None  # from <name>.evaluation.json, if it names this checkpoint
     refused_evaluation: str | None = None  # why that file is not used
     counted: tuple[str, ...] | None = None  # the classes that count as coral (or as the frame); None: all
     notes: tuple[str, ...] = ()  # what an operator should know of this conversion, in sentences
     map_stride_px: int | None = None  # of an adapted model: a cell of its map in pixels of its input; None: Mask R-CNN
     adaptation: Adaptation | None = None  # of an adapted model: what it learned from
+    frame_agreement: FrameAgreement | None = None  # of a faster variant of a frame model that is used
+    trials: tuple[VariantTrial, ...] = ()  # what the search for a faster variant has tried, in its order
+    search: Search | None = None  # of which full model the trials are, and whether all have been made
 
     def counts(self, classes: IntArray) -> BoolArray:
         """Return, for the class indices (N,) of detections, which of them count: (N,) bool."""

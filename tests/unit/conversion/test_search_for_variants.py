@@ -23,9 +23,8 @@ from conversion.search import Candidate, Proposals, fastest, fewer_proposals, se
 from conversion.tuning import PHOTOS_MIN, CoralJudge, Earlier, Verdict
 from conversion.variants import SCOPES, Photos, quantised
 from reefsteps.arrays import ByteArray
-from reefsteps.detection import Detections, Detector, InstanceMask, Manifest, load_detector
+from reefsteps.detection import Detections, Detector, InstanceMask, Manifest, load_detector, open_detector
 from reefsteps.detection.manifest import FORMAT, FileIdentity, FrameAgreement, VariantTrial
-from reefsteps.detection.onnx_engine import OnnxDetector
 from reefsteps.errors import UnsupportedModelError
 from reefsteps.model_roles import ModelRole
 from reefsteps.results import ModelIdentity
@@ -231,9 +230,9 @@ def test_a_quarter_of_the_input_is_refused_with_figures(
     coral_model: tuple[Path, Manifest], quadrats: list[ByteArray]
 ) -> None:
     path, manifest = coral_model
-    full = OnnxDetector(path, manifest, 1)
+    full = open_detector(path, manifest, 1)
     tiny = dataclasses.replace(manifest, min_size_test=manifest.min_size_test // 4)
-    agreement, reason = CoralJudge(full, quadrats)(OnnxDetector(path, tiny, 1))
+    agreement, reason = CoralJudge(full, quadrats)(open_detector(path, tiny, 1))
     assert agreement.instances > 5
     assert f"finds only {agreement.matched_percent:.1f} % again" in str(reason)
     assert CoralJudge(full, quadrats)(full)[1] is None
@@ -247,8 +246,8 @@ def test_a_wrong_calibration_is_refused_with_figures(
     source.write_bytes(path.read_bytes())
     black = [np.zeros((480, 480, 3), np.uint8)]
     quantised(source, tmp_path / "wrong.onnx", manifest, black, SCOPES[0])
-    wrong = OnnxDetector(tmp_path / "wrong.onnx", dataclasses.replace(manifest, precision="int8"), 1)
-    agreement, reason = CoralJudge(OnnxDetector(path, manifest, 1), quadrats)(wrong)
+    wrong = open_detector(tmp_path / "wrong.onnx", dataclasses.replace(manifest, precision="int8"), 1)
+    agreement, reason = CoralJudge(open_detector(path, manifest, 1), quadrats)(wrong)
     assert agreement.photos == len(quadrats)
     assert "(4 photographs)." in str(reason)
 
