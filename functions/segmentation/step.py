@@ -79,7 +79,7 @@ def segment_photograph(
         strings_percent=cover.strings_percent,
         excluded_percent=cover.excluded_percent,
         pipeline_version=settings.pipeline_version,
-        low_resolution=min(picture_bgr.shape[:2]) < manifest.min_size_test,
+        low_resolution=min(picture_bgr.shape[:2]) < manifest.least_side_px,
         learned=learned,
         left_out_cover_percent=left_out_percent,
         trust=trust_of(manifest),

@@ -82,7 +82,7 @@ def test_cover_colonies_and_pictures_are_right(step: Step, s3: S3Client) -> None
 def test_a_quadrat_smaller_than_the_models_input_is_marked(
     step: Step, s3: S3Client, monkeypatch: pytest.MonkeyPatch, input_px: int, low: bool
 ) -> None:
-    monkeypatch.setattr(ColourDetector.manifest, "min_size_test", input_px)
+    monkeypatch.setattr(ColourDetector.manifest, "least_side_px", input_px)
     reframed(result())
     assert step(document(result(), "restoration", "reframing"))["low_resolution"] is low
 

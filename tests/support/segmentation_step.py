@@ -29,7 +29,7 @@ class ColourDetector:
     """Sees red discs, one instance for each."""
 
     manifest = SimpleNamespace(
-        score_threshold=0.05, min_size_test=384, name="detectron2-classifier", measured=None, most_instances=100
+        score_threshold=0.05, least_side_px=384, name="detectron2-classifier", measured=None, most_instances=100
     )
     identity = IDENTITY
 

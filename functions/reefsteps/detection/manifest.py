@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,6 +131,14 @@ class Manifest(Record):
         if self.counted is None:
             return np.ones(len(classes), bool)
         return np.isin(classes, [index for index, name in enumerate(self.classes) if name in self.counted])
+
+    @property
+    def least_side_px(self) -> int:
+        """The shorter side below which a picture shows less detail than the model has learned from.
+
+        Maps are taught in views that are up to a factor of exp(0.25) smaller than what they look at (`adapt.views`).
+        """
+        return self.min_size_test if self.map_stride_px is None else round(self.min_size_test * math.exp(-0.25))
 
     @property
     def most_instances(self) -> int | None:

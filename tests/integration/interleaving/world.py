@@ -62,7 +62,7 @@ def loaded_steps(database_url: str) -> Iterator[dict[str, ModuleType]]:
             detector = SimpleNamespace(
                 identity=ModelIdentity(step, "ab" * 32),
                 manifest=SimpleNamespace(
-                    score_threshold=0.5, min_size_test=64, name=step, measured=None, most_instances=100
+                    score_threshold=0.5, least_side_px=64, name=step, measured=None, most_instances=100
                 ),
                 detect=lambda picture, _: _Framed(nothing, picture.shape[:2]),
             )

@@ -80,6 +80,7 @@ def test_the_map_is_what_the_head_says_of_the_backbone(
     manifest = detector.manifest
     assert (manifest.map_stride_px, manifest.min_size_test, manifest.max_size_test) == (STRIDE_PX, SIDE_PX, LONGEST_PX)
     assert manifest.most_instances is None
+    assert manifest.least_side_px == 698
     assert manifest.architecture.startswith("map of coral on the backbone of Mask R-CNN")
     (tmp_path / "plain").mkdir()
     (picture,) = pictures(1)
