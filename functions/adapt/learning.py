@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
 from adapt.dense import dense
-from adapt.head import HeadChoice, fit, principal_axes, wrong_percent
+from adapt.head import MOST_AXES, HeadChoice, fit, principal_axes, wrong_percent
 from adapt.views import plain_view, views
-from reefsteps.arrays import BoolArray, ByteArray, Float32Array, Float64Array
+from reefsteps.arrays import BoolArray, ByteArray, Float32Array, Float64Array, HalfArray
 from reefsteps.detection import Manifest
 from reefsteps.detection.manifest import FileIdentity
 from reefsteps.detection.map_engine import CORAL_FROM, MapDetector, colonies_of, with_map_settings
@@ -26,12 +25,10 @@ from reefsteps.detection.map_graph import trunk, with_map
 from reefsteps.detection.map_head import Head
 from reefsteps.detection.stages import STRIDE_PX, Backbone
 
-HalfArray = npt.NDArray[np.float16]
-
 CHOICES = (HeadChoice(32, 0.1), HeadChoice(32, 1.0), HeadChoice(0, 0.01))
 _MOST_VIEWS, _LEAST_VIEWS = 4, 2
 _VIEWS_IN_ALL = 60  # over all photographs: what two cores do in a minute or two
-_PHOTOGRAPHS_OF_DOUBT = 2.0
+_PHOTOGRAPHS_OF_DOUBT = 2.0  # what "no shift" weighs against the photographs when the output is balanced
 _MOST_FOLDS = 10  # with more photographs, several are left out at once
 
 
@@ -102,16 +99,24 @@ def look(backbone: Backbone, lesson: Lesson, count: int, seed: int) -> HalfArray
 
 
 def choose(
-    features: Sequence[HalfArray], lessons: Sequence[Lesson], levels: Callable[[int], Sequence[Float32Array]]
+    features: Sequence[HalfArray],
+    lessons: Sequence[Lesson],
+    levels: Callable[[int], Sequence[Float32Array]],
+    *,
+    choices: Sequence[HeadChoice] = CHOICES,
+    axes: int = MOST_AXES,
+    besides: Sequence[tuple[HalfArray, Lesson]] = (),
 ) -> Chosen:
-    """Return the head that is right at most points of lessons left out; the first of `CHOICES` unless one is better.
+    """Return the head that is right at most points of lessons left out; the first of ``choices`` unless one is better.
 
     ``levels`` gives those of a lesson's plain view. Points decide, because there are many of them for each photograph.
+    Every head also learns what stands ``besides``, on its features; nothing is measured or balanced by that.
     """
+    taught = [*zip(features, lessons, strict=True)]
     count = min(len(lessons), _MOST_FOLDS)
     folds = [np.arange(len(lessons)) % count == fold for fold in range(count)]
-    fitted = [_fit(features, lessons, ~fold, CHOICES) for fold in folds]
-    seen = [_left_out_logits(features, folds, [heads[index] for heads in fitted]) for index in range(len(CHOICES))]
+    fitted = [_fit([*_chosen(taught, ~fold), *besides], choices, axes) for fold in folds]
+    seen = [_left_out_logits(features, folds, [heads[index] for heads in fitted]) for index in range(len(choices))]
     wrong = np.array([_wrong_percent(logits, lessons) for logits in seen])
     best = clearly_best(wrong)
     left_out = np.zeros(len(lessons))
@@ -120,11 +125,11 @@ def choose(
         head = heads[best].shifted(balance([seen[best][i] for i in others], [lessons[i] for i in others]))
         for index in (int(one) for one in np.flatnonzero(fold)):
             left_out[index] = cover_percent(head, levels(index), lessons[index])
-    (head,) = _fit(features, lessons, np.ones(len(lessons), bool), CHOICES[best : best + 1])
+    (head,) = _fit([*taught, *besides], choices[best : best + 1], axes)
     return Chosen(
         head.shifted(balance(seen[best], lessons)),
-        CHOICES[best],
-        {str(choice): float(percent) for choice, percent in zip(CHOICES, wrong.mean(1), strict=True)},
+        choices[best],
+        {str(choice): float(percent) for choice, percent in zip(choices, wrong.mean(1), strict=True)},
         tuple(round(float(value), 2) for value in left_out),
     )
 
@@ -171,17 +176,18 @@ def view_count(photographs: int) -> int:
     return max(_LEAST_VIEWS, min(_MOST_VIEWS, _VIEWS_IN_ALL // photographs))
 
 
-def _fit(
-    features: Sequence[HalfArray], lessons: Sequence[Lesson], taught: BoolArray, choices: Sequence[HeadChoice]
-) -> list[Head]:
-    """Return a head for each choice, fitted to the lessons of the mask ``taught`` and to no other."""
-    chosen = [int(index) for index in np.flatnonzero(taught)]
-    axes = principal_axes(np.concatenate([features[i][0] for i in chosen]).astype(np.float32))
+def _chosen(taught: Sequence[tuple[HalfArray, Lesson]], mask: BoolArray) -> list[tuple[HalfArray, Lesson]]:
+    return [taught[int(index)] for index in np.flatnonzero(mask)]
+
+
+def _fit(taught: Sequence[tuple[HalfArray, Lesson]], choices: Sequence[HeadChoice], count: int) -> list[Head]:
+    """Return a head for each choice, fitted to these lessons by their features on ``count`` axes."""
+    axes = principal_axes(np.concatenate([looks[0] for looks, _ in taught]).astype(np.float32), count)
     rows, coral = [], []
-    for index in chosen:
-        for view in features[index]:
+    for looks, lesson in taught:
+        for view in looks:
             rows.append(axes.coordinates(view.astype(np.float32)))
-            coral.append(lessons[index].coral.astype(np.float32))
+            coral.append(lesson.coral.astype(np.float32))
     return [fit(np.concatenate(rows), np.concatenate(coral), axes, choice) for choice in choices]
 
 

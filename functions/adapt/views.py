@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from reefsteps.arrays import ByteArray, Float64Array
+from reefsteps.detection.manifest import MAP_SCALE_SPREAD
 from reefsteps.detection.resizing import network_shape, resize
 from reefsteps.detection.stages import LONGEST_PX, SIDE_PX
 
 # Standard deviations of the logarithm of gamma, of each channel's gain and of all gains together.
 _GAMMA, _CAST, _EXPOSURE = 0.15, 0.10, 0.12
-_SCALE = 0.25  # the logarithm of the scale lies within this of 0
 
 
 def plain_view(picture_bgr: ByteArray) -> ByteArray:
@@ -32,7 +32,7 @@ def views(
     yield plain, places
     for _ in range(count - 1):
         height, width = plain.shape[:2]
-        scale = np.exp(rng.uniform(-_SCALE, _SCALE))
+        scale = np.exp(rng.uniform(-MAP_SCALE_SPREAD, MAP_SCALE_SPREAD))
         view = _recoloured(resize(plain, (round(height * scale), round(width * scale))), rng)
         moved = places
         if rng.integers(2):

@@ -57,8 +57,7 @@ def convert(
     be None for names that begin with a standard name. After ``time_limit_s`` no further variant is begun, and the next
     call goes on after the ``earlier`` trials. ``evaluation`` is a file of measured errors that goes into the manifest,
     ``classes`` says which classes count. A file that belongs to another checkpoint is used for nothing, and the
-    manifest records it. Raises
-    UnsupportedModelError, with the files in ``target`` untouched.
+    manifest records it. Raises UnsupportedModelError, with the files in ``target`` untouched.
     """
     name = checkpoint.stem
     source = FileIdentity.of(checkpoint)

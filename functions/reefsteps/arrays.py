@@ -13,6 +13,7 @@ import numpy.typing as npt
 AnyArray = npt.NDArray[Any]
 BoolArray = npt.NDArray[np.bool_]
 ByteArray = npt.NDArray[np.uint8]
+HalfArray = npt.NDArray[np.float16]
 Float32Array = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.intp]

@@ -14,6 +14,7 @@ process, and prints seconds and the peak of memory.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import resource
 import sys
 import tempfile
@@ -40,11 +41,11 @@ from reefsteps.points.answers import MOOREA, Answer
 from tests.support.checkpoints import config_dump, random_mask_rcnn, write_checkpoint
 from training.evaluate_real import moorea, points_rectangle
 from training.library.coco import load_picture
-from training.library.examples import coral_photo, restored, straighten
+from training.library.examples import restored, straighten
+from training.library.lessons import drawn_quadrat
 
 SIDE_PX = 900
 SIZES = (3, 5, 8)
-DRAWN_POINTS = 200
 FIRST_DRAWN_SEED = 820_000
 
 
@@ -109,17 +110,11 @@ def strange_lessons(count: int) -> list[tuple[Lesson, float]]:
     """Return drawn quadrats whose corals are blue and whose seabed is orange, with points, and their exact cover."""
     found = []
     for seed in range(FIRST_DRAWN_SEED, FIRST_DRAWN_SEED + count):
-        photo = coral_photo(seed, 640)
-        picture, numbers = straighten(photo.image_bgr, photo.coral_labels(), photo.corners_px, 640)
-        coral = numbers > 0
-        light = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).astype(np.float32)[:, :, None]
-        tint = np.where(coral[:, :, None], (1.5, 0.8, 0.4), (0.3, 0.8, 1.5))
+        drawn = drawn_quadrat(seed)
+        light = cv2.cvtColor(drawn.lesson.picture_bgr, cv2.COLOR_BGR2GRAY).astype(np.float32)[:, :, None]
+        tint = np.where(drawn.coral[:, :, None], (1.5, 0.8, 0.4), (0.3, 0.8, 1.5))
         strange = np.clip(light * tint, 0, 255).astype(np.uint8)
-        rng = np.random.default_rng(seed)
-        places = rng.random((DRAWN_POINTS, 2))
-        column, row = (places * 640).astype(int).T
-        lesson = Lesson(f"drawn-{seed}", strange, places, coral[row, column], np.ones(DRAWN_POINTS, bool))
-        found.append((lesson, 100 * float(coral.mean())))
+        found.append((dataclasses.replace(drawn.lesson, picture_bgr=strange), 100 * float(drawn.coral.mean())))
     return found
 
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from adapt.learning import Lesson
-from reefsteps.arrays import ByteArray
+from reefsteps.arrays import BoolArray, ByteArray
 from training.library.coco import load_picture
 from training.library.examples import coral_photo, restored, straighten
 from training.library.point_examples import opening
 from training.library.points import PointPhoto
 
 QUADRAT_PX = 900  # about what the network sees
-_DRAWN_PX = 640
-_DRAWN_POINTS = 200
+DRAWN_PX = 640
+DRAWN_POINTS = 200
 
 
 def quadrat_lessons(photo: PointPhoto) -> tuple[Lesson, Lesson]:
@@ -40,13 +41,20 @@ def quadrat_lessons(photo: PointPhoto) -> tuple[Lesson, Lesson]:
     return lesson(restored(raw)), lesson(np.asarray(raw, np.uint8))
 
 
-def drawn_lessons(first_seed: int, count: int) -> Iterator[tuple[Lesson, float]]:
-    """Yield drawn, restored quadrats with points by chance, and their exact cover in percent."""
-    for seed in range(first_seed, first_seed + count):
-        photo = coral_photo(seed, _DRAWN_PX)
-        picture, numbers = straighten(restored(photo.image_bgr), photo.coral_labels(), photo.corners_px, _DRAWN_PX)
-        coral = numbers > 0
-        places = np.random.default_rng(seed).random((_DRAWN_POINTS, 2))
-        column, row = (places * _DRAWN_PX).astype(int).T
-        counts = np.ones(_DRAWN_POINTS, bool)
-        yield Lesson(f"drawn-{seed}", picture, places, coral[row, column], counts), 100 * float(coral.mean())
+@dataclass(frozen=True, eq=False)
+class DrawnQuadrat:
+    """A drawn quadrat with points by chance, and where its corals are: (H, W) bool."""
+
+    lesson: Lesson
+    coral: BoolArray
+
+
+def drawn_quadrat(seed: int, treat: Callable[[ByteArray], ByteArray] = lambda image: image) -> DrawnQuadrat:
+    """Return a drawn quadrat, straightened out of its photograph, which ``treat`` may change before."""
+    photo = coral_photo(seed, DRAWN_PX)
+    picture, numbers = straighten(treat(photo.image_bgr), photo.coral_labels(), photo.corners_px, DRAWN_PX)
+    coral = numbers > 0
+    places = np.random.default_rng(seed).random((DRAWN_POINTS, 2))
+    column, row = (places * DRAWN_PX).astype(int).T
+    lesson = Lesson(f"drawn-{seed}", picture, places, coral[row, column], np.ones(DRAWN_POINTS, bool))
+    return DrawnQuadrat(lesson, coral)

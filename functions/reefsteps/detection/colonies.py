@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from reefsteps.arrays import BoolArray, ByteArray, Float32Array
-
-LabelArray = npt.NDArray[np.int32]
+from reefsteps.arrays import BoolArray, ByteArray, Float32Array, Int32Array
 
 _MAJORITY_CELLS = 5
 _FIRST_RADIUS_CELLS = 1.5
@@ -26,7 +23,7 @@ def without_specks(coral: BoolArray) -> BoolArray:
     return np.asarray(cv2.medianBlur(coral.astype(np.uint8), _MAJORITY_CELLS) > 0)
 
 
-def label_colonies(coral: BoolArray) -> LabelArray:
+def label_colonies(coral: BoolArray) -> Int32Array:
     """Return the (h, w) int32 number of the colony of each cell, from 1; 0 where there is no coral.
 
     Every cell of coral belongs to one colony. Two parts are two colonies where the neck between them is narrower than
@@ -69,7 +66,7 @@ def _is_core(cells: BoolArray) -> bool:
     return int(np.count_nonzero(cells)) >= _LEAST_CORE_CELLS
 
 
-def nearest_colony(numbers: LabelArray) -> LabelArray:
+def nearest_colony(numbers: Int32Array) -> Int32Array:
     """Return for every cell (h, w) the number of the colony that is nearest to it; all 0 where there is none."""
     if not numbers.any():
         return numbers

@@ -17,6 +17,7 @@ from reefsteps.evaluation import Evaluation
 from reefsteps.results import ModelIdentity, Record
 
 FORMAT = 1
+MAP_SCALE_SPREAD = 0.25  # maps are taught in views whose scale's logarithm lies within this of 0
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ class Manifest(Record):
     refused_evaluation: str | None = None  # why that file is not used
     counted: tuple[str, ...] | None = None  # the classes that count as coral (or as the frame); None: all
     notes: tuple[str, ...] = ()  # what an operator should know of this conversion, in sentences
-    map_stride_px: int | None = None  # of an adapted model: a cell of its map in pixels of its input; None: Mask R-CNN
+    map_stride_px: int | None = None  # of a model with a map: a cell of it in pixels of the input; None: Mask R-CNN
     adaptation: Adaptation | None = None  # of an adapted model: what it learned from
     frame_agreement: FrameAgreement | None = None  # of a faster variant of a frame model that is used
     trials: tuple[VariantTrial, ...] = ()  # what the search for a faster variant has tried, in its order
@@ -136,9 +137,10 @@ class Manifest(Record):
     def least_side_px(self) -> int:
         """The shorter side below which a picture shows less detail than the model has learned from.
 
-        Maps are taught in views that are up to a factor of exp(0.25) smaller than what they look at (`adapt.views`).
+        Maps are taught in views that are up to a factor of exp(`MAP_SCALE_SPREAD`) smaller than what they look at.
         """
-        return self.min_size_test if self.map_stride_px is None else round(self.min_size_test * math.exp(-0.25))
+        smallest = 1.0 if self.map_stride_px is None else math.exp(-MAP_SCALE_SPREAD)
+        return round(self.min_size_test * smallest)
 
     @property
     def most_instances(self) -> int | None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from reefsteps.arrays import BoolArray, ByteArray, Float32Array
-from reefsteps.detection.colonies import LabelArray, label_colonies, nearest_colony, without_specks
+from reefsteps.arrays import BoolArray, ByteArray, Float32Array, Int32Array
+from reefsteps.detection.colonies import label_colonies, nearest_colony, without_specks
 from reefsteps.detection.detections import Detections, InstanceMask
 from reefsteps.detection.engine import Engine
 from reefsteps.detection.manifest import Manifest
@@ -112,7 +112,7 @@ def colonies_of(coral_map: Float32Array, cells: tuple[float, float], picture: tu
 
 def _enlarged(
     coral_map: Float32Array,
-    nearest: LabelArray,
+    nearest: Int32Array,
     own: BoolArray,
     number: int,
     cells: tuple[float, float],

@@ -14,9 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapt.dense import dense
-from adapt.learning import Learned, Lesson, balance, clearly_best, learn
+from adapt.head import HeadChoice
+from adapt.learning import Learned, Lesson, balance, choose, clearly_best, learn
 from adapt.views import plain_view
 from conversion.convert import convert
+from reefsteps.arrays import HalfArray
 from reefsteps.detection import Manifest, load_detector
 from reefsteps.detection.manifest import FileIdentity
 from reefsteps.detection.map_engine import MapDetector
@@ -193,3 +195,24 @@ def test_balance_leaves_a_head_that_is_right_as_it_is(said: bool) -> None:
 )
 def test_another_head_has_to_be_clearly_better(wrong: list[list[float]], best: int) -> None:
     assert clearly_best(np.array(wrong, float)) == best
+
+
+def test_what_stands_besides_is_learned_and_never_measured() -> None:
+    rng = np.random.default_rng(2)
+
+    def taught(seed: int, at: float) -> tuple[HalfArray, Lesson]:
+        own = dataclasses.replace(lesson(seed), coral=np.arange(120) % 3 == 0)
+        features = rng.normal(0, 0.3, (1, 120, 6))
+        features[0, own.coral, 0] += at
+        return features.astype(np.float16), own
+
+    features, lessons = zip(*(taught(seed, 3.0) for seed in range(4)), strict=True)
+    levels = [np.zeros((6, 4, 4), np.float32)]
+    besides = [taught(seed, -3.0) for seed in range(10, 14)]
+    alone = choose(features, lessons, lambda _: levels)
+    together = choose(features, lessons, lambda _: levels, choices=(HeadChoice(16, 0.1),), besides=besides)
+    assert len(together.left_out_percent) == 4
+    assert list(together.wrong_percent) == [str(HeadChoice(16, 0.1))]
+    on_the_other_side = np.zeros((1, 6), np.float32)
+    on_the_other_side[0, 0] = -3
+    assert alone.head.logits(on_the_other_side)[0] < 0 < together.head.logits(on_the_other_side)[0]
