@@ -21,7 +21,7 @@ from conversion.coral_map import check_map, map_network
 from conversion.evaluation import accepted
 from conversion.mask_rcnn import build
 from conversion.tuning import Earlier, Tuned, tuned
-from conversion.variants import SCOPES, Photos, half_weights, quantised
+from conversion.variants import SCOPES, Photos, distinct_scopes, half_weights, quantised
 from reefsteps.arrays import ByteArray
 from reefsteps.detection import load_detector, open_detector
 from reefsteps.detection.manifest import FORMAT, FileIdentity, Manifest
@@ -222,9 +222,9 @@ def _smaller(
     smaller = exact.with_name("smaller.onnx")
     reference = open_detector(exact, manifest, threads)
     agreement, reason = None, None
-    for scope in SCOPES if precision == "int8" else SCOPES[:1]:
+    for index in distinct_scopes(exact) if precision == "int8" else (0,):
         if precision == "int8":
-            quantised(exact, smaller, manifest, photos, scope)
+            quantised(exact, smaller, manifest, photos, SCOPES[index])
         else:
             half_weights(exact, smaller)
         candidate = dataclasses.replace(

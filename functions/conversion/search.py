@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from conversion.variants import SCOPES
 from reefsteps.detection.manifest import VariantTrial
 from reefsteps.model_roles import ModelRole
 
@@ -72,9 +71,13 @@ def search(
     full: Candidate,
     role: ModelRole,
     attempt: Callable[[Candidate], VariantTrial],
+    scopes: Sequence[int],
     go_on: Callable[[], bool] = lambda: True,
 ) -> tuple[tuple[Candidate, VariantTrial], ...]:
-    """Return the trials in their order. ``attempt`` judges a candidate; nothing is begun once ``go_on`` says False."""
+    """Return the trials in their order. ``attempt`` judges a candidate; nothing is begun once ``go_on`` says False.
+
+    ``scopes`` are the sets of 8-bit layers that differ in this model, as indices into ``variants.SCOPES``.
+    """
     trials: list[tuple[Candidate, VariantTrial]] = []
 
     def first_accepted(candidates: Sequence[Candidate]) -> Candidate | None:
@@ -91,9 +94,9 @@ def search(
     best = first_accepted(fewer) or best
     sides = smaller_sides_px(full.side_px)
     best = first_accepted([replace(best, side_px=side) for side in sides]) or best
-    if first_accepted([replace(best, layers=layers) for layers in range(len(SCOPES))]) is None:
+    if first_accepted([replace(best, layers=layers) for layers in scopes]) is None and scopes:
         larger = [side for side in (*sides, full.side_px) if side > best.side_px]
-        first_accepted([replace(best, side_px=side, layers=0) for side in larger])
+        first_accepted([replace(best, side_px=side, layers=scopes[0]) for side in larger])
     return tuple(trials)
 
 

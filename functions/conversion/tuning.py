@@ -14,7 +14,7 @@ import onnx
 from conversion.agreement import INSTANCES_MIN, SEARCHED, compare, rejection_reason
 from conversion.config import ModelConfig
 from conversion.search import Candidate, Proposals, fastest, search
-from conversion.variants import SCOPES, Photos, quantised
+from conversion.variants import SCOPES, Photos, distinct_scopes, quantised
 from reefsteps.arrays import ByteArray
 from reefsteps.detection import Detections, Detector, open_detector
 from reefsteps.detection.manifest import FileIdentity, FrameAgreement, Manifest, Search, VariantAgreement, VariantTrial
@@ -148,7 +148,7 @@ def tuned(
         stopped = made > 0 and time_limit_s is not None and time.monotonic() - started >= time_limit_s
         return not stopped
 
-    trials = search(full, role, attempt, go_on)
+    trials = search(full, role, attempt, distinct_scopes(exact.model), go_on)
     every = tuple(trial for _, trial in trials)
     best = fastest(trials)
     state = Search(full_sha256, finished=not stopped or other_model)

@@ -32,6 +32,7 @@ SCOPES: tuple[Scope, ...] = (
     ("backbone.fpn_output", "roi_heads.mask_head."),
 )
 
+_QUANTISED = ("Conv", "Gemm")  # kinds of layers
 _HALF_LIMIT = 65504.0  # largest float16
 _PREDICTORS = ("objectness_logits", "anchor_deltas", "predictor")
 _CALIBRATION_SIDE_PX = 480  # ranges hardly depend on the size; calibration keeps many layers in memory at once
@@ -73,7 +74,7 @@ def quantised(source: Path, target: Path, manifest: Manifest, photos: Photos, sc
         str(target),
         _Calibration(manifest, photos),
         quant_format=QuantFormat.QDQ,
-        op_types_to_quantize=["Conv", "Gemm"],
+        op_types_to_quantize=[*_QUANTISED],
         nodes_to_exclude=floating,
         per_channel=True,
         reduce_range=True,  # without VNNI the products of full-range 8-bit numbers overflow
@@ -82,6 +83,18 @@ def quantised(source: Path, target: Path, manifest: Manifest, photos: Photos, sc
         calibrate_method=CalibrationMethod.MinMax,  # percentiles, entropy and moving averages agreed less (measured)
         calibration_cache_path=source.with_suffix(".ranges.json"),
     )
+
+
+def distinct_scopes(source: Path) -> tuple[int, ...]:
+    """Return which of `SCOPES` reach layers of this graph that no wider one reaches alike, widest first."""
+    model = onnx.load(str(source), load_external_data=False)
+    layers = [node.name for node in model.graph.node if node.op_type in _QUANTISED]
+    found: dict[frozenset[str], int] = {}
+    for index, scope in enumerate(SCOPES):
+        reached = frozenset(name for name in layers if _quantisable(name, scope))
+        if reached:
+            found.setdefault(reached, index)
+    return tuple(found.values())
 
 
 def _quantisable(layer: str, scope: Scope) -> bool:

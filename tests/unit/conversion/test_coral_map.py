@@ -12,6 +12,7 @@ import pytest
 from adapt.dense import dense
 from adapt.views import plain_view
 from conversion.convert import convert
+from conversion.variants import SCOPES, distinct_scopes
 from reefsteps.arrays import AnyArray
 from reefsteps.detection import load_detector
 from reefsteps.detection.map_engine import MapDetector
@@ -120,6 +121,16 @@ def test_a_smaller_variant_is_judged_by_the_map(
     assert manifest.agreement is not None
     assert manifest.agreement.photos == 3
     assert manifest.precision == precision or manifest.refused_variant
+
+
+def test_sets_of_layers_that_a_map_has_not_are_not_tried(
+    network: dict[str, AnyArray], channels: int, tmp_path: Path
+) -> None:
+    converted(network | head_tensors(head(channels)), tmp_path)
+    assert distinct_scopes(tmp_path / "corals.onnx") == (0,)
+    (tmp_path / "plain").mkdir()
+    backbone_of(network, tmp_path / "plain")
+    assert distinct_scopes(tmp_path / "plain" / "plain.onnx") == tuple(range(len(SCOPES)))
 
 
 def wrong_channels(tensors: dict[str, AnyArray]) -> None:

@@ -35,6 +35,7 @@ from tests.support import checkpoints as make
 from tests.support.pictures import picture
 
 MODELS = Path(__file__).parents[3] / "models"
+ALL_SCOPES = range(len(SCOPES))
 OWN = Proposals(1000, 1000, 100)
 FULL = Candidate(800, OWN)
 MANIFEST = Manifest(
@@ -83,7 +84,7 @@ def test_a_search_ends_tries_nothing_twice_and_takes_only_what_was_accepted(
     def attempt(candidate: Candidate) -> VariantTrial:
         return trial(candidate, accepted=next(said), cpu_s=candidate.side_px / own_px / (1 + (candidate.layers == 0)))
 
-    trials = search(full, role, attempt)
+    trials = search(full, role, attempt, ALL_SCOPES)
     tried = [candidate for candidate, _ in trials]
     assert len(set(tried)) == len(tried) <= 17
     assert full not in tried
@@ -103,7 +104,7 @@ def test_each_step_ends_at_the_first_that_is_accepted() -> None:
 
     tried = [
         (candidate.side_px, candidate.proposals.before_suppression, candidate.layers)
-        for candidate, _ in search(FULL, ModelRole.FRAME, attempt)
+        for candidate, _ in search(FULL, ModelRole.FRAME, attempt, ALL_SCOPES)
     ]
     sizes = [(800, 100, None), (320, 100, None), (400, 100, None), (512, 100, None)]
     assert tried == [*sizes, *((512, 100, layers) for layers in range(len(SCOPES))), (640, 100, 0)]
@@ -115,7 +116,7 @@ def test_a_search_out_of_time_begins_nothing() -> None:
     def attempt(candidate: Candidate) -> VariantTrial:
         return trial(candidate, accepted=False, cpu_s=1)
 
-    assert len(search(FULL, ModelRole.CORAL, attempt, lambda: next(turns, False))) == 2
+    assert len(search(FULL, ModelRole.CORAL, attempt, ALL_SCOPES, lambda: next(turns, False))) == 2
 
 
 def test_what_is_hardly_faster_is_not_taken() -> None:
