@@ -29,12 +29,12 @@ from reefsteps.detection.manifest import FileIdentity
 from reefsteps.learned import LearnedPhotograph
 from training.library.augment import Augmentation, Example
 from training.library.batches import varied
-from training.library.command_line import run_command
+from training.library.command_line import add_labels, run_command
 from training.library.examples import FIRST_TRAINING_SEED, ReplayBuffer, coral_example
 from training.library.measured import record_learned
 from training.library.metrics import coverage_errors
 from training.library.point_examples import drawn_points, inside, point_example
-from training.library.points import SITE, PointPhoto, by_site, read_points
+from training.library.points import COLONIES, LOSSES, SITE, PointPhoto, by_site, read_points
 from training.train import ExponentialMovingAverage, learning_rate
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Teacher:
         losses_of = map_losses if found is None else all_losses
         batches = self._batches(found)
         started = time.monotonic()
-        log = (self.args.output / "losses.csv").open("a", encoding="utf-8")
+        log = (self.args.output / LOSSES).open("a", encoding="utf-8")
         with EventStorage(self.done), log:
             while self.done < iterations:
                 rate = learning_rate(self.cfg.SOLVER.BASE_LR, self.done, 30, self.done / iterations)
@@ -165,7 +165,7 @@ class Teacher:
     def _write_colonies(self) -> None:
         from training.library.point_model import found_colonies, photo_map
 
-        folder = self.args.output / "colonies"
+        folder = self.args.output / COLONIES
         folder.mkdir(exist_ok=True)
         with self.averaged() as model:
             for photo in self.taught:
@@ -173,7 +173,7 @@ class Teacher:
                 cv2.imwrite(str(folder / f"{photo.path.stem}.png"), found)
 
     def _read_colonies(self) -> dict[Path, Any]:
-        folder = self.args.output / "colonies"
+        folder = self.args.output / COLONIES
         paths = {photo.path: str(folder / f"{photo.path.stem}.png") for photo in self.taught}
         return {path: cv2.imread(name, cv2.IMREAD_UNCHANGED) for path, name in paths.items()}
 
@@ -247,7 +247,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--points", type=Path, required=True, help="folder of photographs with points")
     result.add_argument("--config", type=Path, default=Path(__file__).parent / "configs/classifier-points.yaml")
     result.add_argument("--output", type=Path, required=True)
-    result.add_argument("--labels", type=Path, help="CSV: label, and its answer (coral, not coral, cannot tell)")
+    add_labels(result)
     result.add_argument("--site", default=SITE, help="regular expression whose first group is the site in a name")
     result.add_argument("--leave-out", nargs="+", default=[], metavar="PHOTO", help="file names not to learn from")
     result.add_argument("--without", nargs="+", default=[], metavar="PHOTO", help="file names to pass over altogether")

@@ -27,6 +27,7 @@ from training.library.coco import MAX_LISTED, AnnotationError
 
 SITE = r"(.+?)_(?:pole|qu)"
 OFF_FRAME = "off"  # the label of points on the frame or beyond it: no part of the quadrat, and no coral
+LOSSES, COLONIES = "losses.csv", "colonies"  # what training.teach writes: its losses, and pictures of colonies
 _SIZES = "cover_from_points.csv"
 
 
@@ -65,7 +66,7 @@ def read_points(folder: Path, labels: Path | None = None, site: str = SITE) -> l
         path for path in folder.rglob("*") if path.suffix.lower().removeprefix(".") in STORED_EXTENSIONS
     ):
         own = points.get(path.name)
-        if own is None or table is None:
+        if own is None or table is None or _is_written_by_training(path):
             continue
         width, height = own.size or sizes.get(path.name) or decode(path.read_bytes()).pixels_bgr.shape[1::-1]
         places = np.array([[point.x / width, point.y / height] for point in own.points])
@@ -83,6 +84,11 @@ def read_points(folder: Path, labels: Path | None = None, site: str = SITE) -> l
     if faults:
         raise AnnotationError("\n".join(faults[:MAX_LISTED]))
     return found
+
+
+def _is_written_by_training(path: Path) -> bool:
+    """Return whether a picture is one of the colonies that an output folder below the photographs holds."""
+    return path.parent.name == COLONIES and (path.parent.parent / LOSSES).exists()
 
 
 def _photo(path: Path, site: str, places: Float64Array, points: files.PhotoPoints, table: LabelTable) -> PointPhoto:

@@ -55,6 +55,14 @@ def test_an_export_of_coralnet_for_many_photographs(tmp_path: Path) -> None:
     assert {site: len(photos) for site, photos in by_site(found.values()).items()} == {"reef": 1, tmp_path.name: 1}
 
 
+def test_pictures_that_training_wrote_below_the_photographs_are_none_of_them(tmp_path: Path) -> None:
+    path = photo(tmp_path / "a.png")
+    path.with_name("a.png.txt").write_text("# Row; Col; Label\n14; 39; Porit\n", encoding="utf-8")
+    photo(tmp_path / "out" / "colonies" / "a.png")
+    (tmp_path / "out" / "losses.csv").write_text("map,20\n", encoding="utf-8")
+    assert [found.path for found in read_points(tmp_path)] == [path]
+
+
 def test_points_of_a_photograph_that_was_reduced(tmp_path: Path) -> None:
     path = photo(tmp_path / "a.jpg", 40, 30)
     (tmp_path / "points.csv").write_text(f"Name,Row,Column,Label\n{path.name},50,70,Porit\n", encoding="utf-8")
