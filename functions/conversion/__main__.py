@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conversion.convert import convert
 from conversion.photographs import from_folder
-from reefsteps.errors import UnsupportedModelError
+from reefsteps.errors import InvalidParameterError, UnsupportedModelError
 from reefsteps.model_keys import model_classes_key, model_evaluation_key
 from reefsteps.model_roles import ModelRole
 
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
             photos=from_folder(photos) if (photos := options.int8 or options.fp16 or options.auto) else (),
             role=next((role for role in ModelRole if role.target == options.target), None),
         )
-    except (UnsupportedModelError, OSError) as error:
+    except (InvalidParameterError, UnsupportedModelError, OSError) as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return 1
     sys.stdout.write(manifest.dump())

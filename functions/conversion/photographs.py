@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from reefsteps.arrays import ByteArray
+from reefsteps.errors import InvalidParameterError
 from reefsteps.results import ObjectRef
 from reefsteps.storage import Storage
 
@@ -28,14 +29,14 @@ Item = TypeVar("Item")
 def from_folder(folder: Path) -> list[ByteArray]:
     """Return up to 16 of the folder's JPEG and PNG pictures, spread evenly over it, as (H, W, 3) uint8 BGR."""
     paths = sorted(path for path in folder.iterdir() if path.name.lower().endswith(_SUFFIXES))
-    return [_decoded(path.read_bytes()) for path in _spread(paths)]
+    return [_decoded(path.read_bytes(), path.name) for path in _spread(paths)]
 
 
 def from_bucket(storage: Storage, bucket: str) -> list[ByteArray]:
     """Return up to 16 of the bucket's pictures (thumbnails left out), spread evenly over it; see ``from_folder``."""
     keys = [item.ref.key for item in storage.list(bucket, "")]
     pictures = [key for key in keys if "/" not in key and key.lower().endswith(_SUFFIXES)]
-    return [_decoded(storage.get(ObjectRef(bucket, key)).body) for key in _spread(pictures)]
+    return [_decoded(storage.get(ObjectRef(bucket, key)).body, key) for key in _spread(pictures)]
 
 
 def _spread(items: Sequence[Item]) -> list[Item]:
@@ -45,7 +46,14 @@ def _spread(items: Sequence[Item]) -> list[Item]:
     return [items[int(i)] for i in chosen]
 
 
-def _decoded(content: bytes) -> ByteArray:
-    with Image.open(io.BytesIO(content)) as picture:
-        picture.draft("RGB", (_LONG_SIDE_PX, _LONG_SIDE_PX))
-        return np.ascontiguousarray(np.asarray(picture.convert("RGB"))[:, :, ::-1])
+def _decoded(content: bytes, name: str) -> ByteArray:
+    """Return the picture; raises InvalidParameterError where the content is none."""
+    try:
+        with Image.open(io.BytesIO(content)) as picture:
+            picture.draft("RGB", (_LONG_SIDE_PX, _LONG_SIDE_PX))
+            return np.ascontiguousarray(np.asarray(picture.convert("RGB"))[:, :, ::-1])
+    except (OSError, SyntaxError) as error:  # what Pillow raises for a damaged file; this one is in memory
+        raise InvalidParameterError(
+            f"{name} cannot be read as a picture, so no variant can be judged by it. Remove or replace it, and convert "
+            "again."
+        ) from error

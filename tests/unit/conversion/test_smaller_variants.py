@@ -9,15 +9,18 @@ import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
+from PIL import Image
 
 from conversion.__main__ import main
 from conversion.agreement import compare, matches, rejection_reason
 from conversion.config import model_config
 from conversion.convert import convert, self_check
+from conversion.photographs import from_folder
 from conversion.variants import half_weights
 from reefsteps.arrays import ByteArray
 from reefsteps.detection import Detections, InstanceMask, Manifest, load_detector
 from reefsteps.detection.manifest import VariantAgreement
+from reefsteps.errors import InvalidParameterError
 from reefsteps.results import ModelIdentity
 from tests.support import checkpoints as make
 from tests.support.pictures import picture
@@ -173,3 +176,12 @@ def test_the_command_refuses_by_name(tmp_path: Path, capsys: pytest.CaptureFixtu
     (tmp_path / "detectron2-reframe.pth").write_bytes(b"nothing")
     assert main([str(tmp_path / "detectron2-reframe.pth")]) == 1
     assert capsys.readouterr().err.startswith("UnsupportedModelError: detectron2-reframe.pth is no torch checkpoint")
+
+
+def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
+    Image.fromarray(picture(60, 80, 1)).save(tmp_path / "a.jpg")
+    whole = (tmp_path / "a.jpg").read_bytes()
+    for content in (b"no picture", whole[: len(whole) // 2]):
+        (tmp_path / "b.jpg").write_bytes(content)
+        with pytest.raises(InvalidParameterError, match=r"b\.jpg cannot be read"):
+            from_folder(tmp_path)
