@@ -12,7 +12,6 @@ each one's model measures the photographs that it was not shown. Drawn and real 
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import tempfile
 from collections.abc import Sequence
@@ -24,8 +23,9 @@ import numpy as np
 from conversion.binding import bind
 from reefsteps.arrays import ByteArray, Float64Array
 from training.library.coco import AnnotationError
-from training.library.command_line import run_command
+from training.library.command_line import add_labels, run_command
 from training.library.examples import VALIDATION_SEED
+from training.library.learned import left_out_names
 from training.library.measured import learned_from, record_learned
 from training.library.metrics import coverage_errors
 from training.library.point_examples import quadrat_crop
@@ -67,7 +67,7 @@ def left_out(fold: Path, photos: Sequence[PointPhoto]) -> Validation:
 
     Raises AnnotationError when it left out none.
     """
-    names = json.loads((fold / "errors.json").read_text("utf-8")).get("left_out", {}).get("photos", ())
+    names = left_out_names(fold)
     chosen = [photo for photo in photos if photo.path.name in names]
     if not chosen:
         raise AnnotationError(f"{fold} left out no photograph: give training.teach some with --leave-out.")
@@ -124,12 +124,13 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=200, help="drawn photographs")
     parser.add_argument("--points", type=Path, help="folder of the photographs with points that the folds left out")
     parser.add_argument("--folds", type=Path, nargs="+", help="output folders of training.teach with --leave-out")
+    add_labels(parser)
     args = parser.parse_args()
     if (args.points is None) != (args.folds is None):
         parser.error("--points and --folds belong together")
     sets = [[drawn_validation(args.model, args.count)]]
     if args.folds:
-        photos = read_points(args.points)
+        photos = read_points(args.points, args.labels)
         sets.append([left_out(fold, photos) for fold in args.folds])
     best = best_thresholds(sets)
     print(f"chosen: {best}")

@@ -4,8 +4,8 @@ The map reads stages of the backbone that `training.teach` leaves as they were p
 cross-validated in minutes on one core. It learns experts' points on real quadrats, restored and as taken, and points of
 drawn ones. Each real photograph is left out once: its cover by a map that has not seen it goes into
 ``<name>.evaluation.json``, and the balance of the map's output comes from these photographs. The tensors go into
-``M.pth`` under ``map_head.``; the converter then takes cover and colonies from the map. Without photographs named by
-``--without`` nothing is kept for a test.
+``M.pth`` under ``map_head.``; the converter then takes cover and colonies from the map. What `training.teach` left out
+of M is left out here too. Name further photographs to keep for a test with ``--without``.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ from reefsteps.detection.map_head import PREFIX, Head, head_tensors
 from reefsteps.detection.stages import Backbone
 from reefsteps.learned import LearnedPhotograph
 from training.library.coco import AnnotationError
-from training.library.command_line import run_command
+from training.library.command_line import add_labels, run_command
 from training.library.examples import FIRST_TRAINING_SEED, restored
+from training.library.learned import left_out_names
 from training.library.lessons import drawn_quadrat, quadrat_lessons
 from training.library.measured import learned_from, record_learned
 from training.library.metrics import coverage_errors
@@ -80,7 +81,8 @@ def write_head(model: Path, head: Head) -> None:
 def learn_map(options: argparse.Namespace) -> None:
     """Run the command."""
     model: Path = options.model
-    photos = [photo for photo in read_points(options.points) if photo.path.name not in options.without]
+    unseen = {*options.without, *left_out_names(model.parent)}
+    photos = [photo for photo in read_points(options.points, options.labels) if photo.path.name not in unseen]
     if why := photographs_needed(len(photos)):
         raise AnnotationError(why)
     with tempfile.TemporaryDirectory() as folder:
@@ -116,6 +118,7 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     result.add_argument("--model", type=Path, required=True, help="checkpoint of training.teach, which is changed")
     result.add_argument("--points", type=Path, required=True, help="folder of photographs with points")
+    add_labels(result)
     result.add_argument("--without", nargs="+", default=[], metavar="PHOTO", help="file names to pass over altogether")
     result.add_argument("--drawn-count", type=int, default=48, help="drawn quadrats to learn from")
     result.add_argument("--threads", type=int, default=1)

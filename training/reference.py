@@ -19,7 +19,7 @@ from reefsteps.evaluation import PictureFigures, PictureLimits
 from segmentation.novelty import picture_figures
 from synthetic import PhotoConfig, SyntheticPhoto, generate
 from training.library.coco import AnnotationError, load_example, read
-from training.library.command_line import add_annotations, run_command
+from training.library.command_line import add_annotations, add_labels, run_command
 from training.library.examples import restored, straighten
 from training.library.measured import ANNOTATED, SYNTHETIC, record
 from training.library.point_examples import quadrat_crop
@@ -98,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     add_annotations(parser)
     parser.add_argument("--count", type=int, default=320, help="drawn photographs")
     parser.add_argument("--points", type=Path, help="folder of quadrats with points that the model learned from")
+    add_labels(parser)
     parser.add_argument("--without", nargs="+", default=[], metavar="PHOTO", help="file names to pass over")
     parser.add_argument("--threads", type=int, default=1)
     return parser
@@ -118,7 +119,7 @@ def main() -> None:
         crops, description = drawn_crops(args.count), SYNTHETIC.description
     limits = limits_of([figures_of(predict, crop) for crop in crops], description)
     if args.points:
-        quadrats = [photo for photo in read_points(args.points) if photo.path.name not in args.without]
+        quadrats = [photo for photo in read_points(args.points, args.labels) if photo.path.name not in args.without]
         limits = widened(limits, [figures_of(predict, quadrat_crop(photo)) for photo in quadrats])
     print(record(args.model, [], pictures=limits).read_text(encoding="utf-8"))
 

@@ -1,7 +1,7 @@
 """Which faster variants of a model are tried, in which order, and which of them is taken.
 
 A search by coordinates: fewer proposals first, then a smaller input, then 8-bit layers. Each begins with its fastest
-value and ends at the first that is accepted. So a search has at most 17 trials, where all combinations would be 75.
+value and ends at the first that is accepted. So a search has at most 11 trials, where all combinations would be 75.
 Half-precision weights are not searched: they are no faster.
 """
 

@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "models/detectron2-classifier.pth"
+FRAME_MODEL = ROOT / "models/detectron2-reframe.pth"
 
 
 def command(folder: Path, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -43,7 +44,7 @@ def assert_told(ended: subprocess.CompletedProcess[str], *words: str) -> None:
     [
         ("training.train", ("--target", "coral", "--config", "x.yaml", "--output", "out")),
         ("training.calibrate", ("--model", str(MODEL), "--count", "1")),
-        ("training.evaluate", ("--target", "coral", "--model", str(MODEL), "--output", "out")),
+        ("training.evaluate", ("--target", "frame", "--model", str(FRAME_MODEL), "--output", "out")),
     ],
 )
 def test_missing_packages_are_told_with_what_to_do(tmp_path: Path, module: str, arguments: tuple[str, ...]) -> None:

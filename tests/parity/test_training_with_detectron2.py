@@ -37,6 +37,7 @@ def arguments(output: Path, **changes: object) -> argparse.Namespace:
         "output": output,
         "coco": None,
         "images": None,
+        "merge": None,
         "minutes": 0.0,
         "device": None,
         "seed": None,

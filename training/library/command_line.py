@@ -36,6 +36,11 @@ def run_command(main: Callable[[], None]) -> None:
         sys.exit(f"{error.filename or 'A file'}: {error.strerror or error}")
 
 
+def add_labels(parser: argparse.ArgumentParser) -> None:
+    """Add the argument that says what the labels of points mean."""
+    parser.add_argument("--labels", type=Path, help="CSV: label, and its answer (coral, not coral, cannot tell)")
+
+
 def add_annotations(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that name annotated photographs."""
     parser.add_argument(

@@ -17,6 +17,7 @@ from detectron2.structures import BitMasks, Instances
 
 from conversion.binding import bind
 from reefsteps.arrays import ByteArray
+from reefsteps.detection.map_head import PREFIX
 from training.library.augment import Example
 from training.library.prediction import Prediction, Predictor
 
@@ -130,8 +131,9 @@ def export(weights: dict[str, torch.Tensor], cfg: CfgNode, stem: Path) -> None:
 
 
 def load_weights(model: torch.nn.Module, path: Path) -> None:
-    """Load an exported ``.pth`` (half precision becomes float) into the model."""
-    state = torch.load(path, map_location="cpu", weights_only=True)["model"]
+    """Load an exported ``.pth`` (half precision becomes float) into the model, without its map of coral."""
+    saved = torch.load(path, map_location="cpu", weights_only=True)["model"]
+    state = {name: value for name, value in saved.items() if not name.startswith(PREFIX)}
     model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from pathlib import Path
 
 from reefsteps.detection.manifest import FileIdentity
 from reefsteps.learned import LearnedPhotograph
@@ -21,6 +23,14 @@ def learned_photographs(photos: Iterable[Annotated]) -> list[LearnedPhotograph]:
 def together(earlier: Iterable[LearnedPhotograph], more: Iterable[LearnedPhotograph]) -> list[LearnedPhotograph]:
     """Return both lists, each photograph once: a run that is resumed with other annotations has learned from all."""
     return list(dict.fromkeys((*earlier, *more)))
+
+
+def left_out_names(folder: Path) -> list[str]:
+    """Return the file names that a run of ``training.teach`` into the folder left out; none where it left out none."""
+    errors = folder / "errors.json"
+    if not errors.exists():
+        return []
+    return [*json.loads(errors.read_text("utf-8")).get("left_out", {}).get("photos", ())]
 
 
 def _learned(photo: Annotated) -> LearnedPhotograph:

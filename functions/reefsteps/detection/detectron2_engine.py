@@ -7,7 +7,6 @@ detectron2 unpickles the checkpoint, so only trusted files may be loaded this wa
 
 from __future__ import annotations
 
-import mmap
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from reefsteps.arrays import BoolArray, ByteArray
 from reefsteps.detection.detections import Detections, InstanceMask
 from reefsteps.detection.engine import Engine, available_threads
 from reefsteps.detection.manifest import FORMAT, FileIdentity, Manifest
-from reefsteps.detection.map_head import PREFIX
+from reefsteps.detection.map_head import has_map
 from reefsteps.errors import UnsupportedModelError
 from reefsteps.masks import mask_box
 from reefsteps.model_roles import ModelRole
@@ -42,7 +41,7 @@ class Detectron2Detector(Engine):
                 f"The engine 'detectron2' needs torch and detectron2, which this image lacks ({error}). Build the "
                 "function's detectron2 target, or use the engine 'onnxruntime'."
             ) from error
-        if _has_map(checkpoint):
+        if has_map(checkpoint):
             raise UnsupportedModelError(
                 f"'{checkpoint.stem}' measures cover by its map of coral, which the engine 'detectron2' does not know. "
                 "Use the engine 'onnxruntime'."
@@ -106,12 +105,6 @@ def _manifest(checkpoint: Path, config_dump: Path | None, config: Any) -> Manife
         config=config_dump.name if config_dump else _zoo_name(role) if role else "",
         converter_version="none",
     )
-
-
-def _has_map(checkpoint: Path) -> bool:
-    """Return whether a checkpoint has the tensors of a map; their names stand in it as they are."""
-    with checkpoint.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(f"{PREFIX}first.weight".encode()) >= 0
 
 
 def _cropped(mask: BoolArray) -> InstanceMask:

@@ -6,8 +6,10 @@ end in the same graph (`reefsteps.detection.map_graph`).
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -41,6 +43,12 @@ class Head:
     def shifted(self, by: float) -> Head:
         """Return the head whose logits are larger by that much."""
         return Head(self.first, self.first_bias, self.last, self.last_bias + by, self.hidden)
+
+
+def has_map(checkpoint: Path) -> bool:
+    """Return whether a checkpoint file has the tensors of a map; their names stand in it as they are."""
+    with checkpoint.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(f"{PREFIX}first.weight".encode()) >= 0
 
 
 def head_tensors(head: Head) -> dict[str, Float32Array]:

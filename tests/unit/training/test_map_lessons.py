@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from reefsteps.errors import UnsupportedModelError
 from training.learn_map import learn_map
+from training.learn_map import parser as learn_map_parser
 from training.library.coco import AnnotationError
 from training.library.lessons import QUADRAT_PX, drawn_quadrat, quadrat_lessons
 from training.library.points import PointPhoto
+from training.library.predict import load_predictor
 
+MODELS = Path(__file__).parents[3] / "models"
 GREEN = (0, 200, 0)
 
 
@@ -57,10 +62,36 @@ def test_points_of_a_drawn_quadrat_say_what_is_drawn_there() -> None:
     assert dark.lesson.picture_bgr.mean() < 0.6 * drawn.lesson.picture_bgr.mean()
 
 
+def survey(folder: Path, *names: str, label: str = "Porites") -> argparse.Namespace:
+    """Options of the command for a folder of photographs with two points each."""
+    for name in names:
+        cv2.imwrite(str(folder / f"{name}.jpg"), np.zeros((40, 40, 3), np.uint8))
+        (folder / f"{name}.jpg.txt").write_text(f"# Row; Col; Label\n5; 5; {label}\n30; 20; Off\n")
+    return learn_map_parser().parse_args(["--model", str(folder / "m.pth"), "--points", str(folder)])
+
+
 def test_two_photographs_are_too_few(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        cv2.imwrite(str(tmp_path / f"{name}.jpg"), np.zeros((40, 40, 3), np.uint8))
-        (tmp_path / f"{name}.jpg.txt").write_text("# Row; Col; Label\n5; 5; Porites\n30; 20; Off\n")
-    options = argparse.Namespace(model=tmp_path / "m.pth", points=tmp_path, without=[], drawn_count=0, threads=1)
-    with pytest.raises(AnnotationError, match="learns from 3 or more"):
+    with pytest.raises(AnnotationError, match=r"on 2 photographs.*learns from 3 or more"):
+        learn_map(survey(tmp_path, "a", "b"))
+
+
+def test_what_teaching_left_out_stays_unseen(tmp_path: Path) -> None:
+    options = survey(tmp_path, "a", "b", "c")
+    (tmp_path / "errors.json").write_text(json.dumps({"left_out": {"photos": {"b.jpg": {}}}}))
+    with pytest.raises(AnnotationError, match="on 2 photographs"):
         learn_map(options)
+
+
+def test_labels_of_another_survey_are_explained_by_a_table(tmp_path: Path) -> None:
+    options = survey(tmp_path, "a", "b", label="Massive thing")
+    with pytest.raises(AnnotationError, match="--labels"):
+        learn_map(options)
+    options.labels = tmp_path / "labels.csv"
+    options.labels.write_text("label,answer\nMassive thing,coral\nOff,not coral\n")
+    with pytest.raises(AnnotationError, match="on 2 photographs"):
+        learn_map(options)
+
+
+def test_a_checkpoint_with_a_map_is_measured_as_the_product_measures() -> None:
+    with pytest.raises(UnsupportedModelError, match="Convert it with 'python -m conversion"):
+        load_predictor(MODELS / "detectron2-classifier.pth")
